@@ -1,0 +1,50 @@
+"""Things found by name: tasks, graph generators, pruning scores.
+
+A new one is one function and one registration; parameters, command line and notebooks then know it by its name.
+"""
+
+from collections.abc import Callable, Iterable
+from difflib import get_close_matches
+
+
+class UnknownName(ValueError):
+    """A name that stands for nothing known; its text says what is allowed and what is nearest."""
+
+
+def unknown(kind: str, name: object, allowed: Iterable[str]) -> str:
+    """One line that says a name is unknown, what is allowed, and the nearest right name.
+
+    >>> unknown("variant", "lstn", ["gru", "lstm"])
+    "unknown variant 'lstn': allowed are gru, lstm; did you mean 'lstm'?"
+    """
+    allowed = [str(a) for a in allowed]
+    near = get_close_matches(str(name), allowed, n=1, cutoff=0.5)
+    hint = f"; did you mean {near[0]!r}?" if near else ""
+    return f"unknown {kind} {name!r}: allowed are {', '.join(allowed)}{hint}"
+
+
+class Registry(dict):
+    """A dict from name to function, filled by decoration.
+
+    Parameters
+    ----------
+    kind : str
+        What its members are, in words, for error texts ("graph generator").
+
+    Raises
+    ------
+    UnknownName
+        By ``registry[name]``, where the name is not registered.
+    """
+
+    def __init__(self, kind: str):
+        super().__init__()
+        self.kind = kind
+
+    def register(self, function: Callable) -> Callable:
+        """Add a function under its own name; returns it unchanged, so it serves as a decorator."""
+        self[function.__name__] = function
+        return function
+
+    def __missing__(self, name: str):
+        raise UnknownName(unknown(self.kind, name, sorted(self)))
