@@ -1,0 +1,161 @@
+"""The Reber grammar as a finite automaton, and the automata that its invalid strings come from.
+
+The grammar, the published string lengths and the two kinds of invalid strings: Darji, *Investigating Sparsity in
+Recurrent Neural Networks*, arXiv 2407.20601.
+"""
+
+from collections.abc import Mapping
+
+import numpy as np
+
+from sparsekit.automata import Automaton, draw_distinct
+
+START, ACCEPT = 0, 7
+
+TRANSITIONS: Automaton = {
+    0: {"B": 1},
+    1: {"T": 2, "P": 3},
+    2: {"S": 2, "X": 4},
+    3: {"T": 3, "V": 5},
+    4: {"X": 3, "S": 6},
+    5: {"P": 4, "V": 6},
+    6: {"E": 7},
+}
+
+# What the author's invalid strings come from: the same states and edges, other letters on the ten edges between the
+# first B and the last E. Both the letters (in the order of TRANSITIONS) and the shares are read off the 12,500
+# published invalid strings, which these eight automata produce, every one, and in these numbers.
+PERMUTED = {"PTSXTVXSPV": 1500, "TPSXTVPVXS": 1500, "TPXSVTXSPV": 500, "TPTVSXXSPV": 2000}
+FOREIGN = {"ACDFJIHGLK": 2000, "MNOQWVURZY": 2000, "MNOQCAURFD": 1500, "QOMNCAURFD": 1500}
+
+
+class LanguageError(ValueError):
+    """Strings were asked for that the grammar does not have."""
+
+
+def relabelled(letters: str) -> Automaton:
+    """The Reber automaton with ten other letters on its inner edges.
+
+    >>> relabelled("TPSXTVXSPV") == TRANSITIONS
+    True
+    """
+    inner = iter(letters)
+    return {
+        state: {letter if letter in "BE" else next(inner): target for letter, target in edges.items()}
+        for state, edges in TRANSITIONS.items()
+    }
+
+
+def first_violation(string: str, automaton: Automaton = TRANSITIONS) -> int | None:
+    """Where a string first leaves the grammar.
+
+    Returns
+    -------
+    int or None
+        0-based index of the first character that no Reber string can have there; the string's length where it only
+        ends too early; None for a Reber string.
+
+    >>> first_violation("BTXSE"), first_violation("BTTE"), first_violation("BTX")
+    (None, 2, 3)
+    """
+    state = START
+    for index, character in enumerate(string):
+        edges = automaton.get(state, {})
+        if character not in edges:
+            return index
+        state = edges[character]
+    return None if state == ACCEPT else len(string)
+
+
+def is_valid(string: str) -> bool:
+    """Whether the grammar produces this string."""
+    return first_violation(string) is None
+
+
+def generate_valid(rng: np.random.Generator, count: int, shortest: int = 11, longest: int = 53) -> list[str]:
+    """Distinct Reber strings, as a random walk that takes every edge with equal chance would first meet them.
+
+    This gives the published lengths: all the short strings there are, and ever fewer of the long ones.
+
+    Parameters
+    ----------
+    rng : numpy.random.Generator
+    count : int
+        Number of strings.
+    shortest, longest : int
+        Lengths in characters, both included.
+
+    Returns
+    -------
+    list of str
+        In random order.
+
+    Raises
+    ------
+    LanguageError
+        If the lengths are impossible, or fewer than `count` strings have them.
+    """
+    strings = _draw(rng, TRANSITIONS, count, shortest, longest, "Reber strings")
+    rng.shuffle(strings)
+    return strings
+
+
+def generate_invalid(
+    rng: np.random.Generator, count: int, shortest: int = 11, longest: int = 53, permuted: float = 0.44
+) -> list[str]:
+    """Distinct strings that begin with B, end with E and are no Reber strings.
+
+    Parameters
+    ----------
+    rng : numpy.random.Generator
+    count : int
+        Number of strings.
+    shortest, longest : int
+        Lengths in characters, both included.
+    permuted : float
+        Share from automata with Reber's own letters on other edges; the rest has foreign capital letters.
+
+    Returns
+    -------
+    list of str
+        In random order.
+
+    Raises
+    ------
+    LanguageError
+        If the lengths are impossible, or too few strings have them.
+    """
+    if not 0 <= permuted <= 1:
+        raise LanguageError(f"permuted is {permuted}: give a share from 0 to 1")
+    with_reber_letters = round(count * permuted)
+    quotas = _quotas(PERMUTED, with_reber_letters) | _quotas(FOREIGN, count - with_reber_letters)
+    drawn: dict[str, None] = {}
+    for letters, quota in quotas.items():
+        automaton = relabelled(letters)
+        # Two automata share a few strings: draw as many more as may have been taken already.
+        taken = sum(first_violation(string, automaton) is None for string in drawn)
+        fresh = _draw(rng, automaton, quota + taken, shortest, longest, "invalid strings from one automaton")
+        drawn.update(dict.fromkeys([string for string in fresh if string not in drawn][:quota]))
+    strings = list(drawn)
+    rng.shuffle(strings)
+    return strings
+
+
+def _quotas(weights: Mapping[str, int], count: int) -> dict[str, int]:
+    """Whole numbers in proportion to `weights` that add up to `count`."""
+    ends = np.cumsum([0, *weights.values()]) / sum(weights.values()) * count
+    return dict(zip(weights, np.diff(np.rint(ends).astype(int)).tolist(), strict=True))
+
+
+def _draw(rng, automaton: Automaton, count: int, shortest: int, longest: int, kind: str) -> list[str]:
+    if not 1 <= shortest <= longest:
+        raise LanguageError(f"lengths from shortest={shortest} to longest={longest}: give 1 <= shortest <= longest")
+    if count < 0:
+        raise LanguageError(f"{count} strings: give a count of 0 or more")
+    strings = draw_distinct(rng, automaton, START, ACCEPT, count, shortest, longest)
+    if len(strings) < count:
+        raise LanguageError(
+            f"{count} distinct {kind} with {shortest} to {longest} characters: only {len(strings)} exist; "
+            "ask for fewer or allow more lengths"
+        )
+    return strings

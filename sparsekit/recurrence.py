@@ -1,0 +1,257 @@
+"""One recurrent layer over a whole sequence, for one network or for many of the same shape together.
+
+``native`` calls torch's own kernels, network by network. ``batched`` computes the same equations for all networks
+at once: the input products of all steps in one batched matrix product, then a loop over time with one batched matrix
+product per step, and a backward pass written by hand, which leaves the weight gradients to one product at its end.
+``recur`` takes the one that is faster where it is called.
+"""
+
+import torch
+from torch import Tensor
+from torch.autograd import Function
+from torch.autograd.function import once_differentiable
+
+GATES = {"rnn_tanh": 1, "rnn_relu": 1, "gru": 3, "lstm": 4}
+"""Gates of each variant; their order within the stacked weights is torch's: GRU r, z, n; LSTM i, f, g, o."""
+
+VARIANTS = tuple(GATES)
+
+
+def recur(variant: str, x: Tensor, w_ih: Tensor, w_hh: Tensor, b_ih: Tensor, b_hh: Tensor) -> Tensor:
+    """Hidden states of one recurrent layer at all steps, for a population of networks.
+
+    Parameters
+    ----------
+    variant : {"rnn_tanh", "rnn_relu", "gru", "lstm"}
+    x : Tensor, shape (networks, steps, batch, inputs)
+    w_ih : Tensor, shape (networks, gates * hidden, inputs)
+    w_hh : Tensor, shape (networks, gates * hidden, hidden)
+    b_ih, b_hh : Tensor, shape (networks, gates * hidden)
+
+    Returns
+    -------
+    Tensor, shape (networks, steps, batch, hidden)
+        Initial hidden (and cell) states are 0.
+    """
+    kernel = native if _native_is_faster(variant, x) else batched
+    return kernel(variant, x, w_ih, w_hh, b_ih, b_hh)
+
+
+def recur_tokens(
+    variant: str, tokens: Tensor, embedding: Tensor, w_ih: Tensor, w_hh: Tensor, b_ih: Tensor, b_hh: Tensor
+) -> Tensor:
+    """`recur` of embedded tokens (int64, (steps, batch), the same for all networks).
+
+    `embedding` has shape (networks, vocabulary, inputs).
+    """
+    steps, batch = tokens.shape
+    if _native_is_faster(variant, embedding):
+        x = embedding.index_select(1, tokens.flatten()).unflatten(1, (steps, batch))
+        return native(variant, x, w_ih, w_hh, b_ih, b_hh)
+    # The input product of a token does not depend on where it stands: one row per token, looked up at every step.
+    table = torch.baddbmm(_input_bias(variant, b_ih, b_hh), embedding, w_ih.transpose(1, 2))
+    products = table.index_select(1, tokens.flatten()).unflatten(1, (steps, batch))
+    return _recur_products(variant, products, w_hh, b_hh)
+
+
+def _native_is_faster(variant: str, x: Tensor) -> bool:
+    """As measured: cuDNN for a single network; on CPU, torch's fused LSTM, but none of its other kernels."""
+    return len(x) == 1 if x.is_cuda else variant == "lstm"
+
+
+def native(variant: str, x: Tensor, w_ih: Tensor, w_hh: Tensor, b_ih: Tensor, b_hh: Tensor) -> Tensor:
+    """`recur` by torch's own kernels (cuDNN on CUDA), one call per network."""
+    outs = []
+    for network in zip(*(tensor.unbind(0) for tensor in (x, w_ih, w_hh, b_ih, b_hh)), strict=True):
+        sequence, *weights = network
+        zero = sequence.new_zeros(1, sequence.shape[1], weights[1].shape[1])
+        state = (zero, zero) if variant == "lstm" else zero
+        kernel = getattr(torch, variant)
+        # has_biases, num_layers, dropout, train, bidirectional, batch_first
+        outs.append(kernel(sequence, state, weights, True, 1, 0.0, torch.is_grad_enabled(), False, False)[0])
+    return torch.stack(outs)
+
+
+def batched(variant: str, x: Tensor, w_ih: Tensor, w_hh: Tensor, b_ih: Tensor, b_hh: Tensor) -> Tensor:
+    """`recur` for all networks at once."""
+    products = torch.baddbmm(_input_bias(variant, b_ih, b_hh), x.flatten(1, 2), w_ih.transpose(1, 2))
+    return _recur_products(variant, products.unflatten(1, x.shape[1:3]), w_hh, b_hh)
+
+
+def _input_bias(variant: str, b_ih: Tensor, b_hh: Tensor) -> Tensor:
+    """The bias that can be added before the loop: both, but for GRU, whose hidden bias a gate multiplies."""
+    return (b_ih if variant == "gru" else b_ih + b_hh)[:, None]
+
+
+def _recur_products(variant: str, products: Tensor, w_hh: Tensor, b_hh: Tensor) -> Tensor:
+    """The recurrence itself, from the input products (networks, steps, batch, gates * hidden) of all steps."""
+    return _GRU.apply(products, w_hh, b_hh) if variant == "gru" else _CELLS[variant].apply(products, w_hh)
+
+
+def _before(out: Tensor) -> Tensor:
+    """Each step's previous hidden state, (networks, (steps - 1) * batch, hidden), as the weight gradients need it."""
+    return out[:, :-1].flatten(1, 2)
+
+
+class _Simple(Function):
+    """h_t = f(x_t + W h_{t-1})."""
+
+    @classmethod
+    def forward(cls, ctx, products, w_hh):
+        steps = products.shape[1]
+        out = products.new_empty(products.shape)
+        w_t = w_hh.transpose(1, 2)
+        h = cls.activate(products[:, 0], out[:, 0])
+        for t in range(1, steps):
+            h = cls.activate(torch.baddbmm(products[:, t], h, w_t), out[:, t])
+        ctx.save_for_backward(out, w_hh)
+        return out
+
+    @classmethod
+    def back(cls, ctx, grad):
+        out, w_hh = ctx.saved_tensors
+        steps = out.shape[1]
+        d = torch.empty_like(out)
+        dh = grad[:, -1]
+        for t in range(steps - 1, -1, -1):
+            if t < steps - 1:
+                dh = torch.baddbmm(grad[:, t], d[:, t + 1], w_hh)
+            cls.derive(dh, out[:, t], d[:, t])
+        return d, torch.bmm(d[:, 1:].flatten(1, 2).transpose(1, 2), _before(out))
+
+
+class _Tanh(_Simple):
+    @staticmethod
+    def activate(a, out):
+        return torch.tanh(a, out=out)
+
+    @staticmethod
+    def derive(dh, h, out):
+        return torch.ops.aten.tanh_backward.grad_input(dh, h, grad_input=out)
+
+    @staticmethod
+    def forward(ctx, products, w_hh):
+        return _Simple.forward.__func__(_Tanh, ctx, products, w_hh)
+
+    @staticmethod
+    @once_differentiable
+    def backward(ctx, grad):
+        return _Simple.back.__func__(_Tanh, ctx, grad)
+
+
+class _ReLU(_Simple):
+    @staticmethod
+    def activate(a, out):
+        return torch.clamp_min(a, 0.0, out=out)
+
+    @staticmethod
+    def derive(dh, h, out):
+        return torch.ops.aten.threshold_backward.grad_input(dh, h, 0.0, grad_input=out)
+
+    @staticmethod
+    def forward(ctx, products, w_hh):
+        return _Simple.forward.__func__(_ReLU, ctx, products, w_hh)
+
+    @staticmethod
+    @once_differentiable
+    def backward(ctx, grad):
+        return _Simple.back.__func__(_ReLU, ctx, grad)
+
+
+class _LSTM(Function):
+    """i, f, o = σ(·), g = tanh(·) of x_t + W h_{t-1}; c_t = f c_{t-1} + i g; h_t = o tanh(c_t)."""
+
+    @staticmethod
+    def forward(ctx, products, w_hh):
+        networks, steps, batch, width = products.shape
+        hidden = width // 4
+        w_t = w_hh.transpose(1, 2)
+        gates = torch.empty_like(products)
+        out, cells, squashed = (products.new_empty(networks, steps, batch, hidden) for _ in range(3))
+        h = c = None
+        for t in range(steps):
+            a = products[:, t] if h is None else torch.baddbmm(products[:, t], h, w_t)
+            gate = gates[:, t]
+            torch.sigmoid(a[..., : 2 * hidden], out=gate[..., : 2 * hidden])
+            torch.tanh(a[..., 2 * hidden : 3 * hidden], out=gate[..., 2 * hidden : 3 * hidden])
+            torch.sigmoid(a[..., 3 * hidden :], out=gate[..., 3 * hidden :])
+            i, f, g, o = gate.split(hidden, -1)
+            c = torch.mul(i, g, out=cells[:, t]) if c is None else torch.mul(f, c, out=cells[:, t]).addcmul_(i, g)
+            h = torch.mul(o, torch.tanh(c, out=squashed[:, t]), out=out[:, t])
+        ctx.save_for_backward(out, cells, squashed, gates, w_hh)
+        return out
+
+    @staticmethod
+    @once_differentiable
+    def backward(ctx, grad):
+        out, cells, squashed, gates, w_hh = ctx.saved_tensors
+        hidden, steps = out.shape[-1], out.shape[1]
+        d = torch.empty_like(gates)
+        sigmoid_, tanh_ = torch.ops.aten.sigmoid_backward.grad_input, torch.ops.aten.tanh_backward.grad_input
+        dh, dc, f_next = grad[:, -1], None, None
+        for t in range(steps - 1, -1, -1):
+            if t < steps - 1:
+                dh = torch.baddbmm(grad[:, t], d[:, t + 1], w_hh)
+            i, f, g, o = gates[:, t].split(hidden, -1)
+            di, df, dg, do = d[:, t].split(hidden, -1)
+            through = torch.ops.aten.tanh_backward(dh * o, squashed[:, t])
+            dc = through if dc is None else through.addcmul_(dc, f_next)
+            sigmoid_(dh * squashed[:, t], o, grad_input=do)
+            sigmoid_(dc * g, i, grad_input=di)
+            tanh_(dc * i, g, grad_input=dg)
+            if t:
+                sigmoid_(dc * cells[:, t - 1], f, grad_input=df)
+            else:
+                df.zero_()
+            f_next = f
+        return d, torch.bmm(d[:, 1:].flatten(1, 2).transpose(1, 2), _before(out))
+
+
+class _GRU(Function):
+    """r, z = σ(·); n = tanh(x_n + r (W_n h + b_n)); h_t = (1 - z) n + z h_{t-1}."""
+
+    @staticmethod
+    def forward(ctx, products, w_hh, b_hh):
+        networks, steps, batch, width = products.shape
+        hidden = width // 3
+        w_t, b_hh = w_hh.transpose(1, 2), b_hh[:, None]
+        gates = torch.empty_like(products)
+        out, inner = (products.new_empty(networks, steps, batch, hidden) for _ in range(2))
+        h = products.new_zeros(networks, batch, hidden)
+        for t in range(steps):
+            a = torch.baddbmm(b_hh, h, w_t)
+            gate, p = gates[:, t], products[:, t]
+            both = a[..., : 2 * hidden].add_(p[..., : 2 * hidden])
+            torch.sigmoid(both, out=gate[..., : 2 * hidden])
+            r, z, n = gate.split(hidden, -1)
+            inner[:, t] = a[..., 2 * hidden :]
+            torch.tanh(torch.addcmul(p[..., 2 * hidden :], r, inner[:, t]), out=n)
+            h = torch.lerp(n, h, z, out=out[:, t])
+        ctx.save_for_backward(out, inner, gates, w_hh)
+        return out
+
+    @staticmethod
+    @once_differentiable
+    def backward(ctx, grad):
+        out, inner, gates, w_hh = ctx.saved_tensors
+        hidden, steps = out.shape[-1], out.shape[1]
+        d_x, d_h = torch.empty_like(gates), torch.empty_like(gates)
+        sigmoid_, tanh_ = torch.ops.aten.sigmoid_backward.grad_input, torch.ops.aten.tanh_backward.grad_input
+        dh, z_next, zero = grad[:, -1], None, torch.zeros_like(out[:, 0])
+        for t in range(steps - 1, -1, -1):
+            if t < steps - 1:
+                dh = torch.baddbmm(grad[:, t], d_h[:, t + 1], w_hh).addcmul_(dh, z_next)
+            r, z, n = gates[:, t].split(hidden, -1)
+            dr, dz, dn = d_x[:, t].split(hidden, -1)
+            before = out[:, t - 1] if t else zero
+            sigmoid_(dh * (before - n), z, grad_input=dz)
+            tanh_(torch.addcmul(dh, dh, z, value=-1), n, grad_input=dn)
+            sigmoid_(dn * inner[:, t], r, grad_input=dr)
+            d_h[:, t, ..., : 2 * hidden] = d_x[:, t, ..., : 2 * hidden]
+            torch.mul(dn, r, out=d_h[:, t, ..., 2 * hidden :])
+            z_next = z
+        w_grad = torch.bmm(d_h[:, 1:].flatten(1, 2).transpose(1, 2), _before(out))
+        return d_x, w_grad, d_h.sum((1, 2))
+
+
+_CELLS = {"rnn_tanh": _Tanh, "rnn_relu": _ReLU, "lstm": _LSTM}

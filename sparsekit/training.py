@@ -1,0 +1,200 @@
+"""One plain loop that trains networks, and what measures them.
+
+Networks of one structure train together, as one population: the same strings in the same order, each with its own
+weights, mask, gradient norm and optimizer state. A network alone is a population of one.
+"""
+
+from collections.abc import Collection, Iterator, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from torch import Tensor
+from torch.nn.functional import cross_entropy
+
+from sparsekit.networks import Classifier, population_logits
+from sparsekit.tasks import Strings, Task
+
+READOUTS = ("last_padded", "last_valid")
+AT_ONCE = 2048
+"""Network × string pairs in one evaluation call: bounds its memory to some hundred MiB."""
+
+
+@dataclass(frozen=True)
+class Recipe:
+    """How to train: Adam on cross-entropy, gradients clipped by norm, strings shuffled anew every epoch.
+
+    `readout` says at which step a string is read: "last_padded", the last step of its batch, as published, or
+    "last_valid", its own last character.
+    """
+
+    epochs: int
+    batch_size: int = 32
+    learning_rate: float = 1e-3
+    gradient_clip: float = 5.0
+    readout: str = "last_padded"
+
+
+class Population:
+    """Networks of one structure, their weights and masks stacked along a leading dimension.
+
+    Parameters
+    ----------
+    networks : sequence of Classifier
+        Equal in structure; weights and masks are copied.
+    device : str
+    """
+
+    def __init__(self, networks: Sequence[Classifier], device: str = "cpu"):
+        self.networks = list(networks)
+        named = [dict(network.named_parameters()) for network in networks]
+        self.weights = {
+            name: torch.stack([parameters[name].detach() for parameters in named]).to(device).requires_grad_()
+            for name in named[0]
+        }
+        masks = [network.masks() for network in networks]
+        self.masks = {name: torch.stack([m[name] for m in masks]).to(device) for name in masks[0]}
+        self.device = device
+
+    def __len__(self) -> int:
+        return len(self.networks)
+
+    def logits(self, tokens: Tensor, positions: Tensor | None = None) -> Tensor:
+        """Shape (networks, batch, classes)."""
+        return population_logits(self.networks[0], self.weights, self.masks, tokens, positions)
+
+    def clip(self, largest: float) -> None:
+        """Scale each network's gradients to at most this norm, as ``torch.nn.utils.clip_grad_norm_`` does for one."""
+        gradients = [weight.grad for weight in self.weights.values()]
+        norms = torch.stack([torch.linalg.vector_norm(g.flatten(1), dim=1) for g in gradients])
+        scale = (largest / (torch.linalg.vector_norm(norms, dim=0) + 1e-6)).clamp(max=1.0)
+        for gradient in gradients:
+            gradient.mul_(scale.view(-1, *[1] * (gradient.ndim - 1)))
+
+    def unstack(self) -> None:
+        """Write the weights back into the networks."""
+        with torch.no_grad():
+            for name, weight in self.weights.items():
+                for network, values in zip(self.networks, weight, strict=True):
+                    network.get_parameter(name).copy_(values)
+
+
+class Encoded:
+    """Strings as tensors on a device, cut into batches that are each padded to their own longest string."""
+
+    def __init__(self, strings: Strings, device: str = "cpu"):
+        self.tokens = torch.tensor(strings.tokens(), dtype=torch.int64, device=device)
+        self.labels = torch.tensor(strings.labels, dtype=torch.int64, device=device)
+        self.lengths = np.asarray(strings.lengths)
+
+    def batches(self, recipe: Recipe, order: np.ndarray) -> Iterator[tuple[Tensor, Tensor, Tensor | None]]:
+        """(tokens, labels, positions) of each batch, in the given order of strings."""
+        for start in range(0, len(order), recipe.batch_size):
+            rows = order[start : start + recipe.batch_size]
+            lengths, index = self.lengths[rows], torch.as_tensor(rows, device=self.tokens.device)
+            positions = None
+            if recipe.readout == "last_valid":
+                positions = torch.as_tensor(lengths - 1, device=self.tokens.device)
+            yield self.tokens[index, : lengths.max()], self.labels[index], positions
+
+    def positions(self, recipe: Recipe) -> np.ndarray:
+        """The step at which each string is read where batches follow the strings' own order."""
+        if recipe.readout == "last_valid":
+            return self.lengths - 1
+        starts = range(0, len(self.lengths), recipe.batch_size)
+        longest = [self.lengths[start : start + recipe.batch_size].max() for start in starts]
+        return np.repeat(longest, recipe.batch_size)[: len(self.lengths)] - 1
+
+
+def evaluate(population: Population, strings: Encoded, recipe: Recipe) -> tuple[np.ndarray, np.ndarray]:
+    """Mean cross-entropy and accuracy of each network, both of shape (networks,).
+
+    Strings count as read in their own order in batches of the recipe's size. As what follows the step at which a
+    string is read cannot change what is read there, they are computed in larger batches, sorted by that step.
+    """
+    positions = strings.positions(recipe)
+    order = np.argsort(positions, kind="stable")
+    size = max(AT_ONCE // len(population), 32)
+    loss, correct = (torch.zeros(len(population), device=population.device, dtype=torch.float64) for _ in range(2))
+    with torch.no_grad():
+        for start in range(0, len(order), size):
+            rows = order[start : start + size]
+            read, index = torch.as_tensor(positions[rows]), torch.as_tensor(rows)
+            tokens = strings.tokens[index.to(population.device), : int(read.max()) + 1]
+            logits = population.logits(tokens, read.to(population.device))
+            losses, hits = _score(logits, strings.labels[index.to(population.device)])
+            loss += losses.sum(1)
+            correct += hits.sum(1)
+    return (loss / len(order)).cpu().numpy(), (correct / len(order)).cpu().numpy()
+
+
+def _score(logits: Tensor, labels: Tensor) -> tuple[Tensor, Tensor]:
+    """Cross-entropy of each string, and whether it was classified rightly; both (networks, batch)."""
+    losses = cross_entropy(logits.flatten(0, 1), labels.repeat(len(logits)), reduction="none").view(len(logits), -1)
+    return losses, logits.argmax(-1) == labels
+
+
+def train(
+    networks: Sequence[Classifier],
+    task: Task,
+    recipe: Recipe,
+    seed: int,
+    *,
+    measure_at: Collection[int] = (),
+    device: str = "cpu",
+) -> list[list[dict]]:
+    """Train networks of one structure in place, and measure them on the test strings.
+
+    Parameters
+    ----------
+    networks : sequence of Classifier
+        Their masks hold: masked weights are 0 before, during and after.
+    task : Task
+    recipe : Recipe
+    seed : int
+        Of the order of the strings, which is the same for all networks: differences between them are not due to it.
+    measure_at : collection of int
+        Optimizer steps after which to measure, besides before the first step and after each epoch.
+    device : str
+
+    Returns
+    -------
+    list (one a network) of list of dict
+        step, epoch (a fraction within an epoch), test_loss, test_accuracy, and after whole epochs train_loss and
+        train_accuracy (running means over the epoch).
+    """
+    population = Population(networks, device)
+    training, test = Encoded(task.train, device), Encoded(task.test, device)
+    optimizer = torch.optim.Adam(population.weights.values(), lr=recipe.learning_rate, fused=True)
+    stream = np.random.default_rng(seed)
+    histories: list[list[dict]] = [[] for _ in networks]
+    steps_per_epoch = -(-len(training.labels) // recipe.batch_size)
+
+    def measure(step: int, totals: tuple[Tensor, Tensor] | None = None) -> None:
+        test_loss, test_accuracy = evaluate(population, test, recipe)
+        for k, history in enumerate(histories):
+            row = {"step": step, "epoch": step / steps_per_epoch}
+            row |= {"test_loss": float(test_loss[k]), "test_accuracy": float(test_accuracy[k])}
+            if totals is not None:
+                means = (float(total[k]) / len(training.labels) for total in totals)
+                row |= dict(zip(("train_loss", "train_accuracy"), means, strict=True))
+            history.append(row)
+
+    step = 0
+    measure(step)
+    for _ in range(recipe.epochs):
+        totals = torch.zeros(2, len(networks), device=device)
+        for tokens, labels, positions in training.batches(recipe, stream.permutation(len(training.labels))):
+            losses, hits = _score(population.logits(tokens, positions), labels)
+            optimizer.zero_grad()
+            losses.mean(1).sum().backward()
+            population.clip(recipe.gradient_clip)
+            optimizer.step()
+            totals[0] += losses.detach().sum(1)
+            totals[1] += hits.sum(1)
+            step += 1
+            if step in measure_at and step % steps_per_epoch:
+                measure(step)
+        measure(step, tuple(totals))
+    population.unstack()
+    return histories

@@ -1,0 +1,114 @@
+import os
+import time
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from sparsekit.baselines import baselines, lines
+from sparsekit.tasks import Strings, Task, make
+
+PUBLISHED = os.environ.get("SPARSEKIT_PUBLISHED")
+ORDER = [
+    "majority",
+    "length",
+    "character set",
+    "first character",
+    "first 2 characters",
+    "first 3 characters",
+    "first 4 characters",
+    "last character",
+    "last 2 characters",
+    "last 3 characters",
+    "last 4 characters",
+    "bag of characters",
+    "bag of bigrams",
+]
+
+
+def part(text):
+    """Strings from "A1 B0": each word is a string and its label."""
+    words = text.split()
+    return Strings([word[:-1] for word in words], np.array([int(word[-1]) for word in words]))
+
+
+def accuracies(train, test):
+    table = baselines(Task("t", part(train), part(test)))
+    assert table.index.tolist() == ORDER
+    return table
+
+
+def test_each_classifier_sees_what_its_name_says():
+    # Only the last letter tells the classes apart; everything else is alike.
+    table = accuracies("ABCDX1 ABCDY0 ABCEX1 ABCEY0 ABCEY0", "ABCDX1 ABCDY0").test_accuracy
+    solved = {"last character", "last 2 characters", "last 3 characters", "last 4 characters"}
+    bags = {"character set", "bag of characters", "bag of bigrams"}
+    assert set(table.index[table == 1]) == solved | bags
+    assert (table.drop([*solved, *bags]) == 0.5).all()
+
+
+def test_first_characters():
+    table = accuracies("AXBBBB1 AYBBBB0 AXBBBB1 AYBBBB0", "AXBBBB1 AYBBBB0").test_accuracy
+    assert table["first character"] == 0.5
+    assert (table[["first 2 characters", "first 3 characters", "first 4 characters"]] == 1).all()
+    assert (table[["last character", "last 4 characters", "length"]] == 0.5).all()
+
+
+def test_length():
+    table = accuracies("AA1 AAA0 AA1 AAA0", "AA1 AAA0").test_accuracy
+    assert table["length"] == 1
+    assert table["majority"] == table["character set"] == table["last character"] == 0.5
+
+
+def test_what_training_has_not_seen_is_taken_for_the_majority():
+    table = accuracies("AB1 AB1 AC0", "ZZZ1 ZZZ0 ZZZ0").test_accuracy
+    assert (table[["majority", "length", "first character", "last 4 characters"]] == 1 / 3).all()
+
+
+def test_majority_is_that_of_training():
+    table = accuracies("A0 B0 C1", "A1 B1 C0 D1")
+    assert table.loc["majority"].tolist() == [2 / 3, 1 / 4]
+
+
+def test_strings_too_short_for_bigrams():
+    table = accuracies("A0 A0 B1", "A0 B1")
+    assert table.loc["bag of bigrams"].tolist() == [2 / 3, 1 / 2]
+
+
+def test_lines():
+    table = baselines(make("reber", train_size=300, test_size=100))
+    drawn = lines(table)
+    assert list(drawn)[:2] == ["majority", "length"]
+    assert list(drawn)[2].startswith("last ")
+    assert drawn[list(drawn)[2]] == table.test_accuracy[table.index.str.startswith("last ")].max()
+    assert list(drawn)[3] == "bag of bigrams"
+    assert all(drawn[name] == table.test_accuracy[name] for name in drawn)
+
+
+def test_full_size_takes_under_ten_seconds():
+    task = make("reber")
+    start = time.perf_counter()
+    table = baselines(task)
+    assert time.perf_counter() - start < 10
+    assert (table >= 0.5).all(axis=None)
+
+
+@pytest.mark.skipif(not PUBLISHED, reason="SPARSEKIT_PUBLISHED is not set")
+def test_published_split():
+    parts = []
+    for name in ("train", "test"):
+        rows = pd.read_csv(Path(PUBLISHED) / "Implementations" / "dataset" / f"{name}_data.csv")
+        parts.append(Strings(rows.string.tolist(), rows.valid.to_numpy()))
+    found = baselines(Task("published", *parts)).test_accuracy
+    expected = {
+        "length": 0.777,
+        "character set": 0.779,
+        "bag of characters": 0.814,
+        "first 3 characters": 0.921,
+        "last 4 characters": 0.938,
+    }
+    assert found[list(expected)].round(3).to_dict() == expected
+    assert round(found["bag of bigrams"], 4) == 0.9997
+    generated = baselines(make("reber")).test_accuracy
+    assert (generated - found).abs().max() < 0.02

@@ -1,0 +1,168 @@
+"""The published networks and tables as outside evidence (they need a clone of the author's repository)."""
+
+import pickle
+
+import networkx as nx
+import numpy as np
+import pytest
+import torch
+
+from sparsekit import properties, published, statistics
+from sparsekit.registry import UnknownName
+from sparsekit.tasks import Strings, Task
+from sparsekit.training import Encoded, Population, Recipe, evaluate, train
+
+REPORTED = [
+    *("layers", "nodes", "edges", "source_nodes", "diameter", "density", "average_shortest_path_length"),
+    *("eccentricity_var", "degree_var", "closeness_var", "nodes_betweenness_var", "edge_betweenness_var"),
+]
+PEARSON = {  # arXiv 2407.20601, tables of chapter 6.3, in the order of REPORTED
+    "RNN_TANH": [0.25, 0.4, 0.38, 0.35, -0.23, 0.29, -0.27, -0.22, -0.28, -0.46, -0.49, -0.34],
+    "RNN_RELU": [0.3, 0.44, 0.43, 0.47, -0.27, 0.15, -0.25, -0.24, -0.26, -0.39, -0.41, -0.3],
+    "LSTM": [0.28, 0.44, 0.42, 0.57, -0.32, 0.29, -0.36, -0.3, -0.39, -0.51, -0.56, -0.44],
+    "GRU": [0.34, 0.49, 0.49, 0.74, -0.2, 0.34, -0.23, -0.21, -0.58, -0.67, -0.52, -0.26],
+}
+BAYESIAN_RIDGE = {"RNN_TANH": 0.47919, "RNN_RELU": 0.36075, "LSTM": 0.37206, "GRU": 0.67224}  # chapter 6.4
+
+
+@pytest.fixture(scope="module")
+def study(published_folder):
+    return published.Study(published_folder)
+
+
+@pytest.fixture(scope="module")
+def tables(study):
+    """The result tables that the clone holds: all four, or a part."""
+    found = {}
+    for variant in published.VARIANTS:
+        try:
+            found[variant] = study.results(variant)
+        except published.PublishedError:
+            continue
+    assert found
+    return found
+
+
+def test_every_network_reproduces_its_accuracy(study, tables):
+    test = Encoded(study.task().test)
+    recorded = {
+        (variant, row.graph, row.graph_nr): row.test_acc
+        for variant, table in tables.items()
+        for row in table.itertuples()
+    }
+    differences = []
+    for identity in study.networks():
+        _, (accuracy,) = evaluate(Population([study.network(*identity)]), test, Recipe(0, 128))
+        differences.append(abs(accuracy - recorded[identity]))
+    assert len(differences) >= 100
+    assert np.mean(np.array(differences) <= 0.006) >= 0.95
+    assert max(differences) <= 0.02
+
+
+def test_base_networks_reproduce_their_accuracy(study, tables):
+    test = Encoded(study.task().test)
+    for variant in tables:
+        recorded = study.pruning(variant).query("prune == 0").test_acc.iloc[-1]
+        _, (accuracy,) = evaluate(Population([study.base(variant)]), test, Recipe(0, 32))
+        assert accuracy == pytest.approx(recorded, abs=0.006)
+
+
+def test_every_property(study, tables):
+    for variant, family, number in study.networks():
+        recorded = tables[variant].query("graph == @family and graph_nr == @number").iloc[0]
+        for name, value in properties.measure(study.graph(variant, family, number)).items():
+            assert value == pytest.approx(recorded[name], abs=1e-9, rel=1e-9), (variant, family, number, name)
+
+
+def test_pearson_coefficients(tables):
+    for variant, table in tables.items():
+        got = statistics.correlate(table, target="test_acc", resamples=100)["pearson"]
+        for name, reported in zip(REPORTED, PEARSON[variant], strict=True):
+            assert round(got[name], 2) == reported, (variant, name)
+
+
+def test_bayesian_ridge_prediction(tables):
+    for variant, table in tables.items():
+        got = statistics.published_prediction(table)
+        assert round(got["bayesian_ridge"], 4) == round(BAYESIAN_RIDGE[variant], 4)
+        assert set(got) == {"bayesian_ridge", "random_forest", "adaboost"}
+
+
+def test_masks_are_kept_as_published_and_networks_train(study):
+    variant, family, number = study.networks()[0]
+    network = study.network(variant, family, number)
+    wrong = sum(int((mask == 0).sum()) for mask in network.masks().values())
+    assert wrong > 0
+    masks = {name: mask.clone() for name, mask in network.masks().items()}
+    task = study.task()
+    few = Strings(task.train.strings[:64], task.train.labels[:64])
+    train([network], Task("few", few, few), Recipe(1, 32), 0)
+    for name, mask in masks.items():
+        assert (network.get_parameter(name)[~mask] == 0).all()
+    assert network(torch.tensor([[66, 84, 0]])).shape == (1, 2)
+
+
+def test_names_in_either_spelling(study):
+    variant = study.networks()[0][0]
+    assert study.results(variant.lower()).equals(study.results(variant))
+    with pytest.raises(UnknownName, match="did you mean 'LSTM'"):
+        study.results("LSTN")
+    with pytest.raises(UnknownName, match="did you mean 'watts_strogatz'"):
+        study.graph(variant, "watts_strogats", 0)
+    with pytest.raises(published.PublishedError, match="not in this clone"):
+        study.graph(variant, "watts_strogatz", 10**6)
+
+
+def test_no_clone(tmp_path):
+    with pytest.raises(published.PublishedError, match="is no clone of the author's repository"):
+        published.Study(tmp_path)
+    with pytest.raises(published.PublishedError, match="is no clone"):
+        published.Study(tmp_path / "nowhere")
+
+
+def plain_graph(edges):
+    """A graph without the views that networkx keeps in it once they were asked for, as in the published pickles."""
+    graph = nx.Graph(edges)
+    for view in ("adj", "nodes", "edges", "degree"):
+        vars(graph).pop(view, None)
+    return graph
+
+
+class Hostile:
+    def __init__(self, path):
+        self.path = path
+
+    def __reduce__(self):
+        return open, (self.path, "w")
+
+
+def test_a_hostile_pickle_is_refused(tmp_path):
+    file, harm = tmp_path / "graph.gpickle", tmp_path / "harm"
+    file.write_bytes(pickle.dumps(Hostile(str(harm))))
+    with pytest.raises(published.PublishedError, match=r"it names _?io\.open"):
+        published.read_graph_pickle(file)
+    assert not harm.exists()
+
+
+def test_hostility_inside_a_graph_is_refused(tmp_path):
+    graph, harm = plain_graph([(0, 1), (1, 2)]), tmp_path / "harm"
+    graph._node[0]["payload"] = Hostile(str(harm))
+    (tmp_path / "graph.gpickle").write_bytes(pickle.dumps(graph))
+    with pytest.raises(published.PublishedError, match=r"it names _?io\.open, which no pickled graph needs"):
+        published.read_graph_pickle(tmp_path / "graph.gpickle")
+    assert not harm.exists()
+
+
+@pytest.mark.parametrize(
+    "content", [b"", b"not a pickle", pickle.dumps(plain_graph([(0, 1)]))[:-20], pickle.dumps({"a": 1})]
+)
+def test_a_damaged_pickle_is_one_clear_error(tmp_path, content):
+    (tmp_path / "graph.gpickle").write_bytes(content)
+    with pytest.raises(published.PublishedError, match=r"graph\.gpickle is"):
+        published.read_graph_pickle(tmp_path / "graph.gpickle")
+
+
+def test_a_plain_pickled_graph_is_read(tmp_path):
+    graph = plain_graph(nx.barabasi_albert_graph(12, 2, seed=1).edges)
+    (tmp_path / "graph.gpickle").write_bytes(pickle.dumps(graph))
+    assert nx.utils.graphs_equal(published.read_graph_pickle(tmp_path / "graph.gpickle"), graph)

@@ -1,0 +1,212 @@
+import os
+import re
+from collections import Counter
+from itertools import permutations, product
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+from hypothesis import assume, given, settings
+from hypothesis import strategies as st
+
+from sparsekit.automata import draw_distinct
+from sparsekit.reber import (
+    ACCEPT,
+    FOREIGN,
+    PERMUTED,
+    START,
+    TRANSITIONS,
+    LanguageError,
+    first_violation,
+    generate_invalid,
+    generate_valid,
+    is_valid,
+    relabelled,
+)
+
+# The grammar once more, by other means.
+GRAMMAR = re.compile(r"B(?:TS*XS|(?:TS*XX|P)T*V(?:PXT*V)*(?:V|PS))E")
+PUBLISHED = os.environ.get("SPARSEKIT_PUBLISHED")
+seeds = st.integers(0, 2**32)
+
+
+def rng(seed=0):
+    return np.random.default_rng(seed)
+
+
+def _misspelt(string_and_place):
+    """A beginning of a Reber string of up to 13 characters, the last of them E in place of what it was."""
+    string, place = string_and_place
+    return string[:place] + "E"
+
+
+@given(st.text("BEPSTVX", max_size=14).map("B{}E".format) | st.text(max_size=8))
+def test_grammar_agrees_with_its_regular_expression(string):
+    assert is_valid(string) == bool(GRAMMAR.fullmatch(string))
+
+
+def test_every_short_string_is_judged_as_by_the_regular_expression():
+    inner = ["".join(letters) for n in range(6) for letters in product("PSTVX", repeat=n)]
+    assert [s for s in inner if is_valid(f"B{s}E")] == [s for s in inner if GRAMMAR.fullmatch(f"B{s}E")]
+
+
+@given(seeds, st.integers(0, 60), st.integers(11, 30), st.integers(0, 30))
+@settings(max_examples=40, deadline=None)
+def test_valid_strings(seed, count, shortest, more):
+    assume(more > 2 or count <= 24)
+    strings = generate_valid(rng(seed), count, shortest, shortest + more)
+    assert len(set(strings)) == len(strings) == count
+    assert all(GRAMMAR.fullmatch(s) and shortest <= len(s) <= shortest + more for s in strings)
+    assert strings == generate_valid(rng(seed), count, shortest, shortest + more)
+
+
+@given(seeds, st.integers(0, 100), st.floats(0, 1), st.integers(11, 20), st.integers(3, 30))
+@settings(max_examples=40, deadline=None)
+def test_invalid_strings(seed, count, permuted, shortest, more):
+    strings = generate_invalid(rng(seed), count, shortest, shortest + more, permuted)
+    assert len(set(strings)) == len(strings) == count
+    assert not any(map(GRAMMAR.fullmatch, strings))
+    assert all(s[0] == "B" and s[-1] == "E" and shortest <= len(s) <= shortest + more for s in strings)
+    assert sum(set(s) <= set("BEPSTVX") for s in strings) == round(count * permuted)
+    assert strings == generate_invalid(rng(seed), count, shortest, shortest + more, permuted)
+
+
+def test_seeds_differ():
+    assert generate_valid(rng(0), 50) != generate_valid(rng(1), 50)
+    assert generate_invalid(rng(0), 50) != generate_invalid(rng(1), 50)
+
+
+# Every Reber string of up to 17 characters: any beginning of up to 13 characters can be brought to an end by then.
+SHORT = draw_distinct(rng(), TRANSITIONS, START, ACCEPT, 10**6, 1, 17)
+BEGINNINGS = {string[:end] for string in SHORT for end in range(18)}
+
+
+@given(st.text("BEPSTVXA", max_size=13) | st.tuples(st.sampled_from(SHORT), st.integers(0, 12)).map(_misspelt))
+def test_first_violation_is_where_the_first_beginning_is_that_no_reber_string_has(string):
+    where = first_violation(string)
+    outside = [end for end in range(len(string) + 1) if string[:end] not in BEGINNINGS]
+    if outside:
+        assert where == outside[0] - 1
+    else:
+        assert where == (None if string in SHORT else len(string))
+
+
+def test_first_violation_known():
+    known = {"BTXSE": None, "": 0, "X": 0, "BA": 1, "BTTE": 2, "BTXSEE": 5, "BTXS": 4}
+    assert {string: first_violation(string) for string in known} == known
+
+
+@pytest.mark.parametrize("letters", [*PERMUTED, *FOREIGN])
+def test_other_automata_share_no_string_with_the_grammar(letters):
+    other = relabelled(letters)
+    assert all(len(edges) == len(TRANSITIONS[state]) for state, edges in other.items())
+    seen, frontier = set(), {(START, START)}
+    while frontier:
+        seen |= frontier
+        steps = {
+            (TRANSITIONS[a][letter], other[b][letter])
+            for a, b in frontier
+            for letter in TRANSITIONS.get(a, {}).keys() & other.get(b, {}).keys()
+        }
+        frontier = steps - seen
+    assert (ACCEPT, ACCEPT) not in seen
+
+
+@pytest.mark.parametrize("letters", PERMUTED)
+def test_permuted_automata_use_each_reber_letter_twice(letters):
+    assert Counter(letters) == Counter("PPSSTTVVXX")
+
+
+def test_all_strings_of_a_length_can_be_had_and_no_more():
+    assert len(set(generate_valid(rng(), 24, 11, 11))) == 24
+    with pytest.raises(LanguageError, match="only 24 exist"):
+        generate_valid(rng(), 25, 11, 11)
+    with pytest.raises(LanguageError, match=r"invalid strings from one automaton .* only 24 exist"):
+        generate_invalid(rng(), 5000, 11, 11)
+    with pytest.raises(LanguageError, match="only 0 exist"):
+        generate_valid(rng(), 1, 1, 4)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "text"),
+    [
+        ({"shortest": 20, "longest": 11}, "shortest=20 to longest=11"),
+        ({"shortest": 0}, "shortest=0"),
+        ({"count": -1}, "-1 strings"),
+    ],
+)
+def test_impossible_requests(arguments, text):
+    for generate in (generate_valid, generate_invalid):
+        with pytest.raises(LanguageError, match=text):
+            generate(rng(), **{"count": 5, **arguments})
+
+
+@pytest.mark.parametrize("share", [-0.1, 44, float("nan")])
+def test_impossible_share(share):
+    with pytest.raises(LanguageError, match="permuted"):
+        generate_invalid(rng(), 5, permuted=share)
+
+
+def test_very_long_strings():
+    assert [len(s) for s in generate_valid(rng(), 3, 3000, 3000)] == [3000] * 3
+
+
+def test_draws_are_those_of_walking_until_enough_different_strings_are_met():
+    languages = ["".join(s) for n in range(3, 6) for s in product("PSTVX", repeat=n)]
+    chances = {}
+    for string in (f"B{s}E" for s in languages if is_valid(f"B{s}E")):
+        state, chance = START, 1.0
+        for letter in string:
+            chance /= len(TRANSITIONS[state])
+            state = TRANSITIONS[state][letter]
+        chances[string] = chance
+    total = sum(chances.values())
+    expected = Counter()
+    for a, b in permutations(chances, 2):
+        expected[a, b] = chances[a] / total * chances[b] / (total - chances[a])
+    repeats, stream = 3000, rng(7)
+    met = Counter(tuple(draw_distinct(stream, TRANSITIONS, START, ACCEPT, 2, 5, 7)) for _ in range(repeats))
+    assert met.keys() <= expected.keys()
+    for pair, share in expected.items():
+        assert abs(met[pair] / repeats - share) < 5 * np.sqrt(share / repeats), pair
+
+
+needs_published = pytest.mark.skipif(not PUBLISHED, reason="SPARSEKIT_PUBLISHED is not set")
+
+
+def published(label):
+    table = pd.read_csv(Path(PUBLISHED) / "Implementations" / "dataset" / "reber_sequences.csv")
+    return table.string[table.valid == label].tolist()
+
+
+@needs_published
+def test_grammar_labels_the_published_strings_as_the_author_did():
+    assert all(map(is_valid, published(1)))
+    assert not any(map(is_valid, published(0)))
+
+
+@needs_published
+def test_every_published_invalid_string_comes_from_one_of_the_automata():
+    automata = [relabelled(letters) for letters in [*PERMUTED, *FOREIGN]]
+    assert all(any(first_violation(s, a) is None for a in automata) for s in published(0))
+
+
+@needs_published
+@pytest.mark.parametrize(("label", "generate"), [(1, generate_valid), (0, generate_invalid)])
+def test_generated_lengths_are_the_published_ones(label, generate):
+    made, theirs = (np.array([len(s) for s in group]) for group in (generate(rng(3), 12500), published(label)))
+    assert abs(made.mean() - theirs.mean()) < 0.2
+    assert abs(made.std() - theirs.std()) < 0.2
+    assert np.quantile(made, [0.05, 0.95]).tolist() == np.quantile(theirs, [0.05, 0.95]).tolist()
+    assert made.min() == theirs.min() == 11
+    shares = [np.bincount(lengths, minlength=54)[:54] / 12500 for lengths in (made, theirs)]
+    assert np.abs(np.subtract(*shares)).sum() / 2 < 0.03  # total variation: two draws of this size differ by that much
+
+
+@needs_published
+def test_generated_letters_and_violations_are_the_published_ones():
+    made, theirs = generate_invalid(rng(3), 12500), published(0)
+    counts = [Counter(map(first_violation, group)) for group in (made, theirs)]
+    assert all(abs(counts[0][i] - counts[1][i]) < 5 * np.sqrt(counts[1][i] + 1) for i in range(12))
+    assert [sum(set(s) <= set("BEPSTVX") for s in group) for group in (made, theirs)] == [5500, 5500]
