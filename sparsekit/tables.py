@@ -1,0 +1,40 @@
+"""Columns of a results table, checked before anything is computed from them."""
+
+from collections.abc import Iterable
+
+import numpy as np
+import pandas as pd
+
+from sparsekit.registry import unknown
+
+
+class TableError(ValueError):
+    """A table that lacks what is asked of it; its text says what it has."""
+
+
+def require(table: pd.DataFrame, names: Iterable[str]) -> None:
+    """Accept a table with all these columns; otherwise a TableError names the missing one and its nearest."""
+    for name in names:
+        if name not in table:
+            raise TableError(unknown("column", name, table.columns))
+
+
+def numbers(table: pd.DataFrame, name: str) -> np.ndarray:
+    """One column as floats, shape (rows,); what is missing or infinite becomes nan.
+
+    Raises
+    ------
+    TableError
+        Where a value is no number.
+    """
+    try:
+        values = table[name].to_numpy(dtype=float, na_value=np.nan)
+    except (TypeError, ValueError):
+        raise TableError(f"column {name!r} is not numeric: it holds {table[name].dtype} values") from None
+    return np.where(np.isfinite(values), values, np.nan)
+
+
+def fraction(name: str, value: float) -> None:
+    """Accept a number between 0 and 1, ends excluded; otherwise a ValueError names it."""
+    if not 0 < value < 1:
+        raise ValueError(f"{name} {value!r}: give a fraction between 0 and 1, such as 0.95 for 95 %")
