@@ -1,0 +1,126 @@
+"""What a unit of work is, in a form that can be hashed, tabulated and named.
+
+A unit is a frozen dataclass with a class attribute ``kind``; its fields may be units themselves.
+"""
+
+import dataclasses
+import hashlib
+import json
+import math
+import os
+from collections.abc import Mapping
+from numbers import Integral, Real
+from typing import Any
+
+
+def plain(value: Any) -> Any:
+    """The value in JSON's own types; NaN and infinities, which JSON lacks, as ``{"$float": "nan"}``."""
+    if value is None or isinstance(value, str | bool):
+        return value
+    if isinstance(value, Integral):
+        return int(value)
+    if isinstance(value, Real):
+        return float(value) if math.isfinite(value) else {"$float": str(float(value))}
+    if isinstance(value, Mapping):
+        odd = [name for name in value if not isinstance(name, str)]
+        if odd:
+            raise TypeError(f"given the name {odd[0]!r} in a record, allowed are names that are text")
+        return {name: plain(v) for name, v in value.items()}
+    if isinstance(value, list | tuple):
+        return [plain(v) for v in value]
+    if isinstance(value, os.PathLike):
+        return os.fspath(value)
+    if hasattr(value, "tolist"):  # arrays and scalars of numpy, tensors
+        return plain(value.tolist())
+    raise TypeError(
+        f"given {value!r} ({type(value).__name__}), allowed are numbers, text, lists, dicts, arrays and None"
+    )
+
+
+def _canonical(value: Any) -> Any:
+    """JSON's own types, without defaults, and with equal things equal: 50.0 as 50, for 50.0 == 50."""
+    if dataclasses.is_dataclass(value) and not isinstance(value, type):
+        changed = [f.name for f in dataclasses.fields(value) if f.compare and not _default(f, value)]
+        kind = {"kind": value.kind} if hasattr(value, "kind") else {}
+        return kind | {name: _canonical(getattr(value, name)) for name in changed}
+    if isinstance(value, list | tuple):
+        return [_canonical(v) for v in value]
+    if isinstance(value, Mapping):
+        return {name: _canonical(v) for name, v in value.items()}
+    single = plain(value)
+    return int(single) if isinstance(single, float) and single.is_integer() else single
+
+
+def _default(field: dataclasses.Field, owner: Any) -> bool:
+    """Whether a field of a dataclass holds its default."""
+    # by type: a class that travelled to a worker by value, as from a notebook, carries a MISSING of its own
+    missing = type(dataclasses.MISSING)
+    if not isinstance(field.default_factory, missing):
+        default = field.default_factory()
+    elif not isinstance(field.default, missing):
+        default = field.default
+    else:
+        return False
+    # as JSON, so that 1 and True stay apart while (1, 2) and [1, 2] do not
+    return _text(_canonical(getattr(owner, field.name))) == _text(_canonical(default))
+
+
+def _text(value: Any) -> str:
+    return json.dumps(value, sort_keys=True, separators=(",", ":"), allow_nan=False)
+
+
+def identity(unit: Any) -> dict[str, Any]:
+    """What a unit is, in JSON's types: its fields and those of the units in it, without those that hold their default.
+
+    Since defaults are left out, a unit that gains an option (with the old behaviour as default) keeps its results.
+    Fields with ``compare=False`` are left out too: where a file lies does not change what is in it.
+    """
+    fields = _canonical(unit)
+    fields.pop("kind", None)
+    return fields
+
+
+def key(unit: Any) -> str:
+    """The name of a unit's record: the SHA-256 of its kind and identity, 64 hex digits."""
+    return hashlib.sha256(_text({"kind": unit.kind, "identity": identity(unit)}).encode()).hexdigest()
+
+
+def fields(unit: Any) -> dict[str, Any]:
+    """A unit's fields side by side with those of the dataclasses in it, defaults included.
+
+    Each goes by its own name, or, where one nearer to the unit has that name, by its path (``base.seed``).
+    """
+    flat = {}
+    owners = [("", unit)]
+    for path, owner in owners:  # grows while it is walked through, so that inner ones come last
+        for field in dataclasses.fields(owner):
+            name, value = field.name, getattr(owner, field.name)
+            if dataclasses.is_dataclass(value):
+                owners.append((f"{path}{name}.", value))
+            else:
+                flat[f"{path}{name}" if name in flat else name] = value
+    return flat
+
+
+def title(unit: Any) -> str:
+    """A unit in a few words, for progress and errors: its kind, and what sets it apart from others of its kind.
+
+    Names stand for themselves and numbers with their field, of the unit and of units in it; groups of settings, which
+    are dataclasses without a kind, are left out.
+    """
+
+    def words(owner: Any) -> list[str]:
+        found = []
+        for field in dataclasses.fields(owner):
+            value = getattr(owner, field.name)
+            if hasattr(value, "kind"):
+                found += words(value)
+            elif isinstance(value, str | Real) and field.compare and not _default(field, owner):
+                found.append(_short(value) if isinstance(value, str) else f"{field.name}={value:g}")
+        return found
+
+    return " ".join([unit.kind, *words(unit)])
+
+
+def _short(text: str, most: int = 24) -> str:
+    return text if len(text) <= most else text[: most - 1] + "…"

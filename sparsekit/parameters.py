@@ -1,0 +1,232 @@
+"""Typed parameters of the whole study, checked before anything runs.
+
+One flat model serves every notebook. Its values come from a notebook's parameters cell (`check`), from a file in
+``params/`` or from the command line (`Parameters.load`); all three are checked by the same rules, and whatever is wrong
+is said in one line for each problem.
+"""
+
+import os
+from collections.abc import Mapping
+from difflib import get_close_matches
+from types import BuiltinFunctionType, FunctionType, ModuleType
+from typing import Annotated, Any, get_args
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+
+from sparsekit import parameter_files
+from sparsekit.parameter_files import ParameterError
+from sparsekit.parameter_types import (
+    TARGETS,
+    VARIANTS,
+    AtLeastOne,
+    Device,
+    File,
+    GateMasks,
+    Generator,
+    Number,
+    Percent,
+    Readout,
+    Several,
+    Share,
+    Step,
+    Target,
+    Task,
+    Variant,
+    Whole,
+    say,
+    words,
+)
+from sparsekit.registry import unknown
+
+
+class Parameters(BaseModel):
+    """Every parameter of the study, with the defaults that notebooks carry in their parameters cells.
+
+    Raises
+    ------
+    ParameterError
+        One line for each problem: the parameter, what was given, what is allowed, the nearest right name.
+
+    Examples
+    --------
+    >>> Parameters(learning_rate="1e-2", variants=["gru"]).learning_rate
+    0.01
+    >>> Parameters(hidden_sise=20, margin=2)
+    Traceback (most recent call last):
+    sparsekit.parameter_files.ParameterError: margin: given 2, allowed is a number above 0 and below 1
+    unknown parameter 'hidden_sise'; did you mean 'hidden_size'? `sparsekit list` shows all
+    """
+
+    model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False, validate_default=False)
+
+    task: Task = Field("reber", description="what the networks learn, by name")
+    csv_path: File = Field("", description="the labelled strings of task csv: a file with columns string and valid")
+    data_seed: Whole = Field(0, ge=0, description="seed of the strings and of their split")
+    train_size: Whole = Field(2000, ge=2, description="strings to train on")
+    test_size: Whole = Field(500, ge=2, description="strings to test on")
+    valid_share: Share = Field(0.5, description="share of valid strings")
+    shortest: Whole = Field(11, ge=5, description="characters of the shortest string")
+    longest: Whole = Field(53, ge=5, description="characters of the longest string")
+    readout: Readout = Field(
+        "last_padded", description="step whose output is classified: the last one, padding included, or a string's own"
+    )
+
+    variants: Annotated[list[Variant], AtLeastOne, Several] = Field(
+        list(VARIANTS), description="variants of recurrent cell"
+    )
+    seed: Whole = Field(0, ge=0, description="seed of the first network; others count up from it")
+    seeds: Whole = Field(2, ge=1, description="networks per variant in the pruning study, each from its own seed")
+    hidden_size: Whole = Field(50, ge=1, description="hidden units of each recurrent layer")
+    layers: Whole = Field(3, ge=1, description="recurrent layers")
+    embedding_size: Whole = Field(50, ge=1, description="numbers that stand for a character")
+    learning_rate: Number = Field(1e-3, gt=0, description="step size of Adam")
+    gradient_clip: Number = Field(5.0, gt=0, description="largest norm of a gradient")
+    base_epochs: Whole = Field(8, ge=1, description="epochs that train a base network")
+    batch_size_pruning: Whole = Field(32, ge=1, description="strings in a batch, base networks and retraining")
+
+    targets: Annotated[list[Target], AtLeastOne, Several] = Field(
+        list(TARGETS), description="recurrent weights to prune: both kinds, input-to-hidden, hidden-to-hidden"
+    )
+    percentages: Annotated[list[Percent], AtLeastOne, Several] = Field(
+        [50, 70, 80, 90, 95], description="percentages of the targeted weights to prune, each from the base network"
+    )
+    retrain_epochs: Whole = Field(2, ge=1, description="epochs of retraining after pruning")
+    recovery_steps: Annotated[list[Step], Several] = Field(
+        [5, 20],
+        description="steps in the first epoch after which accuracy is measured too; those past its end drop out",
+    )
+    margin: Share = Field(0.02, description="accuracy below the base network's that still counts as kept or regained")
+
+    generators: Annotated[list[Generator], Several] = Field(
+        ["barabasi_albert", "watts_strogatz"], description="random graphs, by name"
+    )
+    graphs: Whole = Field(5, ge=1, description="graphs drawn from each generator")
+    nodes_min: Whole = Field(10, ge=3, description="nodes of the smallest random graph")
+    nodes_max: Whole = Field(20, ge=3, description="nodes of the largest random graph")
+    graph_files: Annotated[list[File], Several] = Field(
+        [], description="graphs of your own beside the random ones: GraphML or edge lists"
+    )
+    graph_seeds: Whole = Field(1, ge=1, description="networks per graph and variant, each from its own seed")
+    graph_epochs: Whole = Field(6, ge=1, description="epochs that train a graph-structured network")
+    batch_size_structure: Whole = Field(128, ge=1, description="strings in a batch, graph-structured networks")
+    gate_masks: GateMasks = Field(
+        "blocks",
+        description="a graph's mask in GRU and LSTM: whole in each gate, or the published, repeated rows",
+    )
+
+    confidence: Share = Field(0.95, description="confidence of every interval")
+    bootstrap: Whole = Field(2000, ge=100, description="resamples behind a bootstrap interval")
+    prediction_splits: Whole = Field(100, ge=1, description="90/10 splits that show how far one split's R² can be off")
+
+    device: Device = Field("auto", description="where networks run; auto: CUDA if any")
+    workers: Whole = Field(0, ge=0, description="processes that compute at the same time; 0: one for each core")
+
+    def __init__(self, **values: Any):
+        try:
+            super().__init__(**values)
+        except ValidationError as error:
+            problems = dict.fromkeys(_problem(e, values) for e in error.errors(include_url=False))
+        else:
+            return
+        raise ParameterError(problems)
+
+    @model_validator(mode="after")
+    def _fit_together(self) -> "Parameters":
+        if self.shortest > self.longest:
+            raise say(f"shortest: given {self.shortest}, allowed is at most longest, which is {self.longest}")
+        if self.nodes_min > self.nodes_max:
+            raise say(f"nodes_min: given {self.nodes_min}, allowed is at most nodes_max, which is {self.nodes_max}")
+        if self.task == "csv" and not self.csv_path:
+            raise say("csv_path: given nothing, but task csv needs the path of a file with columns string and valid")
+        if not self.generators and not self.graph_files:
+            raise say("generators: given an empty list, allowed only where graph_files names a graph")
+        return self
+
+    @classmethod
+    def load(cls, source: str | os.PathLike, overrides: Mapping[str, Any] | None = None) -> "Parameters":
+        """Read a named set of ``params/``, or any YAML file, and put `overrides` on top.
+
+        Raises
+        ------
+        ParameterError
+            Unknown set, unreadable or unfit file, or any bad value.
+        """
+        return cls(**{**parameter_files.read(source), **(overrides or {})})
+
+
+def _allowed(name: str, inside: bool = False) -> str:
+    field = Parameters.model_fields[name]
+    if inside:
+        return words(get_args(field.annotation)[0])
+    return words(field.annotation, field.metadata)
+
+
+def _problem(error: Mapping[str, Any], values: Mapping[str, Any]) -> str:
+    """One line for one of pydantic's errors."""
+    if not error["loc"]:
+        return error["msg"]
+    name, *inside = error["loc"]
+    if error["type"] == "extra_forbidden":
+        return _unknown(name)
+    if error["type"] == "say":
+        return f"{name}: {error['msg']}"
+    if error["type"] == "list_type":
+        return f"{name}: given {values[name]!r}, allowed is a {_allowed(name)}; give a list, such as [{values[name]!r}]"
+    given = values[name][inside[0]] if inside else values[name]
+    text = _allowed(name, bool(inside))
+    return f"{name}: given {given!r}, allowed is {'' if text.startswith(('one of', 'text')) else 'a '}{text}"
+
+
+def _unknown(name: str) -> str:
+    # All the names would fill half a screen, so they are listed only where none comes near.
+    near = get_close_matches(name, Parameters.model_fields, n=1, cutoff=0.6)
+    if near:
+        return f"unknown parameter {name!r}; did you mean {near[0]!r}? `sparsekit list` shows all"
+    return unknown("parameter", name, Parameters.model_fields)
+
+
+def check(namespace: Mapping[str, Any]) -> Parameters:
+    """Check what a notebook's parameters cell, or papermill after it, has assigned.
+
+    Parameters
+    ----------
+    namespace : dict
+        The notebook's ``globals()``. Modules, functions, classes and names that begin with an underscore are passed
+        over; any other plain value must be a known parameter. When a notebook's cell is run again, the plain values
+        that its later cells have made in the meantime are passed over too.
+
+    Raises
+    ------
+    ParameterError
+        One line for each unknown name and bad value.
+    """
+    known = {
+        n: v
+        for n, v in namespace.items()
+        if n in Parameters.model_fields and not isinstance(v, ModuleType | FunctionType | BuiltinFunctionType | type)
+    }
+    plain = (str, int, float, bool, list, tuple, dict, type(None))
+    others = {
+        n: v
+        for n, v in namespace.items()
+        if n not in known and isinstance(v, plain) and not n.startswith(("_", "PAPERMILL_")) and n not in ("In", "Out")
+    }
+    if isinstance(namespace.get("In"), list):
+        others = _before_later_cells(namespace, others)
+    return Parameters(**known, **others)
+
+
+def _before_later_cells(namespace: Mapping[str, Any], others: dict[str, Any]) -> dict[str, Any]:
+    """Those of the unknown names that parameters cells gave, and not the cells after the first check."""
+    first = namespace.setdefault("_sparsekit_names_at_first_check", frozenset(others))
+    rerun = parameter_files.assigned("\n".join(namespace["In"][-2:-1]))
+    return {n: v for n, v in others.items() if n in first or n in rerun}
+
+
+def describe() -> list[tuple[str, str, Any, str]]:
+    """Name, type in words, default and meaning of every parameter, in order.
+
+    >>> describe()[3]
+    ('train_size', 'whole number of at least 2', 2000, 'strings to train on')
+    """
+    return [(n, _allowed(n), f.default, f.description) for n, f in Parameters.model_fields.items()]

@@ -1,0 +1,409 @@
+"""The units of the study, and the tables made from their records.
+
+A unit says what is to be computed: a base network, that network pruned and retrained, a graph-structured network. A
+table function lists the units that the parameters mean, has those without a record computed, and reads the rest.
+"""
+
+import hashlib
+import time
+from collections.abc import Hashable, Iterable, Sequence
+from dataclasses import dataclass, field
+from functools import cache
+from pathlib import Path
+from typing import ClassVar
+
+import networkx as nx
+import pandas as pd
+
+from sparsekit import baselines as memoryless
+from sparsekit import execution, graphs, networks, properties, tasks
+from sparsekit import pruning as pruner
+from sparsekit.masks import Mask
+from sparsekit.parameters import Parameters
+from sparsekit.records import Store, default_store
+from sparsekit.seeds import derive
+from sparsekit.training import Recipe, train
+
+NOTEBOOKS = ["00_task", "01_pruning", "02_recovery", "03_graph_structured_rnns", "04_correlation_analysis"]
+
+
+@dataclass(frozen=True)
+class Strings:
+    """Which strings a network learns. A user's file counts by its content, wherever it lies."""
+
+    task: str
+    train_size: int
+    test_size: int
+    data_seed: int = 0
+    valid_share: float = 0.5
+    shortest: int = 11
+    longest: int = 53
+    content: str = ""
+    csv_path: str = field(default="", compare=False)
+
+    def make(self) -> tasks.Task:
+        """The strings themselves, made once in a process."""
+        arguments = ("data_seed", "train_size", "test_size", "valid_share", "shortest", "longest", "csv_path")
+        return tasks.make(self.task, **{name: getattr(self, name) for name in arguments})
+
+
+@dataclass(frozen=True)
+class Baselines:
+    """The classifiers without memory, on a task's split."""
+
+    kind: ClassVar[str] = "baselines"
+    strings: Strings
+    requires: ClassVar[tuple] = ()
+    together: ClassVar[int] = 1
+
+    @property
+    def group(self) -> Hashable:
+        return self
+
+    @property
+    def cost(self) -> float:
+        return self.strings.train_size / 5000
+
+    @classmethod
+    def compute(cls, units: Sequence["Baselines"], store: Store, device: str) -> None:
+        for unit in units:
+            start = time.perf_counter()
+            table = memoryless.baselines(unit.strings.make())
+            store.write(unit, {"table": table.reset_index().to_dict("list")}, seconds=time.perf_counter() - start)
+
+
+@dataclass(frozen=True)
+class BaseNetwork:
+    """A dense network of stacked layers, trained; its weights are kept."""
+
+    kind: ClassVar[str] = "base"
+    strings: Strings
+    variant: str
+    seed: int
+    recipe: Recipe
+    hidden_size: int = 50
+    layers: int = 3
+    embedding_size: int = 50
+    requires: ClassVar[tuple] = ()
+    together: ClassVar[int] = 1
+
+    @property
+    def group(self) -> Hashable:
+        return self
+
+    @property
+    def cost(self) -> float:
+        return _cost(self.strings, self.recipe, self.variant) * self.layers
+
+    def network(self, store: Store | None = None) -> networks.Classifier:
+        """The network as initialised, or, given the store, as trained."""
+        network = networks.stacked(
+            self.variant,
+            self.hidden_size,
+            self.layers,
+            self.embedding_size,
+            classes=self.strings.make().classes,
+            seed=derive("initial weights", self.seed),
+        )
+        if store is not None:
+            network.load_state_dict(store.weights(self))
+        return network
+
+    @classmethod
+    def compute(cls, units: Sequence["BaseNetwork"], store: Store, device: str) -> None:
+        for unit in units:
+            start = time.perf_counter()
+            network = unit.network()
+            seed = derive("order of strings", unit.seed)
+            (history,) = train([network], unit.strings.make(), unit.recipe, seed, device=device)
+            seconds = time.perf_counter() - start
+            store.write(unit, {"history": history}, network.state_dict(), seconds=seconds, device=device)
+
+
+@dataclass(frozen=True)
+class PrunedNetwork:
+    """A base network with its lowest-scored weights removed, then retrained with that mask.
+
+    All pruned forms of one base network see the strings in the same order, and so train as one population.
+    """
+
+    kind: ClassVar[str] = "pruned"
+    base: BaseNetwork
+    target: str
+    percent: float
+    recipe: Recipe
+    measure_at: tuple[int, ...] = ()
+    score: str = "magnitude"
+    together: ClassVar[int] = 10
+
+    @property
+    def requires(self) -> tuple[BaseNetwork]:
+        return (self.base,)
+
+    @property
+    def group(self) -> Hashable:
+        return self.base, self.recipe, self.measure_at
+
+    @property
+    def cost(self) -> float:
+        return _cost(self.base.strings, self.recipe, self.base.variant, alone=False) * self.base.layers
+
+    @classmethod
+    def compute(cls, units: Sequence["PrunedNetwork"], store: Store, device: str) -> None:
+        start = time.perf_counter()
+        base, recipe, measure_at = units[0].group
+        pruned, masks, thresholds = [], [], []
+        for unit in units:
+            network = base.network(store)
+            mask, threshold = pruner.prune(network, unit.percent / 100, unit.target, unit.score)
+            mask.apply(network)
+            pruned.append(network)
+            masks.append(mask)
+            thresholds.append(threshold)
+        seed = derive("order of strings in retraining", base.seed)
+        histories = train(pruned, base.strings.make(), recipe, seed, measure_at=measure_at, device=device)
+        seconds = (time.perf_counter() - start) / len(units)
+        base_accuracy = store.read(base)["history"][-1]["test_accuracy"]
+        for unit, network, mask, threshold, history in zip(units, pruned, masks, thresholds, histories, strict=True):
+            if not mask.holds(network):
+                raise AssertionError(f"a pruned weight is no longer 0 after retraining: {unit}")
+            targeted = Mask({name: mask[name] for name in pruner.targeted(mask, unit.target)})
+            data = {
+                "base_accuracy": base_accuracy,
+                "accuracy": history[0]["test_accuracy"],
+                "sparsity": mask.sparsity,
+                "target_sparsity": targeted.sparsity,
+                "threshold": threshold,
+                "history": history,
+            }
+            store.write(unit, data, seconds=seconds, device=device)
+
+
+@dataclass(frozen=True)
+class GraphNetwork:
+    """A network whose layers follow a graph, trained; the graph is drawn from a generator or read from a file."""
+
+    kind: ClassVar[str] = "graph_network"
+    strings: Strings
+    variant: str
+    generator: str
+    graph: int | str
+    seed: int
+    recipe: Recipe
+    nodes_min: int = 10
+    nodes_max: int = 50
+    draw: int = 0
+    gate_masks: str = "blocks"
+    content: str = ""
+    path: str = field(default="", compare=False)
+    requires: ClassVar[tuple] = ()
+    together: ClassVar[int] = 1
+
+    @property
+    def group(self) -> Hashable:
+        return self
+
+    @property
+    def cost(self) -> float:
+        nodes = self.drawn().number_of_nodes()
+        return _cost(self.strings, self.recipe, self.variant) * (nodes / 20) ** 1.7
+
+    def drawn(self) -> nx.Graph:
+        """The undirected graph."""
+        if self.path:
+            return graphs.read(self.path)
+        return _sample(self.generator, derive(self.draw, self.graph), self.nodes_min, self.nodes_max)
+
+    def network(self) -> networks.Classifier:
+        """The network as initialised."""
+        classes = self.strings.make().classes
+        seed = derive("initial weights", self.generator, self.graph, self.seed)
+        return networks.layered(self.variant, self.drawn(), gate_masks=self.gate_masks, classes=classes, seed=seed)
+
+    @classmethod
+    def compute(cls, units: Sequence["GraphNetwork"], store: Store, device: str) -> None:
+        for unit in units:
+            start = time.perf_counter()
+            network = unit.network()
+            mask = Mask.of(network)
+            seed = derive("order of strings", unit.seed)
+            (history,) = train([network], unit.strings.make(), unit.recipe, seed, device=device)
+            if not mask.holds(network):
+                raise AssertionError(f"a weight outside the graph is no longer 0 after training: {unit}")
+            last = history[-1]
+            data = properties.measure(unit.drawn()) | {"parameters": network.size()}
+            data |= {name: last[name] for name in ("test_accuracy", "test_loss", "train_accuracy")}
+            data |= {"history": history}
+            store.write(unit, data, seconds=time.perf_counter() - start, device=device)
+
+
+@cache
+def _sample(generator: str, seed: int, nodes_min: int, nodes_max: int) -> nx.Graph:
+    return graphs.sample(generator, seed, nodes_min, nodes_max)
+
+
+def _cost(strings: Strings, recipe: Recipe, variant: str, alone: bool = True) -> float:
+    """Seconds, roughly: measured for one layer of 50 units, per string and epoch, on one core."""
+    seconds = {"rnn_tanh": 4e-5, "rnn_relu": 4e-5, "gru": 2.2e-4 if alone else 1.3e-4, "lstm": 1.2e-4}[variant]
+    return (strings.train_size + strings.test_size / 3) * recipe.epochs * seconds
+
+
+# --- what the parameters mean -------------------------------------------------------------------------------------
+
+
+def _strings(p: Parameters) -> Strings:
+    content = hashlib.sha256(_content(p.csv_path)).hexdigest() if p.task == "csv" else ""
+    path = str(Path(p.csv_path).absolute()) if p.task == "csv" else ""
+    names = ("task", "train_size", "test_size", "data_seed", "valid_share", "shortest", "longest")
+    return Strings(**{name: getattr(p, name) for name in names}, content=content, csv_path=path)
+
+
+def _content(path: str) -> bytes:
+    try:
+        return Path(path).read_bytes()
+    except OSError:
+        raise tasks.TaskError(f"csv_path: {path} cannot be read") from None
+
+
+def _recipe(p: Parameters, epochs: int, batch_size: int) -> Recipe:
+    return Recipe(epochs, batch_size, p.learning_rate, p.gradient_clip, p.readout)
+
+
+def base_networks(p: Parameters) -> list[BaseNetwork]:
+    """The base networks, by variant and seed."""
+    recipe = _recipe(p, p.base_epochs, p.batch_size_pruning)
+    return [
+        BaseNetwork(_strings(p), variant, p.seed + k, recipe, p.hidden_size, p.layers, p.embedding_size)
+        for variant in p.variants
+        for k in range(p.seeds)
+    ]
+
+
+def pruned_networks(p: Parameters) -> list[PrunedNetwork]:
+    """The pruned networks, by base network, target and percentage."""
+    recipe = _recipe(p, p.retrain_epochs, p.batch_size_pruning)
+    return [
+        PrunedNetwork(base, target, percent, recipe, tuple(p.recovery_steps))
+        for base in base_networks(p)
+        for target in p.targets
+        for percent in sorted(set(p.percentages))
+    ]
+
+
+def graph_networks(p: Parameters) -> list[GraphNetwork]:
+    """The graph-structured networks, by variant, graph and seed."""
+    strings, recipe = _strings(p), _recipe(p, p.graph_epochs, p.batch_size_structure)
+    drawn = [
+        {"generator": generator, "graph": k, "nodes_min": p.nodes_min, "nodes_max": p.nodes_max, "draw": p.data_seed}
+        for generator in p.generators
+        for k in range(p.graphs)
+    ]
+    for file in p.graph_files:
+        graphs.read(file)  # before anything runs: a file that is no graph is an error now
+        content = hashlib.sha256(Path(file).read_bytes()).hexdigest()
+        path = str(Path(file).absolute())
+        drawn.append({"generator": "file", "graph": Path(file).stem, "content": content, "path": path})
+    return [
+        GraphNetwork(strings, variant, seed=p.seed + k, recipe=recipe, gate_masks=p.gate_masks, **graph)
+        for variant in p.variants
+        for graph in drawn
+        for k in range(p.graph_seeds)
+    ]
+
+
+def units(p: Parameters, notebook: str) -> list:
+    """Every unit that a notebook reads, for the command line, which computes them before it runs the notebook."""
+    lists = {
+        "00_task": lambda: [*base_networks(p)],
+        "01_pruning": lambda: [*base_networks(p), *pruned_networks(p)],
+        "02_recovery": lambda: [*base_networks(p), *pruned_networks(p)],
+        "03_graph_structured_rnns": lambda: graph_networks(p),
+        "04_correlation_analysis": lambda: graph_networks(p),
+    }
+    return [Baselines(_strings(p)), *lists[notebook]()]
+
+
+# --- tables -------------------------------------------------------------------------------------------------------
+
+
+def computed(wanted: Iterable, p: Parameters) -> Store:
+    """The store, once it holds a record of every unit wanted."""
+    store = default_store()
+    execution.run(list(wanted), store, workers=p.workers, device=p.device)
+    return store
+
+
+def task(p: Parameters) -> tasks.Task:
+    """The strings of the study."""
+    return _strings(p).make()
+
+
+def baselines(p: Parameters) -> pd.DataFrame:
+    """Accuracy of classifiers without memory: index classifier; train_accuracy, test_accuracy."""
+    unit = Baselines(_strings(p))
+    return pd.DataFrame(computed([unit], p).read(unit)["table"]).set_index("classifier")
+
+
+def base(p: Parameters) -> pd.DataFrame:
+    """Training of the base networks: variant, seed, epoch, train_ and test_ loss and accuracy; a row an epoch."""
+    wanted = base_networks(p)
+    store = computed(wanted, p)
+    rows = [
+        {"variant": unit.variant, "seed": unit.seed, **row}
+        for unit in wanted
+        for row in store.read(unit)["history"][1:]
+    ]
+    columns = ["variant", "seed", "epoch", "train_loss", "train_accuracy", "test_loss", "test_accuracy"]
+    return pd.DataFrame(rows)[columns].astype({"epoch": int})
+
+
+def pruning(p: Parameters) -> pd.DataFrame:
+    """Pruned networks before any retraining, one row each: accuracy, base_accuracy, sparsity reached, threshold."""
+    columns = ["base_accuracy", "accuracy", "sparsity", "target_sparsity", "threshold"]
+    return pd.DataFrame([_condition(unit) | {name: data[name] for name in columns} for unit, data in _pruned(p)])
+
+
+def recovery(p: Parameters) -> pd.DataFrame:
+    """Accuracy of each pruned network after each measured optimizer step of retraining; step 0 is at once."""
+    return pd.DataFrame(
+        [
+            _condition(unit)
+            | {"step": row["step"], "epoch": row["epoch"], "accuracy": row["test_accuracy"]}
+            | {"base_accuracy": data["base_accuracy"]}
+            for unit, data in _pruned(p)
+            for row in data["history"]
+        ]
+    )
+
+
+def _pruned(p: Parameters) -> list[tuple[PrunedNetwork, dict]]:
+    wanted = pruned_networks(p)
+    store = computed(wanted, p)
+    return [(unit, store.read(unit)) for unit in wanted]
+
+
+def _condition(unit: PrunedNetwork) -> dict:
+    return {
+        "variant": unit.base.variant,
+        "seed": unit.base.seed,
+        "target": unit.target,
+        "percent": float(unit.percent),
+    }
+
+
+def structure(p: Parameters) -> pd.DataFrame:
+    """Graph-structured networks, one row each: graph, its properties, parameters, accuracies."""
+    wanted = graph_networks(p)
+    store = computed(wanted, p)
+    rows = []
+    for unit in wanted:
+        data = store.read(unit)
+        del data["history"]
+        rows.append({name: getattr(unit, name) for name in ("variant", "generator", "graph", "seed")} | data)
+    return pd.DataFrame(rows)
+
+
+def base_network(p: Parameters, variant: str, seed: int | None = None) -> networks.Classifier:
+    """One trained base network; of the first seed, where none is given."""
+    (unit,) = (u for u in base_networks(p) if (u.variant, u.seed) == (variant, p.seed if seed is None else seed))
+    return unit.network(computed([unit], p))

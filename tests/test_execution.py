@@ -1,0 +1,342 @@
+"""Faults on purpose: what raises, what kills its worker, what is killed itself."""
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import textwrap
+import time
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from pathlib import Path
+from typing import ClassVar
+
+import pytest
+import torch
+
+from sparsekit import execution
+from sparsekit.execution import ExecutionError, run
+from sparsekit.progress import Progress
+from sparsekit.records import RecordError, Store
+from sparsekit.schedule import Schedule
+
+
+@dataclass(frozen=True)
+class Sum:
+    """Adds up what it requires, and keeps a line for each time that it was computed."""
+
+    kind: ClassVar[str] = "sum"
+    name: str
+    log: str
+    parts: tuple = ()
+    cost: float = 1.0
+    together: int = 1
+    fault: str = ""
+
+    group: ClassVar[str] = "all"
+
+    @property
+    def requires(self):
+        return self.parts
+
+    @classmethod
+    def compute(cls, units, store, device):
+        with Path(units[0].log).open("a") as log:
+            log.write("+".join(u.name for u in units) + f" {os.getpid()}\n")
+        for unit in units:
+            unit.trip()
+        for unit in units:
+            value = 1 + sum(store.read(part)["value"] for part in unit.parts)
+            store.write(unit, {"value": value, "threads": torch.get_num_threads()}, {"w": torch.ones(value)})
+
+    def trip(self):
+        if self.fault == "raise":
+            raise ValueError(f"boom in {self.name}\nand more")
+        if self.fault == "unpicklable":
+            raise Awkward("a", "b")
+        if self.fault == "kill":
+            os.kill(os.getpid(), signal.SIGKILL)
+        if self.fault == "kill once":
+            flag = Path(self.log).with_name(f"{self.name}.flag")
+            if not flag.exists():
+                flag.touch()
+                os.kill(os.getpid(), signal.SIGKILL)
+
+
+class Awkward(Exception):
+    def __init__(self, one, two):
+        super().__init__(f"{one} and {two}")
+
+
+@dataclass(frozen=True)
+class Forgetful:
+    kind: ClassVar[str] = "forgetful"
+    name: str
+
+    @classmethod
+    def compute(cls, units, store, device):
+        """Writes nothing."""
+
+
+@pytest.fixture
+def store(tmp_path):
+    return Store(tmp_path / "runs")
+
+
+@pytest.fixture
+def make(tmp_path):
+    return lambda name, *parts, **options: Sum(name, str(tmp_path / "log"), parts, **options)
+
+
+def log(tmp_path):
+    return [line.split()[0] for line in (tmp_path / "log").read_text().splitlines()]
+
+
+def quiet(*_):
+    pass
+
+
+def test_computes_what_is_required_first_and_only_once(store, make, tmp_path):
+    base = make("base")
+    units = [make("a", base), make("b", base), make("c", make("a", base))]
+    run(units, store, workers=1, report=quiet)
+    assert [store.read(u)["value"] for u in units] == [2, 2, 3]
+    assert sorted(log(tmp_path)) == ["a", "b", "base", "c"]
+    run(units, store, workers=1, report=quiet)
+    assert len(log(tmp_path)) == 4
+
+
+def test_what_a_recorded_unit_requires_is_not_asked_for(store, make, tmp_path):
+    base = make("base")
+    unit = make("a", base)
+    run([unit], store, workers=1, report=quiet)
+    store.file(base).unlink()
+    run([unit], store, workers=1, report=quiet)
+    assert not store.has(base)
+
+
+def test_longest_first_counting_what_waits_for_it(store, make, tmp_path):
+    base = make("base", cost=1)
+    run([make("middle", cost=5), make("short", cost=2), make("long", base, cost=9)], store, workers=1, report=quiet)
+    assert log(tmp_path) == ["base", "long", "middle", "short"]
+
+
+def test_units_of_a_group_go_together_but_leave_no_worker_idle(store, make):
+    units = [make(str(i), together=8) for i in range(8)] + [make("after", make("0", together=8), together=8)]
+
+    def jobs(workers):
+        return [sorted(u.name for u in job.units.values()) for job in drain(Schedule(units, store, workers))]
+
+    assert sorted(len(names) for names in jobs(1)) == [1, 8]
+    assert sorted(len(names) for names in jobs(3)) == [1, 2, 3, 3]
+    assert ["after"] in jobs(1)
+
+
+def drain(schedule):
+    while job := schedule.next():
+        yield job
+        for name in job.units:
+            schedule.finish(name)
+
+
+def test_in_process_uses_one_thread_and_gives_the_others_back(store, make):
+    threads = torch.get_num_threads()
+    torch.set_num_threads(2)
+    try:
+        run([make("a")], store, workers=1, report=quiet)
+        assert torch.get_num_threads() == 2
+    finally:
+        torch.set_num_threads(threads)
+    assert store.read(make("a"))["threads"] == 1
+
+
+@pytest.mark.parametrize("workers", [1, 2])
+def test_a_failing_unit_leaves_the_others_done_and_is_named(store, make, workers):
+    bad = make("bad", fault="raise")
+    late = make("late", make("next", bad))
+    good = [make(f"good{i}") for i in range(4)]
+    with pytest.raises(ExecutionError, match=r"1 of 7 units failed, 2 were not run") as caught:
+        run([late, bad, *good], store, workers=workers, report=quiet)
+    text = str(caught.value)
+    assert "ValueError: boom in bad" in text
+    assert "and more" not in text
+    assert "late" in text
+    assert "not run, since" in text
+    assert isinstance(caught.value.__cause__, ValueError)
+    assert [unit for unit, _ in caught.value.failed] == [bad]
+    assert set(caught.value.not_run) == {late, late.parts[0]}
+    assert all(store.has(u) for u in good)
+
+
+@pytest.mark.parametrize("workers", [1, 2])
+def test_a_failing_unit_does_not_spoil_its_group(store, make, workers):
+    units = [make(str(i), together=6, fault="raise" if i == 2 else "") for i in range(6)]
+    with pytest.raises(ExecutionError, match="1 of 6 units failed"):
+        run(units, store, workers=workers, report=quiet)
+    assert [store.has(u) for u in units] == [True, True, False, True, True, True]
+
+
+def test_an_exception_that_cannot_travel_still_names_its_cause(store, make):
+    with pytest.raises(ExecutionError, match="Awkward: a and b"):
+        run([make("a", fault="unpicklable"), make("b")], store, workers=2, report=quiet)
+    assert store.has(make("b"))
+
+
+def test_a_unit_without_record_is_a_failure(store):
+    with pytest.raises(ExecutionError, match="without writing its record"):
+        run([Forgetful("a")], store, workers=1, report=quiet)
+
+
+def test_a_unit_that_kills_its_worker_is_reported_and_all_others_finish(store, make, tmp_path):
+    bad = make("bad", fault="kill")
+    group = [make(f"g{i}", together=3, cost=3) for i in range(3)]
+    others = [make(f"o{i}") for i in range(4)]
+    lost = make("lost", bad)
+    with pytest.raises(ExecutionError, match="killed its worker process twice") as caught:
+        run([bad, *group, *others, lost], store, workers=2, report=quiet)
+    assert [unit for unit, _ in caught.value.failed] == [bad]
+    assert caught.value.not_run == [lost]
+    assert all(store.has(u) for u in (*group, *others))
+    assert log(tmp_path).count("bad") in (2, 3)
+
+
+def test_a_worker_killed_once_costs_nothing_but_time(store, make, tmp_path):
+    units = [make("once", fault="kill once"), make("a"), make("b", make("once", fault="kill once")), make("c")]
+    run(units, store, workers=2, report=quiet)
+    assert all(store.has(u) for u in units)
+    assert log(tmp_path).count("once") == 2
+
+
+def test_any_executor_will_do(store, make):
+    with ThreadPoolExecutor(2) as threads:
+        run([make("a", make("b")), make("c")], store, executor=threads, report=quiet)
+    assert all(store.has(u) for u in (make("a", make("b")), make("c")))
+
+
+def test_a_given_executor_gets_whole_groups(store, make, tmp_path):
+    with ThreadPoolExecutor(2) as threads:
+        run([make(str(i), together=3) for i in range(6)], store, executor=threads, report=quiet)
+    assert sorted(log(tmp_path)) == ["0+1+2", "3+4+5"]
+
+
+def test_a_given_executor_that_breaks_is_replaced_with_a_warning(store, make):
+    import loky
+
+    pool = loky.ProcessPoolExecutor(max_workers=1)
+    units = [make("once", fault="kill once", cost=9), *(make(f"o{i}") for i in range(3))]
+    with pytest.warns(UserWarning, match="given executor is broken"):
+        run(units, store, executor=pool, workers=1, report=quiet)
+    assert all(store.has(u) for u in units)
+    pool.shutdown()
+
+
+def test_a_store_that_cannot_be_written_is_told_before_anything_is_computed(make, tmp_path):
+    (tmp_path / "file").touch()
+    with pytest.raises(RecordError, match=r"cannot write records to .*file/runs.*SPARSEKIT_RUNS"):
+        run([make("a")], Store(tmp_path / "file" / "runs"), workers=1, report=quiet)
+    assert not (tmp_path / "log").exists()
+
+
+@pytest.mark.skipif(torch.cuda.is_available(), reason="there is CUDA here")
+def test_cuda_asked_for_where_there_is_none(store, make):
+    with pytest.raises(ExecutionError, match="finds no CUDA device"):
+        run([make("a")], store, workers=1, device="cuda", report=quiet)
+
+
+def test_interrupting_stops_workers_and_keeps_what_is_done(store, make, tmp_path):
+    def report(done, total, left, text):
+        if done:
+            raise KeyboardInterrupt
+
+    units = [make(str(i)) for i in range(6)]
+    with pytest.raises(KeyboardInterrupt):
+        run(units, store, workers=2, report=report)
+    assert 1 <= sum(map(store.has, units)) < 6
+    run(units, store, workers=2, report=quiet)
+    assert all(map(store.has, units))
+
+
+SCRIPT = """
+    import sys, time, random
+    from dataclasses import dataclass
+    from typing import ClassVar
+    import torch
+    from sparsekit.execution import run
+    from sparsekit.records import Store
+
+    @dataclass(frozen=True)
+    class Slow:
+        kind: ClassVar[str] = "slow"
+        seed: int
+
+        @classmethod
+        def compute(cls, units, store, device):
+            for unit in units:
+                time.sleep(0.15)
+                generator = torch.Generator().manual_seed(unit.seed)
+                values = torch.rand(4, generator=generator)
+                store.write(unit, {"values": values.tolist()}, {"w": values})
+
+    run([Slow(i) for i in range(10)], Store(sys.argv[1]), workers=int(sys.argv[2]))
+"""
+
+
+def records_in(folder):
+    return {p.name: json.loads(p.read_text())["data"] for p in Path(folder).rglob("*.json")}
+
+
+def test_killed_and_started_again_gives_the_same_records(tmp_path):
+    script = tmp_path / "script.py"
+    script.write_text(textwrap.dedent(SCRIPT))
+    command = [sys.executable, str(script)]
+    env = os.environ | {"PYTHONPATH": str(Path(__file__).parent.parent)}
+    process = subprocess.Popen([*command, str(tmp_path / "killed"), "1"], stderr=subprocess.DEVNULL, env=env)
+    deadline = time.monotonic() + 60
+    while len(list((tmp_path / "killed").rglob("*.json"))) < 3:
+        assert process.poll() is None
+        assert time.monotonic() < deadline
+        time.sleep(0.02)
+    process.kill()
+    process.wait()
+    before = records_in(tmp_path / "killed")
+    assert 3 <= len(before) < 10
+    again = subprocess.run(
+        [*command, str(tmp_path / "killed"), "2"], capture_output=True, text=True, check=True, env=env
+    )
+    assert f"10 units: {10 - len(before)} computed, {len(before)} reused" in again.stderr
+    subprocess.run([*command, str(tmp_path / "whole"), "1"], capture_output=True, check=True, env=env)
+    assert records_in(tmp_path / "killed") == records_in(tmp_path / "whole")
+
+
+def test_progress_counts_up_and_ends_with_a_summary(store, make):
+    seen = []
+    run([make("a")], store, workers=1, report=quiet)
+    run([make("a"), make("b"), make("c")], store, workers=1, report=lambda *state: seen.append(state))
+    assert [state[0] for state in seen] == [1, 2, 3, 3]
+    assert {state[1] for state in seen} == {3}
+    assert seen[1][2] > 0
+    assert seen[-1][2:] == (0.0, "3 units: 2 computed, 1 reused, 0 s")
+
+
+@pytest.mark.parametrize("batch", ["", "1"])
+def test_in_batch_only_the_last_line_is_shown(capsys, monkeypatch, batch):
+    monkeypatch.setenv("SPARSEKIT_BATCH", batch)
+    monkeypatch.setattr("sparsekit.progress._in_notebook", lambda: False)
+    progress = Progress()
+    progress(1, 4, 90.0, "base lstm")
+    progress(4, 4, 0.0, "4 units: 4 computed")
+    lines = capsys.readouterr().err.splitlines()
+    assert lines == ["1 of 4 units, about 1 min 30 s left: base lstm"] * (not batch) + ["4 units: 4 computed"]
+
+
+def test_many_failures_are_not_all_listed(store, make):
+    with pytest.raises(ExecutionError, match="12 of 12 units failed") as caught:
+        run([make(f"bad{i}", fault="raise") for i in range(12)], store, workers=1, report=quiet)
+    assert "and 2 more failed" in str(caught.value)
+    assert len(caught.value.failed) == 12
+
+
+def test_resolve_device():
+    assert execution.resolve_device("cpu") == "cpu"
+    assert execution.resolve_device("auto") == ("cuda" if torch.cuda.is_available() else "cpu")

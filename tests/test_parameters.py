@@ -1,0 +1,318 @@
+"""Parameters: every bad value gives one clear line, and the files of params/ are fit for use."""
+
+import pickle
+import subprocess
+import sys
+import types
+from pathlib import Path
+
+import numpy as np
+import pytest
+import yaml
+
+from sparsekit import parameter_files, recurrence
+from sparsekit.graphs import GENERATORS
+from sparsekit.parameters import TARGETS, VARIANTS, ParameterError, Parameters, check, describe
+from sparsekit.tasks import TASKS
+
+ROOT = Path(__file__).parent.parent
+SETS = ["beyond", "quick", "smoke", "thesis"]
+
+
+def problems(**values):
+    with pytest.raises(ParameterError) as caught:
+        Parameters(**values)
+    assert str(caught.value) == "\n".join(caught.value.problems)
+    assert all("\n" not in p for p in caught.value.problems)
+    return caught.value.problems
+
+
+@pytest.mark.parametrize(
+    ("values", "line"),
+    [
+        ({"learning_rate": "fast"}, "learning_rate: given 'fast', allowed is a number above 0"),
+        ({"learning_rate": 0}, "learning_rate: given 0, allowed is a number above 0"),
+        ({"learning_rate": "nan"}, "learning_rate: given 'nan', allowed is a number above 0"),
+        ({"learning_rate": float("inf")}, "learning_rate: given inf, allowed is a number above 0"),
+        ({"learning_rate": None}, "learning_rate: given None, allowed is a number above 0"),
+        ({"seeds": True}, "seeds: given True, allowed is a whole number of at least 1"),
+        ({"seeds": 1.5}, "seeds: given 1.5, allowed is a whole number of at least 1"),
+        ({"seeds": "two"}, "seeds: given 'two', allowed is a whole number of at least 1"),
+        ({"seeds": [1]}, "seeds: given [1], allowed is a whole number of at least 1"),
+        ({"margin": 2}, "margin: given 2, allowed is a number above 0 and below 1"),
+        ({"percentages": [10, 101]}, "percentages: given 101, allowed is a number of at least 0 and at most 100"),
+        ({"percentages": [10, 10.0]}, "percentages: given 10.0 twice, allowed is each only once"),
+        ({"percentages": []}, "percentages: given an empty list, allowed is a list of at least one"),
+        ({"recovery_steps": [0]}, "recovery_steps: given 0, allowed is a whole number of at least 1"),
+        ({"csv_path": 3}, "csv_path: given 3, allowed is a file path"),
+        ({"shortest": 30, "longest": 20}, "shortest: given 30, allowed is at most longest, which is 20"),
+        ({"nodes_min": 30, "nodes_max": 20}, "nodes_min: given 30, allowed is at most nodes_max, which is 20"),
+        ({"generators": []}, "generators: given an empty list, allowed only where graph_files names a graph"),
+        ({"hiden_size": 3}, "unknown parameter 'hiden_size'; did you mean 'hidden_size'? `sparsekit list` shows all"),
+        (
+            {"variants": "lstm"},
+            "variants: given 'lstm', allowed is a list of: rnn_tanh, rnn_relu, gru, lstm; "
+            "give a list, such as ['lstm']",
+        ),
+        (
+            {"variants": ["gru", "lstn"]},
+            "variants: unknown variant 'lstn': allowed are rnn_tanh, rnn_relu, gru, lstm; did you mean 'lstm'?",
+        ),
+        ({"targets": ["i2"]}, "targets: unknown target 'i2': allowed are both, i2h, h2h; did you mean 'i2h'?"),
+        (
+            {"readout": "last"},
+            "readout: unknown readout 'last': allowed are last_padded, last_valid; did you mean 'last_valid'?",
+        ),
+        ({"device": "gpu"}, "device: unknown device 'gpu': allowed are auto, cpu, cuda; did you mean 'cpu'?"),
+    ],
+)
+def test_one_line_says_what_was_given_and_what_is_allowed(values, line):
+    assert problems(**values) == [line]
+
+
+def test_tasks_and_generators_are_those_registered(monkeypatch):
+    assert problems(task="rebr")[0].endswith(f"allowed are {', '.join(sorted(TASKS))}; did you mean 'reber'?")
+    assert "did you mean 'watts_strogatz'?" in problems(generators=["wats_strogatz"])[0]
+    monkeypatch.setitem(GENERATORS, "ring", lambda nodes, seed: None)
+    assert Parameters(generators=["ring"]).generators == ["ring"]
+    assert "ring" in {n: t for n, t, *_ in describe()}["generators"]
+
+
+def test_an_unknown_name_with_nothing_near_lists_what_is_allowed():
+    (line,) = problems(zzz=1)
+    assert line.startswith("unknown parameter 'zzz': allowed are task, csv_path")
+
+
+def test_every_problem_has_its_line():
+    assert len(problems(seeds=0, margin=0, variants=["a", 3], hidden=1)) == 5
+
+
+def test_numbers_may_be_text_or_numpy():
+    p = Parameters(
+        learning_rate="1e-3", train_size="1e3", seeds=np.int64(3), margin=np.float32(0.5), percentages=[np.int8(5)]
+    )
+    assert (p.learning_rate, p.train_size, p.seeds, p.margin, p.percentages) == (1e-3, 1000, 3, 0.5, [5])
+    assert type(p.train_size) is int
+    assert type(p.percentages[0]) is float
+
+
+def test_vocabulary_is_that_of_the_networks():
+    assert set(VARIANTS) == set(recurrence.VARIANTS)
+    assert Parameters().variants == list(VARIANTS)
+    assert Parameters().targets == list(TARGETS)
+
+
+def test_frozen_and_independent_of_each_other():
+    p = Parameters()
+    with pytest.raises(ValueError, match="frozen"):
+        p.seeds = 3
+    p.variants.append("more")
+    assert Parameters().variants == list(VARIANTS)
+    assert pickle.loads(pickle.dumps(Parameters(seeds=4))) == Parameters(seeds=4)
+
+
+def test_files_are_found_from_the_notebooks_folder_and_the_one_above(tmp_path, monkeypatch):
+    for name in ("notebooks", "params"):
+        (tmp_path / name).mkdir()
+    (tmp_path / "mine.csv").touch()
+    for folder in (tmp_path, tmp_path / "notebooks"):
+        monkeypatch.chdir(folder)
+        assert Parameters(task="csv", csv_path="mine.csv").csv_path == str((tmp_path / "mine.csv").resolve())
+    assert Parameters(graph_files=[tmp_path / "mine.csv"]).graph_files == [str((tmp_path / "mine.csv").resolve())]
+    assert "no such file" in problems(csv_path="other.csv")[0]
+    assert "csv_path: given nothing, but task csv needs" in problems(task="csv")[0]
+
+
+def test_defaults_pass_their_own_check():
+    defaults = {name: default for name, _, default, _ in describe()}
+    assert Parameters(**defaults) == Parameters()
+
+
+def test_describe_tells_type_default_and_meaning_of_each():
+    rows = {name: rest for name, *rest in describe()}
+    assert list(rows) == list(Parameters.model_fields)
+    assert all(kind and meaning for kind, _, meaning in rows.values())
+    assert rows["margin"][0] == "number above 0 and below 1"
+    assert rows["percentages"][0] == "list of: number of at least 0 and at most 100"
+    assert rows["device"][:2] == ["one of auto, cpu, cuda", "auto"]
+
+
+# --- files ------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("name", SETS)
+def test_sets_are_flat_short_and_say_what_they_are_for(name):
+    text = (ROOT / "params" / f"{name}.yaml").read_text()
+    assert text.startswith("# ")
+    assert len(text.splitlines()) <= 45
+    assert max(map(len, text.splitlines())) <= 120
+    values = yaml.safe_load(text)
+    assert values == parameter_files.read(ROOT / "params" / f"{name}.yaml")
+    assert values.keys() <= Parameters.model_fields.keys()
+    assert Parameters.load(name) == Parameters(**values)
+
+
+def test_thesis_is_the_published_protocol():
+    p = Parameters.load("thesis")
+    published = {
+        "task": "reber",
+        "train_size": 18750,
+        "test_size": 6250,
+        "valid_share": 0.5,
+        "shortest": 11,
+        "longest": 53,
+        "readout": "last_padded",
+        "variants": list(VARIANTS),
+        "seeds": 1,
+        "hidden_size": 50,
+        "layers": 3,
+        "embedding_size": 50,
+        "learning_rate": 0.001,
+        "gradient_clip": 5,
+        "base_epochs": 50,
+        "batch_size_pruning": 32,
+        "targets": list(TARGETS),
+        "percentages": list(range(10, 101, 10)),
+        "retrain_epochs": 10,
+        "generators": ["barabasi_albert", "watts_strogatz"],
+        "graphs": 100,
+        "nodes_min": 10,
+        "nodes_max": 50,
+        "graph_files": [],
+        "graph_seeds": 1,
+        "graph_epochs": 15,
+        "batch_size_structure": 128,
+        "gate_masks": "rows",
+    }
+    assert {name: getattr(p, name) for name in published} == published
+
+
+def test_beyond_and_quick_have_what_they_promise():
+    assert Parameters.load("beyond").seeds >= 5
+    assert Parameters.load("beyond").gate_masks == "blocks"
+    assert Parameters.load("quick").seeds >= 2
+
+
+def test_overrides_go_on_top():
+    assert Parameters.load("smoke", {"seeds": 7}).seeds == 7
+    with pytest.raises(ParameterError, match="did you mean 'seeds'"):
+        Parameters.load("smoke", {"sedes": 7})
+
+
+def test_unknown_sets_and_missing_files(tmp_path):
+    with pytest.raises(ParameterError, match=r"unknown parameter set 'quik': allowed are .*did you mean 'quick'"):
+        Parameters.load("quik")
+    with pytest.raises(ParameterError, match=r"nowhere.yaml: there is no such file"):
+        Parameters.load(tmp_path / "nowhere.yaml")
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("seeds: [1", r"set.yaml: not YAML \(line"),
+        ("- seeds", "set.yaml: not a flat mapping"),
+        ("just text", "set.yaml: not a flat mapping"),
+        ("1: 2", "set.yaml: not a flat mapping"),
+        ("seeds: {first: 1}", "set.yaml: not a flat mapping: seeds holds names of its own"),
+        ("seeds: 2\nseed: 1\nseeds: 3", r"set.yaml: seeds: given twice \(again in line 3\)"),
+        ("seeds: 010", "set.yaml: given 010 in line 1, which YAML reads as 8; write it as 8"),
+        ("seeds: 1:30", "which YAML reads as 90"),
+        ("seeds: !!python/object/apply:os.getpid []", "set.yaml: not YAML"),
+        ("device: no", "device: given False, allowed is one of auto, cpu, cuda"),
+        ("? [1, 2]\n: 3", "set.yaml: not"),
+    ],
+)
+def test_bad_files(tmp_path, text, message):
+    (tmp_path / "set.yaml").write_text(text)
+    with pytest.raises(ParameterError, match=message):
+        Parameters.load(tmp_path / "set.yaml")
+
+
+def test_more_files(tmp_path):
+    (tmp_path / "latin.yaml").write_bytes("# ä\nseeds: 1".encode("latin-1"))
+    with pytest.raises(ParameterError, match=r"latin.yaml: not YAML"):
+        Parameters.load(tmp_path / "latin.yaml")
+    (tmp_path / "empty.yaml").write_text("# nothing")
+    assert Parameters.load(tmp_path / "empty.yaml") == Parameters()
+    (tmp_path / "text.yaml").write_text("learning_rate: 1e-2\n")
+    assert Parameters.load(str(tmp_path / "text.yaml")).learning_rate == 0.01
+
+
+def test_sets_are_those_of_the_project_around_the_working_folder(tmp_path, monkeypatch):
+    for name in ("notebooks/deeper", "params"):
+        (tmp_path / name).mkdir(parents=True)
+    (tmp_path / "params" / "mine.yaml").write_text("seeds: 9")
+    monkeypatch.chdir(tmp_path / "notebooks" / "deeper")
+    assert Parameters.load("mine").seeds == 9
+    assert list(parameter_files.sets()) == ["mine"]
+    monkeypatch.chdir("/")
+    assert set(SETS) <= set(parameter_files.sets())
+
+
+def test_values_of_a_command_line():
+    assert parameter_files.value("[10, 50]") == [10, 50]
+    assert parameter_files.value("gru") == "gru"
+    with pytest.raises(ParameterError, match="no YAML value"):
+        parameter_files.value("[1")
+
+
+# --- notebooks --------------------------------------------------------------------------------------------------
+
+
+def test_check_takes_the_plain_values_of_a_namespace():
+    namespace = {
+        "__name__": "__main__",
+        "_i1": "seeds = 3",
+        "In": ["", "seeds = 3"],
+        "Out": {},
+        "seeds": 3,
+        "percentages": (10, 20),
+        "graphs": types.ModuleType("graphs"),
+        "np": np,
+        "Path": Path,
+        "table": np.zeros(3),
+        "PAPERMILL_OUTPUT_PATH": "out.ipynb",
+        "helper": lambda: None,
+    }
+    assert check(namespace) == Parameters(seeds=3, percentages=[10, 20])
+
+
+def test_check_refuses_unknown_plain_values():
+    for value in ("text", 1, 0.5, True, [1], (1,), {}, None):
+        with pytest.raises(ParameterError, match="did you mean 'base_epochs'"):
+            check({"base_epoch": value})
+
+
+def test_check_again_after_later_cells_have_run():
+    cell = "seeds = 2"
+    namespace = {"In": ["", "import sparsekit", cell, "check(globals())"], "seeds": 2}
+    check(namespace)
+    namespace.update(best=0.9, variant="lstm", seeds=3)
+    namespace["In"] += ["best, variant = 0.9, 'lstm'", "seeds = 3", "check(globals())"]
+    assert check(namespace).seeds == 3
+    namespace["base_epoch"] = 4
+    namespace["In"] += ["base_epoch = 4", "check(globals())"]
+    with pytest.raises(ParameterError, match="did you mean 'base_epochs'"):
+        check(namespace)
+
+
+def test_ipython_shows_the_lines_and_no_traceback():
+    from IPython.core.interactiveshell import InteractiveShell
+    from IPython.utils.capture import capture_output
+
+    shell = InteractiveShell()
+    with capture_output() as shown:
+        result = shell.run_cell("from sparsekit.parameters import check\nbase_epoch = 3\nmargin = 5\ncheck(globals())")
+    assert isinstance(result.error_in_exec, ParameterError)
+    assert "Traceback" not in shown.stdout + shown.stderr
+    assert shown.stdout.splitlines()[:2] == [
+        "ParameterError: margin: given 5, allowed is a number above 0 and below 1",
+        "ParameterError: unknown parameter 'base_epoch'; did you mean 'base_epochs'? `sparsekit list` shows all",
+    ]
+
+
+def test_reading_parameters_loads_nothing_heavy():
+    code = "import sys, sparsekit.parameters as p; p.Parameters(seeds=1); print(set(sys.argv[1:]) & set(sys.modules))"
+    heavy = ["torch", "networkx", "pandas", "sklearn", "matplotlib", "scipy"]
+    process = subprocess.run([sys.executable, "-c", code, *heavy], cwd=ROOT, capture_output=True, text=True, check=True)
+    assert process.stdout.strip() == "set()"

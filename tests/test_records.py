@@ -1,0 +1,272 @@
+"""Records: what names them, that they are whole, and what happens where they are not."""
+
+import json
+import math
+import os
+import subprocess
+import sys
+from dataclasses import dataclass, field, make_dataclass
+from pathlib import Path
+from typing import ClassVar
+
+import numpy as np
+import pytest
+import torch
+from hypothesis import given
+from hypothesis import strategies as st
+
+from sparsekit import __version__
+from sparsekit.records import RecordError, Store, default_store, fields, identity, key, title
+
+
+@dataclass(frozen=True)
+class Recipe:
+    epochs: int
+    batch_size: int = 32
+
+
+@dataclass(frozen=True)
+class Base:
+    kind: ClassVar[str] = "base"
+    variant: str
+    seed: int
+    recipe: Recipe = Recipe(5)
+    path: str = field(default="", compare=False)
+
+
+@dataclass(frozen=True)
+class Pruned:
+    kind: ClassVar[str] = "pruned"
+    base: Base
+    percent: float
+    recipe: Recipe
+    steps: tuple[int, ...] = (1, 2)
+
+
+UNIT = Pruned(Base("gru", 3), 50.0, Recipe(2))
+
+
+@pytest.fixture
+def store(tmp_path):
+    return Store(tmp_path / "runs")
+
+
+def test_identity_holds_what_differs_from_defaults_and_nested_kinds():
+    assert identity(UNIT) == {
+        "base": {"kind": "base", "variant": "gru", "seed": 3},
+        "percent": 50,
+        "recipe": {"epochs": 2},
+    }
+    json.dumps(identity(UNIT))
+
+
+def test_a_key_is_the_same_in_every_process_and_python():
+    code = (
+        "import sys; sys.path[:0] = sys.argv[1:]; "
+        "import test_records as t; from sparsekit.records import key; print(key(t.UNIT))"
+    )
+    here = Path(__file__).parent
+    command = [sys.executable, "-c", code, str(here.parent), str(here)]
+    for hash_seed in ("1", "2"):
+        env = os.environ | {"PYTHONHASHSEED": hash_seed}
+        assert subprocess.run(command, env=env, capture_output=True, text=True, check=True).stdout.strip() == key(UNIT)
+    # a change of this name would orphan every result that anyone keeps
+    assert key(UNIT) == "26ba0375d4c677f888ab13d645c1b64bcc3599a8c9704b6bbc8d826f52d474ec"
+
+
+def test_equal_units_share_a_key_and_others_do_not():
+    same = [
+        Pruned(Base("gru", 3), 50, Recipe(2)),
+        Pruned(Base("gru", 3), np.float64(50), Recipe(2, 32)),
+        Pruned(Base("gru", np.int64(3), path="elsewhere"), 50, Recipe(2), [1, 2]),
+    ]
+    others = [
+        Pruned(Base("gru", 4), 50, Recipe(2)),
+        Pruned(Base("gru", 3), 50.5, Recipe(2)),
+        Pruned(Base("gru", 3, Recipe(6)), 50, Recipe(2)),
+        Pruned(Base("gru", 3), 50, Recipe(2), (1, 2, 3)),
+        Base("gru", 3),
+    ]
+    assert {key(u) for u in same} == {key(UNIT)}
+    assert len({key(u) for u in [UNIT, *others]}) == 6
+
+
+def test_a_new_option_with_a_default_keeps_old_results():
+    old = make_dataclass("Unit", [("seed", int)], namespace={"kind": "unit"}, frozen=True)
+    new = make_dataclass("Unit", [("seed", int), ("score", str, "magnitude")], namespace={"kind": "unit"}, frozen=True)
+    assert key(old(1)) == key(new(1))
+    assert key(new(1, "random")) != key(new(1))
+
+
+@given(st.integers(-(2**70), 2**70) | st.floats(allow_nan=False) | st.text(max_size=5) | st.booleans() | st.none())
+def test_true_and_one_differ_and_everything_plain_has_a_key(value):
+    unit = Base(value, 0)
+    assert key(unit) == key(Base(value, 0))
+    assert key(Base(True, 0)) != key(Base(1, 0))
+
+
+def test_what_has_no_place_in_an_identity_is_refused():
+    with pytest.raises(TypeError, match=r"given <object .*allowed are numbers"):
+        key(Base(object(), 0))
+
+
+def test_written_and_read_back(store):
+    assert not store.has(UNIT)
+    data = {
+        "accuracy": np.float32(0.5),
+        "count": np.int64(3),
+        "never": math.nan,
+        "far": -math.inf,
+        "curve": [0.1, math.nan],
+        "array": np.arange(3),
+        "tensor": torch.ones(2),
+        "name": "ä",
+        "none": None,
+        "flag": np.bool_(True),
+        "nested": {"a": (1, 2)},
+    }
+    weights = {"w": torch.randn(3, 2, requires_grad=True), "m": torch.tensor([True, False])}
+    store.write(UNIT, data, weights, seconds=1.5)
+    assert store.has(UNIT)
+    back = store.read(UNIT)
+    assert math.isnan(back["never"])
+    assert math.isnan(back["curve"][1])
+    assert back["far"] == -math.inf
+    assert (back["accuracy"], back["count"], back["name"], back["flag"]) == (0.5, 3, "ä", True)
+    assert (back["array"], back["tensor"], back["nested"]) == ([0, 1, 2], [1.0, 1.0], {"a": [1, 2]})
+    kept = store.weights(UNIT)
+    assert torch.equal(kept["w"], weights["w"])
+    assert torch.equal(kept["m"], weights["m"])
+    assert not kept["w"].requires_grad
+
+
+def test_a_record_is_json_with_provenance_where_its_key_says(store):
+    store.write(UNIT, {"x": math.nan}, seconds=2)
+    name = key(UNIT)
+    text = (store.path / "pruned" / name[:2] / f"{name}.json").read_text()
+    record = json.loads(text, parse_constant=lambda c: pytest.fail(f"{c} is no JSON"))
+    assert record["identity"] == identity(UNIT)
+    assert record["provenance"]["sparsekit"] == __version__
+    assert record["provenance"]["torch"] == torch.__version__.split("+")[0] or record["provenance"]["torch"]
+    assert record["provenance"]["seconds"] == 2
+    assert set(record["provenance"]) == {"sparsekit", "torch", "python", "platform", "device", "utc", "seconds"}
+    assert [p.name for p in store.path.rglob("*") if p.is_file()] == [f"{name}.json"]
+
+
+def test_the_last_writer_wins_and_no_half_file_stays(store, monkeypatch):
+    store.write(UNIT, {"x": 1})
+    store.write(UNIT, {"x": 2}, {"w": torch.ones(1)})
+    assert store.read(UNIT)["x"] == 2
+    monkeypatch.setattr(os, "fsync", lambda _: (_ for _ in ()).throw(OSError(28, "No space left on device")))
+    with pytest.raises(RecordError, match="No space left on device"):
+        store.write(UNIT, {"x": 3})
+    assert store.read(UNIT)["x"] == 2
+    assert not list(store.path.rglob("*.tmp"))
+
+
+@pytest.mark.parametrize("share", [0, 0.3, 0.9, 0.999])
+def test_a_truncated_record_is_missing_with_a_warning_that_names_it(store, share):
+    store.write(UNIT, {"x": list(range(50))})
+    file = store.file(UNIT)
+    file.write_bytes(file.read_bytes()[: int(share * file.stat().st_size)])
+    with pytest.warns(UserWarning, match=f"unreadable record.*{file.name}"):
+        assert not store.has(UNIT)
+    store.write(UNIT, {"x": 1})
+    assert store.read(UNIT) == {"x": 1}
+
+
+@pytest.mark.parametrize("text", ["[]", "3", '{"data": {}}', "\x00\x00", "null"])
+def test_other_content_is_missing_too(store, text):
+    store.write(UNIT, {"x": 1})
+    store.file(UNIT).write_text(text)
+    with pytest.warns(UserWarning, match="unreadable record"):
+        assert not store.has(UNIT)
+
+
+def test_lost_or_truncated_weights_make_a_record_missing(store):
+    store.write(UNIT, {"x": 1}, {"w": torch.ones(100)})
+    weights = store.file(UNIT).with_suffix(".pt")
+    weights.write_bytes(weights.read_bytes()[:-10])
+    with pytest.warns(UserWarning, match="unreadable record"):
+        assert not store.has(UNIT)
+    weights.unlink()
+    with pytest.warns(UserWarning, match="unreadable record"):
+        assert not store.has(UNIT)
+
+
+def test_damaged_weights_of_the_right_size_are_an_error(store):
+    store.write(UNIT, {"x": 1}, {"w": torch.ones(100)})
+    weights = store.file(UNIT).with_suffix(".pt")
+    weights.write_bytes(b"x" * weights.stat().st_size)
+    with pytest.raises(RecordError, match=f"damaged weights: .*{weights.name}"):
+        store.weights(UNIT)
+
+
+def test_missing_records_and_weights_say_so(store):
+    with pytest.raises(RecordError, match="no record of pruned gru seed=3 percent=50"):
+        store.read(UNIT)
+    store.write(UNIT, {"x": 1})
+    with pytest.raises(RecordError, match="recorded without weights"):
+        store.weights(UNIT)
+
+
+def test_a_folder_that_cannot_be_written_is_a_clear_error(tmp_path):
+    (tmp_path / "file").touch()
+    store = Store(tmp_path / "file")
+    for attempt in (store.check_writable, lambda: store.write(UNIT, {})):
+        with pytest.raises(RecordError, match=r"cannot write records to .*SPARSEKIT_RUNS"):
+            attempt()
+
+
+def test_names_in_data_must_be_text(store):
+    with pytest.raises(TypeError, match="given the name 3"):
+        store.write(UNIT, {"curve": {3: 0.5}})
+    assert not store.has(UNIT)
+
+
+def test_frame_has_a_row_for_each_unit_with_defaults_and_scalars(store):
+    units = [Pruned(Base("gru", 3), 50, Recipe(2)), Pruned(Base("lstm", 4), 60, Recipe(2), ())]
+    for i, unit in enumerate(units):
+        store.write(unit, {"accuracy": i / 2, "curve": [1, 2], "epoch": math.nan})
+    frame = store.frame(units[::-1])
+    assert list(frame["variant"]) == ["lstm", "gru"]
+    assert list(frame["percent"]) == [60, 50]
+    assert list(frame["accuracy"]) == [0.5, 0.0]
+    assert frame["epoch"].isna().all()
+    assert "curve" not in frame
+    assert list(frame["epochs"]) == [2, 2]
+    assert list(frame["base.recipe.epochs"]) == [5, 5]
+
+
+def test_fields_of_an_outer_unit_keep_their_name():
+    @dataclass(frozen=True)
+    class Outer:
+        kind: ClassVar[str] = "outer"
+        base: Base
+        seed: int
+
+    assert fields(Outer(Base("gru", 3), 9)) == {
+        "seed": 9,
+        "variant": "gru",
+        "base.seed": 3,
+        "path": "",
+        "epochs": 5,
+        "batch_size": 32,
+    }
+
+
+def test_title_is_short():
+    assert title(UNIT) == "pruned gru seed=3 percent=50"
+    assert len(title(Base("x" * 500, 1))) < 50
+
+
+def test_default_store(tmp_path, monkeypatch):
+    monkeypatch.setenv("SPARSEKIT_RUNS", str(tmp_path / "kept"))
+    assert default_store().path == tmp_path / "kept"
+    monkeypatch.delenv("SPARSEKIT_RUNS")
+    for name in ("project/notebooks", "project/params", "elsewhere"):
+        (tmp_path / name).mkdir(parents=True)
+    monkeypatch.chdir(tmp_path / "project" / "notebooks")
+    assert default_store().path == tmp_path / "project" / "runs"
+    monkeypatch.chdir(tmp_path / "elsewhere")
+    assert default_store().path == tmp_path / "elsewhere" / "runs"
