@@ -1,0 +1,37 @@
+# make report   run the parameter set `quick`, or SET=name, to reports/<set>/index.html
+# make test     run the tests
+# make lab      open the notebooks in JupyterLab
+# make lint     check and format
+
+SET ?= quick
+PYTHON ?= python3
+BIN := .venv/bin
+
+.PHONY: report test lab lint clean
+
+report: .venv/notebooks
+	$(BIN)/sparsekit run $(SET)
+
+test: .venv/test
+	$(BIN)/ruff check . && $(BIN)/ruff format --check .
+	$(BIN)/pytest
+
+lab: .venv/notebooks
+	$(BIN)/jupyter lab notebooks
+
+lint: .venv/test
+	$(BIN)/ruff check --fix . && $(BIN)/ruff format .
+
+# An environment is made anew when what it should hold has changed.
+.venv/notebooks: pyproject.toml constraints.txt
+	$(PYTHON) -c 'import sys; sys.exit("sparsekit needs Python 3.11 or newer; this is " + sys.version.split()[0] + ". Name another: make PYTHON=python3.12 …" if sys.version_info < (3, 11) else 0)'
+	test -x $(BIN)/python || $(PYTHON) -m venv .venv
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[notebooks]'
+	touch $@
+
+.venv/test: .venv/notebooks
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[notebooks,test]'
+	touch $@
+
+clean:
+	rm -rf .venv reports
