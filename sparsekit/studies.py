@@ -4,6 +4,7 @@ A unit says what is to be computed: a base network, that network pruned and retr
 table function lists the units that the parameters mean, has those without a record computed, and reads the rest.
 """
 
+import copy
 import hashlib
 import time
 from collections.abc import Hashable, Iterable, Sequence
@@ -160,11 +161,15 @@ class PrunedNetwork:
             pruned.append(network)
             masks.append(mask)
             thresholds.append(threshold)
+        # A product of one matrix and one of many are rounded differently; with a twin, a network that is left over from
+        # an interrupted run gets the same bits as it would have got among the others.
+        if len(pruned) == 1:
+            pruned.append(copy.deepcopy(network))
         seed = derive("order of strings in retraining", base.seed)
         histories = train(pruned, base.strings.make(), recipe, seed, measure_at=measure_at, device=device)
         seconds = (time.perf_counter() - start) / len(units)
         base_accuracy = store.read(base)["history"][-1]["test_accuracy"]
-        for unit, network, mask, threshold, history in zip(units, pruned, masks, thresholds, histories, strict=True):
+        for unit, network, mask, threshold, history in zip(units, pruned, masks, thresholds, histories, strict=False):
             if not mask.holds(network):
                 raise AssertionError(f"a pruned weight is no longer 0 after retraining: {unit}")
             targeted = Mask({name: mask[name] for name in pruner.targeted(mask, unit.target)})
@@ -401,6 +406,12 @@ def structure(p: Parameters) -> pd.DataFrame:
         del data["history"]
         rows.append({name: getattr(unit, name) for name in ("variant", "generator", "graph", "seed")} | data)
     return pd.DataFrame(rows)
+
+
+def one_per_graph(table: pd.DataFrame, variant: str) -> pd.DataFrame:
+    """A variant's networks, one of each graph: further networks of a graph are no further evidence on graphs."""
+    rows = table[table["variant"] == variant].sort_values("seed", kind="stable")
+    return rows.drop_duplicates(["generator", "graph"])
 
 
 def base_network(p: Parameters, variant: str, seed: int | None = None) -> networks.Classifier:

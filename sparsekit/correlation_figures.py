@@ -1,0 +1,145 @@
+"""Figures of RQ4: how graph properties and accuracy go together, with intervals, beside the reported coefficients."""
+
+from collections.abc import Mapping
+
+import numpy as np
+import pandas as pd
+from matplotlib.colors import to_hex
+from matplotlib.lines import Line2D
+from matplotlib.patches import Rectangle
+
+from sparsekit.pictures import Picture, card, drawn, reported_mark, reported_point, small_multiples
+from sparsekit.style import (
+    DIVERGING,
+    FAINT,
+    INK,
+    QUIET,
+    VARIANTS,
+    listed,
+    look,
+    number,
+    ordered,
+    readable,
+    text_on,
+    words_of,
+)
+
+Reported = Mapping[str, Mapping[str, float]]  # variant -> property or model -> value
+
+
+def _clear(table: pd.DataFrame, method: str) -> pd.Series:
+    """Whether each interval excludes zero."""
+    return (table[f"{method}_low"] > 0) | (table[f"{method}_high"] < 0)
+
+
+def _told(tables: Mapping[str, pd.DataFrame], method: str) -> tuple[str, str]:
+    """Alternative text and reading that map and forest share."""
+    words, tops = [], []
+    for name, table in tables.items():
+        variant, values = look(VARIANTS, name).label, table[method].dropna()
+        if values.empty:
+            words.append(f"{variant}: no coefficient can be computed")
+            continue
+        top = values.abs().sort_values(ascending=False).index[:3]
+        each = [f"{words_of(p)} {number(values[p], sign=True)}" for p in top]
+        words.append(f"{variant} strongest: {', '.join(each)}")
+        tops.append(f"{variant} {words_of(top[0])} ({number(values[top[0]], sign=True)})")
+    total = sum(len(t) for t in tables.values())
+    clear = f"{sum(int(_clear(t, method).sum()) for t in tables.values())} of {total} intervals exclude zero."
+    reading = "No correlation can be computed from so few networks"
+    if tops:
+        reading = f"The strongest correlation with test accuracy: {listed(tops)}"
+    return f"{'; '.join(words)}. {clear}", f"{reading}; {clear}"
+
+
+@drawn
+def correlation_map(tables: Mapping[str, pd.DataFrame], method: str = "pearson") -> Picture:
+    """RQ4: correlation of every graph property with test accuracy, per variant.
+
+    Parameters
+    ----------
+    tables : mapping of variant to DataFrame
+        As :func:`sparsekit.statistics.correlate` returns them.
+    method : {"pearson", "spearman"}
+    """
+    variants = ordered(tables, VARIANTS)
+    rows = list(tables[variants[0]].index)
+    figure, ((axes,),) = card(
+        96 + 22 * len(rows),
+        f"{method.capitalize()} correlation of graph properties with test accuracy",
+        note="Bold: the interval excludes zero.",
+    )
+    for x, name in enumerate(variants):
+        clear = _clear(tables[name], method)
+        for y, row in enumerate(rows):
+            value = tables[name][method].get(row, np.nan)
+            face = to_hex(DIVERGING((value + 1) / 2)) if np.isfinite(value) else "#ffffff"
+            axes.add_patch(Rectangle((x - 0.49, y - 0.46), 0.98, 0.92, facecolor=face, linewidth=0))
+            strong = bool(clear.get(row, False))
+            text = number(value, sign=True) if np.isfinite(value) else "–"
+            colour = text_on(face) if strong or abs(value) > 0.4 else QUIET
+            axes.text(x, y, text, ha="center", va="center", weight="bold" if strong else "normal", color=colour)
+    axes.set_xticks(range(len(variants)), [look(VARIANTS, v).label for v in variants])
+    axes.set_yticks(range(len(rows)), [words_of(r) for r in rows])
+    axes.xaxis.tick_top()
+    axes.tick_params(length=0, labelcolor=INK)
+    for tick, name in zip(axes.get_xticklabels(), variants, strict=True):
+        tick.set(color=readable(look(VARIANTS, name).colour), weight="bold")
+    axes.spines[:].set_visible(False)
+    axes.set_xlim(-0.5, len(variants) - 0.5)
+    axes.set_ylim(len(rows) - 0.5, -0.5)
+    words, reading = _told({v: tables[v] for v in variants}, method)
+    return Picture(figure, f"Heat map of {method} coefficients of {len(rows)} graph properties. {words}", reading)
+
+
+@drawn
+def correlation_forest(
+    tables: Mapping[str, pd.DataFrame], reported: Reported | None = None, method: str = "pearson"
+) -> Picture:
+    """RQ4: every coefficient with its bootstrap interval, beside the reported one.
+
+    Parameters
+    ----------
+    tables : mapping of variant to DataFrame
+        As :func:`sparsekit.statistics.correlate` returns them.
+    reported : mapping of variant to mapping of property to coefficient, optional
+    """
+    variants, reported = ordered(tables, VARIANTS), reported or {}
+    rows = list(tables[variants[0]].index)
+    key = [Line2D([], [], color=QUIET, marker="o", markersize=5, label="this run, with its interval")]
+    if reported:
+        key.append(reported_mark("reported (no interval)"))
+    figure, panels = small_multiples(
+        variants, 46 + 20 * len(rows), f"{method.capitalize()} correlation with test accuracy", columns=4, key=key
+    )
+    inside = outside = 0
+    for name, axes in panels.items():
+        table, (_, colour, marker, _) = tables[name], look(VARIANTS, name)
+        axes.axvline(0, color=FAINT, linewidth=0.9)
+        for y, row in enumerate(rows):
+            if y % 2 == 0:
+                axes.axhspan(y - 0.5, y + 0.5, color="#f5f6f8", linewidth=0, zorder=0)
+            if row not in table.index:
+                continue
+            value, low, high = table.loc[row, [method, f"{method}_low", f"{method}_high"]]
+            if np.isfinite(low):
+                axes.hlines(y, low, high, color=colour, linewidth=2, alpha=0.75)
+            if np.isfinite(value):
+                axes.scatter(value, y, s=24, marker=marker, color=colour, zorder=3)
+            said = reported.get(name, {}).get(row)
+            if said is not None:
+                reported_point(axes, said, y)
+                inside += bool(low <= said <= high)
+                outside += not low <= said <= high
+        axes.set_xlim(-1, 1)
+        axes.set_xticks([-0.5, 0, 0.5], ["−0.5", "0", "0.5"])
+        axes.set_ylim(len(rows) - 0.5, -0.5)
+        axes.set_yticks(range(len(rows)), [words_of(r) for r in rows])
+        axes.tick_params(axis="y", length=0, labelcolor=INK)
+        axes.spines["left"].set_visible(False)
+        axes.set_xlabel("r" if method == "pearson" else "ρ", style="italic")
+    words, reading = _told({v: tables[v] for v in variants}, method)
+    if inside + outside:
+        beside = f" {inside} of {inside + outside} reported coefficients lie within this run's interval."
+        words, reading = words + beside, reading + beside
+    return Picture(figure, f"Points: {method} coefficients with intervals. {words}", reading)

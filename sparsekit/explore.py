@@ -1,0 +1,67 @@
+"""Explorers: figures with controls, which leave a plain figure where there are no controls."""
+
+import copy
+import os
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import ipywidgets as widgets
+from IPython.display import display
+
+from sparsekit import drawings, mask_drawings
+from sparsekit.networks import Classifier
+from sparsekit.pictures import Picture
+from sparsekit.pruning import TARGETS, prune
+from sparsekit.style import TARGETS as LOOKS
+
+
+def explorer(draw: Callable[..., Picture], **controls: widgets.Widget) -> None:
+    """Show the figure that `draw` makes of the controls' values, and draw it anew when one is moved.
+
+    The figure is an output like any other: it stands in the saved notebook and in every report. The controls do not
+    outlive the kernel, so a batch run (environment variable ``SPARSEKIT_BATCH``) shows none.
+
+    Parameters
+    ----------
+    draw : callable
+        Takes each control's value under the control's name.
+    **controls : ipywidgets.Widget
+        In the order in which they are shown.
+    """
+
+    def drawn() -> Picture:
+        return draw(**{name: control.value for name, control in controls.items()})
+
+    if not os.environ.get("SPARSEKIT_BATCH"):
+        display(widgets.HBox(list(controls.values()), layout=widgets.Layout(flex_flow="row wrap")))
+    shown = display(drawn(), display_id=True)
+    for control in controls.values():
+        control.observe(lambda change: shown.update(drawn()), names="value")
+
+
+def pruned(network: Classifier) -> None:
+    """Choose how much of a network to prune, and where; see the masks. The network itself stays as it is."""
+
+    def masks(percent: float, target: str) -> Picture:
+        twin = copy.deepcopy(network)
+        mask, _ = prune(twin, percent / 100, target)
+        mask.apply(twin)
+        return mask_drawings.masks(twin)
+
+    explorer(
+        masks,
+        percent=widgets.SelectionSlider(
+            options=range(0, 101, 5), value=95, description="percent", continuous_update=False
+        ),
+        target=widgets.Dropdown(options=[(LOOKS[t].label, t) for t in TARGETS], value="both", description="pruned"),
+    )
+
+
+def drawn(units: Sequence[Any]) -> None:
+    """Choose one of the graphs of some graph networks; see it in layers."""
+    graphs = {f"{unit.generator} {unit.graph}": unit for unit in units}
+
+    def layers(graph: str) -> Picture:
+        return drawings.layered(graphs[graph].drawn(), title=graph)
+
+    explorer(layers, graph=widgets.Dropdown(options=list(graphs), value=list(graphs)[-1], description="graph"))

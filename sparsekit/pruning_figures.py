@@ -1,0 +1,159 @@
+"""Figures of RQ1 and RQ2: what pruning does to accuracy, and how much of it is safe."""
+
+from collections.abc import Mapping
+
+import numpy as np
+import pandas as pd
+from matplotlib.lines import Line2D
+from matplotlib.patches import Patch
+
+from sparsekit.pictures import (
+    Picture,
+    baseline_lines,
+    card,
+    drawn,
+    label_panel,
+    percent_axis,
+    reported_mark,
+    reported_point,
+    sample,
+    small_multiples,
+)
+from sparsekit.style import FAINT, INK, QUIET, RULE, TARGETS, VARIANTS, listed, look, ordered, percent
+from sparsekit.task_figures import Baselines, accuracy_floor, curve, reference, seed_lines
+
+
+@drawn
+def accuracy_by_percentage(
+    pruning: pd.DataFrame, baselines: Baselines, margin: float = 0.02, confidence: float = 0.95
+) -> Picture:
+    """RQ1: accuracy at once after pruning against the percentage pruned, a panel per variant, a line per target.
+
+    Parameters
+    ----------
+    pruning : DataFrame
+        Long table of variant, seed, target, percent, base_accuracy, accuracy.
+    margin : float
+        The accuracy margin under the base network's that is shaded.
+    """
+    lines, variants = reference(baselines), ordered(pruning["variant"], VARIANTS)
+    targets = ordered(pruning["target"], TARGETS)
+    key = [sample(look(TARGETS, t)) for t in targets]
+    key.append(Patch(facecolor=RULE, edgecolor="none", label=f"within {100 * margin:g} points of the base"))
+    seeds = pruning["seed"].nunique()
+    shown = (
+        f"Thick: mean over {seeds} seeds, thin: each seed, bands: {100 * confidence:g} % intervals."
+        if seeds > 1
+        else "One seed."
+    )
+    figure, panels = small_multiples(
+        variants,
+        205 if len(variants) > 1 else 280,
+        "Accuracy at once after pruning",
+        key=key,
+        note=f"{shown} Dotted: no memory.",
+    )
+    floor, words, falls, intact = accuracy_floor(pruning["accuracy"], lines.values()), [], [], []
+    for name, axes in panels.items():
+        of_variant, variant = pruning[pruning["variant"] == name], look(VARIANTS, name).label
+        base = of_variant.groupby("seed")["base_accuracy"].first().mean()
+        axes.axhspan(base - margin, base, color=RULE, linewidth=0, zorder=0)
+        axes.axhline(base, color=QUIET, linewidth=0.8, zorder=0.6)
+        axes.set_ylim(floor, 1.02)
+        for target in targets:
+            own, (label, colour, marker, line) = of_variant[of_variant["target"] == target], look(TARGETS, target)
+            if own.empty:
+                continue
+            mean = curve(own, "percent", "accuracy", confidence)
+            seed_lines(axes, own, "percent", "accuracy", color=colour)
+            axes.fill_between(mean.index, mean["low"], mean["high"], color=colour, alpha=0.1, linewidth=0)
+            axes.plot(mean.index, mean["mean"], color=colour, marker=marker, linestyle=line, markersize=4)
+            fallen = mean[mean["mean"] < base - margin]
+            told = "never below the margin"
+            if len(fallen):
+                told = f"first below the margin with {percent(fallen['mean'].iloc[0])} at {fallen.index[0]:g} %"
+            words.append(f"{variant}, {label}: base {percent(base)}, {told}")
+            if target == targets[0]:
+                (falls if len(fallen) else intact).append(
+                    f"{variant} at {fallen.index[0]:g} %" if len(fallen) else variant
+                )
+        axes.set_xlim(min(pruning["percent"].min(), 10) - 3, 103)
+        axes.set_xticks(range(20, 101, 20))
+        rightmost = label_panel(axes, "weights pruned (%)", "test accuracy")
+        baseline_lines(axes, lines, 150, labels=rightmost)
+        percent_axis(axes.yaxis)
+    scope = "both kinds of weights" if targets[0] == "both" else f"{look(TARGETS, targets[0]).label} weights"
+    drop = f"more than {100 * margin:g} points below the base"
+    reading = f"With {scope} pruned, the mean accuracy never falls {drop}"
+    if falls:
+        reading = f"With {scope} pruned, the mean accuracy first falls {drop} for {listed(falls)}"
+        reading += f", and never for {listed(intact)}" if intact else ""
+    return Picture(
+        figure, f"Lines: test accuracy against percentage of weights pruned. {'; '.join(words)}.", reading + "."
+    )
+
+
+@drawn
+def safe_percentages(table: pd.DataFrame, reported: Mapping[tuple[str, str], float] | None = None) -> Picture:
+    """RQ2: the highest safe percentage of each variant and target, with its interval, beside the reported one.
+
+    Parameters
+    ----------
+    table : DataFrame
+        As :func:`sparsekit.statistics.safe_percentage` returns it: index (variant, target); values, mean, low, high.
+    reported : mapping of (variant, target) to percent, optional
+    """
+    reported = reported or {}
+    variants = ordered(table.index.get_level_values(0), VARIANTS)
+    targets = ordered(table.index.get_level_values(1), TARGETS)
+    key = [sample(look(TARGETS, t), linestyle="-", markersize=6) for t in targets]
+    key.append(Line2D([], [], color=FAINT, marker="o", linestyle="", markersize=3.5, label="one seed"))
+    if reported:
+        key.append(reported_mark())
+    step = 22
+    figure, ((axes,),) = card(
+        132 + len(variants) * (step * len(targets) + 14), "How much can be pruned before accuracy drops", key=key
+    )
+    y, ticks, words, apart = 0.0, [], [], []
+    for name in variants:
+        first = y
+        for target in targets:
+            if (name, target) not in table.index:
+                continue
+            row, (label, colour, marker, _) = table.loc[(name, target)], look(TARGETS, target)
+            if np.isfinite(row["low"]):
+                axes.hlines(y, row["low"], row["high"], color=colour, linewidth=2.2)
+            axes.scatter(row["values"], np.full(len(row["values"]), y + 0.3), s=10, color=FAINT, linewidth=0, zorder=2)
+            axes.scatter(row["mean"], y, s=48, marker=marker, color=colour, edgecolor="white", linewidth=0.8, zorder=4)
+            span = f" ({row['low']:.0f} to {row['high']:.0f})" if np.isfinite(row["low"]) else ""
+            words.append(f"{look(VARIANTS, name).label}, {label}: {row['mean']:.0f} %{span}")
+            if (name, target) in reported:
+                said = reported[name, target]
+                reported_point(axes, said, y)
+                words[-1] += f", reported {said:g} %"
+                apart.append(row["mean"] - said)
+            y += 1
+        ticks.append(((first + y - 1) / 2, look(VARIANTS, name).label))
+        y += 14 / step
+        if name != variants[-1]:
+            axes.axhline(y - (1 + 14 / step) / 2, color=RULE, linewidth=0.8)
+    axes.set_yticks(*zip(*ticks, strict=True))
+    axes.tick_params(axis="y", length=0, labelcolor=INK, labelsize=10)
+    axes.spines["left"].set_visible(False)
+    axes.set_ylim(y - 14 / step - 0.3, -0.7)
+    axes.set_xlim(-3, 103)
+    axes.set_xticks(range(0, 101, 10))
+    axes.grid(axis="x", color=RULE, linewidth=0.8)
+    axes.set_xlabel("highest percentage up to which accuracy stays within the margin")
+    best, worst = table["mean"].idxmax(), table["mean"].idxmin()
+    most, least = (
+        f"{look(VARIANTS, v).label}, {look(TARGETS, t).label} ({table['mean'][v, t]:.0f} %)" for v, t in (best, worst)
+    )
+    reading = f"Most can go from {most} and least from {least}"
+    if len(table) == 1:
+        reading = f"The safe percentage of {most[: most.rindex(' (')]} is {table['mean'].iloc[0]:.0f} %"
+    elif table["mean"].nunique() == 1:
+        reading = f"Every variant and target has the same safe percentage, {table['mean'].iloc[0]:.0f} %"
+    if apart:
+        reading += f"; from the reported percentages this run is {np.mean(np.abs(apart)):.0f} points away on average"
+    return Picture(figure, f"Dots: highest safe pruning percentage. {'; '.join(words)}.", reading + ".")

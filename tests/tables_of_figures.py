@@ -1,0 +1,123 @@
+"""Synthetic tables in the studies' schemas, for the figures' tests."""
+
+from types import SimpleNamespace
+
+import numpy as np
+import pandas as pd
+
+from sparsekit.properties import NAMES
+
+VARIANTS = ("rnn_tanh", "rnn_relu", "gru", "lstm")
+TARGETS = ("both", "i2h", "h2h")
+BASE = {"rnn_tanh": 0.937, "rnn_relu": 0.998, "gru": 1.0, "lstm": 0.9995}
+SAFE = {"rnn_tanh": 80, "rnn_relu": 65, "gru": 82, "lstm": 62}
+
+
+def baselines() -> pd.DataFrame:
+    test = {
+        "majority": 0.5, "length": 0.777, "character set": 0.779, "first character": 0.5, "first 2 characters": 0.66,
+        "first 3 characters": 0.921, "first 4 characters": 0.93, "last character": 0.5, "last 2 characters": 0.71,
+        "last 3 characters": 0.86, "last 4 characters": 0.938, "bag of characters": 0.814, "bag of bigrams": 0.9997,
+    }  # fmt: skip
+    table = pd.DataFrame({"test_accuracy": pd.Series(test)}).rename_axis("classifier")
+    table.insert(0, "train_accuracy", (table["test_accuracy"] + 0.004).clip(upper=1))
+    return table
+
+
+def task(count: int = 4000) -> SimpleNamespace:
+    rng = np.random.default_rng(1)
+    lengths = np.r_[rng.normal(23.6, 4.3, count).round(), rng.normal(18.7, 3.9, count).round()].clip(11, 53).astype(int)
+    labels = np.repeat([1, 0], count)
+    strings = ["B" * n for n in lengths]
+    return SimpleNamespace(train=SimpleNamespace(strings=strings, labels=labels, lengths=lengths))
+
+
+def base(variants=VARIANTS, seeds: int = 3, epochs: int = 20) -> pd.DataFrame:
+    rng, rows = np.random.default_rng(2), []
+    for variant in variants:
+        for seed in range(seeds):
+            delay = rng.uniform(1.5, 4)
+            for epoch in range(1, epochs + 1):
+                top = BASE[variant] - 0.42 * np.exp(-epoch / delay)
+                test = min(top + rng.normal(0, 0.006), 1)
+                rows.append((variant, seed, epoch, 0.1, min(test + 0.008, 1), 0.2, test))
+    return pd.DataFrame(
+        rows, columns=["variant", "seed", "epoch", "train_loss", "train_accuracy", "test_loss", "test_accuracy"]
+    )
+
+
+def _pruned(variant: str, target: str, percent: float, rng) -> float:
+    edge = SAFE[variant] + {"both": 0, "i2h": -3, "h2h": 9}[target] + rng.normal(0, 4)
+    return 0.5 + (BASE[variant] - 0.5) / (1 + np.exp((percent - edge) / 3)) + rng.normal(0, 0.002)
+
+
+def pruning(variants=VARIANTS, seeds: int = 3, targets=TARGETS, percentages=range(10, 101, 10)) -> pd.DataFrame:
+    rng = np.random.default_rng(3)
+    rows = [
+        (v, s, t, float(p), BASE[v], min(_pruned(v, t, p, rng), 1), 0.9 * p / 100, p / 100, 0.1)
+        for v in variants for s in range(seeds) for t in targets for p in percentages
+    ]  # fmt: skip
+    columns = ["variant", "seed", "target", "percent", "base_accuracy", "accuracy"]
+    return pd.DataFrame(rows, columns=[*columns, "sparsity", "target_sparsity", "threshold"])
+
+
+def recovery(variants=VARIANTS, seeds: int = 3, targets=TARGETS, percentages=range(10, 101, 10)) -> pd.DataFrame:
+    rng, per_epoch, rows = np.random.default_rng(4), 586, []
+    for v in variants:
+        for s in range(seeds):
+            for t in targets:
+                for p in percentages:
+                    start = min(_pruned(v, t, p, rng), 1)
+                    top, pace = (0.5 if p == 100 else BASE[v]), 15 * (1 + p / 20)
+                    for step in (0, 5, 20, 80, 200, *(per_epoch * e for e in (1, 2, 3, 4, 5))):
+                        accuracy = top + (start - top) * np.exp(-step / pace) + rng.normal(0, 0.002)
+                        rows.append((v, s, t, float(p), step, step / per_epoch, np.clip(accuracy, 0, 1), BASE[v]))
+    return pd.DataFrame(
+        rows, columns=["variant", "seed", "target", "percent", "step", "epoch", "accuracy", "base_accuracy"]
+    )
+
+
+def structure(variants=VARIANTS, networks: int = 60) -> pd.DataFrame:
+    rng, parts = np.random.default_rng(5), []
+    for variant in variants:
+        table = pd.DataFrame(rng.normal(0, 1, (networks, len(NAMES))), columns=list(NAMES))
+        table["source_nodes"] = rng.integers(1, 12, networks)
+        table["nodes"] = rng.integers(10, 51, networks)
+        score = 0.72 + 0.02 * table["source_nodes"] + 0.002 * table["nodes"] - 0.02 * table["closeness_var"]
+        table["test_accuracy"] = (score + rng.normal(0, 0.04, networks)).clip(0.5, 1)
+        if variant == "rnn_relu":
+            table.loc[rng.random(networks) < 0.35, "test_accuracy"] = 0.5
+        table.insert(0, "variant", variant)
+        table.insert(1, "generator", np.where(np.arange(networks) % 2, "watts_strogatz", "barabasi_albert"))
+        table.insert(2, "graph", np.arange(networks) // 2)
+        table.insert(3, "seed", 0)
+        parts.append(table)
+    return pd.concat(parts, ignore_index=True)
+
+
+def distributions(variants=VARIANTS, splits: int = 100) -> dict[str, pd.DataFrame]:
+    rng = np.random.default_rng(6)
+    names = ["bayesian_ridge", "random_forest", "adaboost"]
+    return {v: pd.DataFrame(0.6 - rng.gamma(1.4, 0.35, (splits, 3)), columns=names) for v in variants}
+
+
+def cross_validated(variants=VARIANTS) -> dict[str, pd.DataFrame]:
+    r2 = {"mean": -0.01, "source_nodes alone": 0.22, "bayesian_ridge": 0.3, "random_forest": 0.28, "adaboost": 0.2}
+    table = pd.DataFrame({"r2": pd.Series(r2)})
+    return {v: table.assign(low=table["r2"] - 0.14, high=table["r2"] + 0.11) for v in variants}
+
+
+def importances(variants=VARIANTS) -> dict[str, pd.DataFrame]:
+    rng, tables = np.random.default_rng(7), {}
+    four = ["nodes", "edges", "source_nodes", "sink_nodes"]
+    sets = {
+        "all": list(NAMES),
+        "only_nodes_and_edges": four,
+        "without_nodes_and_edges": [n for n in NAMES if n not in four],
+        "only_variances": [n for n in NAMES if n.endswith("_var")],
+    }
+    for variant in variants:
+        rows = {k: dict(zip(v, rng.dirichlet(np.full(len(v), 0.4)), strict=True)) for k, v in sets.items()}
+        tables[variant] = pd.DataFrame.from_dict(rows, orient="index").reindex(columns=list(NAMES))
+        tables[variant].attrs["r2"] = dict(zip(sets, (0.61, 0.71, -0.05, 0.06), strict=True))
+    return tables

@@ -1,0 +1,273 @@
+"""Every figure, in full and in edge cases: its words, its fit on the card, its colours to colour-blind readers."""
+
+import inspect
+import itertools
+import json
+import sys
+from io import BytesIO
+
+import matplotlib as mpl
+import matplotlib.image
+import networkx as nx
+import numpy as np
+import pandas as pd
+import pytest
+
+from sparsekit import drawings, figures, graphs, networks, pictures, reber, statistics, style
+from sparsekit.registry import UnknownName
+from tests import tables_of_figures as tables
+
+BASELINES = tables.baselines()
+SINGLE = {v: {"bayesian_ridge": 0.3, "random_forest": -1.4, "adaboost": np.nan} for v in tables.VARIANTS}
+REPORTED_R2 = {v: {"bayesian_ridge": 0.4, "random_forest": 0.6} for v in tables.VARIANTS}
+REPORTED_R = {v: {"nodes": 0.4, "source_nodes": 0.5} for v in tables.VARIANTS}
+REPORTED_SAFE = {(v, t): 70 for v in tables.VARIANTS for t in tables.TARGETS}
+
+
+def correlations(table: pd.DataFrame) -> dict[str, pd.DataFrame]:
+    return {v: statistics.correlate(own, "test_accuracy", resamples=60) for v, own in table.groupby("variant")}
+
+
+def every(variants, seeds, targets, percentages, networks_each):
+    """Each figure once, on tables of the given size."""
+    pruning = tables.pruning(variants, seeds, targets, percentages)
+    recovery = tables.recovery(variants, seeds, targets, percentages)
+    structure = tables.structure(variants, networks_each)
+    found = correlations(structure)
+    regain = statistics.regain(recovery, 0.02)
+    validated = tables.cross_validated(variants)
+    single = {v: SINGLE[v] for v in variants}
+    yield figures.baseline_bars(BASELINES)
+    yield figures.length_histogram(tables.task())
+    yield figures.training_curves(tables.base(variants, seeds, 6), BASELINES)
+    yield figures.accuracy_by_percentage(pruning, BASELINES)
+    yield figures.safe_percentages(statistics.safe_percentage(pruning, 0.02), REPORTED_SAFE)
+    yield figures.recovery_curves(recovery, BASELINES, targets[0])
+    yield figures.regain_map(regain)
+    yield figures.regain_map(regain, "step")
+    yield figures.structure_accuracies(structure, BASELINES)
+    yield figures.correlation_map(found)
+    yield figures.correlation_forest(found, REPORTED_R, "spearman")
+    yield figures.scatter(structure, "nodes")
+    yield figures.prediction_splits(tables.distributions(variants), single, REPORTED_R2, validated)
+    yield figures.importances(tables.importances(variants))
+
+
+def drawn_structure():
+    small, large = graphs.sample("barabasi_albert", 1, 12, 14), graphs.sample("watts_strogatz", 4, 46, 50)
+    yield drawings.automaton()
+    for graph in (small, large, nx.path_graph(2)):
+        yield drawings.graph(graph)
+        yield drawings.layered(graph)
+    gru = networks.layered("gru", small)
+    yield drawings.masks(gru)
+    yield drawings.masks(networks.layered("rnn_tanh", large), most=5)
+    yield drawings.masks(networks.stacked("lstm", hidden_size=6))
+    yield drawings.mask(gru.stages[2].mask_ih, "Stage 2", gates=3)
+    yield drawings.mask(np.eye(70))
+
+
+FULL = (tables.VARIANTS, 3, tables.TARGETS, range(10, 101, 10), 40)
+EDGES = {
+    "full": FULL,
+    "one variant, one seed, one target": (("gru",), 1, ("h2h",), (50, 90), 4),
+    "nothing drops": (("lstm", "rnn_tanh"), 2, ("both",), (10, 20), 6),
+    "three variants, twenty percentages": (tables.VARIANTS[:3], 2, ("both", "i2h"), range(5, 101, 5), 12),
+    "one percentage": (("rnn_relu",), 2, ("both",), (100,), 3),
+}
+
+
+@pytest.fixture(scope="module", params=[*EDGES, "drawings"])
+def all_pictures(request):
+    return list(drawn_structure() if request.param == "drawings" else every(*EDGES[request.param]))
+
+
+def test_pictures_say_what_they_show(all_pictures):
+    for picture in all_pictures:
+        assert isinstance(picture, figures.Picture)
+        assert len(picture.alt) > 30
+        assert picture.reading.endswith(".")
+        for text in (picture.alt, picture.reading):
+            assert "nan" not in text.replace("dominant", "")
+            assert "None" not in text
+
+
+@pytest.mark.parametrize("fonts", [None, ["DejaVu Sans"]], ids=["usual fonts", "matplotlib's own font"])
+def test_text_is_readable_and_inside_the_card(all_pictures, fonts, monkeypatch):
+    if fonts:
+        monkeypatch.setitem(style.RC, "font.sans-serif", fonts)
+    monkeypatch.setattr(pictures, "RESOLUTION", 1)  # fast enough to draw everything twice
+    drawn, draw = [], mpl.text.Text.draw
+
+    def note(text, renderer, *args, **kwargs):
+        if text.get_visible() and text.get_text().strip():
+            drawn.append((text, text.get_window_extent(renderer)))
+        draw(text, renderer, *args, **kwargs)
+
+    monkeypatch.setattr(mpl.text.Text, "draw", note)
+    for picture in all_pictures:
+        drawn.clear()
+        height, width, _ = mpl.image.imread(BytesIO(picture.png())).shape
+        assert width == pictures.WIDTH
+        assert drawn
+        for text, box in drawn:
+            assert text.get_size() >= 9, text.get_text()
+            outside = max(-box.x0, box.x1 - width, -box.y0, box.y1 - height)
+            assert outside <= 1, (picture.alt[:60], text.get_text())
+
+
+def test_key_numbers_are_in_the_text():
+    assert "bag of bigrams 99.97 %" in figures.baseline_bars(BASELINES).alt
+    assert "last 4 characters reach 93.8 %" in figures.baseline_bars(BASELINES).reading
+    pruning = tables.pruning(("gru",), 1, ("both",), (50, 90)).assign(accuracy=[0.99, 0.6])
+    assert "first below the margin with 60 % at 90 %" in figures.accuracy_by_percentage(pruning, BASELINES).alt
+    safe = statistics.safe_percentage(pruning, 0.02)
+    assert "GRU, both: 50 %, reported 80 %" in figures.safe_percentages(safe, {("gru", "both"): 80}).alt
+    assert "30 points away" in figures.safe_percentages(safe, {("gru", "both"): 80}).reading
+    structure = tables.structure(("gru",), 4).assign(test_accuracy=[0.5, 0.5, 0.9, 1.0])
+    assert "50 % of the GRU networks stayed at chance" in figures.structure_accuracies(structure, BASELINES).reading
+    regain = statistics.regain(tables.recovery(("gru",), 1, ("both",), (90,)), 0.02)
+    assert f"GRU, both, 90 %: {regain['step'].iloc[0]:,.0f}" in figures.regain_map(regain, "step").alt
+
+
+def test_a_cut_by_length_is_read_from_the_data():
+    task = tables.task(1)
+    task.train.lengths, task.train.labels = np.array([11, 12, 20, 21]), np.array([0, 0, 1, 1])
+    reading = figures.length_histogram(task).reading
+    assert "one cut, at 13 characters, already separates 100 %" in reading
+
+
+def test_readings_follow_the_data():
+    intact = tables.pruning(("gru",), 2, ("both",), (10, 20))
+    assert "never falls" in figures.accuracy_by_percentage(intact, BASELINES).reading
+    calm = statistics.regain(tables.recovery(("gru",), 2, ("both",), (10,)), 0.02)
+    assert "nothing to regain" in figures.regain_map(calm).reading
+    partly = statistics.regain(tables.recovery(("gru",), 2, ("both",), (90,)), 0.02).assign(never=0.5)
+    assert "(50 % of the seeds never)" in figures.regain_map(partly, "step").alt
+    lost = statistics.regain(tables.recovery(("gru",), 2, ("both",), (100,)), 0.02)
+    assert "never does" in figures.regain_map(lost).reading
+
+
+def test_tables_too_small_for_any_number_are_said_to_be():
+    nothing = {"gru": pd.DataFrame(np.nan, index=range(3), columns=["bayesian_ridge"])}
+    picture = figures.prediction_splits(nothing, {"gru": {"bayesian_ridge": np.nan}})
+    assert "Too few networks" in picture.reading
+    blank = {"gru": tables.importances(("gru",))["gru"] * np.nan}
+    blank["gru"].attrs["r2"] = {}
+    assert "Too few networks" in figures.importances(blank).reading
+    alone = statistics.correlate(tables.structure(("gru",), 2), "test_accuracy", resamples=20)
+    assert "No correlation can be computed" in figures.correlation_map({"gru": alone}).reading
+    assert "cannot be computed" in figures.scatter(tables.structure(("gru",), 2), "nodes").alt
+
+
+def test_drawings_count_what_they_draw():
+    letters = sum(len(edges) for edges in reber.TRANSITIONS.values())
+    picture = drawings.automaton()
+    assert f"{letters} labelled edges" in picture.alt
+    drawn = {t.get_text() for t in picture.figure.findobj(mpl.text.Text)}
+    assert drawn >= set("BTPSXVE") | set("01234567") | {"start", "accept"}
+    picture = drawings.layered(nx.Graph([(0, 2), (1, 2), (1, 3), (2, 3), (2, 4), (3, 4)]))
+    assert "4 layers of 2, 1, 1, 1 nodes; 4 edges to the next layer, 2 skip edges" in picture.alt
+    assert "6 recurrent cells" in picture.reading
+    wrong = networks.layered("gru", graphs.sample("barabasi_albert", 1, 12, 14), gate_masks="rows")
+    assert "connections differ" in drawings.mask(wrong.stages[2].mask_ih, gates=3).reading
+    assert "the same connections" in drawings.mask(np.tile(np.eye(3), (4, 1)), gates=4).reading
+
+
+@pytest.mark.parametrize(
+    "call",
+    [
+        lambda: figures.recovery_curves(tables.recovery(("gru",), 1, ("both",)), BASELINES, "h2h"),
+        lambda: figures.recovery_curves(tables.recovery(("gru",), 1, ("both",)), BASELINES, "boht"),
+        lambda: figures.regain_map(statistics.regain(tables.recovery(("gru",), 1, ("both",)), 0.02), "steps"),
+        lambda: figures.scatter(tables.structure(("gru",), 4), "node"),
+        lambda: figures.training_curves(tables.base(("gru",)).replace("gru", "gruu"), BASELINES),
+        lambda: drawings.automaton().save("automaton.jpg"),
+    ],
+)
+def test_unknown_names_are_named(call):
+    with pytest.raises(UnknownName, match="allowed are"):
+        call()
+
+
+@pytest.mark.parametrize(("matrix", "gates"), [(np.eye(4), 3), (np.ones(4), 1)])
+def test_masks_of_wrong_shape_are_refused(matrix, gates):
+    with pytest.raises(ValueError, match=r"rows do not divide|two dimensions"):
+        drawings.mask(matrix, gates=gates)
+
+
+def test_notebooks_get_a_sharp_image_with_width_and_alt():
+    picture = drawings.automaton()
+    data, metadata = picture._repr_mimebundle_()
+    assert data["text/plain"] == picture.alt
+    assert json.loads(json.dumps(metadata)) == {"image/png": {"width": 700, "alt": picture.alt}}
+    image = mpl.image.imread(BytesIO(data["image/png"]))
+    assert image.shape[1] == 1400
+    # White inside, nothing at the very corner: the card has round corners on a dark page.
+    assert image[10, 700].tolist() == [1, 1, 1, 1]
+    assert image[0, 0, 3] == 0
+
+
+@pytest.mark.parametrize(("ending", "start"), [("png", b"\x89PNG"), ("svg", b"<?xml"), ("pdf", b"%PDF")])
+def test_pictures_save_themselves(tmp_path, ending, start):
+    path = drawings.automaton().save(tmp_path / "new" / f"automaton.{ending}")
+    assert path.read_bytes().startswith(start)
+
+
+def test_figures_leave_matplotlib_as_it_was():
+    before = dict(mpl.rcParams)
+    open_windows = sys.modules["matplotlib.pyplot"].get_fignums() if "matplotlib.pyplot" in sys.modules else []
+    figures.baseline_bars(BASELINES).png()
+    assert dict(mpl.rcParams) == before
+    if "matplotlib.pyplot" in sys.modules:
+        assert sys.modules["matplotlib.pyplot"].get_fignums() == open_windows
+    for module in (figures, drawings, pictures):
+        assert "pyplot" not in inspect.getsource(module).replace("no pyplot", "")
+
+
+def test_the_same_data_give_the_same_image():
+    structure = tables.structure(("gru",), 10)
+    one, two = (figures.structure_accuracies(structure, BASELINES).png() for _ in range(2))
+    assert one == two
+
+
+# Machado, Oliveira and Fernandes 2009: full deuteranopia and protanopia on linear RGB.
+BLINDNESS = {
+    "none": np.eye(3),
+    "deuteranopia": [[0.367322, 0.860646, -0.227968], [0.280085, 0.672501, 0.047413], [-0.01182, 0.04294, 0.968881]],
+    "protanopia": [[0.152286, 1.052583, -0.204868], [0.114503, 0.786281, 0.099216], [-0.003882, -0.048116, 1.051998]],
+}
+
+
+def _lab(colour: str, matrix) -> np.ndarray:
+    """CIELAB of a colour as somebody with that colour vision sees it."""
+    rgb = np.array(mpl.colors.to_rgb(colour))
+    linear = np.where(rgb <= 0.04045, rgb / 12.92, ((rgb + 0.055) / 1.055) ** 2.4)
+    linear = np.clip(np.array(matrix) @ linear, 0, 1)
+    xyz = np.array([[0.4124, 0.3576, 0.1805], [0.2126, 0.7152, 0.0722], [0.0193, 0.1192, 0.9505]]) @ linear
+    f = np.cbrt(xyz / [0.9505, 1, 1.089])
+    return np.array([116 * f[1] - 16, 500 * (f[0] - f[1]), 200 * (f[1] - f[2])])
+
+
+@pytest.mark.parametrize("blindness", BLINDNESS)
+@pytest.mark.parametrize("table", [style.VARIANTS, style.TARGETS])
+def test_colours_differ_for_colour_blind_readers(table, blindness):
+    for one, two in itertools.combinations(table.values(), 2):
+        distance = np.linalg.norm(_lab(one.colour, BLINDNESS[blindness]) - _lab(two.colour, BLINDNESS[blindness]))
+        assert distance > 15, (one.label, two.label)
+
+
+@pytest.mark.parametrize("table", [style.VARIANTS, style.TARGETS])
+def test_lines_stand_out_and_differ_without_colour(table):
+    assert len({one.marker for one in table.values()}) == len(table)
+    assert len({str(one.line) for one in table.values()}) == len(table)
+    for one in table.values():
+        assert style.contrast(one.colour) >= 3
+        assert style.contrast(style.readable(one.colour)) >= 4.5
+
+
+def test_text_on_cells_is_readable():
+    for colours in (style.SEQUENTIAL, style.DIVERGING):
+        for at in np.linspace(0, 1, 41):
+            face = mpl.colors.to_hex(colours(at))
+            assert style.contrast(style.text_on(face), face) >= 3.9

@@ -1,0 +1,124 @@
+"""The notebooks themselves: their form, their parameters, and that each runs from the top by itself."""
+
+import ast
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import nbformat
+import papermill
+import pytest
+
+from sparsekit import reports, studies
+from sparsekit.parameters import Parameters
+
+ROOT = Path(__file__).parents[1]
+NOTEBOOKS = sorted((ROOT / "notebooks").glob("*.ipynb"))
+SETS = sorted((ROOT / "params").glob("*.yaml"))
+
+
+def cells(path, kind="code"):
+    return [cell for cell in nbformat.read(path, as_version=4).cells if cell.cell_type == kind]
+
+
+def test_the_studies_know_every_notebook():
+    assert [path.stem for path in NOTEBOOKS] == studies.NOTEBOOKS
+
+
+@pytest.mark.parametrize("path", NOTEBOOKS, ids=lambda path: path.stem)
+class TestForm:
+    def test_valid_and_without_outputs(self, path):
+        nbformat.validate(nbformat.read(path, as_version=4))
+        assert all(not cell.outputs and cell.execution_count is None for cell in cells(path))
+
+    def test_order_of_its_parts(self, path):
+        first, *_ = cells(path, "markdown")
+        assert first.source.startswith(f"# {path.stem[:2]} · ")
+        assert "**Question" in first.source
+        assert "**Takes**" in first.source
+        code = cells(path)
+        tagged = [k for k, cell in enumerate(code) if "parameters" in cell.metadata.get("tags", [])]
+        assert tagged == [1]
+        assert code[2].source == "p = parameters.check(globals())"
+        headings = [line for cell in cells(path, "markdown") for line in cell.source.splitlines() if line[:3] == "## "]
+        assert headings[-3:] == ["## Answer", "## What to doubt", "## Try it"]
+
+    def test_parameters_are_the_defaults_annotated_and_explained(self, path):
+        (cell,) = (c for c in cells(path) if "parameters" in c.metadata.get("tags", []))
+        lines = cell.source.splitlines()
+        for line, node in zip(lines, ast.parse(cell.source).body, strict=True):
+            assert isinstance(node, ast.AnnAssign), line
+            field = Parameters.model_fields[node.target.id]
+            assert ast.literal_eval(node.value) == field.default, line
+            assert line.endswith(f"  # {field.description}")
+
+    def test_short_cells(self, path):
+        long = [c.source for c in cells(path) if "parameters" not in c.metadata.get("tags", [])]
+        assert max(source.count("\n") + 1 for source in long) <= 10
+
+    def test_no_helpers(self, path):
+        names = (ast.FunctionDef, ast.ClassDef, ast.If, ast.While)
+        for cell in cells(path):
+            assert not [node for node in ast.walk(ast.parse(cell.source)) if isinstance(node, names)], cell.source
+
+
+def test_every_parameter_is_in_a_notebook():
+    declared = {name for path in NOTEBOOKS for name in reports.declared(path)}
+    assert declared == set(Parameters.model_fields)
+
+
+def test_every_value_of_a_set_reaches_a_notebook():
+    import yaml
+
+    declared = {name for path in NOTEBOOKS for name in reports.declared(path)}
+    for path in SETS:
+        assert set(yaml.safe_load(path.read_text())) <= declared, path.name
+
+
+@pytest.fixture(scope="module")
+def smoke_records(tmp_path_factory):
+    return tmp_path_factory.mktemp("smoke_records")
+
+
+@pytest.mark.parametrize("path", NOTEBOOKS, ids=lambda path: path.stem)
+def test_plain_papermill(path, tmp_path, monkeypatch, smoke_records):
+    monkeypatch.setenv("SPARSEKIT_RUNS", str(smoke_records))
+    out = tmp_path / "out.ipynb"
+    command = [sys.executable, "-m", "papermill", str(path), str(out), "-f", str(ROOT / "params" / "smoke.yaml")]
+    done = subprocess.run(command, capture_output=True, text=True, cwd=tmp_path, env=os.environ)
+    assert done.returncode == 0, done.stderr[-3000:]
+    executed = nbformat.read(out, as_version=4)
+    outputs = [o for c in executed.cells if c.cell_type == "code" for o in c.outputs]
+    assert not [o for o in outputs if o.output_type == "error"]
+    pictures = [o for o in outputs if "image/png" in o.get("data", {})]
+    assert len(pictures) >= 2
+    assert all(o.metadata["image/png"]["alt"].strip() for o in pictures)
+    warned = [o.text for o in outputs if o.output_type == "stream" and "Warning" in o.text]
+    assert not warned
+
+
+@pytest.mark.parametrize(
+    ("given", "said"),
+    [
+        ("-p train_sise 300", "unknown parameter 'train_sise'; did you mean 'train_size'?"),
+        ("-p train_size many", "train_size: given 'many', allowed is"),
+        ("-p variants lstm", "variants: given 'lstm', allowed is a list"),
+    ],
+)
+def test_bad_parameters_under_plain_papermill(given, said, tmp_path):
+    out = tmp_path / "out.ipynb"
+    command = [sys.executable, "-m", "papermill", str(NOTEBOOKS[0]), str(out), *given.split()]
+    done = subprocess.run(command, capture_output=True, text=True, cwd=tmp_path, env=os.environ)
+    assert done.returncode != 0
+    text = json.dumps([c.get("outputs") for c in nbformat.read(out, as_version=4).cells])
+    assert said in text.replace("\\u001b[0m", "")
+    assert "Traceback" not in text
+    assert not list(Path(os.environ["SPARSEKIT_RUNS"]).glob("*"))
+
+
+def test_papermill_can_tell_the_parameters():
+    found = papermill.inspect_notebook(str(NOTEBOOKS[1]))
+    assert found["margin"]["help"] == Parameters.model_fields["margin"].description
+    assert found["percentages"]["inferred_type_name"] == "list[float]"
