@@ -8,7 +8,7 @@ from typing import Any
 import ipywidgets as widgets
 from IPython.display import display
 
-from sparsekit import drawings, mask_drawings
+from sparsekit import drawings
 from sparsekit.networks import Classifier
 from sparsekit.pictures import Picture
 from sparsekit.pruning import TARGETS, prune
@@ -46,7 +46,7 @@ def pruned(network: Classifier) -> None:
         twin = copy.deepcopy(network)
         mask, _ = prune(twin, percent / 100, target)
         mask.apply(twin)
-        return mask_drawings.masks(twin)
+        return drawings.masks(twin)
 
     explorer(
         masks,

@@ -85,15 +85,15 @@ class Parameters(BaseModel):
     batch_size_pruning: Whole = Field(32, ge=1, description="strings in a batch, base networks and retraining")
 
     targets: Annotated[list[Target], AtLeastOne, Several] = Field(
-        list(TARGETS), description="recurrent weights to prune: both kinds, input-to-hidden, hidden-to-hidden"
+        list(TARGETS), description="weights to prune: both kinds, input-to-hidden, hidden-to-hidden"
     )
     percentages: Annotated[list[Percent], AtLeastOne, Several] = Field(
-        [50, 70, 80, 90, 95], description="percentages of the targeted weights to prune, each from the base network"
+        [50, 70, 80, 90, 95], description="percentages of the targeted weights to prune"
     )
     retrain_epochs: Whole = Field(2, ge=1, description="epochs of retraining after pruning")
     recovery_steps: Annotated[list[Step], Several] = Field(
         [5, 20],
-        description="steps in the first epoch after which accuracy is measured too; those past its end drop out",
+        description="steps within the first epoch after which to measure, too",
     )
     margin: Share = Field(0.02, description="accuracy below the base network's that still counts as kept or regained")
 

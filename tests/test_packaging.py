@@ -15,7 +15,12 @@ import sparsekit
 
 ROOT = Path(__file__).parents[1]
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
-CONDA_NAMES = {"torch": "pytorch", "matplotlib": "matplotlib-base", "nbconvert": "nbconvert-core"}
+CONDA_NAMES = {
+    "torch": "pytorch",
+    "matplotlib": "matplotlib-base",
+    "nbconvert": "nbconvert-core",
+    "jupyter-client": "jupyter_client",
+}
 
 
 def requirements():
@@ -25,7 +30,7 @@ def requirements():
 
 def constraints():
     lines = [line for line in (ROOT / "constraints.txt").read_text().splitlines() if not line.startswith("#")]
-    return {r.name.lower(): r.specifier for r in map(Requirement, lines)}
+    return {r.name.lower().replace("_", "-"): r.specifier for r in map(Requirement, lines)}
 
 
 def test_environment_holds_the_same_packages():

@@ -1,0 +1,200 @@
+"""A whole run: every notebook's units, the notebook executed and rendered, and the index that leads to all of them."""
+
+import contextlib
+import io
+import os
+import platform
+import shutil
+import sys
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from importlib.metadata import version
+from pathlib import Path
+
+import nbformat
+import pandas as pd
+
+from sparsekit import __version__, answers, execution, records, reports, scorecard, studies
+from sparsekit.identity import key
+from sparsekit.notebook_files import ordered, title
+from sparsekit.parameters import Parameters
+from sparsekit.progress import Progress, duration
+from sparsekit.reports import Page
+
+# Which notebook's units each table needs.
+TABLES = {
+    "base": "00_task",
+    "pruning": "01_pruning",
+    "recovery": "02_recovery",
+    "structure": "03_graph_structured_rnns",
+}
+LIBRARIES = ("torch", "numpy", "scipy", "scikit-learn", "networkx", "pandas")
+
+
+class NotebookProgress(Progress):
+    """Progress on a terminal or in a log, each line with the notebook it belongs to."""
+
+    def __init__(self, prefix: str):
+        super().__init__()
+        self.prefix = prefix
+
+    def _update(self, line: str) -> None:
+        line = f"{self.prefix} {line}"
+        super()._update(line[: shutil.get_terminal_size().columns - 1] if sys.stderr.isatty() else line)
+
+    def _end(self, line: str) -> None:
+        super()._end(f"{self.prefix} {line}")
+
+
+@dataclass
+class Batch:
+    """What a run has done so far.
+
+    Attributes
+    ----------
+    pages : list of Page
+        The notebooks, in order, with the time each took or why it failed.
+    failures : list of str
+        One text for each thing that went wrong.
+    answers : dict
+        The short answers, once the index is written.
+    computed, reused : set of str
+        Keys of the units whose records were computed in this run, and were there before.
+    """
+
+    pages: list[Page] = field(default_factory=list)
+    failures: list[str] = field(default_factory=list)
+    answers: dict[str, str] = field(default_factory=dict)
+    computed: set[str] = field(default_factory=set)
+    reused: set[str] = field(default_factory=set)
+
+
+def run(
+    parameters: Parameters, name: str, notebooks: Path, stems: Sequence[str], out: Path, overrides: Sequence[str] = ()
+) -> Batch:
+    """Compute, execute, render and index.
+
+    A notebook that fails does not keep the others from running. It gets no page, and the index says so.
+
+    Parameters
+    ----------
+    parameters : Parameters
+        Checked.
+    name : str
+        The parameter set's name.
+    notebooks, out : Path
+        The folder of notebooks, and the one that the report goes to.
+    stems : sequence of str
+        Names of the notebooks to run, in order.
+    overrides : sequence of str
+        ``name=value`` as given beside the set, for the provenance.
+    """
+    start, batch = time.monotonic(), Batch()
+    given = parameters.model_dump()
+    for k, stem in enumerate(stems, 1):
+        progress = NotebookProgress(f"[{k}/{len(stems)}] {stem}:")
+        batch.pages.append(_notebook(parameters, given, notebooks / f"{stem}.ipynb", out, progress, batch))
+    batch.pages = sorted(batch.pages + _earlier(given, notebooks, stems, out), key=lambda page: page.stem)
+    _render(batch, out)
+    _say("index: tables, scorecard, answers")
+    with _noted(batch, "index"):
+        tables = _tables(parameters)
+        batch.answers = answers.answers(tables["pruning"], tables["recovery"], tables["structure"], parameters)
+        reports.index(
+            out / "index.html",
+            name=name,
+            parameters=parameters,
+            answers=batch.answers,
+            card=scorecard.scorecard(parameters, **tables),
+            pages=batch.pages,
+            provenance=_provenance(parameters, batch, time.monotonic() - start, overrides),
+        )
+    return batch
+
+
+def _notebook(
+    parameters: Parameters, given: dict, notebook: Path, out: Path, progress: NotebookProgress, batch: Batch
+) -> Page:
+    start, stem = time.monotonic(), notebook.stem
+    failures = len(batch.failures)
+    (out / f"{stem}.failed.ipynb").unlink(missing_ok=True)
+    with _noted(batch, stem):
+        units = studies.units(parameters, stem)
+        store = records.default_store()
+        before = {key(unit) for unit in units if store.has(unit)}
+        batch.reused |= before - batch.computed
+        execution.run(units, store, workers=parameters.workers, device=parameters.device, report=progress)
+        batch.computed |= {key(unit) for unit in units} - before
+        _say(f"{progress.prefix} executing the notebook")
+        reports.execute(notebook, out / notebook.name, given)
+    if len(batch.failures) > failures:
+        for stale in (out / f"{stem}.html", out / f"{stem}.ipynb"):
+            stale.unlink(missing_ok=True)
+        return Page(stem, title(notebook), error=batch.failures[-1].removeprefix(f"{stem}: "))
+    return Page(stem, title(notebook), time.monotonic() - start)
+
+
+def _earlier(given: dict, notebooks: Path, stems: Sequence[str], out: Path) -> list[Page]:
+    """Pages that an earlier run left in the same folder, of notebooks not run now but with the same parameters."""
+    found = []
+    for notebook in ordered(notebooks):
+        executed = out / notebook.name
+        if notebook.stem in stems or not executed.exists():
+            continue
+        used = nbformat.read(executed, as_version=4).metadata.get("papermill", {}).get("parameters")
+        if used == {name: given[name] for name in reports.declared(notebook) if name in given}:
+            found.append(Page(notebook.stem, title(notebook), earlier=True))
+    return found
+
+
+def _render(batch: Batch, out: Path) -> None:
+    shown = [page for page in batch.pages if not page.error]
+    for previous, page, following in zip([None, *shown], shown, [*shown[1:], None], strict=False):
+        with _noted(batch, f"{page.stem}.html"):
+            reports.render(
+                out / f"{page.stem}.ipynb", out / f"{page.stem}.html", previous=previous, following=following
+            )
+
+
+def _tables(parameters: Parameters) -> dict[str, pd.DataFrame | None]:
+    """The tables whose every record is there; None for those that would have to be computed first."""
+    store, tables = records.default_store(), {}
+    for name, stem in TABLES.items():
+        complete = all(store.has(unit) for unit in studies.units(parameters, stem))
+        # Reading reports nothing that the notebooks' own lines have not said.
+        with contextlib.redirect_stderr(io.StringIO()):
+            tables[name] = getattr(studies, name)(parameters) if complete else None
+    return tables
+
+
+def _provenance(parameters: Parameters, batch: Batch, seconds: float, overrides: Sequence[str]) -> dict[str, object]:
+    return {
+        "sparsekit": __version__,
+        "Python": platform.python_version(),
+        "libraries": ", ".join(f"{name} {version(name)}" for name in LIBRARIES),
+        "machine": f"{platform.system()} {platform.machine()}, {os.cpu_count()} cores, "
+        f"networks on {execution.resolve_device(parameters.device)}",
+        "finished": datetime.now(UTC).strftime("%d %B %Y, %H:%M UTC"),
+        "took": duration(seconds),
+        "records": f"{len(batch.computed)} computed, {len(batch.reused)} reused",
+        "changed on the command line": ", ".join(overrides) or "nothing",
+    }
+
+
+@contextlib.contextmanager
+def _noted(batch: Batch, what: str):
+    """Note any failure of one part, and go on with the others."""
+    try:
+        yield
+    except Exception as error:
+        text = " ".join(str(error).split())
+        if not type(error).__module__.startswith("sparsekit."):
+            text = f"{type(error).__name__}: {text}"  # written for no reader, and often no sentence
+        batch.failures.append(text if text.startswith(what) else f"{what}: {text}")
+        _say(batch.failures[-1])
+
+
+def _say(line: str) -> None:
+    print(line, file=sys.stderr, flush=True)

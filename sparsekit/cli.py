@@ -1,0 +1,136 @@
+"""The command line: ``sparsekit run``, ``sparsekit list``; ``python -m sparsekit`` is the same."""
+
+import argparse
+import os
+import sys
+import textwrap
+from collections.abc import Sequence
+from pathlib import Path
+
+from sparsekit import __version__
+from sparsekit.notebook_files import NotebookError, chosen, folder, ordered, title
+from sparsekit.parameter_files import ParameterError, project_root, sets, value
+
+
+class UsageError(ValueError):
+    """What was asked for cannot be run; its text is one line."""
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run a command; return its exit status: 0 done, 1 something failed, 2 bad input, 130 interrupted."""
+    options = _parser().parse_args(arguments)
+    try:
+        return options.command(options)
+    except (ParameterError, NotebookError, UsageError) as error:
+        for line in str(error).splitlines():
+            print(f"sparsekit: {line}", file=sys.stderr)
+        return 2
+    except KeyboardInterrupt:
+        print(
+            "\nsparsekit: interrupted; what was computed is kept, and the same command goes on from there",
+            file=sys.stderr,
+        )
+        return 130
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog="sparsekit", description="Study sparsity in recurrent neural networks: notebooks over parameter sets."
+    )
+    parser.add_argument("--version", action="version", version=f"sparsekit {__version__}")
+    commands = parser.add_subparsers(required=True, metavar="COMMAND")
+
+    run = commands.add_parser("run", help="run the notebooks over a parameter set, and write a report")
+    run.add_argument("set", metavar="SET_OR_FILE", help="a set in params/ by its name, or any YAML file")
+    run.add_argument("--only", nargs="+", metavar="NOTEBOOK", help="notebooks by number or name, such as 01 03")
+    run.add_argument(
+        "-p", dest="overrides", action="append", default=[], metavar="name=value", help="a parameter; may be repeated"
+    )
+    run.add_argument("--out", type=Path, metavar="DIR", help="where the report goes (default: reports/SET)")
+    run.add_argument("--workers", metavar="N", help="processes at the same time (default: one for each core)")
+    run.set_defaults(command=_run)
+
+    shown = commands.add_parser("list", help="list parameter sets, notebooks, and every parameter")
+    shown.set_defaults(command=_list)
+    return parser
+
+
+def _run(options: argparse.Namespace) -> int:
+    given = _overrides(options)
+    # The parameters are checked before torch is loaded: a slip of the pen is answered at once.
+    from sparsekit.parameters import Parameters
+
+    parameters = Parameters.load(options.set, given)
+    notebooks = folder()
+    stems = chosen(options.only, notebooks)
+    name = Path(options.set).stem
+    out = options.out or (project_root() or Path.cwd()) / "reports" / name
+    _check_writable(out)
+
+    from sparsekit import batch, graphs, studies, tasks
+
+    try:
+        studies.task(parameters)
+        for stem in stems:
+            studies.units(parameters, stem)
+    except (tasks.TaskError, graphs.GraphError) as error:
+        raise UsageError(str(error)) from error
+    done = batch.run(parameters, name, notebooks, stems, out, [f"{n}={v}" for n, v in given.items()])
+    for question, answer in done.answers.items():
+        print(textwrap.fill(answer, 100, initial_indent=f"{question}  ", subsequent_indent="     "))
+    if done.failures:
+        print("\nFailed:", *done.failures, sep="\n  ", file=sys.stderr)
+    if (out / "index.html").exists() and not any(f.startswith("index: ") for f in done.failures):
+        print(f"\nReport: {out / 'index.html'}")
+    return 1 if done.failures else 0
+
+
+def _overrides(options: argparse.Namespace) -> dict[str, object]:
+    given = {}
+    for text in options.overrides:
+        name, sign, written = text.partition("=")
+        if not sign or not name.strip():
+            raise UsageError(f"-p {text}: give name=value, such as -p seeds=3")
+        try:
+            given[name.strip()] = value(written)
+        except ParameterError as error:
+            raise ParameterError(f"{name.strip()}: {error}") from None
+    if options.workers is not None:
+        given["workers"] = value(options.workers)
+    return given
+
+
+def _check_writable(out: Path) -> None:
+    # Nothing is written yet, so the nearest folder that is there answers for the one that is to come.
+    there = next(folder for folder in (out, *out.absolute().parents) if folder.exists())
+    if not there.is_dir():
+        raise UsageError(f"--out {out}: {there} is a file")
+    if not os.access(there, os.W_OK | os.X_OK):
+        raise UsageError(f"--out {out}: {there} cannot be written to")
+
+
+def _list(options: argparse.Namespace) -> int:
+    from sparsekit.parameters import describe
+
+    print("Parameter sets (sparsekit run NAME):")
+    for name, path in sets().items():
+        print(f"  {name:<12} {_first_comment(path)}")
+    print("\nNotebooks (--only NUMBER):")
+    for path in ordered(folder()):
+        print(f"  {path.stem:<26} {title(path)}")
+    print("\nParameters (-p name=value):")
+    for name, kind, default, meaning in describe():
+        print(f"  {name} = {_yaml(default)}")
+        print(textwrap.fill(f"{meaning} ({kind})", 100, initial_indent="      ", subsequent_indent="      "))
+    return 0
+
+
+def _first_comment(path: Path) -> str:
+    lines = (line.strip() for line in path.read_text(encoding="utf-8").splitlines())
+    return next((line.lstrip("# ") for line in lines if line.startswith("#")), "")
+
+
+def _yaml(default: object) -> str:
+    import yaml
+
+    return yaml.safe_dump(default, default_flow_style=True, width=1000).removesuffix("\n...\n").strip()

@@ -1,0 +1,175 @@
+"""This run's figure for each figure that the thesis reports: one function for each group of figures."""
+
+import math
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import numpy as np
+import pandas as pd
+
+from sparsekit import statistics
+from sparsekit.parameters import Parameters
+from sparsekit.reported import reported
+
+NEVER = math.inf
+SPLITS = 20  # enough for a 5–95 % range; the notebook on prediction draws as many as prediction_splits says
+
+
+@dataclass(frozen=True)
+class Figure:
+    """One of this run's figures, to stand beside a reported one; nan where there is none."""
+
+    variant: str
+    target: str = ""
+    detail: str = ""
+    reported: float = math.nan
+    ours: float = math.nan
+    low: float = math.nan
+    high: float = math.nan
+    note: str = ""
+    ran: bool = True
+
+
+def _interval(values: pd.Series, parameters: Parameters) -> dict:
+    mean, low, high = statistics.mean_interval(values.to_numpy(float), parameters.confidence, low=0.0, high=1.0)
+    note = "one seed, no interval" if len(values) == 1 else ""
+    return {"ours": mean, "low": low, "high": high, "note": note}
+
+
+def _absent(what: str) -> dict:
+    return {"ran": False, "note": f"{what} not in this run"}
+
+
+def base(known: dict, base: pd.DataFrame, parameters: Parameters) -> Iterator[Figure]:
+    last = base[base["epoch"] == base.groupby(["variant", "seed"])["epoch"].transform("max")]
+    for variant, value in known.items():
+        values = last.loc[last["variant"] == variant, "test_accuracy"]
+        yield Figure(variant, "", "", value, **(_interval(values, parameters) if len(values) else _absent("variant")))
+
+
+def at_once(known: dict, pruning: pd.DataFrame, parameters: Parameters) -> Iterator[Figure]:
+    for target, variant, percent, value in _conditions(known):
+        here = (pruning["variant"] == variant) & (pruning["target"] == target) & np.isclose(pruning["percent"], percent)
+        values = pruning.loc[here, "accuracy"]
+        yield Figure(
+            variant,
+            target,
+            f"{percent} %",
+            value,
+            **(_interval(values, parameters) if len(values) else _absent("percentage")),
+        )
+
+
+def _conditions(known: dict) -> Iterator[tuple[str, str, int, object]]:
+    for target, variants in known.items():
+        for variant, percents in variants.items():
+            for percent, value in percents.items():
+                yield target, variant, percent, value
+
+
+def safe(known: dict, pruning: pd.DataFrame, parameters: Parameters) -> Iterator[Figure]:
+    table = statistics.safe_percentage(pruning, parameters.margin, parameters.confidence)
+    for target, variants in known.items():
+        for variant, value in variants.items():
+            if (variant, target) not in table.index:
+                yield Figure(variant, target, "", value, **_absent("condition"))
+                continue
+            row = table.loc[(variant, target)]
+            note = "one seed, no interval" if len(row["values"]) == 1 else ""
+            yield Figure(variant, target, "", value, row["mean"], row["low"], row["high"], note)
+
+
+def regain(known: dict, recovery: pd.DataFrame, parameters: Parameters) -> Iterator[Figure]:
+    table = statistics.regain(recovery, parameters.margin, parameters.confidence)
+    for target, variant, percent, value in _conditions(known):
+        value = NEVER if value == "never" else float(value)
+        rows = [row for (v, t, p), row in table.iterrows() if (v, t) == (variant, target) and math.isclose(p, percent)]
+        found = _regained(rows[0], value, parameters) if rows else _absent("percentage")
+        yield Figure(variant, target, f"{percent} %", value, **found)
+
+
+def _regained(row: pd.Series, value: float, parameters: Parameters) -> dict:
+    """Our whole epochs until regained, beside a reported one, and what stands in the way of comparing them."""
+    if row["dropped"] == 0:
+        return {"note": "nothing to regain: accuracy had not dropped"}
+    epochs = [NEVER if math.isnan(e) else e for e in row["epochs"]]
+    if len(epochs) == 1:
+        return {"ours": epochs[0], "note": "one seed, no interval"}
+    if all(math.isinf(e) for e in epochs):
+        thesis = reported()["scale"]["values"]["retrain_epochs"]
+        if math.isinf(value) and parameters.retrain_epochs < thesis:
+            return {"ours": NEVER, "note": f"retrained for {parameters.retrain_epochs} epochs, the thesis for {thesis}"}
+        if parameters.retrain_epochs < value < NEVER:
+            return {"ours": NEVER, "note": f"retrained for {parameters.retrain_epochs} epochs only"}
+        return {"ours": NEVER, "low": NEVER, "high": NEVER}
+    if any(math.isinf(e) for e in epochs):
+        back = sum(math.isfinite(e) for e in epochs)
+        return {"ours": row["epoch"], "note": f"{back} of {len(epochs)} seeds regained it, so there is no interval"}
+    return {"ours": row["epoch"], "low": row["epoch_low"], "high": row["epoch_high"]}
+
+
+def one_per_graph(structure: pd.DataFrame, variant: str) -> pd.DataFrame:
+    """One network per graph, as in the thesis: networks that share a graph are no further evidence on graphs."""
+    rows = structure[structure["variant"] == variant].sort_values("seed", kind="stable")
+    return rows.drop_duplicates(["generator", "graph"])
+
+
+def pearson(known: dict, structure: pd.DataFrame, parameters: Parameters) -> Iterator[Figure]:
+    for variant, values in known.items():
+        rows = one_per_graph(structure, variant)
+        table = (
+            rows
+            if rows.empty
+            else statistics.correlate(
+                rows, "test_accuracy", list(values), parameters.confidence, parameters.bootstrap, parameters.data_seed
+            )
+        )
+        for name, value in values.items():
+            if rows.empty:
+                yield Figure(variant, "", name, value, **_absent("variant"))
+                continue
+            row = table.loc[name]
+            yield Figure(
+                variant,
+                "",
+                name,
+                value,
+                row["pearson"],
+                row["pearson_low"],
+                row["pearson_high"],
+                f"over {row['n']:.0f} graphs",
+            )
+
+
+def r_squared(known: dict, structure: pd.DataFrame, parameters: Parameters) -> Iterator[Figure]:
+    for variant, values in known.items():
+        rows = one_per_graph(structure, variant)
+        if not rows.empty:
+            ours = statistics.published_prediction(rows, "test_accuracy")
+            splits = min(SPLITS, parameters.prediction_splits)
+            spread = statistics.split_distribution(rows, "test_accuracy", splits, parameters.data_seed)
+        for model, value in values.items():
+            if rows.empty:
+                yield Figure(variant, "", model, value, **_absent("variant"))
+            elif math.isnan(ours[model]):
+                yield Figure(variant, "", model, value, note=f"too few graphs ({len(rows)}) to split")
+            else:
+                low, high = spread[model].quantile([0.05, 0.95])
+                yield Figure(variant, "", model, value, ours[model], low, high, f"interval: 5–95 % of {splits} splits")
+
+
+def feature_sets(known: dict, structure: pd.DataFrame, parameters: Parameters) -> Iterator[Figure]:
+    for variant, values in known.items():
+        rows = one_per_graph(structure, variant)
+        ours = {} if rows.empty else statistics.importances(rows, "test_accuracy").attrs["r2"]
+        for name, value in values.items():
+            found = {"ours": ours[name], "note": "one split, no interval"} if ours else _absent("variant")
+            yield Figure(variant, "", name, value, **found)
+
+
+def structure(known: dict, structure: pd.DataFrame, parameters: Parameters) -> Iterator[Figure]:
+    for variant, values in known.items():
+        accuracy = one_per_graph(structure, variant)["test_accuracy"]
+        found = _interval(accuracy, parameters) if len(accuracy) else _absent("variant")
+        note = f"over {len(accuracy)} graphs" if len(accuracy) else found["note"]
+        yield Figure(variant, "", "mean", values["mean"], **found | {"note": note})

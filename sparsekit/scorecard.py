@@ -1,0 +1,186 @@
+"""This run's figures beside those that the thesis reports, with a verdict that follows from them by rule.
+
+Reported figures: Harshil Darji, *Investigating Sparsity in Recurrent Neural Networks*, arXiv 2407.20601.
+"""
+
+import math
+from collections.abc import Callable, Iterator
+from dataclasses import asdict, dataclass
+
+import pandas as pd
+from pandas.io.formats.style import Styler
+
+from sparsekit import comparisons
+from sparsekit.comparisons import Figure
+from sparsekit.parameters import Parameters
+from sparsekit.reported import reported
+from sparsekit.style import TARGETS, VARIANTS, number, words_of
+
+COLUMNS = ["group", "quantity", "variant", "target", "detail", "reported", "ours", "low", "high"]
+COLUMNS += ["verdict", "note", "source"]
+VERDICTS = ("agrees", "differs", "cannot tell", "not run")
+RULES = (
+    "“Agrees”: the thesis's figure lies in this run's interval, or outside it by no more than the tolerance. "
+    "“Differs”: it lies further outside. “Cannot tell”: there is no interval (one seed, one split), or one so wide "
+    "that it would hold almost any figure. “Not run”: this run has no such condition."
+)
+
+
+@dataclass(frozen=True)
+class Group:
+    """What is compared, how far apart still agrees, and how wide an interval no longer tells."""
+
+    quantity: str
+    table: str
+    figures: Callable[[dict, pd.DataFrame, Parameters], Iterator[Figure]]
+    tolerance: float
+    widest: float
+    digits: int
+    unit: str = ""
+
+
+GROUPS = {
+    "base_test_accuracy": Group("Base test accuracy", "base", comparisons.base, 0.02, 0.2, 3),
+    "safe_pruning_percent": Group("Highest safe pruning", "pruning", comparisons.safe, 10, 40, 0, " %"),
+    "accuracy_at_once_after_pruning": Group(
+        "Accuracy at once after pruning", "pruning", comparisons.at_once, 0.05, 0.3, 3
+    ),
+    "epochs_to_regain": Group("Epochs to regain accuracy", "recovery", comparisons.regain, 0.5, 3, 1),
+    "structure_test_accuracy": Group(
+        "Mean accuracy of graph-structured networks", "structure", comparisons.structure, 0.02, 0.2, 3
+    ),
+    "pearson_with_test_accuracy": Group("Pearson's r with accuracy", "structure", comparisons.pearson, 0.05, 0.6, 2),
+    "r_squared": Group("R² of prediction, one split", "structure", comparisons.r_squared, 0.05, 0.8, 2),
+    "random_forest_r_squared_by_feature_set": Group(
+        "R² of the random forest by feature set", "structure", comparisons.feature_sets, 0.05, 0.8, 2
+    ),
+}
+
+"""The groups of reported figures that a run's tables can stand beside, by their name in ``reported.yaml``."""
+
+
+def scorecard(
+    parameters: Parameters,
+    *,
+    base: pd.DataFrame | None = None,
+    pruning: pd.DataFrame | None = None,
+    recovery: pd.DataFrame | None = None,
+    structure: pd.DataFrame | None = None,
+) -> pd.DataFrame:
+    """Every reported figure beside this run's, for those tables that are given.
+
+    The verdict's rule, with a tolerance and a widest interval per group (:data:`GROUPS`):
+
+    - *not run*: this run has no such condition;
+    - *differs*: the reported figure lies outside our interval by more than the tolerance;
+    - *cannot tell*: there is no interval (one seed, one split), or one that is wider than the widest that tells;
+    - *agrees*: otherwise.
+
+    Parameters
+    ----------
+    parameters : Parameters
+        The run's; its confidence, margin and sizes are used.
+    base, pruning, recovery, structure : DataFrame, optional
+        Tables as the functions of those names in ``studies`` return them; a group whose table is missing is left out.
+
+    Returns
+    -------
+    DataFrame
+        One row per reported figure. Columns: group, quantity, variant, target, detail (percent, property, model or
+        feature set), reported, ours, low, high, verdict, note (why, in words), source (the thesis's chapter). Epochs
+        of a network that never regained its accuracy are infinite.
+    """
+    tables = {"base": base, "pruning": pruning, "recovery": recovery, "structure": structure}
+    rows = []
+    for name, group in GROUPS.items():
+        table = tables[group.table]
+        if table is None or table.empty:
+            continue
+        known = reported()[name]
+        for figure in group.figures(known["values"], table, parameters):
+            said, why = verdict(figure, group)
+            told = {"verdict": said, "note": why, "source": known["source"]}
+            rows.append({"group": name, "quantity": group.quantity} | asdict(figure) | told)
+    return pd.DataFrame(rows, columns=COLUMNS)
+
+
+def verdict(figure: Figure, group: Group) -> tuple[str, str]:
+    """The verdict on one figure, and why; see :func:`scorecard` for the rule.
+
+    >>> accuracy = GROUPS["base_test_accuracy"]
+    >>> verdict(Figure("lstm", reported=1.0, ours=0.99, low=0.985, high=0.995), accuracy)
+    ('agrees', '')
+    >>> verdict(Figure("lstm", reported=1.0, ours=0.8, low=0.75, high=0.85), accuracy)
+    ('differs', '')
+    >>> verdict(Figure("lstm", reported=1.0, ours=0.8, low=0.6, high=1.0), accuracy)
+    ('cannot tell', 'wider than 0.2')
+    >>> verdict(Figure("lstm", reported=1.0, ours=0.99), accuracy)
+    ('cannot tell', 'no interval')
+    """
+    if not figure.ran:
+        return "not run", figure.note
+    if math.isnan(figure.low) or math.isnan(figure.high):
+        return "cannot tell", figure.note or "no interval"
+    if not figure.low - group.tolerance <= figure.reported <= figure.high + group.tolerance:
+        return "differs", figure.note
+    # An interval that is "never" at both ends has the width inf - inf, and is as narrow as one can be.
+    if figure.low != figure.high and figure.high - figure.low > group.widest:
+        return "cannot tell", "; ".join(filter(None, [f"wider than {group.widest:g}{group.unit}", figure.note]))
+    return "agrees", figure.note
+
+
+def summary(card: pd.DataFrame) -> pd.DataFrame:
+    """Counts of verdicts (columns) by group (index, in the card's order)."""
+    counts = pd.crosstab(card["group"], card["verdict"])
+    return counts.reindex(index=card["group"].unique(), columns=list(VERDICTS), fill_value=0)
+
+
+def shown(card: pd.DataFrame) -> Styler:
+    """The card as a notebook shows it: in words, whole, without those figures whose condition is not in this run."""
+    card = card[card["verdict"] != "not run"]
+    interval = [
+        "–" if math.isnan(row.low) else f"{figure(row.low, row.group)} to {figure(row.high, row.group)}"
+        for row in card.itertuples()
+    ]
+    table = pd.DataFrame(
+        {
+            "figure": card["quantity"],
+            "variant": card["variant"].map(label),
+            "target": card["target"].map(label),
+            "at": card["detail"].map(label),
+            "thesis": [figure(row.reported, row.group) for row in card.itertuples()],
+            "this run": [figure(row.ours, row.group) for row in card.itertuples()],
+            "interval": interval,
+            "verdict": card["verdict"],
+            "why": card["note"],
+        }
+    )
+    table = table.drop(columns=[name for name in ("target", "at") if (table[name] == "").all()])
+    words = [name for name in table if name not in ("thesis", "this run", "interval")]
+    left = [{"selector": f"th.col{table.columns.get_loc(name)}", "props": "text-align: left"} for name in words]
+    return (
+        table.style.hide(axis="index")
+        .format(escape="html")
+        .set_properties(subset=words, **{"text-align": "left"})
+        .set_properties(subset=["why"], **{"white-space": "normal", "min-width": "9rem"})
+        .set_table_styles(left)
+    )
+
+
+def label(name: str) -> str:
+    """A variant, target, property or model as people write it."""
+    known = {**VARIANTS, **TARGETS}
+    return known[name].label if name in known else words_of(name)
+
+
+def figure(value: float, group: str) -> str:
+    """A scorecard's number as a reader writes it.
+
+    >>> figure(80, "safe_pruning_percent"), figure(0.9371, "base_test_accuracy"), figure(math.inf, "epochs_to_regain")
+    ('80 %', '0.937', 'never')
+    """
+    if math.isnan(value):
+        return "–"
+    if math.isinf(value):
+        return "never"
+    return number(value, GROUPS[group].digits) + GROUPS[group].unit

@@ -1,0 +1,207 @@
+"""The command line: what is checked before anything runs, what runs, and what it says and returns."""
+
+import sys
+from types import SimpleNamespace
+
+import nbformat
+import pandas as pd
+import pytest
+from bs4 import BeautifulSoup
+from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook
+
+import sparsekit
+from sparsekit import batch, execution, graphs, progress, studies, tasks
+from sparsekit.cli import main
+
+STEMS = ("00_task", "01_pruning", "02_recovery", "03_graph_structured_rnns", "04_correlation_analysis")
+
+
+def write_notebook(folder, stem, source="print(seeds)"):
+    cells = [
+        new_markdown_cell(f"# About *{stem[3:]}*"),
+        new_code_cell("seeds = 1", metadata={"tags": ["parameters"]}),
+        new_code_cell(source),
+    ]
+    nbformat.write(new_notebook(cells=cells), folder / "notebooks" / f"{stem}.ipynb")
+
+
+@pytest.fixture
+def project(tmp_path, monkeypatch):
+    """A project of five tiny notebooks and one set, in which no unit has to be computed and no table is complete."""
+    folder = tmp_path / "project"
+    for name in ("notebooks", "params"):
+        (folder / name).mkdir(parents=True)
+    (folder / "params" / "tiny.yaml").write_text("# A set for tests\nseeds: 2\n")
+    for stem in STEMS:
+        write_notebook(folder, stem)
+    monkeypatch.chdir(folder)
+    monkeypatch.setattr(studies, "task", lambda parameters: None)
+    monkeypatch.setattr(studies, "units", lambda parameters, stem: [])
+    tables = dict.fromkeys(batch.TABLES)
+    monkeypatch.setattr(batch, "_tables", lambda parameters: tables)
+    runs = []
+
+    def run(units, store, *, workers, device, report):
+        runs.append((workers, device))
+        report(1, 2, 75.0, "something")
+        report(2, 2, 0.0, "2 units: 2 computed")
+
+    monkeypatch.setattr(execution, "run", run)
+    return SimpleNamespace(folder=folder, runs=runs, tables=tables)
+
+
+def files(folder):
+    return sorted(str(path.relative_to(folder)) for path in folder.rglob("*") if path.is_file())
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        (["run", "tinny"], ["unknown parameter set 'tinny'", "'tiny'"]),
+        (["run", "tiny", "-p", "seed_s=2"], ["unknown parameter 'seed_s'", "'seeds'"]),
+        (["run", "tiny", "-p", "seeds=0"], ["seeds: given 0", "at least 1"]),
+        (["run", "tiny", "-p", "seeds=two"], ["seeds: given 'two'"]),
+        (["run", "tiny", "-p", "variants=[lstn]"], ["variants", "'lstn'", "'lstm'"]),
+        (["run", "tiny", "-p", "targets=[i2i]"], ["targets", "'i2i'"]),
+        (["run", "tiny", "-p", "generators=[erdos]"], ["generators", "'erdos'"]),
+        (["run", "tiny", "-p", "task=rebar"], ["task", "'rebar'", "'reber'"]),
+        (["run", "tiny", "-p", "seeds"], ["-p seeds: give name=value"]),
+        (["run", "tiny", "-p", "seeds=[1"], ["seeds", "'[1'", "YAML"]),
+        (["run", "tiny", "--workers", "-1"], ["workers: given -1"]),
+        (["run", "tiny", "--only", "01_prunin"], ["unknown notebook '01_prunin'", "'01_pruning'"]),
+        (["run", "tiny", "--only", "07"], ["unknown notebook '07'", "04_correlation_analysis"]),
+        (["run", "tiny", "--out", "params/tiny.yaml/x"], ["params/tiny.yaml is a file"]),
+    ],
+)
+def test_bad_input_is_one_line_and_writes_nothing(project, capsys, arguments, said):
+    before = files(project.folder)
+    assert main(arguments) == 2
+    lines = capsys.readouterr().err.splitlines()
+    assert len(lines) == 1
+    assert all(part in lines[0] for part in said), lines[0]
+    assert files(project.folder) == before
+    assert not project.runs
+
+
+def test_every_problem_has_its_line(project, capsys):
+    assert main(["run", "tiny", "-p", "seeds=0", "-p", "margin=7"]) == 2
+    err = capsys.readouterr().err.splitlines()
+    assert len(err) == 2
+    assert ["seeds" in err[0], "margin" in err[1]] == [True, True]
+
+
+@pytest.mark.parametrize("error", [tasks.TaskError("line 3: empty string"), graphs.GraphError("a.graphml: directed")])
+def test_bad_files_are_found_before_anything_runs(project, capsys, monkeypatch, error):
+    def units(parameters, stem):
+        raise error
+
+    monkeypatch.setattr(studies, "units", units)
+    before = files(project.folder)
+    assert main(["run", "tiny"]) == 2
+    assert capsys.readouterr().err == f"sparsekit: {error}\n"
+    assert files(project.folder) == before
+
+
+def test_a_run_leaves_every_page_and_says_where(project, capsys):
+    assert main(["run", "tiny", "-p", "seeds=3", "--workers", "1"]) == 0
+    said = capsys.readouterr()
+    report = project.folder / "reports" / "tiny"
+    pages = [f"{stem}.{ending}" for stem in STEMS for ending in ("html", "ipynb")]
+    assert files(report) == [*pages, "index.html"]
+    assert f"Report: {report / 'index.html'}" in said.out
+    assert [line[:3] for line in said.out.splitlines()[:5]] == ["RQ1", "RQ2", "RQ3", "RQ4", "RQ5"]
+    assert "[2/5] 01_pruning: 1 of 2 units, about 1 min 15 s left: something" in said.err
+    assert project.runs == [(1, "auto")] * 5
+    node = nbformat.read(report / "01_pruning.ipynb", as_version=4)
+    assert node.cells[-1].outputs[0].text == "3\n"
+    index = BeautifulSoup((report / "index.html").read_text(encoding="utf-8"), "html.parser")
+    assert [a["href"] for a in index.select(".books > li > a")] == [f"{stem}.html" for stem in STEMS]
+    assert "seeds=3" in index.get_text()
+
+
+def test_only_some_notebooks_beside_an_earlier_run(project, capsys):
+    assert main(["run", "tiny", "--only", "02", "--out", "here"]) == 0
+    write_notebook(project.folder, "02_recovery", "print(seeds, 'again')")
+    assert main(["run", "params/tiny.yaml", "--only", "03", "pruning", "--out", "here"]) == 0
+    index = BeautifulSoup((project.folder / "here" / "index.html").read_text(encoding="utf-8"), "html.parser")
+    items = [item.get_text(" ", strip=True) for item in index.select(".books li")]
+    assert [item.split(" took")[0].split(" from")[0] for item in items] == [
+        "About pruning",
+        "About recovery",
+        "About graph_structured_rnns",
+    ]
+    assert "from an earlier run with the same parameters" in items[1]
+    # With other parameters the earlier page is none of this report's.
+    assert main(["run", "tiny", "--only", "03", "-p", "seeds=5", "--out", "here"]) == 0
+    index = BeautifulSoup((project.folder / "here" / "index.html").read_text(encoding="utf-8"), "html.parser")
+    assert len(index.select(".books li")) == 1
+
+
+def test_a_failure_is_named_and_the_others_run(project, capsys):
+    write_notebook(project.folder, "01_pruning", "raise RuntimeError('out of luck')")
+    report = project.folder / "reports" / "tiny"
+    report.mkdir(parents=True)
+    (report / "01_pruning.html").write_text("an older page")
+    assert main(["run", "tiny", "--only", "01", "02"]) == 1
+    said = capsys.readouterr()
+    assert "01_pruning.ipynb: cell 3: RuntimeError: out of luck" in said.err
+    assert files(report) == ["01_pruning.failed.ipynb", "02_recovery.html", "02_recovery.ipynb", "index.html"]
+    index = BeautifulSoup((report / "index.html").read_text(encoding="utf-8"), "html.parser")
+    assert "out of luck" in index.select_one(".warning").get_text()
+    assert [a["href"] for a in index.select(".books > li > a")] == ["02_recovery.html"]
+
+
+def test_units_that_fail_keep_their_notebook_from_running(project, capsys, monkeypatch):
+    def run(units, store, **options):
+        raise execution.ExecutionError("1 of 2 units failed\n  base lstm: ValueError: no")
+
+    monkeypatch.setattr(execution, "run", run)
+    assert main(["run", "tiny", "--only", "00"]) == 1
+    assert "00_task: 1 of 2 units failed base lstm: ValueError: no" in capsys.readouterr().err
+    assert files(project.folder / "reports") == ["tiny/index.html"]
+
+
+def test_an_index_that_cannot_be_written_is_a_failure(project, capsys):
+    project.tables["pruning"] = pd.DataFrame({"nothing": [1]})
+    assert main(["run", "tiny", "--only", "00"]) == 1
+    said = capsys.readouterr()
+    assert "index: " in said.err
+    assert "Report:" not in said.out
+
+
+def test_interrupted(project, capsys, monkeypatch):
+    def run(units, store, **options):
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(execution, "run", run)
+    assert main(["run", "tiny"]) == 130
+    assert "interrupted" in capsys.readouterr().err
+
+
+def test_list(project, capsys):
+    assert main(["list"]) == 0
+    out = capsys.readouterr().out
+    assert "tiny         A set for tests" in out
+    assert "01_pruning                 About pruning" in out
+    assert "  seeds = 2\n" in out
+    assert "  percentages = [50, 70, 80, 90, 95]\n" in out
+    assert "whole number of at least 1" in out
+
+
+def test_version(capsys):
+    with pytest.raises(SystemExit) as stop:
+        main(["--version"])
+    assert stop.value.code == 0
+    assert capsys.readouterr().out == f"sparsekit {sparsekit.__version__}\n"
+
+
+def test_progress_on_a_terminal_is_one_line_no_wider_than_it(capsys, monkeypatch):
+    monkeypatch.setattr(sys.stderr, "isatty", lambda: True)
+    monkeypatch.setenv("COLUMNS", "40")
+    monkeypatch.setattr(progress, "_in_notebook", lambda: False)
+    report = batch.NotebookProgress("[1/5] 00_task:")
+    report(1, 2, None, "x" * 100)
+    report(2, 2, 0.0, "2 units: done")
+    first, second = capsys.readouterr().err.strip().split("\r")
+    assert len(first) == 39
+    assert second.startswith("[1/5] 00_task: 2 units: done")

@@ -1,0 +1,167 @@
+"""Notebooks run and become pages that can be read offline."""
+
+import sys
+
+import nbformat
+import pytest
+from bs4 import BeautifulSoup
+from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook, new_output
+
+from sparsekit import pages, reports, scorecard
+from sparsekit.answers import QUESTIONS
+from sparsekit.parameters import Parameters
+
+PIXEL = "iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAYAAAAfFcSJAAAADUlEQVR42mNk+M9QDwADhgGAWjR9awAAAABJRU5ErkJggg=="
+
+
+def write(path, *cells):
+    foreign = {"kernelspec": {"name": "someone-elses", "language": "python", "display_name": "Python"}}
+    nbformat.write(new_notebook(cells=list(cells), metadata=foreign), path)
+    return path
+
+
+def declared(source):
+    return new_code_cell(source, metadata={"tags": ["parameters"]})
+
+
+def figure(**described):
+    return new_output("display_data", {"image/png": PIXEL, "text/plain": "Figure"}, metadata={"image/png": described})
+
+
+def rendered(folder, *cells, parameters=None, **neighbours):
+    notebook = write(folder / "01_x.ipynb", *cells)
+    if parameters:
+        node = nbformat.read(notebook, as_version=4)
+        node.metadata["papermill"] = {"parameters": parameters}
+        nbformat.write(node, notebook)
+    reports.render(notebook, folder / "01_x.html", **neighbours)
+    text = (folder / "01_x.html").read_text(encoding="utf-8")
+    return text, BeautifulSoup(text, "html.parser")
+
+
+def test_a_notebook_runs_in_this_python_with_what_it_declares(tmp_path):
+    notebook = write(
+        tmp_path / "00_x.ipynb",
+        declared("seeds: int = 1  # how many\npercentages: list = [\n    10,\n    20,\n]"),
+        new_code_cell(
+            "import os, sys\n"
+            "print(sys.executable, os.environ['SPARSEKIT_BATCH'], seeds, percentages, 'margin' in globals())"
+        ),
+    )
+    out = tmp_path / "report" / "00_x.ipynb"
+    seconds = reports.execute(notebook, out, {"seeds": 3, "percentages": (50.0, 90.0), "margin": 0.1})
+    node = nbformat.read(out, as_version=4)
+    assert node.cells[-1].outputs[0].text.strip() == f"{sys.executable} 1 3 [50.0, 90.0] False"
+    assert node.metadata.papermill.parameters == {"seeds": 3, "percentages": [50.0, 90.0]}
+    assert seconds > 0
+    assert sorted(p.name for p in out.parent.iterdir()) == ["00_x.ipynb"]
+
+
+@pytest.mark.parametrize(
+    ("source", "said"),
+    [
+        ("raise ValueError('no such\\nthing')", "cell 1: ValueError: no such"),
+        ("import os\nos._exit(9)", "Dead"),
+    ],
+)
+def test_a_failed_notebook_leaves_nothing_that_looks_finished(tmp_path, source, said):
+    notebook = write(tmp_path / "00_x.ipynb", new_code_cell(source))
+    out = tmp_path / "report" / "00_x.ipynb"
+    out.parent.mkdir()
+    out.write_text("an older run")
+    with pytest.raises(reports.ReportError, match=said) as caught:
+        reports.execute(notebook, out, {})
+    assert len(str(caught.value).splitlines()) == 1
+    assert sorted(p.name for p in out.parent.iterdir()) == ["00_x.failed.ipynb"]
+
+
+def test_a_page_loads_nothing_and_describes_its_figures(tmp_path):
+    output = [figure(alt='Accuracy <b>falls</b> & "stays"', width=420), figure()]
+    text, soup = rendered(tmp_path, new_markdown_cell("# T"), new_code_cell("draw()", outputs=output))
+    assert pages.loads(text) == []
+    assert not soup.select("script[src], link[href]")
+    assert [image["alt"] for image in soup.select("main img")] == [
+        'Accuracy <b>falls</b> & "stays"',
+        "Figure without a description",
+    ]
+    assert soup.select_one("main img")["width"] == "420"
+    assert "prefers-color-scheme: dark" in text
+    assert "@media print" in text
+
+
+def test_titles_and_parameters_are_escaped(tmp_path):
+    _, soup = rendered(
+        tmp_path,
+        new_markdown_cell("# Strings & <script>alert(1)</script>"),
+        parameters={"csv_path": "<img src=x onerror=alert(2)>", "seeds": 3, "task": "csv"},
+        previous=reports.Page("00_y", "<i>before</i>"),
+        following=reports.Page("02_z", "after"),
+    )
+    assert soup.title.string == "Strings & <script>alert(1)</script> · sparsekit"
+    cells = [row.get_text(" ", strip=True) for row in soup.select(".parameters tr")[1:]]
+    assert cells == ["task csv", "csv_path <img src=x onerror=alert(2)>", "seeds 3"]
+    assert [link["href"] for link in soup.select(".steps")[0].select("a")] == ["00_y.html", "index.html", "02_z.html"]
+    assert soup.select_one("a[rel=prev]").select_one(".far").string == "<i>before</i>"
+    assert not soup.select("img")
+
+
+def test_contents_code_and_tables(tmp_path):
+    table = new_output("display_data", {"text/html": "<table><tr><td>1</td></tr></table>", "text/plain": "1"})
+    widget = {"application/vnd.jupyter.widget-view+json": {"model_id": "1"}, "text/plain": "IntSlider(value=0)"}
+    _, soup = rendered(
+        tmp_path,
+        new_markdown_cell("# T\n\n## One & two"),
+        new_markdown_cell("### Part\n\n## One & two"),
+        new_code_cell("secret = 1", outputs=[table, new_output("display_data", widget)]),
+    )
+    links = soup.select(".side .contents a")
+    assert [link.string for link in links] == ["One & two", "Part", "One & two"]
+    targets = [link["href"][1:] for link in links]
+    assert len(set(targets)) == 3
+    assert all(soup.find(id=target) for target in targets)
+    assert "secret" in soup.select_one("details.code").get_text()
+    assert not soup.select_one("details.code").has_attr("open")
+    assert soup.select_one("div.scroll > table td").string == "1"
+    assert "JupyterLab" in soup.select_one("p.note").get_text()
+    assert "IntSlider" not in soup.get_text()
+
+
+@pytest.mark.parametrize(
+    "html",
+    [
+        "<script src='https://cdn.example/x.js'></script>",
+        "<img alt='a' src='//example.org/a.png'>",
+        "<style>@import url(https://example.org/a.css);</style>",
+        "<script>import('https://example.org/a.mjs')</script>",
+        "<link rel='stylesheet' href='http://example.org/a.css'>",
+    ],
+)
+def test_a_page_that_would_load_something_is_refused(tmp_path, html):
+    output = new_output("display_data", {"text/html": html, "text/plain": ""})
+    with pytest.raises(pages.PageError, match=r"example.*offline"):
+        rendered(tmp_path, new_code_cell("x", outputs=[output]))
+    assert not (tmp_path / "01_x.html").exists()
+
+
+def test_index(tmp_path):
+    parameters = Parameters(train_size=400)
+    reports.index(
+        tmp_path / "index.html",
+        name="<b>quick</b>",
+        parameters=parameters,
+        answers=dict.fromkeys(QUESTIONS, "a < b & c"),
+        card=scorecard.scorecard(parameters),
+        pages=[reports.Page("00_x", "<i>One</i>", 192.0), reports.Page("01_y", "Two", error="cell 3: <u>no</u>")],
+        provenance={"machine": "Linux <x>"},
+    )
+    text = (tmp_path / "index.html").read_text(encoding="utf-8")
+    soup = BeautifulSoup(text, "html.parser")
+    assert pages.loads(text) == []
+    assert not soup.select("main i, main u, .lead b b")
+    assert [dd.string for dd in soup.select(".answers dd")] == ["a < b & c"] * 5
+    assert soup.select_one(".books li").get_text(" ", strip=True) == "<i>One</i> took 3 min 12 s · notebook"
+    assert [a["href"] for a in soup.select(".books a")] == ["00_x.html", "00_x.ipynb"]
+    assert "01_y failed and has no page: cell 3: <u>no</u>" in soup.select_one(".warning").get_text()
+    assert "training strings 400 of 18,750" in soup.select_one(".lead").get_text()
+    assert "arXiv 2407.20601" in soup.get_text()
+    assert "Linux <x>" in soup.get_text()
