@@ -4,11 +4,11 @@ import numpy as np
 import pandas as pd
 
 from sparsekit import statistics
-from sparsekit.comparisons import one_per_graph
 from sparsekit.parameters import Parameters
 from sparsekit.prediction import MODELS
 from sparsekit.properties import NAMES
 from sparsekit.style import TARGETS, VARIANTS, listed, number, ordered, words_of
+from sparsekit.tables import one_per_graph
 
 QUESTIONS = {
     "RQ1": "What does pruning weights do to the accuracy of a recurrent network?",

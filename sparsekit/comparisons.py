@@ -10,6 +10,7 @@ import pandas as pd
 from sparsekit import statistics
 from sparsekit.parameters import Parameters
 from sparsekit.reported import reported
+from sparsekit.tables import one_per_graph
 
 NEVER = math.inf
 SPLITS = 20  # enough for a 5–95 % range; the notebook on prediction draws as many as prediction_splits says
@@ -106,12 +107,6 @@ def _regained(row: pd.Series, value: float, parameters: Parameters) -> dict:
         back = sum(math.isfinite(e) for e in epochs)
         return {"ours": row["epoch"], "note": f"{back} of {len(epochs)} seeds regained it, so there is no interval"}
     return {"ours": row["epoch"], "low": row["epoch_low"], "high": row["epoch_high"]}
-
-
-def one_per_graph(structure: pd.DataFrame, variant: str) -> pd.DataFrame:
-    """One network per graph, as in the thesis: networks that share a graph are no further evidence on graphs."""
-    rows = structure[structure["variant"] == variant].sort_values("seed", kind="stable")
-    return rows.drop_duplicates(["generator", "graph"])
 
 
 def pearson(known: dict, structure: pd.DataFrame, parameters: Parameters) -> Iterator[Figure]:

@@ -7,7 +7,7 @@ import pandas as pd
 import scipy.stats
 
 from sparsekit.properties import PROPERTIES
-from sparsekit.tables import TableError, fraction, numbers, require
+from sparsekit.tables import TableError, fraction, numbers, remembered, require
 
 FEWEST_ROWS = 5
 """A bootstrap over fewer rows gives no interval worth drawing: nan stands in its place."""
@@ -15,6 +15,7 @@ FEWEST_ROWS = 5
 ROUNDING = 1e-12
 
 
+@remembered
 def correlate(
     table: pd.DataFrame,
     target: str = "test_acc",

@@ -90,7 +90,7 @@ def run(
         The store cannot be written to.
     """
     store = store or default_store()
-    report = report or Progress()
+    asked, report = report is not None, report or Progress()
     started = time.monotonic()
     workers = workers or (0 if executor else loky.cpu_count())
     # how many workers a given executor has is not known: it gets whole groups, and as many jobs as are ready
@@ -108,7 +108,8 @@ def run(
             raise
         finally:
             torch.set_num_threads(threads)
-    report(schedule.done, schedule.total, 0.0, _summary(schedule, time.monotonic() - started))
+    if schedule.missing or asked:  # nothing was to be done, and nobody asked: nothing to say
+        report(schedule.done, schedule.total, 0.0, _summary(schedule, time.monotonic() - started))
     if schedule.failed:
         raise _error(schedule) from next(iter(schedule.failed.values()))
 

@@ -18,7 +18,7 @@ from sklearn.preprocessing import minmax_scale
 
 from sparsekit.properties import NAMES
 from sparsekit.registry import UnknownName, unknown
-from sparsekit.tables import TableError, fraction, numbers, require
+from sparsekit.tables import TableError, fraction, numbers, remembered, require
 
 PUBLISHED_SPLIT = 7
 """The random state of the published split. The published forests' own states are not known; they get the same."""
@@ -42,6 +42,7 @@ FEATURE_SETS: dict[str, tuple[str, ...]] = {
 FEWEST_ROWS = 5
 
 
+@remembered
 def published_prediction(table: pd.DataFrame, target: str = "test_acc") -> dict[str, float]:
     """R² of the three published models on the one published split (arXiv 2407.20601, chapter 6.4).
 
@@ -62,6 +63,7 @@ def published_prediction(table: pd.DataFrame, target: str = "test_acc") -> dict[
     return _split_scores(features, accuracy, MODELS, PUBLISHED_SPLIT)
 
 
+@remembered
 def split_distribution(
     table: pd.DataFrame,
     target: str = "test_acc",
@@ -92,6 +94,7 @@ def split_distribution(
     return pd.DataFrame(rows, columns=list(chosen)).rename_axis("split")
 
 
+@remembered
 def cross_validated(
     table: pd.DataFrame,
     target: str = "test_acc",
@@ -143,6 +146,7 @@ def cross_validated(
     return pd.DataFrame.from_dict(rows, orient="index", columns=columns).rename_axis("model")
 
 
+@remembered
 def importances(table: pd.DataFrame, target: str = "test_acc") -> pd.DataFrame:
     """Feature importances of the random forest on the published split, for the four published feature sets.
 

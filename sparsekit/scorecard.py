@@ -4,7 +4,7 @@ Reported figures: Harshil Darji, *Investigating Sparsity in Recurrent Neural Net
 """
 
 import math
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Collection, Iterator
 from dataclasses import asdict, dataclass
 
 import pandas as pd
@@ -66,6 +66,7 @@ def scorecard(
     pruning: pd.DataFrame | None = None,
     recovery: pd.DataFrame | None = None,
     structure: pd.DataFrame | None = None,
+    groups: Collection[str] = tuple(GROUPS),
 ) -> pd.DataFrame:
     """Every reported figure beside this run's, for those tables that are given.
 
@@ -82,6 +83,8 @@ def scorecard(
         The run's; its confidence, margin and sizes are used.
     base, pruning, recovery, structure : DataFrame, optional
         Tables as the functions of those names in ``studies`` return them; a group whose table is missing is left out.
+    groups : collection of str
+        Which groups of figures, of :data:`GROUPS`; default: all.
 
     Returns
     -------
@@ -94,7 +97,7 @@ def scorecard(
     rows = []
     for name, group in GROUPS.items():
         table = tables[group.table]
-        if table is None or table.empty:
+        if name not in groups or table is None or table.empty:
             continue
         known = reported()[name]
         for figure in group.figures(known["values"], table, parameters):
@@ -142,27 +145,26 @@ def shown(card: pd.DataFrame) -> Styler:
         "–" if math.isnan(row.low) else f"{figure(row.low, row.group)} to {figure(row.high, row.group)}"
         for row in card.itertuples()
     ]
+    conditions = zip(card["target"].map(label), card["detail"].map(label), strict=True)
     table = pd.DataFrame(
         {
             "figure": card["quantity"],
             "variant": card["variant"].map(label),
-            "target": card["target"].map(label),
-            "at": card["detail"].map(label),
+            "of": [", ".join(filter(None, condition)) for condition in conditions],
             "thesis": [figure(row.reported, row.group) for row in card.itertuples()],
             "this run": [figure(row.ours, row.group) for row in card.itertuples()],
             "interval": interval,
-            "verdict": card["verdict"],
-            "why": card["note"],
+            "verdict": [": ".join(filter(None, [row.verdict, row.note])) for row in card.itertuples()],
         }
     )
-    table = table.drop(columns=[name for name in ("target", "at") if (table[name] == "").all()])
+    table = table.drop(columns=[name for name in ("of",) if (table[name] == "").all()])
     words = [name for name in table if name not in ("thesis", "this run", "interval")]
     left = [{"selector": f"th.col{table.columns.get_loc(name)}", "props": "text-align: left"} for name in words]
     return (
         table.style.hide(axis="index")
         .format(escape="html")
-        .set_properties(subset=words, **{"text-align": "left"})
-        .set_properties(subset=["why"], **{"white-space": "normal", "min-width": "9rem"})
+        .set_properties(subset=words, **{"text-align": "left", "white-space": "normal"})
+        .set_properties(subset=["verdict"], **{"min-width": "11rem"})
         .set_table_styles(left)
     )
 

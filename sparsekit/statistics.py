@@ -17,7 +17,7 @@ from sparsekit.prediction import (
     published_prediction,
     split_distribution,
 )
-from sparsekit.tables import TableError, fraction, require
+from sparsekit.tables import TableError, fraction, one_per_graph, require
 
 __all__ = [
     "FEATURE_SETS",
@@ -27,6 +27,7 @@ __all__ = [
     "cross_validated",
     "importances",
     "mean_interval",
+    "one_per_graph",
     "published_prediction",
     "regain",
     "safe_percentage",

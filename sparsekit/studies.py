@@ -408,12 +408,6 @@ def structure(p: Parameters) -> pd.DataFrame:
     return pd.DataFrame(rows)
 
 
-def one_per_graph(table: pd.DataFrame, variant: str) -> pd.DataFrame:
-    """A variant's networks, one of each graph: further networks of a graph are no further evidence on graphs."""
-    rows = table[table["variant"] == variant].sort_values("seed", kind="stable")
-    return rows.drop_duplicates(["generator", "graph"])
-
-
 def base_network(p: Parameters, variant: str, seed: int | None = None) -> networks.Classifier:
     """One trained base network; of the first seed, where none is given."""
     (unit,) = (u for u in base_networks(p) if (u.variant, u.seed) == (variant, p.seed if seed is None else seed))

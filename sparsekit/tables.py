@@ -1,6 +1,9 @@
 """Columns of a results table, checked before anything is computed from them."""
 
-from collections.abc import Iterable
+import copy
+import functools
+import inspect
+from collections.abc import Callable, Iterable
 
 import numpy as np
 import pandas as pd
@@ -38,3 +41,30 @@ def fraction(name: str, value: float) -> None:
     """Accept a number between 0 and 1, ends excluded; otherwise a ValueError names it."""
     if not 0 < value < 1:
         raise ValueError(f"{name} {value!r}: give a fraction between 0 and 1, such as 0.95 for 95 %")
+
+
+def one_per_graph(table: pd.DataFrame, variant: str) -> pd.DataFrame:
+    """A variant's networks, one of each graph: further networks of a graph are no further evidence on graphs."""
+    rows = table[table["variant"] == variant].sort_values("seed", kind="stable")
+    return rows.drop_duplicates(["generator", "graph"])
+
+
+def remembered(function: Callable) -> Callable:
+    """Compute a slow function of a table once a process: a notebook, its answer and its scorecard all ask for it.
+
+    The table counts by its content, arguments by their values; every caller gets a copy of its own.
+    """
+    results: dict[tuple, object] = {}
+    signature = inspect.signature(function)
+
+    @functools.wraps(function)
+    def once(table: pd.DataFrame, *arguments, **options):
+        given = signature.bind(table, *arguments, **options)
+        given.apply_defaults()
+        others = tuple(repr(value) for value in list(given.arguments.values())[1:])
+        key = (tuple(table.columns), pd.util.hash_pandas_object(table).to_numpy().tobytes(), *others)
+        if key not in results:
+            results[key] = function(table, *arguments, **options)
+        return copy.deepcopy(results[key])
+
+    return once

@@ -6,12 +6,13 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from sparsekit import answers, comparisons, scorecard
+from sparsekit import answers, scorecard
 from sparsekit.comparisons import Figure
 from sparsekit.parameters import Parameters
 from sparsekit.properties import NAMES
 from sparsekit.reported import reported, scale, scale_note
 from sparsekit.scorecard import GROUPS, verdict
+from sparsekit.tables import one_per_graph
 
 FAST = {"bootstrap": 200, "prediction_splits": 5}
 
@@ -224,5 +225,5 @@ def test_answers_on_structure():
 
 
 def test_one_per_graph_keeps_the_first_seed():
-    rows = comparisons.one_per_graph(structure(graphs=3, seeds=2), "gru")
+    rows = one_per_graph(structure(graphs=3, seeds=2), "gru")
     assert list(rows["seed"]) == [0, 0, 0]

@@ -10,7 +10,7 @@ import scipy.stats
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from sparsekit import statistics
+from sparsekit import statistics, tables
 from sparsekit.correlation import _bca, _pearson, _spearman
 from sparsekit.properties import NAMES
 from sparsekit.registry import UnknownName
@@ -393,3 +393,21 @@ def test_correlations_of_integers_warn_of_nothing():
         warnings.simplefilter("error")
         table = networks(12).round().astype(int)
         assert statistics.correlate(table).pearson.notna().any()
+
+
+def test_remembered_results_are_equal_and_ones_own():
+    calls = []
+
+    @tables.remembered
+    def slow(table, factor=2):
+        calls.append(factor)
+        return pd.DataFrame({"x": table["x"] * factor})
+
+    table = pd.DataFrame({"x": [1.0, 2.0]})
+    first = slow(table)
+    first.loc[0, "x"] = 99
+    assert slow(table.copy(), factor=2)["x"].tolist() == [2, 4]
+    assert calls == [2]
+    assert slow(table, 3)["x"].tolist() == [3, 6]
+    assert slow(table.assign(x=[1.0, 3.0]))["x"].tolist() == [2, 6]
+    assert calls == [2, 3, 2]
