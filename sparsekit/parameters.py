@@ -81,7 +81,7 @@ class Parameters(BaseModel):
     embedding_size: Whole = Field(50, ge=1, description="numbers that stand for a character")
     learning_rate: Number = Field(1e-3, gt=0, description="step size of Adam")
     gradient_clip: Number = Field(5.0, gt=0, description="largest norm of a gradient")
-    base_epochs: Whole = Field(8, ge=1, description="epochs that train a base network")
+    base_epochs: Whole = Field(16, ge=1, description="epochs that train a base network")
     batch_size_pruning: Whole = Field(32, ge=1, description="strings in a batch, base networks and retraining")
 
     targets: Annotated[list[Target], AtLeastOne, Several] = Field(
@@ -100,15 +100,15 @@ class Parameters(BaseModel):
     generators: Annotated[list[Generator], Several] = Field(
         ["barabasi_albert", "watts_strogatz"], description="random graphs, by name"
     )
-    graphs: Whole = Field(5, ge=1, description="graphs drawn from each generator")
+    graphs: Whole = Field(6, ge=1, description="graphs drawn from each generator")
     nodes_min: Whole = Field(10, ge=3, description="nodes of the smallest random graph")
     nodes_max: Whole = Field(20, ge=3, description="nodes of the largest random graph")
     graph_files: Annotated[list[File], Several] = Field(
         [], description="graphs of your own beside the random ones: GraphML or edge lists"
     )
     graph_seeds: Whole = Field(1, ge=1, description="networks per graph and variant, each from its own seed")
-    graph_epochs: Whole = Field(6, ge=1, description="epochs that train a graph-structured network")
-    batch_size_structure: Whole = Field(128, ge=1, description="strings in a batch, graph-structured networks")
+    graph_epochs: Whole = Field(12, ge=1, description="epochs that train a graph-structured network")
+    batch_size_structure: Whole = Field(64, ge=1, description="strings in a batch, graph-structured networks")
     gate_masks: GateMasks = Field(
         "blocks",
         description="a graph's mask in GRU and LSTM: whole in each gate, or the published, repeated rows",
@@ -116,7 +116,7 @@ class Parameters(BaseModel):
 
     confidence: Share = Field(0.95, description="confidence of every interval")
     bootstrap: Whole = Field(2000, ge=100, description="resamples behind a bootstrap interval")
-    prediction_splits: Whole = Field(100, ge=1, description="90/10 splits that show how far one split's R² can be off")
+    prediction_splits: Whole = Field(10, ge=1, description="90/10 splits that show how far one split's R² can be off")
 
     device: Device = Field("auto", description="where networks run; auto: CUDA if any")
     workers: Whole = Field(0, ge=0, description="processes that compute at the same time; 0: one for each core")

