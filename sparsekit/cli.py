@@ -3,6 +3,7 @@
 import argparse
 import os
 import sys
+import tempfile
 import textwrap
 from collections.abc import Sequence
 from pathlib import Path
@@ -25,6 +26,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
         for line in str(error).splitlines():
             print(f"sparsekit: {line}", file=sys.stderr)
         return 2
+    except BrokenPipeError:  # whoever read the output, such as `head`, has seen enough
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 1
     except KeyboardInterrupt:
         print(
             "\nsparsekit: interrupted; what was computed is kept, and the same command goes on from there",
@@ -65,16 +69,17 @@ def _run(options: argparse.Namespace) -> int:
     stems = chosen(options.only, notebooks)
     name = Path(options.set).stem
     out = options.out or (project_root() or Path.cwd()) / "reports" / name
-    _check_writable(out)
 
-    from sparsekit import batch, graphs, studies, tasks
+    from sparsekit import batch, execution, graphs, studies, tasks
 
     try:
+        execution.resolve_device(parameters.device)
         studies.task(parameters)
         for stem in stems:
             studies.units(parameters, stem)
-    except (tasks.TaskError, graphs.GraphError) as error:
+    except (execution.ExecutionError, tasks.TaskError, graphs.GraphError) as error:
         raise UsageError(str(error)) from error
+    _make_writable(out)
     done = batch.run(parameters, name, notebooks, stems, out, [f"{n}={v}" for n, v in given.items()])
     for question, answer in done.answers.items():
         print(textwrap.fill(answer, 100, initial_indent=f"{question}  ", subsequent_indent="     "))
@@ -100,13 +105,14 @@ def _overrides(options: argparse.Namespace) -> dict[str, object]:
     return given
 
 
-def _check_writable(out: Path) -> None:
-    # Nothing is written yet, so the nearest folder that is there answers for the one that is to come.
-    there = next(folder for folder in (out, *out.absolute().parents) if folder.exists())
-    if not there.is_dir():
-        raise UsageError(f"--out {out}: {there} is a file")
-    if not os.access(there, os.W_OK | os.X_OK):
-        raise UsageError(f"--out {out}: {there} cannot be written to")
+def _make_writable(out: Path) -> None:
+    """Find out before hours of work whether the report can be written."""
+    try:
+        out.mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryFile(dir=out):
+            pass
+    except OSError as error:
+        raise UsageError(f"--out {out}: cannot be written to ({error.strerror})") from error
 
 
 def _list(options: argparse.Namespace) -> int:
@@ -114,7 +120,7 @@ def _list(options: argparse.Namespace) -> int:
 
     print("Parameter sets (sparsekit run NAME):")
     for name, path in sets().items():
-        print(f"  {name:<12} {_first_comment(path)}")
+        print(f"  {name:<12} {_first_comment(path).removeprefix(name + ': ')}")
     print("\nNotebooks (--only NUMBER):")
     for path in ordered(folder()):
         print(f"  {path.stem:<26} {title(path)}")

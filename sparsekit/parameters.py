@@ -62,8 +62,8 @@ class Parameters(BaseModel):
     task: Task = Field("reber", description="what the networks learn, by name")
     csv_path: File = Field("", description="the labelled strings of task csv: a file with columns string and valid")
     data_seed: Whole = Field(0, ge=0, description="seed of the strings and of their split")
-    train_size: Whole = Field(2000, ge=2, description="strings to train on")
-    test_size: Whole = Field(500, ge=2, description="strings to test on")
+    train_size: Whole = Field(2000, ge=2, le=1_000_000, description="strings to train on")
+    test_size: Whole = Field(500, ge=2, le=1_000_000, description="strings to test on")
     valid_share: Share = Field(0.5, description="share of valid strings")
     shortest: Whole = Field(11, ge=5, description="characters of the shortest string")
     longest: Whole = Field(53, ge=5, description="characters of the longest string")
@@ -227,6 +227,6 @@ def describe() -> list[tuple[str, str, Any, str]]:
     """Name, type in words, default and meaning of every parameter, in order.
 
     >>> describe()[3]
-    ('train_size', 'whole number of at least 2', 2000, 'strings to train on')
+    ('train_size', 'whole number of at least 2 and at most 1000000', 2000, 'strings to train on')
     """
     return [(n, _allowed(n), f.default, f.description) for n, f in Parameters.model_fields.items()]

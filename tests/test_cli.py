@@ -1,11 +1,14 @@
 """The command line: what is checked before anything runs, what runs, and what it says and returns."""
 
+import subprocess
 import sys
+from pathlib import Path
 from types import SimpleNamespace
 
 import nbformat
 import pandas as pd
 import pytest
+import torch
 from bs4 import BeautifulSoup
 from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook
 
@@ -70,7 +73,8 @@ def files(folder):
         (["run", "tiny", "--workers", "-1"], ["workers: given -1"]),
         (["run", "tiny", "--only", "01_prunin"], ["unknown notebook '01_prunin'", "'01_pruning'"]),
         (["run", "tiny", "--only", "07"], ["unknown notebook '07'", "04_correlation_analysis"]),
-        (["run", "tiny", "--out", "params/tiny.yaml/x"], ["params/tiny.yaml is a file"]),
+        (["run", "tiny", "--out", "params/tiny.yaml/x"], ["--out params/tiny.yaml/x: cannot be written to"]),
+        (["run", "tiny", "-p", "train_size=2e6"], ["train_size: given '2e6'", "at most 1000000"]),
     ],
 )
 def test_bad_input_is_one_line_and_writes_nothing(project, capsys, arguments, said):
@@ -80,6 +84,20 @@ def test_bad_input_is_one_line_and_writes_nothing(project, capsys, arguments, sa
     assert len(lines) == 1
     assert all(part in lines[0] for part in said), lines[0]
     assert files(project.folder) == before
+    assert not project.runs
+
+
+@pytest.mark.skipif(not Path("/proc").is_dir(), reason="needs a folder in which nobody can write")
+def test_a_report_that_cannot_be_written_is_known_at_once(project, capsys):
+    assert main(["run", "tiny", "--out", "/proc/report"]) == 2
+    assert capsys.readouterr().err.startswith("sparsekit: --out /proc/report: cannot be written to")
+    assert not project.runs
+
+
+@pytest.mark.skipif(torch.cuda.is_available(), reason="there is a CUDA device")
+def test_a_device_that_is_not_there_is_known_at_once(project, capsys):
+    assert main(["run", "tiny", "-p", "device=cuda"]) == 2
+    assert "torch finds no CUDA device here" in capsys.readouterr().err
     assert not project.runs
 
 
@@ -186,6 +204,14 @@ def test_list(project, capsys):
     assert "  seeds = 2\n" in out
     assert "  percentages = [50, 70, 80, 90, 95]\n" in out
     assert "whole number of at least 1" in out
+
+
+def test_a_closed_pipe_is_no_error_of_ours(project):
+    command = [sys.executable, "-m", "sparsekit", "list"]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as process:
+        process.stdout.readline()
+        process.stdout.close()
+        assert "Traceback" not in process.stderr.read()
 
 
 def test_version(capsys):
