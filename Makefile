@@ -1,13 +1,14 @@
 # make report   run the parameter set `quick`, or SET=name, to reports/<set>/index.html
 # make test     run the tests
 # make lab      open the notebooks in JupyterLab
+# make bench    measure speed beside the literal implementation
 # make lint     check and format
 
 SET ?= quick
 PYTHON ?= python3
 BIN := .venv/bin
 
-.PHONY: report test lab lint clean
+.PHONY: report test lab bench lint clean
 
 report: .venv/notebooks
 	$(BIN)/sparsekit run $(SET)
@@ -18,6 +19,9 @@ test: .venv/test
 
 lab: .venv/notebooks
 	$(BIN)/jupyter lab notebooks
+
+bench: .venv/test
+	$(BIN)/python -m tests.bench
 
 lint: .venv/test
 	$(BIN)/ruff check --fix . && $(BIN)/ruff format .

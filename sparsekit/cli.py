@@ -52,6 +52,7 @@ def _parser() -> argparse.ArgumentParser:
     )
     run.add_argument("--out", type=Path, metavar="DIR", help="where the report goes (default: reports/SET)")
     run.add_argument("--workers", metavar="N", help="processes at the same time (default: one for each core)")
+    run.add_argument("--plan", action="store_true", help="only say how much there is to compute, and how long it takes")
     run.set_defaults(command=_run)
 
     shown = commands.add_parser("list", help="list parameter sets, notebooks, and every parameter")
@@ -75,10 +76,11 @@ def _run(options: argparse.Namespace) -> int:
     try:
         execution.resolve_device(parameters.device)
         studies.task(parameters)
-        for stem in stems:
-            studies.units(parameters, stem)
+        units = [unit for stem in stems for unit in studies.units(parameters, stem)]
     except (execution.ExecutionError, tasks.TaskError, graphs.GraphError) as error:
         raise UsageError(str(error)) from error
+    if options.plan:
+        return _plan(units, parameters)
     _make_writable(out)
     done = batch.run(parameters, name, notebooks, stems, out, [f"{n}={v}" for n, v in given.items()])
     for question, answer in done.answers.items():
@@ -88,6 +90,20 @@ def _run(options: argparse.Namespace) -> int:
     if (out / "index.html").exists() and not any(f.startswith("index: ") for f in done.failures):
         print(f"\nReport: {out / 'index.html'}")
     return 1 if done.failures else 0
+
+
+def _plan(units: list, parameters: object) -> int:
+    from sparsekit import planning, records
+    from sparsekit.progress import duration
+
+    store = records.default_store()
+    made = planning.plan(units, store, parameters.workers, parameters.device)
+    print(f"{made.total:,} units, {made.recorded:,} of them recorded in {store.path}")
+    for kind in made.kinds:
+        print(f"  {kind.name:<24} {kind.units:>6,} units  {duration(kind.seconds):>12} on one worker")
+    memory = f", at most {made.mebibytes:,.0f} MiB of memory each" if made.kinds else ""
+    print(f"About {duration(made.seconds)} with {made.workers} workers{memory}. From a short probe on this machine.")
+    return 0
 
 
 def _overrides(options: argparse.Namespace) -> dict[str, object]:

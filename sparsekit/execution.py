@@ -24,7 +24,7 @@ from sparsekit.records import Store, default_store
 from sparsekit.schedule import Job, Schedule
 
 # A worker with several threads on a busy machine is many times slower than with one.
-_ONE_THREAD = dict.fromkeys(["OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS"], "1")
+ONE_THREAD = dict.fromkeys(["OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS"], "1")
 
 
 class ExecutionError(RuntimeError):
@@ -197,13 +197,13 @@ class _Pools:
         if self._given or self._in_process:
             return self._given or self._in_process
         return loky.get_reusable_executor(
-            max_workers=self.limit, timeout=300, initializer=torch.set_num_threads, initargs=(1,), env=_ONE_THREAD
+            max_workers=self.limit, timeout=300, initializer=torch.set_num_threads, initargs=(1,), env=ONE_THREAD
         )
 
     def submit(self, job: Job, store: Store, device: str) -> Future:
         task = (_compute, tuple(job.units.values()), store, device)
         if job.suspect:
-            pool = loky.ProcessPoolExecutor(max_workers=1, env=_ONE_THREAD)
+            pool = loky.ProcessPoolExecutor(max_workers=1, env=ONE_THREAD)
             future = pool.submit(*task)
             self._alone[future] = pool
         else:

@@ -23,7 +23,7 @@ from sparsekit.masks import Mask
 from sparsekit.parameters import Parameters
 from sparsekit.records import Store, default_store
 from sparsekit.seeds import derive
-from sparsekit.training import Recipe, train
+from sparsekit.training import Recipe, epoch_seconds, train
 
 NOTEBOOKS = ["00_task", "01_pruning", "02_recovery", "03_graph_structured_rnns", "04_correlation_analysis"]
 
@@ -64,6 +64,10 @@ class Baselines:
     @property
     def cost(self) -> float:
         return self.strings.train_size / 5000
+
+    def seconds(self, device: str) -> float:
+        """About how long it takes here."""
+        return self.cost
 
     @classmethod
     def compute(cls, units: Sequence["Baselines"], store: Store, device: str) -> None:
@@ -110,6 +114,10 @@ class BaseNetwork:
             network.load_state_dict(store.weights(self))
         return network
 
+    def seconds(self, device: str) -> float:
+        """About how long it takes here, from a short probe."""
+        return _seconds([self.network()], self.strings, self.recipe, device)
+
     @classmethod
     def compute(cls, units: Sequence["BaseNetwork"], store: Store, device: str) -> None:
         for unit in units:
@@ -148,6 +156,12 @@ class PrunedNetwork:
     @property
     def cost(self) -> float:
         return _cost(self.base.strings, self.recipe, self.base.variant, alone=False) * self.base.layers
+
+    def seconds(self, device: str) -> float:
+        """About how long it takes here as one of many, from a short probe."""
+        networks = [self.base.network() for _ in range(self.together)]
+        extra = 1 + len(self.measure_at)
+        return _seconds(networks, self.base.strings, self.recipe, device, extra) / len(networks)
 
     @classmethod
     def compute(cls, units: Sequence["PrunedNetwork"], store: Store, device: str) -> None:
@@ -225,6 +239,10 @@ class GraphNetwork:
         seed = derive("initial weights", self.generator, self.graph, self.seed)
         return networks.layered(self.variant, self.drawn(), gate_masks=self.gate_masks, classes=classes, seed=seed)
 
+    def seconds(self, device: str) -> float:
+        """About how long it takes here, from a short probe."""
+        return _seconds([self.network()], self.strings, self.recipe, device)
+
     @classmethod
     def compute(cls, units: Sequence["GraphNetwork"], store: Store, device: str) -> None:
         for unit in units:
@@ -245,6 +263,11 @@ class GraphNetwork:
 @cache
 def _sample(generator: str, seed: int, nodes_min: int, nodes_max: int) -> nx.Graph:
     return graphs.sample(generator, seed, nodes_min, nodes_max)
+
+
+def _seconds(nets: list, strings: Strings, recipe: Recipe, device: str, measurements: int = 1) -> float:
+    epoch, measuring = epoch_seconds(nets, strings.make(), recipe, device=device)
+    return recipe.epochs * epoch + (recipe.epochs + measurements) * measuring
 
 
 def _cost(strings: Strings, recipe: Recipe, variant: str, alone: bool = True) -> float:

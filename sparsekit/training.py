@@ -4,8 +4,10 @@ Networks of one structure train together, as one population: the same strings in
 weights, mask, gradient norm and optimizer state. A network alone is a population of one.
 """
 
+import time
 from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass
+from itertools import islice
 
 import numpy as np
 import torch
@@ -134,6 +136,51 @@ def _score(logits: Tensor, labels: Tensor) -> tuple[Tensor, Tensor]:
     return losses, logits.argmax(-1) == labels
 
 
+def adam(population: Population, recipe: Recipe) -> torch.optim.Optimizer:
+    """A fresh optimizer of all the population's weights."""
+    return torch.optim.Adam(population.weights.values(), lr=recipe.learning_rate, fused=True)
+
+
+def update(
+    population: Population,
+    optimizer: torch.optim.Optimizer,
+    recipe: Recipe,
+    tokens: Tensor,
+    labels: Tensor,
+    positions: Tensor | None = None,
+) -> tuple[Tensor, Tensor]:
+    """One optimizer step on one batch; cross-entropy before it and hits of each string, both (networks, batch)."""
+    losses, hits = _score(population.logits(tokens, positions), labels)
+    optimizer.zero_grad()
+    losses.mean(1).sum().backward()
+    population.clip(recipe.gradient_clip)
+    optimizer.step()
+    return losses.detach(), hits
+
+
+def epoch_seconds(
+    networks: Sequence[Classifier], task: Task, recipe: Recipe, *, device: str = "cpu", steps: int = 6
+) -> tuple[float, float]:
+    """Seconds that an epoch of `train` takes here and that a measurement on the test strings does, from a short probe.
+
+    The median of a few optimizer steps, times steps; and the time of a part of the test strings, scaled.
+    """
+    population, optimizer = (made := Population(networks, device)), adam(made, recipe)
+    training, seconds = Encoded(task.train, device), []
+    order = np.random.default_rng(0).permutation(len(task.train))
+    for batch in islice(training.batches(recipe, order), steps + 1):
+        start = time.perf_counter()
+        update(population, optimizer, recipe, *batch)
+        if population.device == "cuda":
+            torch.cuda.synchronize()
+        seconds.append(time.perf_counter() - start)
+    part = Strings(task.test.strings[:512], task.test.labels[:512])
+    start = time.perf_counter()
+    evaluate(population, Encoded(part, device), recipe)
+    measuring = (time.perf_counter() - start) * len(task.test) / len(part)
+    return float(np.median(seconds[1:] or seconds)) * -(-len(order) // recipe.batch_size), measuring
+
+
 def train(
     networks: Sequence[Classifier],
     task: Task,
@@ -165,7 +212,7 @@ def train(
     """
     population = Population(networks, device)
     training, test = Encoded(task.train, device), Encoded(task.test, device)
-    optimizer = torch.optim.Adam(population.weights.values(), lr=recipe.learning_rate, fused=True)
+    optimizer = adam(population, recipe)
     stream = np.random.default_rng(seed)
     histories: list[list[dict]] = [[] for _ in networks]
     steps_per_epoch = -(-len(training.labels) // recipe.batch_size)
@@ -185,12 +232,8 @@ def train(
     for _ in range(recipe.epochs):
         totals = torch.zeros(2, len(networks), device=device)
         for tokens, labels, positions in training.batches(recipe, stream.permutation(len(training.labels))):
-            losses, hits = _score(population.logits(tokens, positions), labels)
-            optimizer.zero_grad()
-            losses.mean(1).sum().backward()
-            population.clip(recipe.gradient_clip)
-            optimizer.step()
-            totals[0] += losses.detach().sum(1)
+            losses, hits = update(population, optimizer, recipe, tokens, labels, positions)
+            totals[0] += losses.sum(1)
             totals[1] += hits.sum(1)
             step += 1
             if step in measure_at and step % steps_per_epoch:

@@ -1,0 +1,235 @@
+"""How fast the kit is beside the literal implementation, measured side by side in one run: ``make bench``.
+
+Each row times the slow, obvious reference of the tests and the kit on the same work in turn, several times, and gives
+the median of the ratios. One torch thread.
+"""
+
+import resource
+import statistics
+import sys
+import tempfile
+import time
+from collections.abc import Callable
+from functools import cache
+from pathlib import Path
+
+import loky
+import networkx as nx
+import numpy as np
+import torch
+from torch import nn
+
+from sparsekit import execution, graphs, networks, properties, pruning, studies, tasks
+from sparsekit.parameters import Parameters
+from sparsekit.records import Store, default_store
+from sparsekit.training import Encoded, Population, Recipe, adam, evaluate, update
+from tests import references
+from tests.test_properties import reference as networkx_properties
+
+
+@cache
+def task() -> tasks.Task:
+    return tasks.make("reber", train_size=18750, test_size=6250)
+
+
+@cache
+def drawn() -> list[nx.Graph]:
+    """The published families and sizes, ordered by cells."""
+    sampled = [graphs.sample(family, seed) for family in graphs.GENERATORS for seed in range(100)]
+    return sorted(sampled, key=lambda graph: sum(s.cells for s in networks.layered("rnn_tanh", graph).stages))
+
+
+def large() -> nx.Graph:
+    """Of about 50 nodes, the one with most cells."""
+    return [graph for graph in drawn() if len(graph) >= 48][-1]
+
+
+SIMPLE = ("rnn_tanh", "gru", "lstm")
+
+
+def batches(size: int) -> list:
+    """The first batches of an epoch, padded as in training."""
+    order = np.random.default_rng(0).permutation(len(task().train))
+    return [batch for batch, _ in zip(Encoded(task().train).batches(Recipe(1, size), order), range(8), strict=False)]
+
+
+def literal_step(module: nn.Module, size: int) -> Callable[[], None]:
+    optimizer = torch.optim.Adam(module.parameters(), lr=1e-3, foreach=False)
+    tokens, labels, _ = batches(size)[0]
+
+    def step() -> None:
+        loss = nn.functional.cross_entropy(module(tokens), labels)
+        optimizer.zero_grad()
+        loss.backward()
+        nn.utils.clip_grad_norm_(module.parameters(), 5.0)
+        optimizer.step()
+
+    return step
+
+
+def kit_step(nets: list, size: int) -> Callable[[], None]:
+    population, recipe = Population(nets), Recipe(1, size)
+    optimizer = adam(population, recipe)
+    batch = batches(size)[0]
+    return lambda: update(population, optimizer, recipe, *batch)
+
+
+class Torch(nn.Module):
+    """The base network on torch's own recurrent modules."""
+
+    def __init__(self, variant: str):
+        super().__init__()
+        kind = {"gru": nn.GRU, "lstm": nn.LSTM}.get(variant, nn.RNN)
+        options = {"nonlinearity": variant[4:]} if kind is nn.RNN else {}
+        self.embedding, self.core = nn.Embedding(128, 50), kind(50, 50, num_layers=3, **options)
+        self.readout = nn.Linear(50, 2)
+
+    def forward(self, tokens: torch.Tensor) -> torch.Tensor:
+        return self.readout(self.core(self.embedding(tokens.T))[0][-1])
+
+
+def seconds(work: Callable[[], object]) -> float:
+    start = time.perf_counter()
+    work()
+    return time.perf_counter() - start
+
+
+def ratio(slow: Callable, fast: Callable, repeats: int = 5, fast_calls: int = 3) -> tuple[float, float, float]:
+    """Median over alternating repeats of slow / fast, and the median seconds of each."""
+    slow(), fast()
+    pairs = [(seconds(slow), seconds(lambda: [fast() for _ in range(fast_calls)]) / fast_calls) for _ in range(repeats)]
+    return statistics.median(a / b for a, b in pairs), *(statistics.median(side) for side in zip(*pairs, strict=True))
+
+
+def show(work: str, value: float, bar: str, detail: str) -> None:
+    print(f"| {work} | {value:.1f}{'×' if '×' in bar else ''} | {bar} | {detail} |", flush=True)
+
+
+def layered() -> None:
+    for title, chosen, bar in (
+        (
+            "layered graph networks, training step: fewest, median, most cells",
+            [drawn()[0], drawn()[100], drawn()[-1]],
+            "8×",
+        ),
+        ("the same, a largest graph", [large()], "12×"),
+    ):
+        found = {}
+        for variant in SIMPLE:
+            for graph in chosen:
+                literal = literal_step(references.Layered(variant, graph), 128)
+                ours = kit_step([networks.layered(variant, graph)], 128)
+                found[variant, len(graph)] = ratio(literal, ours, repeats=3)
+        detail = ", ".join(f"{v} {n} nodes {r[0]:.1f} ({r[1]:.2f} → {r[2]:.3f} s)" for (v, n), r in found.items())
+        show(title, float(np.exp(np.mean([np.log(r[0]) for r in found.values()]))), bar, detail)
+
+
+def pruned(variant: str, count: int) -> list:
+    nets = []
+    for k in range(count):
+        net = networks.stacked(variant, seed=0)
+        pruning.prune(net, 0.1 * (k % 9 + 1))[0].apply(net)
+        nets.append(net)
+    return nets
+
+
+def grid() -> None:
+    together = studies.PrunedNetwork.together
+    literal, native = {}, {}
+    for variant in networks.VARIANTS:
+        ours = kit_step(pruned(variant, together), 32)
+        literal[variant] = ratio(literal_step(references.Stacked(variant), 32), ours, fast_calls=1)
+        native[variant] = ratio(literal_step(Torch(variant), 32), ours, fast_calls=1)
+    mean = float(np.exp(np.mean([np.log(r[0] * together) for r in literal.values()])))
+    detail = ", ".join(f"{v} {r[0] * together:.1f}" for v, r in literal.items())
+    show("pruning grid, a network's step, against the literal loop", mean, "6×", detail)
+    for variant, r in native.items():
+        bar = "1×" if variant == "lstm" else "2×"
+        detail = f"{r[1] * 1e3:.1f} → {r[2] * 1e3 / together:.1f} ms a network"
+        show(f"the same against torch's own module, {variant}", r[0] * together, bar, detail)
+
+
+def workers() -> None:
+    p = Parameters(train_size=600, test_size=200, seeds=2, base_epochs=1, variants=["rnn_tanh", "gru"], workers=1)
+    units = studies.pruned_networks(p)
+
+    def work(count: int) -> Callable[[], None]:
+        def run() -> None:
+            with tempfile.TemporaryDirectory() as folder:
+                execution.run(units, Store(folder), workers=count, report=lambda *_: None)
+
+        return run
+
+    value, one, two = ratio(work(1), work(2), repeats=3, fast_calls=1)
+    show("two worker processes against one", value, "1.8×", f"{one:.1f} → {two:.1f} s")
+
+
+def graph_properties() -> None:
+    graph = nx.connected_watts_strogatz_graph(1000, 10, 1, 10, seed=0)
+    slow, fast = (lambda: networkx_properties(graph)), (lambda: properties.measure(graph))
+    expected, got = networkx_properties(graph), properties.measure(graph)
+    worst = max(abs(got[name] - expected[name]) for name in properties.NAMES)
+    value, a, b = ratio(slow, fast, repeats=2)
+    show("23 properties, 1,000 nodes, against networkx", value, "10×", f"{a:.2f} → {b:.2f} s, differ by {worst:.0e}")
+
+
+def evaluation() -> None:
+    test = Encoded(task().test)
+    for variant in networks.VARIANTS:
+        reference, population = references.Stacked(variant), Population([networks.stacked(variant)])
+
+        @torch.no_grad()
+        def literal(reference=reference) -> None:
+            for tokens, _, _ in test.batches(Recipe(1, 32), np.arange(6250)):
+                reference(tokens)
+
+        value, a, b = ratio(literal, lambda population=population: evaluate(population, test, Recipe(1, 32)), 2)
+        show(f"evaluation on 6,250 strings, {variant}", value, "5×", f"{a:.2f} → {b:.2f} s")
+
+
+def memory() -> None:
+    pool = loky.ProcessPoolExecutor(max_workers=1, env=execution.ONE_THREAD)
+    used = {variant: pool.submit(_memory, variant).result() for variant in networks.VARIANTS}
+    pool.shutdown()
+    detail = ", ".join(f"{variant} {mib:.0f}" for variant, mib in used.items())
+    show("memory of a worker, MiB, largest units of thesis", max(used.values()), "1536", detail)
+
+
+def _memory(variant: str) -> float:
+    for nets, size in (
+        (pruned(variant, studies.PrunedNetwork.together), 32),
+        ([networks.layered(variant, large())], 128),
+    ):
+        step = kit_step(nets, size)
+        for _ in range(3):
+            step()
+        evaluate(Population(nets), Encoded(task().test), Recipe(1, size))
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / (2**20 if sys.platform == "darwin" else 2**10)
+
+
+def around() -> None:
+    """What a run of `quick` takes besides its units: needs their records, from ``make report``."""
+    from sparsekit.cli import main
+
+    p, store = Parameters.load("quick"), default_store()
+    units = {unit: None for stem in studies.NOTEBOOKS for unit in studies.units(p, stem)}
+    if not all(store.has(unit) for unit in units):
+        print("| everything around the training in quick | – | 15 | run `make report` first |")
+        return
+    training = sum(store.record(unit)["provenance"]["seconds"] for unit in units) / loky.cpu_count()
+    with tempfile.TemporaryDirectory() as folder, open(Path(folder) / "log", "w") as log:
+        out, err, sys.stdout, sys.stderr = sys.stdout, sys.stderr, log, log
+        try:
+            rest = seconds(lambda: main(["run", "quick", "--out", folder]))
+        finally:
+            sys.stdout, sys.stderr = out, err
+    share = 100 * rest / (rest + training)
+    show("everything around the training in quick, % of the run", share, "15", f"{rest:.0f} s beside {training:.0f} s")
+
+
+if __name__ == "__main__":
+    torch.set_num_threads(1)
+    print(f"torch {torch.__version__}, {loky.cpu_count()} cores\n")
+    print("| work | measured | bar | details |\n|---|---|---|---|")
+    for measure in (layered, grid, workers, graph_properties, evaluation, memory, around):
+        measure()

@@ -1,0 +1,48 @@
+import pytest
+
+from sparsekit import planning, records, studies
+from sparsekit.cli import main
+from sparsekit.execution import run
+from sparsekit.parameters import Parameters
+
+TINY = {"train_size": 60, "test_size": 20, "hidden_size": 4, "layers": 1, "embedding_size": 4, "base_epochs": 1}
+TINY |= {"percentages": [50], "targets": ["both"], "graphs": 1, "nodes_max": 11, "graph_epochs": 1, "seeds": 1}
+TINY |= {"variants": ["rnn_tanh", "gru"]}
+
+
+def test_a_plan_counts_what_is_missing_and_writes_nothing(tmp_path):
+    p, store = Parameters(**TINY), records.Store(tmp_path / "runs")
+    units = [unit for stem in studies.NOTEBOOKS for unit in studies.units(p, stem)]
+    made = planning.plan(units, store, workers=2)
+    assert (made.total, made.recorded) == (9, 0)  # baselines, 2 base, 2 pruned, 2 graphs of 2 variants
+    assert {kind.name: kind.units for kind in made.kinds} == {
+        "baselines": 1,
+        "base rnn_tanh": 1,
+        "base gru": 1,
+        "pruned rnn_tanh": 1,
+        "pruned gru": 1,
+        "graph_network rnn_tanh": 2,
+        "graph_network gru": 2,
+    }
+    assert made.seconds == pytest.approx(sum(kind.seconds for kind in made.kinds) / 2)
+    assert all(kind.seconds > 0 for kind in made.kinds)
+    assert 50 < made.mebibytes < 4000
+    assert not (tmp_path / "runs").exists()
+
+
+def test_recorded_units_are_not_planned_again(tmp_path):
+    p, store = Parameters(**TINY), records.Store(tmp_path / "runs")
+    units = studies.units(p, "01_pruning")
+    run(units, store, workers=1, report=lambda *_: None)
+    made = planning.plan(units, store)
+    assert (made.recorded, made.kinds, made.seconds) == (made.total, [], 0)
+
+
+def test_plan_on_the_command_line(tmp_path, capsys):
+    arguments = [f"-p{name}={value}" for name, value in TINY.items()]
+    out = tmp_path / "report"
+    assert main(["run", "smoke", "--plan", "--only", "00", "--out", str(out), *arguments]) == 0
+    said = capsys.readouterr().out
+    assert said.startswith("3 units, 0 of them recorded")
+    assert "From a short probe on this machine." in said
+    assert not out.exists()
