@@ -3,7 +3,6 @@
 A new family is one function ``(nodes, seed) -> networkx.Graph`` decorated with ``@GENERATORS.register``.
 """
 
-import hashlib
 import re
 from collections.abc import Hashable
 from pathlib import Path
@@ -13,6 +12,7 @@ import networkx as nx
 import numpy as np
 
 from sparsekit.registry import Registry, unknown
+from sparsekit.seeds import derive
 
 GENERATORS = Registry("graph generator")
 EDGE_LISTS = (".edgelist", ".edges", ".txt")
@@ -61,8 +61,7 @@ def sample(generator: str, seed: int, nodes_min: int = 10, nodes_max: int = 50) 
     make = GENERATORS[generator]
     if not 2 <= nodes_min <= nodes_max:
         raise GraphError(f"nodes from {nodes_min} to {nodes_max}: need 2 <= nodes_min <= nodes_max")
-    digest = hashlib.sha256(f"graph {generator} {seed}".encode()).digest()
-    stream = np.random.default_rng(int.from_bytes(digest))
+    stream = np.random.default_rng(derive("graph", generator, seed))
     nodes = int(stream.integers(nodes_min, nodes_max + 1))
     return make(nodes, int(stream.integers(2**32)))
 

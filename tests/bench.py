@@ -23,6 +23,7 @@ from sparsekit import execution, graphs, networks, properties, pruning, studies,
 from sparsekit.parameters import Parameters
 from sparsekit.records import Store, default_store
 from sparsekit.training import Encoded, Population, Recipe, adam, evaluate, update
+from sparsekit.units import PrunedNetwork
 from tests import references
 from tests.test_properties import reference as networkx_properties
 
@@ -134,7 +135,7 @@ def pruned(variant: str, count: int) -> list:
 
 
 def grid() -> None:
-    together = studies.PrunedNetwork.together
+    together = PrunedNetwork.together
     literal, native = {}, {}
     for variant in networks.VARIANTS:
         ours = kit_step(pruned(variant, together), 32)
@@ -197,7 +198,7 @@ def memory() -> None:
 
 def _memory(variant: str) -> float:
     for nets, size in (
-        (pruned(variant, studies.PrunedNetwork.together), 32),
+        (pruned(variant, PrunedNetwork.together), 32),
         ([networks.layered(variant, large())], 128),
     ):
         step = kit_step(nets, size)

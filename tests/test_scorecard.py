@@ -170,8 +170,9 @@ def test_shown_is_whole_and_in_words():
     assert all(
         word in html for word in ("hidden-to-hidden", "LSTM", "one seed, no interval", "100 %", "1.000 to 1.000")
     )
-    only = scorecard.shown(card[card["group"] == "base_test_accuracy"]).data
-    assert list(only) == ["figure", "variant", "thesis", "this run", "interval", "verdict", "why"]
+    one_group = scorecard.scorecard(Parameters(), base=base([1.0]), groups=["base_test_accuracy"])
+    assert one_group.equals(card[card["group"] == "base_test_accuracy"].reset_index(drop=True))
+    assert list(scorecard.shown(one_group).data) == ["figure", "variant", "thesis", "this run", "interval", "verdict"]
 
 
 def test_scale_note():
