@@ -59,7 +59,7 @@ def pruned(network: Classifier) -> None:
 
 def drawn(units: Sequence[Any]) -> None:
     """Choose one of the graphs of some graph networks; see it in layers."""
-    graphs = {f"{unit.generator} {unit.graph}": unit for unit in units}
+    graphs = {f"{unit.generator} {unit.name}": unit for unit in units}
 
     def layers(graph: str) -> Picture:
         return drawings.layered(graphs[graph].drawn(), title=graph)

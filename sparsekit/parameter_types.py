@@ -80,6 +80,12 @@ def _generators() -> Iterable[str]:
     return sorted(GENERATORS)
 
 
+def _scores() -> Iterable[str]:
+    from sparsekit.pruning import SCORES
+
+    return sorted(SCORES)
+
+
 def choice(kind: str, *names: str, found: Callable[[], Iterable[str]] | None = None) -> Any:
     one = Choice(kind, found or (lambda: names))
     return Annotated[str, AfterValidator(one.check), one]
@@ -93,6 +99,7 @@ Variant = choice("variant", *VARIANTS)
 Target = choice("target", *TARGETS)
 Generator = choice("graph generator", found=_generators)
 Task = choice("task", found=_tasks)
+Score = choice("pruning score", found=_scores)
 Readout = choice("readout", "last_padded", "last_valid")
 GateMasks = choice("layout of gate masks", "blocks", "rows")
 Device = choice("device", "auto", "cpu", "cuda")

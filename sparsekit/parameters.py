@@ -26,6 +26,7 @@ from sparsekit.parameter_types import (
     Number,
     Percent,
     Readout,
+    Score,
     Several,
     Share,
     Step,
@@ -61,7 +62,7 @@ class Parameters(BaseModel):
 
     task: Task = Field("reber", description="what the networks learn, by name")
     csv_path: File = Field("", description="the labelled strings of task csv: a file with columns string and valid")
-    data_seed: Whole = Field(0, ge=0, description="seed of the strings and of their split")
+    data_seed: Whole = Field(0, ge=0, description="seed of the strings, their split, the graphs and resampling")
     train_size: Whole = Field(2000, ge=2, le=1_000_000, description="strings to train on")
     test_size: Whole = Field(500, ge=2, le=1_000_000, description="strings to test on")
     valid_share: Share = Field(0.5, description="share of valid strings")
@@ -90,10 +91,11 @@ class Parameters(BaseModel):
     percentages: Annotated[list[Percent], AtLeastOne, Several] = Field(
         [50, 70, 80, 90, 95], description="percentages of the targeted weights to prune"
     )
+    score: Score = Field("magnitude", description="what makes a weight worth keeping, by name")
     retrain_epochs: Whole = Field(2, ge=1, description="epochs of retraining after pruning")
     recovery_steps: Annotated[list[Step], Several] = Field(
         [5, 20],
-        description="steps within the first epoch after which to measure, too",
+        description="steps within the first epoch after which to measure, too; later ones drop out",
     )
     margin: Share = Field(0.02, description="accuracy below the base network's that still counts as kept or regained")
 

@@ -14,7 +14,8 @@ from sklearn.ensemble import AdaBoostRegressor, RandomForestRegressor
 from sklearn.linear_model import BayesianRidge
 from sklearn.metrics import r2_score
 from sklearn.model_selection import KFold, cross_val_predict, train_test_split
-from sklearn.preprocessing import minmax_scale
+from sklearn.pipeline import Pipeline, make_pipeline
+from sklearn.preprocessing import MinMaxScaler, minmax_scale
 
 from sparsekit.properties import NAMES
 from sparsekit.registry import UnknownName, unknown
@@ -60,7 +61,7 @@ def published_prediction(table: pd.DataFrame, target: str = "test_acc") -> dict[
         Where a property or the target is missing or not numeric.
     """
     features, accuracy = _columns(table, target, NAMES)
-    return _split_scores(features, accuracy, MODELS, PUBLISHED_SPLIT)
+    return _split_scores(minmax_scale(features), accuracy, MODELS, PUBLISHED_SPLIT)
 
 
 @remembered
@@ -88,7 +89,7 @@ def split_distribution(
     for name in models:
         if name not in MODELS:
             raise UnknownName(unknown("model", name, MODELS))
-        chosen[name] = MODELS[name]
+        chosen[name] = _scaled(MODELS[name])
     states = np.random.default_rng(seed).integers(2**32, size=splits)
     rows = [_split_scores(features, accuracy, chosen, int(state)) for state in states]
     return pd.DataFrame(rows, columns=list(chosen)).rename_axis("split")
@@ -128,7 +129,7 @@ def cross_validated(
     models = {
         "mean": (DummyRegressor(), alone),
         "source_nodes alone": (MODELS["random_forest"], alone),
-        **{name: (model, features) for name, model in MODELS.items()},
+        **{name: (_scaled(model), features) for name, model in MODELS.items()},
     }
     columns = ["r2", "low", "high"]
     n = len(accuracy)
@@ -159,7 +160,7 @@ def importances(table: pd.DataFrame, target: str = "test_acc") -> pd.DataFrame:
     rows, scores = {}, {}
     for name, properties in FEATURE_SETS.items():
         features, accuracy = _columns(table, target, properties)
-        split = _split(features, accuracy, PUBLISHED_SPLIT)
+        split = _split(minmax_scale(features), accuracy, PUBLISHED_SPLIT)
         rows[name], scores[name] = {}, np.nan
         if split:
             forest = clone(MODELS["random_forest"]).fit(split[0], split[2])
@@ -171,8 +172,13 @@ def importances(table: pd.DataFrame, target: str = "test_acc") -> pd.DataFrame:
     return found
 
 
+def _scaled(model: RegressorMixin) -> Pipeline:
+    """The model on properties scaled to 0 … 1 by what it is fitted to; the thesis scaled all rows, test ones too."""
+    return make_pipeline(MinMaxScaler(), model)
+
+
 def _columns(table: pd.DataFrame, target: str, properties: Iterable[str]) -> tuple[np.ndarray, np.ndarray]:
-    """Scaled features, shape (rows, properties), and the target, of the rows that have all of them."""
+    """Features, shape (rows, properties), and the target, of the rows that have all of them."""
     require(table, [target, *properties])
     if not len(table):
         raise TableError("the table has no rows")
@@ -183,7 +189,7 @@ def _columns(table: pd.DataFrame, target: str, properties: Iterable[str]) -> tup
         raise TableError(f"no row has a value in all of {target}, {', '.join(properties)}")
     if not whole.all():
         warnings.warn(f"{(~whole).sum()} of {len(whole)} rows lack a value and are left out", stacklevel=3)
-    return minmax_scale(features[whole]), accuracy[whole]
+    return features[whole], accuracy[whole]
 
 
 def _split(features: np.ndarray, accuracy: np.ndarray, state: int) -> list[np.ndarray] | None:

@@ -155,6 +155,8 @@ def scatter(
         sizes.append(f"{variant} {len(own)}")
         axes.set_ylim(accuracy_floor(structure["test_accuracy"]), 1.02)
         percent_axis(axes.yaxis)
+        if (structure[property] % 1 == 0).all():  # no half nodes
+            axes.xaxis.get_major_locator().set_params(integer=True)
         label_panel(axes, words_of(property), "test accuracy")
     told = f"Pearson's r between {words_of(property)} and test accuracy: {'; '.join(words)}"
     return Picture(

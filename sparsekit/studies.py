@@ -12,6 +12,7 @@ import pandas as pd
 from sparsekit import execution, graphs, networks, tasks
 from sparsekit.parameters import Parameters
 from sparsekit.records import Store, default_store
+from sparsekit.recurrence import GATES
 from sparsekit.training import Recipe
 from sparsekit.units import Baselines, BaseNetwork, GraphNetwork, PrunedNetwork, Strings
 
@@ -21,8 +22,10 @@ NOTEBOOKS = ["00_task", "01_pruning", "02_recovery", "03_graph_structured_rnns",
 def _strings(p: Parameters) -> Strings:
     content = hashlib.sha256(_content(p.csv_path)).hexdigest() if p.task == "csv" else ""
     path = str(Path(p.csv_path).absolute()) if p.task == "csv" else ""
-    names = ("task", "train_size", "test_size", "data_seed", "valid_share", "shortest", "longest")
-    return Strings(**{name: getattr(p, name) for name in names}, content=content, csv_path=path)
+    # What a file's strings do not depend on is no part of what they are.
+    names = ["train_size", "test_size", "data_seed"]
+    names += ["valid_share", "shortest", "longest"] if p.task != "csv" else []
+    return Strings(p.task, **{name: getattr(p, name) for name in names}, content=content, csv_path=path)
 
 
 def _content(path: str) -> bytes:
@@ -49,8 +52,10 @@ def base_networks(p: Parameters) -> list[BaseNetwork]:
 def pruned_networks(p: Parameters) -> list[PrunedNetwork]:
     """The pruned networks, by base network, target and percentage."""
     recipe = _recipe(p, p.retrain_epochs, p.batch_size_pruning)
+    steps = -(-len(_strings(p).make().train) // p.batch_size_pruning)
+    measure_at = tuple(sorted(step for step in p.recovery_steps if step < steps))
     return [
-        PrunedNetwork(base, target, percent, recipe, tuple(p.recovery_steps))
+        PrunedNetwork(base, target, percent, recipe, measure_at, p.score)
         for base in base_networks(p)
         for target in p.targets
         for percent in sorted(set(p.percentages))
@@ -67,15 +72,20 @@ def graph_networks(p: Parameters) -> list[GraphNetwork]:
     ]
     for file in p.graph_files:
         graphs.read(file)  # before anything runs: a file that is no graph is an error now
-        content = hashlib.sha256(Path(file).read_bytes()).hexdigest()
-        path = str(Path(file).absolute())
-        drawn.append({"generator": "file", "graph": Path(file).stem, "content": content, "path": path})
+        path = Path(file).absolute()
+        digest = hashlib.sha256(path.read_bytes()).hexdigest()
+        drawn.append({"generator": "file", "graph": digest, "path": str(path)})
     return [
-        GraphNetwork(strings, variant, seed=p.seed + k, recipe=recipe, gate_masks=p.gate_masks, **graph)
+        GraphNetwork(strings, variant, seed=p.seed + k, recipe=recipe, gate_masks=_gate_masks(p, variant), **graph)
         for variant in p.variants
         for graph in drawn
         for k in range(p.graph_seeds)
     ]
+
+
+def _gate_masks(p: Parameters, variant: str) -> str:
+    """The layout of masks; with a single gate there is but one."""
+    return p.gate_masks if GATES[variant] > 1 else "blocks"
 
 
 def units(p: Parameters, notebook: str) -> list:
@@ -163,7 +173,9 @@ def structure(p: Parameters) -> pd.DataFrame:
     for unit in wanted:
         data = store.read(unit)
         del data["history"]
-        rows.append({name: getattr(unit, name) for name in ("variant", "generator", "graph", "seed")} | data)
+        rows.append(
+            {"variant": unit.variant, "generator": unit.generator, "graph": unit.name, "seed": unit.seed} | data
+        )
     return pd.DataFrame(rows)
 
 

@@ -44,9 +44,9 @@ def fraction(name: str, value: float) -> None:
 
 
 def one_per_graph(table: pd.DataFrame, variant: str) -> pd.DataFrame:
-    """A variant's networks, one of each graph: further networks of a graph are no further evidence on graphs."""
-    rows = table[table["variant"] == variant].sort_values("seed", kind="stable")
-    return rows.drop_duplicates(["generator", "graph"])
+    """A variant's graphs, one row each, accuracies averaged over the seeds: more seeds are no more graphs."""
+    rows = table[table["variant"] == variant]
+    return rows.groupby(["generator", "graph"], sort=False).mean(numeric_only=True).reset_index()
 
 
 def remembered(function: Callable) -> Callable:

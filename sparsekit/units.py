@@ -9,6 +9,7 @@ import time
 from collections.abc import Hashable, Sequence
 from dataclasses import dataclass, field
 from functools import cache
+from pathlib import Path
 from typing import ClassVar
 
 import networkx as nx
@@ -194,7 +195,11 @@ class PrunedNetwork:
 
 @dataclass(frozen=True)
 class GraphNetwork:
-    """A network whose layers follow a graph, trained; the graph is drawn from a generator or read from a file."""
+    """A network whose layers follow a graph, trained.
+
+    `graph` numbers the graphs that a generator draws; a user's graph is known by the digest of its file, wherever that
+    lies.
+    """
 
     kind: ClassVar[str] = "graph_network"
     strings: Strings
@@ -207,7 +212,6 @@ class GraphNetwork:
     nodes_max: int = 50
     draw: int = 0
     gate_masks: str = "blocks"
-    content: str = ""
     path: str = field(default="", compare=False)
     requires: ClassVar[tuple] = ()
     together: ClassVar[int] = 1
@@ -220,6 +224,11 @@ class GraphNetwork:
     def cost(self) -> float:
         nodes = self.drawn().number_of_nodes()
         return _cost(self.strings, self.recipe, self.variant) * (nodes / 20) ** 1.7
+
+    @property
+    def name(self) -> int | str:
+        """The graph's number, or the name of its file."""
+        return f"{Path(self.path).stem} ({self.graph[:6]})" if self.path else self.graph
 
     def drawn(self) -> nx.Graph:
         """The undirected graph."""

@@ -21,6 +21,7 @@ from torch import nn
 
 from sparsekit import execution, graphs, networks, properties, pruning, studies, tasks
 from sparsekit.parameters import Parameters
+from sparsekit.planning import plan
 from sparsekit.records import Store, default_store
 from sparsekit.training import Encoded, Population, Recipe, adam, evaluate, update
 from sparsekit.units import PrunedNetwork
@@ -228,9 +229,22 @@ def around() -> None:
     show("everything around the training in quick, % of the run", share, "15", f"{rest:.0f} s beside {training:.0f} s")
 
 
+def whole() -> None:
+    """The whole published study, extrapolated from whole optimizer steps; on CUDA where there is any."""
+    p, device = Parameters.load("thesis"), execution.resolve_device("auto")
+    for title, units in (
+        ("the thesis's pruning study", [*studies.base_networks(p), *studies.pruned_networks(p)]),
+        ("the thesis's structure study", studies.graph_networks(p)),
+    ):
+        with tempfile.TemporaryDirectory() as folder:
+            made = plan(units, Store(folder), workers=1 if device == "cuda" else 0, device=device)
+        detail = f"on {device}, {made.workers} workers, extrapolated; at most {made.mebibytes:.0f} MiB each"
+        show(f"{title}, hours", made.seconds / 3600, "–", detail)
+
+
 if __name__ == "__main__":
     torch.set_num_threads(1)
     print(f"torch {torch.__version__}, {loky.cpu_count()} cores\n")
     print("| work | measured | bar | details |\n|---|---|---|---|")
-    for measure in (layered, grid, workers, graph_properties, evaluation, memory, around):
+    for measure in (layered, grid, workers, graph_properties, evaluation, memory, around, whole):
         measure()

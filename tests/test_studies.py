@@ -1,0 +1,174 @@
+"""What makes a unit a unit: what changes its record's name, what does not, and what its table says."""
+
+import shutil
+
+import networkx as nx
+import numpy as np
+import pytest
+import torch
+
+from sparsekit import graphs, networks, pruning, records, studies, tasks
+from sparsekit.execution import run
+from sparsekit.identity import key
+from sparsekit.parameters import Parameters
+from sparsekit.properties import NAMES
+from sparsekit.registry import Registry
+
+TINY = {"train_size": 60, "test_size": 20, "hidden_size": 4, "layers": 2, "embedding_size": 4, "base_epochs": 1}
+TINY |= {"percentages": [50, 100], "graphs": 1, "nodes_max": 11, "graph_epochs": 1, "seeds": 2, "workers": 1}
+TINY |= {"retrain_epochs": 1, "recovery_steps": [1], "batch_size_pruning": 16, "variants": ["rnn_tanh", "gru"]}
+
+
+def parameters(**changes):
+    return Parameters(**TINY | changes)
+
+
+def keys(listed):
+    return [key(unit) for unit in listed]
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"workers": 2, "device": "cpu"},
+        {"margin": 0.1, "confidence": 0.9, "bootstrap": 500},
+        {"graphs": 5, "graph_epochs": 9, "gate_masks": "rows"},
+        {"recovery_steps": [3, 1, 10**6][1:]},
+    ],
+)
+def test_what_does_not_matter_to_a_pruned_network(changes):
+    assert keys(studies.pruned_networks(parameters(**changes))) == keys(studies.pruned_networks(parameters()))
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"seed": 7},
+        {"data_seed": 1},
+        {"hidden_size": 5},
+        {"base_epochs": 2},
+        {"retrain_epochs": 2},
+        {"learning_rate": 0.01},
+        {"readout": "last_valid"},
+        {"batch_size_pruning": 8},
+        {"percentages": [51, 99]},
+    ],
+)
+def test_what_matters_to_a_pruned_network(changes):
+    assert not set(keys(studies.pruned_networks(parameters(**changes)))) & set(
+        keys(studies.pruned_networks(parameters()))
+    )
+
+
+def test_mask_layout_matters_only_where_there_are_several_gates():
+    blocks, rows = (studies.graph_networks(parameters(gate_masks=layout)) for layout in networks.GATE_MASKS)
+    same = {a.variant: key(a) == key(b) for a, b in zip(blocks, rows, strict=True)}
+    assert same == {"rnn_tanh": True, "gru": False}
+
+
+def write_csv(path, words):
+    path.write_text("string,valid\n" + "".join(f"{w},{i % 2}\n" for i, w in enumerate(words)))
+    return str(path)
+
+
+def test_a_csv_counts_by_its_content(tmp_path):
+    words = [f"{a}{b}" for a in "ABCDE" for b in "FGHIJ"]
+    one, moved = write_csv(tmp_path / "one.csv", words), write_csv(tmp_path / "moved.csv", words)
+    other = write_csv(tmp_path / "other.csv", words[1:])
+
+    def made(path, **changes):
+        return keys(studies.base_networks(parameters(task="csv", csv_path=path, **changes)))
+
+    assert made(one) == made(moved) == made(one, valid_share=0.3, longest=20)
+    assert not set(made(one)) & set(made(other))
+
+
+def test_a_graph_file_counts_by_its_content(tmp_path):
+    first, second = tmp_path / "a", tmp_path / "b"
+    for folder, graph in ((first, nx.path_graph(5)), (second, nx.star_graph(5))):
+        folder.mkdir()
+        nx.write_graphml(graph, folder / "mine.graphml")
+    shutil.copy(first / "mine.graphml", tmp_path / "renamed.graphml")
+
+    def made(*paths):
+        files = [str(path) for path in paths]
+        return studies.graph_networks(parameters(generators=[], graph_files=files, variants=["gru"]))
+
+    a, b = made(first / "mine.graphml", second / "mine.graphml")
+    assert key(made(tmp_path / "renamed.graphml")[0]) == key(a) != key(b)
+    assert a.name != b.name
+    assert a.name.startswith("mine (")
+    table = studies.structure(parameters(generators=[], graph_files=[a.path, b.path], variants=["gru"]))
+    assert table["graph"].tolist() == [a.name, b.name]
+    assert table["edges"].tolist() == [4, 5]
+
+
+def test_tables():
+    p = parameters(graph_seeds=2)
+    base, pruned, recovery, structure = (getattr(studies, n)(p) for n in ("base", "pruning", "recovery", "structure"))
+    assert len(base) == 2 * 2 * 1
+    assert len(pruned) == 2 * 2 * 3 * 2
+    assert recovery.groupby(["variant", "seed", "target", "percent"])["step"].apply(list).map(
+        tuple
+    ).unique().tolist() == [(0, 1, 4)]
+    at_once = recovery[recovery["step"] == 0].reset_index(drop=True)
+    assert at_once["accuracy"].equals(pruned["accuracy"])
+    last = base.groupby(["variant", "seed"])["test_accuracy"].last()
+    assert all(last[row.variant, row.seed] == row.base_accuracy for row in pruned.itertuples())
+    both = pruned[pruned["target"] == "both"]
+    assert np.allclose(both["sparsity"], both["percent"] / 100, atol=0.02)
+    alone = pruned[(pruned["target"] != "both") & (pruned["percent"] == 50)]
+    assert np.allclose(alone["sparsity"], 0.25, atol=0.02)
+    assert len(structure) == 2 * 2 * 2
+    assert set(NAMES) <= set(structure)
+    drawn = {(u.variant, u.generator): u.drawn().number_of_edges() for u in studies.graph_networks(p)}
+    assert all(drawn[row.variant, row.generator] == row.edges for row in structure.itertuples())
+
+
+def test_a_resumed_population_has_the_same_bits(tmp_path):
+    p = parameters(seeds=1, variants=["gru"])
+    units = studies.pruned_networks(p)
+    whole, part = records.Store(tmp_path / "whole"), records.Store(tmp_path / "part")
+    quiet = {"workers": 1, "report": lambda *_: None}
+    run(units, whole, **quiet)
+    run(units[:1], part, **quiet)  # alone
+    run(units, part, **quiet)
+    assert [whole.read(unit) for unit in units] == [part.read(unit) for unit in units]
+
+
+def test_a_base_network_is_read_back_as_trained():
+    p = parameters()
+    network = studies.base_network(p, "gru")
+    assert not torch.equal(network.embedding.weight, studies.base_networks(p)[2].network().embedding.weight)
+
+
+@pytest.fixture
+def registered(monkeypatch):
+    """One of everything that a user may add, by one function and one registration."""
+    for module, name in ((pruning, "SCORES"), (graphs, "GENERATORS"), (tasks, "TASKS")):
+        copied = Registry(getattr(module, name).kind)
+        copied.update(getattr(module, name))
+        monkeypatch.setattr(module, name, copied)
+
+    @pruning.SCORES.register
+    def by_row(network, names):
+        return {n: torch.arange(network.get_parameter(n).numel()).view_as(network.get_parameter(n)) for n in names}
+
+    @graphs.GENERATORS.register
+    def ring(nodes, seed):
+        return nx.cycle_graph(nodes)
+
+    @tasks.TASKS.register
+    def parity(*, data_seed, train_size, test_size, **_):
+        rng = np.random.default_rng(data_seed)
+        words = ["".join(rng.choice(list("01"), 6)) for _ in range(train_size + test_size)]
+        labels = np.array([word.count("1") % 2 for word in words])
+        cut = slice(None, train_size), slice(train_size, None)
+        return tasks.Task("parity", *(tasks.Strings(words[part], labels[part]) for part in cut))
+
+
+def test_what_is_registered_is_known_by_its_name(registered):
+    p = parameters(task="parity", generators=["ring"], score="by_row", variants=["gru"])
+    assert studies.pruning(p)["accuracy"].between(0, 1).all()
+    assert (studies.structure(p)["edges"] == studies.structure(p)["nodes"]).all()
+    assert not set(keys(studies.pruned_networks(p))) & set(keys(studies.pruned_networks(parameters(variants=["gru"]))))
