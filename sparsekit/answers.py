@@ -4,6 +4,7 @@ import numpy as np
 import pandas as pd
 
 from sparsekit import statistics
+from sparsekit.correlation import ROUNDING
 from sparsekit.parameters import Parameters
 from sparsekit.prediction import MODELS
 from sparsekit.properties import NAMES
@@ -17,6 +18,7 @@ QUESTIONS = {
     "RQ4": "How does a randomly structured recurrent network's accuracy correlate with the properties of its graph?",
     "RQ5": "Can that accuracy be predicted from the properties of the graph?",
 }
+PERMUTATIONS = 999
 WIDEST_PERCENT = 40  # an interval of RQ2 wider than this tells next to nothing
 
 
@@ -25,6 +27,7 @@ def answers(
     recovery: pd.DataFrame | None,
     structure: pd.DataFrame | None,
     parameters: Parameters,
+    majority: float | None = None,
 ) -> dict[str, str]:
     """A few sentences for each research question; "Not run." where its table is missing.
 
@@ -34,45 +37,77 @@ def answers(
         Tables as the functions of those names in ``studies`` return them.
     parameters : Parameters
         The run's; margin, confidence, resamples and retraining epochs are used.
+    majority : float, optional
+        Test accuracy of always naming the larger class, as ``baselines`` gives it: a network no better than that has
+        nothing to lose. Without it, task reber takes it from its share of valid strings; any other task's networks
+        are not checked, and the answer says so.
 
     Returns
     -------
     dict
         "RQ1" … "RQ5" to plain text.
     """
-    given = ((rq1, pruning), (rq2, pruning), (rq3, recovery), (rq4, structure), (rq5, structure))
+    given = (
+        (rq1, pruning, [majority]),
+        (rq2, pruning, [majority]),
+        (rq3, recovery, []),
+        (rq4, structure, []),
+        (rq5, structure, []),
+    )
     return {
-        name: "Not run." if table is None or table.empty else answer(table, parameters)
-        for name, (answer, table) in zip(QUESTIONS, given, strict=True)
+        name: "Not run." if table is None or table.empty else answer(table, parameters, *more)
+        for name, (answer, table, more) in zip(QUESTIONS, given, strict=True)
     }
 
 
-def rq1(pruning: pd.DataFrame, parameters: Parameters) -> str:
-    """What pruning does: per variant the steepest fall of mean accuracy from one percentage to the next."""
-    first = ordered(pruning["target"], TARGETS)[0]
+def rq1(pruning: pd.DataFrame, parameters: Parameters, majority: float | None = None) -> str:
+    """What pruning does: per variant the largest drop of mean accuracy from one percentage to the next.
+
+    Of each further target, the percentage at which mean accuracy first leaves the margin.
+    """
+    majority = _majority(parameters, majority)
+    first, *others = ordered(pruning["target"], TARGETS)
     rows = pruning[pruning["target"] == first]
-    told = [_fall(rows[rows["variant"] == v], v, parameters) for v in ordered(rows["variant"], VARIANTS)]
-    last = rows[rows["percent"] == rows["percent"].max()].groupby("variant")["accuracy"].mean()
-    return (
-        f"Pruned by magnitude, {_pruned(first)}, before any retraining: {'; '.join(told)}. "
-        f"At {rows['percent'].max():g} % pruned, accuracy is {_range(last, '.2f')}. {_seeds(rows)}"
-    )
+    told = [_fall(rows[rows["variant"] == v], v, parameters, majority) for v in ordered(rows["variant"], VARIANTS)]
+    text = f"Pruned by magnitude, {_pruned(first)}, before any retraining: {'; '.join(told)}. "
+    learned = _learned(pruning, parameters, majority)
+    last = rows[(rows["percent"] == rows["percent"].max()) & rows["variant"].isin(learned)]
+    if len(last):
+        ends = last.groupby("variant")["accuracy"].mean()
+        text += f"At {rows['percent'].max():g} % pruned, accuracy is {_range(ends, '.2f')}. "
+    alone = {}
+    for target in others:
+        rows = pruning[pruning["target"] == target]
+        alone[target] = [
+            f"{_label(v)} {_leaves(rows[rows['variant'] == v], parameters)}"
+            for v in learned
+            if v in set(rows["variant"])
+        ]
+    if any(alone.values()):
+        text += f"Mean accuracy first leaves the margin of {parameters.margin:g} as follows. {_by_target(alone)}"
+    return text + _unchecked(parameters, majority) + _seeds(pruning)
 
 
-def rq2(pruning: pd.DataFrame, parameters: Parameters) -> str:
+def rq2(pruning: pd.DataFrame, parameters: Parameters, majority: float | None = None) -> str:
     """The highest percentage up to which accuracy stays within the margin of the base, with its interval over seeds."""
+    majority = _majority(parameters, majority)
     table = statistics.safe_percentage(pruning, parameters.margin, parameters.confidence)
     first, *others = ordered(pruning["target"], TARGETS)
+    rows = pruning[pruning["target"] == first]
     told = [
-        f"{_label(v)} {_chance(pruning[pruning['variant'] == v], parameters) or _safe(table.loc[(v, first)])}"
-        for v in ordered(pruning["variant"], VARIANTS)
+        f"{_label(v)} {_chance(rows[rows['variant'] == v], parameters, majority) or _safe(table.loc[(v, first)])}"
+        for v in ordered(rows["variant"], VARIANTS)
     ]
     text = f"Within {parameters.margin:g} of the base accuracy, {_pruned(first)}, mean over seeds: {'; '.join(told)}. "
-    if others:
-        alone = [f"{TARGETS[t].label} {_range(table.xs(t, level='target')['mean'], '.0f')} %" for t in others]
-        text += f"Pruned alone, over the variants: {'; '.join(alone)}. "
+    learned = _learned(pruning, parameters, majority)
+    text += _by_target(
+        {t: [f"{_label(v)} {_safe(table.loc[(v, t)])}" for v in learned if (v, t) in table.index] for t in others}
+    )
     tested = ", ".join(f"{p:g}" for p in sorted(pruning["percent"].unique()))
-    return text + f"Tested at {tested} %. {_seeds(pruning)}"
+    text += f"Tested at {tested} %"
+    if pruning["seed"].nunique() > 1:
+        text += "; each interval is widened by the distance to the next percentage tested"
+    return f"{text}. {_unchecked(parameters, majority)}{_seeds(pruning)}"
 
 
 def rq3(recovery: pd.DataFrame, parameters: Parameters) -> str:
@@ -103,28 +138,32 @@ def rq3(recovery: pd.DataFrame, parameters: Parameters) -> str:
 
 
 def rq4(structure: pd.DataFrame, parameters: Parameters) -> str:
-    """Per variant the property with the largest Pearson coefficient, and how many intervals leave out zero."""
+    """Per variant the property with the largest Pearson coefficient, tested as the largest of all of them.
+
+    Beside it, how many of all intervals leave out zero.
+    """
     told = []
     for variant in ordered(structure["variant"], VARIANTS):
         rows = one_per_graph(structure, variant)
         table = statistics.correlate(
             rows, "test_accuracy", NAMES, parameters.confidence, parameters.bootstrap, parameters.data_seed
         ).dropna(subset=["pearson", "pearson_low", "pearson_high"])
-        if table.empty:
+        name, r, p = statistics.strongest(rows, "test_accuracy", table.index, PERMUTATIONS, parameters.data_seed)
+        if not name:
             told.append(f"{_label(variant)} cannot tell from {len(rows)} graphs")
             continue
-        strongest = table.loc[table["pearson"].abs().idxmax()]
         clear = ((table["pearson_low"] > 0) | (table["pearson_high"] < 0)).sum()
-        low, high = strongest["pearson_low"], strongest["pearson_high"]
-        found = f"{words_of(strongest.name)}, r = {number(strongest['pearson'])} ({number(low)} to {number(high)})"
-        told.append(
-            f"{_label(variant)} most with {found}, {clear} of {len(table)} intervals without zero"
-            if low > 0 or high < 0
-            else f"{_label(variant)} cannot tell, at most {found}"
+        low, high = table.loc[name, ["pearson_low", "pearson_high"]]
+        found = (
+            f"{words_of(name)}, r = {number(r)} ({number(low)} to {number(high)}), "
+            f"p = {number(p, 3)} for the strongest of {len(table)}"
         )
+        word = "cannot tell, at most" if p > 1 - parameters.confidence else "most"
+        told.append(f"{_label(variant)} {word} with {found}, {clear} of {len(table)} intervals without zero")
     chance = (1 - parameters.confidence) * len(NAMES)
     return (
-        f"{'; '.join(told)}. By chance alone about {chance:.1g} of {len(NAMES)} intervals would leave out zero, "
+        f"{'; '.join(told)}. By chance alone about {number(chance, 0 if chance >= 1 else 1)} of {len(NAMES)} intervals "
+        "would leave out zero, "
         f"and the properties depend on one another. {_graphs(structure)}"
     )
 
@@ -166,35 +205,88 @@ def _pruned(target: str) -> str:
     return "both kinds of recurrent weights together" if target == "both" else f"{TARGETS[target].label} weights alone"
 
 
-def _chance(rows: pd.DataFrame, parameters: Parameters) -> str:
+def _majority(parameters: Parameters, given: float | None) -> float | None:
+    # Only generated strings have the share of valid ones that the parameter says.
+    if given is None and parameters.task == "reber":
+        return max(parameters.valid_share, 1 - parameters.valid_share)
+    return given
+
+
+def _unchecked(parameters: Parameters, majority: float | None) -> str:
+    if majority is not None:
+        return ""
+    return f"The majority accuracy of task {parameters.task} was not given: variants at chance are not left out. "
+
+
+def _chance(rows: pd.DataFrame, parameters: Parameters, majority: float | None) -> str:
     """Why a variant's networks can show no loss: they have learned nothing to lose. Empty where they have."""
     base = rows.drop_duplicates("seed")["base_accuracy"].mean()
-    majority = max(parameters.valid_share, 1 - parameters.valid_share)
-    return f"cannot tell: unpruned it is at chance ({base:.2f})" if base <= majority + parameters.margin else ""
+    if majority is None or base > majority + parameters.margin:
+        return ""
+    return f"cannot tell: unpruned it is at chance ({base:.2f})"
 
 
-def _fall(rows: pd.DataFrame, variant: str, parameters: Parameters) -> str:
-    if nothing := _chance(rows, parameters):
-        return f"{_label(variant)} {nothing}"
+def _learned(pruning: pd.DataFrame, parameters: Parameters, majority: float | None) -> list[str]:
+    """The variants above chance."""
+    variants = ordered(pruning["variant"], VARIANTS)
+    return [v for v in variants if not _chance(pruning[pruning["variant"] == v], parameters, majority)]
+
+
+def _by_target(told: dict[str, list[str]]) -> str:
+    """A sentence for each target that there is something to tell of."""
+    sentences = (f"{_pruned(target)}: {', '.join(words)}. " for target, words in told.items() if words)
+    return "".join(sentence[0].upper() + sentence[1:] for sentence in sentences)
+
+
+def _means(rows: pd.DataFrame) -> pd.Series:
+    """Mean accuracy by percentage, that of the unpruned networks at 0."""
     means = rows.groupby("percent")["accuracy"].mean().sort_index()
-    means = pd.concat([pd.Series({0.0: rows.drop_duplicates("seed")["base_accuracy"].mean()}), means[means.index > 0]])
+    return pd.concat([pd.Series({0.0: rows.drop_duplicates("seed")["base_accuracy"].mean()}), means[means.index > 0]])
+
+
+def _leaves(rows: pd.DataFrame, parameters: Parameters) -> str:
+    means = _means(rows)
+    out = means.index[means < means.iloc[0] - parameters.margin - ROUNDING]
+    return f"at {out[0]:g} %" if len(out) else f"not up to {means.index[-1]:g} %"
+
+
+def _fall(rows: pd.DataFrame, variant: str, parameters: Parameters, majority: float | None) -> str:
+    if nothing := _chance(rows, parameters, majority):
+        return f"{_label(variant)} {nothing}"
+    means = _means(rows)
     if means.iloc[0] - means.min() <= parameters.margin:
         return f"{_label(variant)} stays at {_range(means, '.2f')} up to {means.index[-1]:g} %"
     falls = -means.diff()
     to = falls.idxmax()
     before = means.index[means.index.get_loc(to) - 1]
     start = "unpruned" if before == 0 else f"at {before:g} % (unpruned {means.iloc[0]:.2f})"
-    return f"{_label(variant)} falls most steeply from {means[before]:.2f} {start} to {means[to]:.2f} at {to:g} %"
+    return (
+        f"{_label(variant)} drops most between tested percentages, "
+        f"from {means[before]:.2f} {start} to {means[to]:.2f} at {to:g} %"
+    )
 
 
 def _safe(row: pd.Series) -> str:
-    if len(row["values"]) == 1:
+    seeds = len(row["values"])
+    if 1 in (row["below"], row["at_least"]):
+        return statistics.censoring(row)
+    if seeds == 1:
         return f"{row['mean']:.0f} %"
+    lowest, highest = min(row["next"]), max(row["values"])
+    by_seed = [
+        f"below {lowest:g}"
+        if row["below"] and after == lowest
+        else f"at least {v:g}"
+        if row["at_least"] and v == highest
+        else f"{v:g}"
+        for v, after in zip(row["values"], row["next"], strict=True)
+    ]
     if row["high"] - row["low"] > WIDEST_PERCENT:
-        return f"cannot tell ({listed(f'{v:g}' for v in row['values'])} % by seed)"
-    if row["low"] == row["high"]:
-        return f"{row['mean']:.0f} % in each"
-    return f"{row['mean']:.0f} % ({row['low']:.0f} to {row['high']:.0f})"
+        return f"cannot tell ({listed(by_seed)} % by seed)"
+    if row["below"] or row["at_least"]:
+        return f"{listed(by_seed)} % by seed"
+    span = "" if row["low"] == row["high"] else f" ({row['low']:.0f} to {row['high']:.0f})"
+    return f"{row['mean']:.0f} %{' in each seed' if len(set(row['values'])) == 1 else ''}{span}"
 
 
 def _range(values: pd.Series, form: str) -> str:
@@ -216,4 +308,4 @@ def _seeds(rows: pd.DataFrame) -> str:
 
 def _graphs(structure: pd.DataFrame) -> str:
     graphs = len(structure.drop_duplicates(["generator", "graph"]))
-    return f"One network of each of {graphs} graphs a variant."
+    return f"Each of {graphs} graphs a variant counts once, its accuracy the mean over seeds."

@@ -25,6 +25,7 @@ from sparsekit.reports import Page
 
 # Which notebook's units each table needs.
 TABLES = {
+    "baselines": "00_task",
     "base": "00_task",
     "pruning": "01_pruning",
     "recovery": "02_recovery",
@@ -101,7 +102,10 @@ def run(
     _say("index: tables, scorecard, answers")
     with _noted(batch, "index"):
         tables = _tables(parameters)
-        batch.answers = answers.answers(tables["pruning"], tables["recovery"], tables["structure"], parameters)
+        baselines = tables.pop("baselines")
+        majority = None if baselines is None else baselines.loc["majority", "test_accuracy"]
+        shown = (tables[name] for name in ("pruning", "recovery", "structure"))
+        batch.answers = answers.answers(*shown, parameters, majority=majority)
         reports.index(
             out / "index.html",
             name=name,

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 import numpy as np
 import pandas as pd
+import scipy.stats
 
 from sparsekit import statistics
 from sparsekit.parameters import Parameters
@@ -18,7 +19,10 @@ SPLITS = 20  # enough for a 5–95 % range; the notebook on prediction draws as 
 
 @dataclass(frozen=True)
 class Figure:
-    """One of this run's figures, to stand beside a reported one; nan where there is none."""
+    """One of this run's figures, to stand beside a reported one; nan where there is none.
+
+    From ``low`` to ``high`` one more run like ours would lie. A ``censored`` one is known only as a bound.
+    """
 
     variant: str
     target: str = ""
@@ -29,10 +33,13 @@ class Figure:
     high: float = math.nan
     note: str = ""
     ran: bool = True
+    censored: bool = False
 
 
-def _interval(values: pd.Series, parameters: Parameters) -> dict:
-    mean, low, high = statistics.mean_interval(values.to_numpy(float), parameters.confidence, low=0.0, high=1.0)
+def _interval(values: pd.Series, parameters: Parameters, further: int = 1) -> dict:
+    mean, low, high = statistics.prediction_interval(
+        values.to_numpy(float), parameters.confidence, low=0.0, high=1.0, further=further
+    )
     note = "one seed, no interval" if len(values) == 1 else ""
     return {"ours": mean, "low": low, "high": high, "note": note}
 
@@ -76,8 +83,14 @@ def safe(known: dict, pruning: pd.DataFrame, parameters: Parameters) -> Iterator
                 yield Figure(variant, target, "", value, **_absent("condition"))
                 continue
             row = table.loc[(variant, target)]
-            note = "one seed, no interval" if len(row["values"]) == 1 else ""
-            yield Figure(variant, target, "", value, row["mean"], row["low"], row["high"], note)
+            mean, low, high = statistics.widened(
+                statistics.prediction_interval(row["values"], parameters.confidence), row
+            )
+            open_ended = statistics.censoring(row)
+            note = ", ".join(filter(None, [open_ended, "one seed, no interval" if len(row["values"]) == 1 else ""]))
+            # The mean of zeros that mean "below the first percentage tested" is no figure.
+            ours = math.nan if row["below"] == 1 else mean
+            yield Figure(variant, target, "", value, ours, low, high, note, censored=bool(open_ended))
 
 
 def regain(known: dict, recovery: pd.DataFrame, parameters: Parameters) -> Iterator[Figure]:
@@ -93,20 +106,47 @@ def _regained(row: pd.Series, value: float, parameters: Parameters) -> dict:
     """Our whole epochs until regained, beside a reported one, and what stands in the way of comparing them."""
     if row["dropped"] == 0:
         return {"note": "nothing to regain: accuracy had not dropped"}
-    epochs = [NEVER if math.isnan(e) else e for e in row["epochs"]]
+    never, epochs = np.isnan(row["steps"]), np.array(row["epochs"], dtype=float)
+    between = (np.isnan(epochs) & ~never).sum()
+    if between:
+        which = f"{between} of {len(epochs)} seeds " if len(epochs) > 1 else ""
+        return {"note": f"{which}back at a step, at no whole epoch"}
+    epochs = np.where(never, NEVER, epochs)
+    seeds = round(len(epochs) / row["dropped"])
+    note = f"{len(epochs)} of {seeds} seeds had dropped" if len(epochs) < seeds else ""
     if len(epochs) == 1:
-        return {"ours": epochs[0], "note": "one seed, no interval"}
+        return {"ours": float(epochs[0]), "note": f"{note or 'one seed'}, no interval"}
     if all(math.isinf(e) for e in epochs):
         thesis = reported()["scale"]["values"]["retrain_epochs"]
         if math.isinf(value) and parameters.retrain_epochs < thesis:
             return {"ours": NEVER, "note": f"retrained for {parameters.retrain_epochs} epochs, the thesis for {thesis}"}
         if parameters.retrain_epochs < value < NEVER:
             return {"ours": NEVER, "note": f"retrained for {parameters.retrain_epochs} epochs only"}
-        return {"ours": NEVER, "low": NEVER, "high": NEVER}
+        return {"ours": NEVER, "low": NEVER, "high": NEVER, "note": note}
     if any(math.isinf(e) for e in epochs):
         back = sum(math.isfinite(e) for e in epochs)
         return {"ours": row["epoch"], "note": f"{back} of {len(epochs)} seeds regained it, so there is no interval"}
-    return {"ours": row["epoch"], "low": row["epoch_low"], "high": row["epoch_high"]}
+    # No accuracy is back before the first whole epoch.
+    mean, low, high = statistics.prediction_interval(epochs, parameters.confidence, low=1.0)
+    return {"ours": mean, "low": low, "high": high, "note": note}
+
+
+def _published_graphs() -> int:
+    thesis = reported()["scale"]["values"]
+    return thesis["generators"] * thesis["graphs"]
+
+
+def _for_both(r: float, low: float, high: float, confidence: float) -> tuple[float, float]:
+    """An interval of our r, widened to where that of as many further graphs as the thesis's would lie.
+
+    On Fisher's scale z = artanh r our distance to either end and the thesis's, t · 1/√(n - 3), add as squares, which
+    keeps our interval's lopsidedness (Zou, *Toward Using Confidence Intervals to Compare Correlations*, Psychological
+    Methods 12, 2007).
+    """
+    # A perfect correlation would lie infinitely far out.
+    z, below, above = np.arctanh(np.clip([r, low, high], -1 + 1e-12, 1 - 1e-12))
+    theirs = scipy.stats.norm.ppf((1 + confidence) / 2) / math.sqrt(_published_graphs() - 3)
+    return float(np.tanh(z - math.hypot(z - below, theirs))), float(np.tanh(z + math.hypot(above - z, theirs)))
 
 
 def pearson(known: dict, structure: pd.DataFrame, parameters: Parameters) -> Iterator[Figure]:
@@ -124,16 +164,9 @@ def pearson(known: dict, structure: pd.DataFrame, parameters: Parameters) -> Ite
                 yield Figure(variant, "", name, value, **_absent("variant"))
                 continue
             row = table.loc[name]
-            yield Figure(
-                variant,
-                "",
-                name,
-                value,
-                row["pearson"],
-                row["pearson_low"],
-                row["pearson_high"],
-                f"over {row['n']:.0f} graphs",
-            )
+            ours = row["pearson"]
+            low, high = _for_both(ours, row["pearson_low"], row["pearson_high"], parameters.confidence)
+            yield Figure(variant, "", name, value, ours, low, high, f"over {row['n']:.0f} graphs")
 
 
 def r_squared(known: dict, structure: pd.DataFrame, parameters: Parameters) -> Iterator[Figure]:
@@ -163,8 +196,9 @@ def feature_sets(known: dict, structure: pd.DataFrame, parameters: Parameters) -
 
 
 def structure(known: dict, structure: pd.DataFrame, parameters: Parameters) -> Iterator[Figure]:
+    """Mean accuracies. The thesis gives no spread: ours stands for its too, over as many graphs as it had."""
     for variant, values in known.items():
         accuracy = one_per_graph(structure, variant)["test_accuracy"]
-        found = _interval(accuracy, parameters) if len(accuracy) else _absent("variant")
+        found = _interval(accuracy, parameters, _published_graphs()) if len(accuracy) else _absent("variant")
         note = f"over {len(accuracy)} graphs" if len(accuracy) else found["note"]
         yield Figure(variant, "", "mean", values["mean"], **found | {"note": note})

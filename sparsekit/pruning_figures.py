@@ -19,6 +19,7 @@ from sparsekit.pictures import (
     sample,
     small_multiples,
 )
+from sparsekit.statistics import censoring
 from sparsekit.style import FAINT, INK, QUIET, RULE, TARGETS, VARIANTS, listed, look, ordered, percent
 from sparsekit.task_figures import Baselines, accuracy_floor, curve, reference, seed_lines
 
@@ -100,7 +101,8 @@ def safe_percentages(table: pd.DataFrame, reported: Mapping[tuple[str, str], flo
     Parameters
     ----------
     table : DataFrame
-        As :func:`sparsekit.statistics.safe_percentage` returns it: index (variant, target); values, mean, low, high.
+        As :func:`sparsekit.statistics.safe_percentage` returns it: index (variant, target); values, mean, low, high,
+        below, at_least, next.
     reported : mapping of (variant, target) to percent, optional
     """
     reported = reported or {}
@@ -126,12 +128,13 @@ def safe_percentages(table: pd.DataFrame, reported: Mapping[tuple[str, str], flo
             axes.scatter(row["values"], np.full(len(row["values"]), y + 0.3), s=10, color=FAINT, linewidth=0, zorder=2)
             axes.scatter(row["mean"], y, s=48, marker=marker, color=colour, edgecolor="white", linewidth=0.8, zorder=4)
             span = f" ({row['low']:.0f} to {row['high']:.0f})" if np.isfinite(row["low"]) else ""
-            words.append(f"{look(VARIANTS, name).label}, {label}: {row['mean']:.0f} %{span}")
+            words.append(f"{look(VARIANTS, name).label}, {label}: {_held(row)}{span}")
             if (name, target) in reported:
                 said = reported[name, target]
                 reported_point(axes, said, y)
                 words[-1] += f", reported {said:g} %"
-                apart.append(row["mean"] - said)
+                if not censoring(row):
+                    apart.append(row["mean"] - said)
             y += 1
         ticks.append(((first + y - 1) / 2, look(VARIANTS, name).label))
         y += 14 / step
@@ -147,13 +150,20 @@ def safe_percentages(table: pd.DataFrame, reported: Mapping[tuple[str, str], flo
     axes.set_xlabel("highest percentage up to which accuracy stays within the margin")
     best, worst = table["mean"].idxmax(), table["mean"].idxmin()
     most, least = (
-        f"{look(VARIANTS, v).label}, {look(TARGETS, t).label} ({table['mean'][v, t]:.0f} %)" for v, t in (best, worst)
+        f"{look(VARIANTS, v).label}, {look(TARGETS, t).label} ({_held(table.loc[(v, t)])})" for v, t in (best, worst)
     )
     reading = f"Most can go from {most} and least from {least}"
     if len(table) == 1:
-        reading = f"The safe percentage of {most[: most.rindex(' (')]} is {table['mean'].iloc[0]:.0f} %"
+        reading = f"The safe percentage of {most[: most.rindex(' (')]} is {_held(table.iloc[0])}"
     elif table["mean"].nunique() == 1:
-        reading = f"Every variant and target has the same safe percentage, {table['mean'].iloc[0]:.0f} %"
+        reading = f"Every variant and target has the same safe percentage, {_held(table.iloc[0])}"
     if apart:
         reading += f"; from the reported percentages this run is {np.mean(np.abs(apart)):.0f} points away on average"
     return Picture(figure, f"Dots: highest safe pruning percentage. {'; '.join(words)}.", reading + ".")
+
+
+def _held(row: pd.Series) -> str:
+    bounds = censoring(row)
+    return (
+        bounds if 1 in (row["below"], row["at_least"]) else f"{row['mean']:.0f} %" + (f", {bounds}" if bounds else "")
+    )

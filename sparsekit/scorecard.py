@@ -20,9 +20,12 @@ COLUMNS = ["group", "quantity", "variant", "target", "detail", "reported", "ours
 COLUMNS += ["verdict", "note", "source"]
 VERDICTS = ("agrees", "differs", "cannot tell", "not run")
 RULES = (
-    "“Agrees”: the thesis's figure lies in this run's interval, or outside it by no more than the tolerance. "
+    "Interval: where one more run like ours would lie; for r and for the mean accuracy of graph-structured networks, "
+    "where as many further graphs as the thesis's would put it; for R², where most other splits do. "
+    "“Agrees”: the thesis's figure lies in this interval, or outside it by no more than the tolerance. "
     "“Differs”: it lies further outside. “Cannot tell”: there is no interval (one seed, one split), or one so wide "
-    "that it would hold almost any figure. “Not run”: this run has no such condition."
+    "that it would hold almost any figure, or ours is only known to be below the first or at least the last "
+    "percentage tested. “Not run”: this run has no such condition."
 )
 
 
@@ -74,8 +77,15 @@ def scorecard(
 
     - *not run*: this run has no such condition;
     - *differs*: the reported figure lies outside our interval by more than the tolerance;
-    - *cannot tell*: there is no interval (one seed, one split), or one that is wider than the widest that tells;
+    - *cannot tell*: there is no interval (one seed, one split), or one that is wider than the widest that tells, or
+      our figure is censored: a safe percentage below the first or at least the last one tested;
     - *agrees*: otherwise.
+
+    The thesis ran each condition once, so the interval is where one more run like ours would lie, not that of our mean,
+    in which another run of the same process falls ever more seldom as seeds grow in number
+    (:func:`~sparsekit.statistics.prediction_interval`). Safe percentages add the distance to the next one tested,
+    correlations the sampling error of the thesis's 200 graphs, and mean accuracies that of as many graphs with our
+    spread. Of R², which depends on the split, it holds the middle 90 % of splits.
 
     Parameters
     ----------
@@ -119,6 +129,9 @@ def verdict(figure: Figure, group: Group) -> tuple[str, str]:
     ('cannot tell', 'wider than 0.2')
     >>> verdict(Figure("lstm", reported=1.0, ours=0.99), accuracy)
     ('cannot tell', 'no interval')
+    >>> safe = Figure("lstm", reported=60, low=0, high=60, note="below 60 % in each seed", censored=True)
+    >>> verdict(safe, GROUPS["safe_pruning_percent"])
+    ('cannot tell', 'below 60 % in each seed')
     """
     if not figure.ran:
         return "not run", figure.note
@@ -126,6 +139,8 @@ def verdict(figure: Figure, group: Group) -> tuple[str, str]:
         return "cannot tell", figure.note or "no interval"
     if not figure.low - group.tolerance <= figure.reported <= figure.high + group.tolerance:
         return "differs", figure.note
+    if figure.censored:
+        return "cannot tell", figure.note
     # An interval that is "never" at both ends has the width inf - inf, and is as narrow as one can be.
     if figure.low != figure.high and figure.high - figure.low > group.widest:
         return "cannot tell", "; ".join(filter(None, [f"wider than {group.widest:g}{group.unit}", figure.note]))

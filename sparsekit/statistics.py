@@ -1,9 +1,9 @@
-"""What the tables of a study say: intervals, and the answers to RQ2 and RQ3.
+"""What the tables of a study say: intervals, the answers to RQ2 and RQ3, and the strongest of many correlations.
 
 Correlation and prediction have modules of their own and can be called from here.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 
 import numpy as np
 import pandas as pd
@@ -17,21 +17,25 @@ from sparsekit.prediction import (
     published_prediction,
     split_distribution,
 )
-from sparsekit.tables import TableError, fraction, one_per_graph, require
+from sparsekit.tables import TableError, fraction, numbers, one_per_graph, require
 
 __all__ = [
     "FEATURE_SETS",
     "TableError",
     "bootstrap_interval",
+    "censoring",
     "correlate",
     "cross_validated",
     "importances",
     "mean_interval",
     "one_per_graph",
+    "prediction_interval",
     "published_prediction",
     "regain",
     "safe_percentage",
     "split_distribution",
+    "strongest",
+    "widened",
     "wilson",
 ]
 
@@ -50,6 +54,32 @@ def mean_interval(
     >>> [round(x, 3) for x in mean_interval([0.9, 1.0, 1.0], high=1.0)]
     [0.967, 0.823, 1.0]
     """
+    return _student(values, 0, confidence, low, high)
+
+
+def prediction_interval(
+    values: Sequence[float],
+    confidence: float = 0.95,
+    low: float | None = None,
+    high: float | None = None,
+    further: int = 1,
+) -> tuple[float, float, float]:
+    """Mean, and where the mean of so many ``further`` values of the same kind would lie, cut off at ``low``, ``high``.
+
+    Student t, with the spread s of these n values: mean ± t · s · √(1/n + 1/further) (Hahn and Meeker, *Statistical
+    Intervals*, 1991). Unlike the interval of the mean it does not shrink to nothing as n grows. One value has none.
+
+    Examples
+    --------
+    >>> [round(x, 3) for x in prediction_interval([0.7, 0.8, 0.9], high=1.0)]
+    [0.8, 0.303, 1.0]
+    """
+    return _student(values, 1 / further, confidence, low, high)
+
+
+def _student(
+    values: Sequence[float], further: float, confidence: float, low: float | None, high: float | None
+) -> tuple[float, float, float]:
     fraction("confidence", confidence)
     values = np.asarray(values, dtype=float)
     if not len(values):
@@ -57,7 +87,8 @@ def mean_interval(
     mean = float(values.mean())
     if len(values) == 1:
         return mean, np.nan, np.nan
-    half = scipy.stats.t.ppf((1 + confidence) / 2, len(values) - 1) * values.std(ddof=1) / np.sqrt(len(values))
+    error = values.std(ddof=1) * np.sqrt(1 / len(values) + further)
+    half = scipy.stats.t.ppf((1 + confidence) / 2, len(values) - 1) * error
     return mean, *(float(end) for end in np.clip([mean - half, mean + half], low, high))
 
 
@@ -103,8 +134,12 @@ def wilson(successes: int, n: int, confidence: float = 0.95) -> tuple[float, flo
 def safe_percentage(pruning: pd.DataFrame, margin: float, confidence: float = 0.95) -> pd.DataFrame:
     """RQ2: how much can go before accuracy drops, per variant and target.
 
-    A seed's safe percentage is the highest one such that there and at every smaller one the accuracy at once after
-    pruning is no more than ``margin`` below that seed's base accuracy; 0 where the smallest fails already.
+    A seed's safe percentage is the highest tested one such that there and at every smaller one the accuracy at once
+    after pruning is no more than ``margin`` below that seed's base accuracy; 0 where the smallest fails already.
+
+    Only some percentages are tested: accuracy may hold up to just below the next. The interval, Student t over seeds,
+    is therefore widened at either end by the distance to the next tested percentage, mean over seeds. A 0 where the
+    smallest fails means "below it", and the largest tested percentage, unless it is 100, "at least".
 
     Parameters
     ----------
@@ -116,25 +151,91 @@ def safe_percentage(pruning: pd.DataFrame, margin: float, confidence: float = 0.
     Returns
     -------
     DataFrame
-        Index (variant, target); values (list, percent per seed in order of seeds), mean, low, high (Student t over
-        seeds, within 0 … 100).
+        Index (variant, target); values (list, percent per seed in order of seeds), mean, low, high (within 0 … 100),
+        below (share of seeds that failed at the smallest percentage tested), at_least (share of those that held at
+        the largest, short of 100), next (list, the next percentage tested per seed; 100 where there is none).
     """
     fraction("margin", margin)
     require(pruning, ["variant", "seed", "target", "percent", "base_accuracy", "accuracy"])
     rows = {}
     for condition, group in pruning.groupby(["variant", "target"], sort=False):
-        values = [_safe(one_seed, margin) for _, one_seed in group.groupby("seed")]
-        mean, low, high = mean_interval(values, confidence, 0, 100)
-        rows[condition] = {"values": values, "mean": mean, "low": low, "high": high}
-    return _by(["variant", "target"], rows, ["values", "mean", "low", "high"])
+        values, following, ends = zip(*(_safe(one_seed, margin) for _, one_seed in group.groupby("seed")), strict=True)
+        row = {"values": list(values), "next": list(following)}
+        row |= dict(zip(("mean", "low", "high"), widened(mean_interval(values, confidence), row), strict=True))
+        rows[condition] = row | {name: ends.count(name) / len(ends) for name in ("below", "at_least")}
+    return _by(["variant", "target"], rows, ["values", "mean", "low", "high", "below", "at_least", "next"])
 
 
-def _safe(one_seed: pd.DataFrame, margin: float) -> float:
+def _safe(one_seed: pd.DataFrame, margin: float) -> tuple[float, float, str]:
+    """Highest percentage that held, the next one tested, and at which end of the grid that leaves it open."""
     ordered = one_seed.sort_values("percent")
     # A nan accuracy is not within any margin.
-    fails = ~_within(ordered, margin)
-    held = ordered.percent[~fails.cummax()]
-    return float(held.max()) if len(held) else 0.0
+    fails = (~_within(ordered, margin)).cummax()
+    held, failed = ordered.percent[~fails], ordered.percent[fails]
+    value = float(held.max()) if len(held) else 0.0
+    following = float(failed.min()) if len(failed) else 100.0
+    return value, following, "" if value == 100 else "below" if not len(held) else "" if len(failed) else "at_least"
+
+
+def widened(interval: tuple[float, float, float], row: Mapping) -> tuple[float, float, float]:
+    """An interval of safe percentages, each end further out by the mean distance to the next one tested."""
+    mean, low, high = interval
+    distance = np.mean(np.subtract(row["next"], row["values"]))
+    return mean, *(float(end) for end in np.clip([low - distance, high + distance], 0, 100))
+
+
+def censoring(row: Mapping) -> str:
+    """What the ends of the tested percentages leave open in a row of :func:`safe_percentage`, in words; mostly ``""``.
+
+    >>> censoring({"values": [0.0, 0.0], "next": [40.0, 40.0], "below": 1.0, "at_least": 0.0})
+    'below 40 % in each seed'
+    """
+    seeds = len(row["values"])
+    words = {"below": f"below {min(row['next']):g} %", "at_least": f"at least {max(row['values']):g} %"}
+    told = []
+    for name, bound in words.items():
+        count = round(row[name] * seeds)
+        if count:
+            told.append(
+                bound if seeds == 1 else f"{bound} in {'each seed' if count == seeds else f'{count} of {seeds} seeds'}"
+            )
+    return ", ".join(told)
+
+
+def strongest(
+    table: pd.DataFrame, target: str, properties: Iterable[str], permutations: int = 999, seed: int = 0
+) -> tuple[str, float, float]:
+    """The property with the largest |r| (Pearson) with a target, and how often chance finds as large a one among all.
+
+    The target is permuted over the rows; each time the largest |r| of all properties stands against ours, so that
+    looking at many properties is paid for and their dependence kept (Westfall and Young, *Resampling-Based Multiple
+    Testing*, 1993). p counts the data itself as one permutation (Phipson and Smyth, 2010). Rows that lack a value, and
+    properties that are constant, are left out.
+
+    Returns
+    -------
+    name : str
+        Empty, with nan for both numbers, where nothing varies or fewer than five rows are left.
+    r, p : float
+    """
+    names = list(properties)
+    require(table, [target, *names])
+    values = np.column_stack([numbers(table, name) for name in (target, *names)])
+    values = values[np.isfinite(values).all(axis=1)]
+    if len(values) < FEWEST_ROWS:
+        return "", np.nan, np.nan
+    varies = np.ptp(values, axis=0) > ROUNDING * np.abs(values).max(axis=0)
+    if not varies[0] or not varies[1:].any():
+        return "", np.nan, np.nan
+    values, names = values[:, varies], [name for name, kept in zip(names, varies[1:], strict=True) if kept]
+    values = values - values.mean(axis=0)
+    values /= np.linalg.norm(values, axis=0)
+    y, x = values[:, 0], values[:, 1:]
+    r = y @ x
+    orders = np.random.default_rng(seed).permuted(np.tile(np.arange(len(y)), (permutations, 1)), axis=1)
+    largest, best = np.abs(y[orders] @ x).max(axis=1), int(np.abs(r).argmax())
+    p = (1 + np.sum(largest >= abs(r[best]) - ROUNDING)) / (1 + permutations)
+    return names[best], float(r[best].clip(-1, 1)), float(p)
 
 
 def regain(recovery: pd.DataFrame, margin: float, confidence: float = 0.95) -> pd.DataFrame:

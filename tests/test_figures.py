@@ -124,6 +124,12 @@ def test_key_numbers_are_in_the_text():
     safe = statistics.safe_percentage(pruning, 0.02)
     assert "GRU, both: 50 %, reported 80 %" in figures.safe_percentages(safe, {("gru", "both"): 80}).alt
     assert "30 points away" in figures.safe_percentages(safe, {("gru", "both"): 80}).reading
+    censored = statistics.safe_percentage(pruning.assign(accuracy=[0.6, 0.6]), 0.02)
+    assert "GRU, both: below 50 %" in figures.safe_percentages(censored).alt
+    assert "The safe percentage of GRU, both is below 50 %." in figures.safe_percentages(censored).reading
+    assert "points away" not in figures.safe_percentages(censored, {("gru", "both"): 80}).reading
+    highest = statistics.safe_percentage(pruning.assign(accuracy=[0.99, 0.99]), 0.02)
+    assert "GRU, both: at least 90 %" in figures.safe_percentages(highest).alt
     structure = tables.structure(("gru",), 4).assign(test_accuracy=[0.5, 0.5, 0.9, 1.0])
     assert "50 % of the GRU networks stayed at chance" in figures.structure_accuracies(structure, BASELINES).reading
     regain = statistics.regain(tables.recovery(("gru",), 1, ("both",), (90,)), 0.02)

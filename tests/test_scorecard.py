@@ -5,9 +5,11 @@ import math
 import numpy as np
 import pandas as pd
 import pytest
+import scipy.stats
 
-from sparsekit import answers, scorecard
+from sparsekit import answers, scorecard, statistics
 from sparsekit.comparisons import Figure
+from sparsekit.comparisons import base as base_figures
 from sparsekit.parameters import Parameters
 from sparsekit.properties import NAMES
 from sparsekit.reported import reported, scale, scale_note
@@ -89,6 +91,85 @@ def test_base_accuracy_is_the_last_epochs():
     assert found["verdict"] == "agrees"
     assert found["source"] == "chapter 6.1, last epoch"
     assert row(card, "base_test_accuracy", "gru")["verdict"] == "not run"
+
+
+@pytest.mark.parametrize("seeds", [3, 10, 40])
+def test_a_process_like_the_thesiss_seldom_differs_however_many_seeds(seeds):
+    rng, differs = np.random.default_rng(seeds), 0
+    for _ in range(100):
+        # One more run of the same process is the thesis's; the tolerance must not decide.
+        *ours, thesis = 0.6 + 0.05 * rng.standard_normal(seeds + 1)
+        found = next(base_figures({"lstm": thesis}, base(ours), Parameters()))
+        differs += not found.low <= thesis <= found.high
+    # 4 standard errors of a share of 100 above 0.05.
+    assert differs <= 14
+
+
+def test_the_interval_is_where_one_more_run_would_lie():
+    found = row(scorecard.scorecard(Parameters(), base=base([0.5, 0.6, 0.7])), "base_test_accuracy")
+    half = scipy.stats.t.ppf(0.975, 2) * 0.1 * math.sqrt(1 + 1 / 3)
+    assert (found["low"], found["high"]) == pytest.approx((0.6 - half, 1.0))
+    epochs = [[0.5] + [0.5] * (e - 1) + [1.0] * (5 - e) for e in (1, 2, 3)]
+    card = scorecard.scorecard(Parameters(retrain_epochs=4), recovery=recovery(epochs))
+    found = row(card, "epochs_to_regain", target="both", detail="90 %")
+    assert (found["low"], found["high"]) == pytest.approx((1, 2 + 10 * half))
+    assert "one more run" in scorecard.RULES
+
+
+def test_the_thesiss_own_sampling_error_counts():
+    table = structure(slope=0.02)
+    card = scorecard.scorecard(Parameters(**FAST), structure=table)
+    found = row(card, "pearson_with_test_accuracy", "gru", detail="source_nodes")
+    own = statistics.correlate(table, "test_accuracy", ["source_nodes"], 0.95, 200, 0).iloc[0]
+    ours, low, high = np.arctanh([own["pearson"], own["pearson_low"], own["pearson_high"]])
+    theirs = 1.959964 / math.sqrt(200 - 3)
+    expected = np.tanh([ours - math.hypot(ours - low, theirs), ours + math.hypot(high - ours, theirs)])
+    assert (found["low"], found["high"]) == pytest.approx(tuple(expected), abs=1e-6)
+    accuracy = table["test_accuracy"]
+    half = scipy.stats.t.ppf(0.975, 39) * accuracy.std() * math.sqrt(1 / 40 + 1 / 200)
+    mean = row(card, "structure_test_accuracy", "gru")
+    assert (mean["low"], mean["high"]) == pytest.approx((accuracy.mean() - half, accuracy.mean() + half))
+
+
+def test_back_at_a_step_only_is_not_never():
+    def at(accuracies, seed):
+        rows = pd.DataFrame({"step": [0, 50, 100], "epoch": [0, 0.5, 1], "accuracy": accuracies})
+        return rows.assign(variant="lstm", target="both", percent=90.0, seed=seed, base_accuracy=1.0)
+
+    def found(*seeds):
+        table = pd.concat([at(a, s) for s, a in enumerate(seeds)])
+        card = scorecard.scorecard(Parameters(retrain_epochs=1), recovery=table)
+        return row(card, "epochs_to_regain", target="both", detail="90 %")
+
+    step_only, back, never, whole = [0.5, 1.0, 0.9], [0.5, 0.6, 1.0], [0.5, 0.6, 0.6], [1.0, 1.0, 1.0]
+    for seeds in ([step_only], [step_only, step_only], [step_only, back], [step_only, never]):
+        one = found(*seeds)
+        assert math.isnan(one["ours"])
+        assert one["verdict"] == "cannot tell"
+        assert "back at a step, at no whole epoch" in one["note"]
+    assert math.isinf(found(never)["ours"])
+    assert found(back)["note"] == "one seed, no interval"
+    assert found(back, whole, whole)["note"] == "1 of 3 seeds had dropped, no interval"
+    assert found(back, back, whole)["note"] == "2 of 3 seeds had dropped"
+
+
+@pytest.mark.parametrize(
+    ("curves", "said", "note"),
+    [
+        ([{40.0: 0.5, 90.0: 0.5}] * 2, "differs", "below 40 % in each seed"),
+        ([{60.0: 0.5, 90.0: 0.5}] * 2, "cannot tell", "below 60 % in each seed"),
+        ([{10.0: 1.0, 95.0: 1.0}] * 2, "differs", "at least 95 % in each seed"),
+        ([{10.0: 1.0, 60.0: 1.0}] * 2, "cannot tell", "at least 60 % in each seed"),
+        ([{50.0: 1.0, 60.0: 1.0}, {50.0: 1.0, 60.0: 0.9}], "cannot tell", "at least 60 % in 1 of 2 seeds"),
+        ([{60.0: 1.0, 100.0: 1.0}] * 2, "differs", ""),
+    ],
+)
+def test_safe_percentages_at_the_ends_of_the_grid(curves, said, note):
+    found = row(scorecard.scorecard(Parameters(), pruning=pruning(curves)), "safe_pruning_percent", target="both")
+    assert found["reported"] == 60
+    assert found["verdict"] == said
+    assert note in found["note"]
+    assert math.isnan(found["ours"]) == note.startswith("below")
 
 
 def test_one_seed_cannot_tell():
@@ -193,14 +274,60 @@ def test_answers_name_what_was_not_run():
 def test_answers_on_pruning():
     table = pruning([{50.0: 1.0, 70.0: 0.99, 80.0: 0.6}, {50.0: 1.0, 70.0: 0.99, 80.0: 0.5}])
     first = answers.rq1(table, Parameters())
-    assert "LSTM falls most steeply from 0.99 at 70 % (unpruned 1.00) to 0.55 at 80 %" in first
+    assert "LSTM drops most between tested percentages, from 0.99 at 70 % (unpruned 1.00) to 0.55 at 80 %" in first
+    assert "steep" not in first
     assert "Seeds 0 and 1." in first
-    assert "LSTM 70 % in each" in answers.rq2(table, Parameters())
+    assert "LSTM 70 % in each seed (60 to 80)" in answers.rq2(table, Parameters())
+
+
+def test_answers_cover_every_target_and_leave_out_networks_at_chance():
+    curve = {50.0: 1.0, 70.0: 0.9, 100.0: 0.6}
+    tables = [pruning([curve] * 2, "lstm", target) for target in ("both", "i2h", "h2h")]
+    tables += [pruning([{50.0: 0.5, 70.0: 0.5, 100.0: 0.5}] * 2, "gru", t, 0.5) for t in ("both", "i2h")]
+    tables += [pruning([{50.0: 1.0, 70.0: 1.0, 100.0: 1.0}] * 2, "rnn_tanh", "i2h")]
+    table = pd.concat(tables)
+    first = answers.rq1(table, Parameters())
+    assert "At 100 % pruned, accuracy is 0.60." in first
+    assert "Input-to-hidden weights alone: RNN-Tanh not up to 100 %, LSTM at 70 %." in first
+    assert "Hidden-to-hidden weights alone: LSTM at 70 %." in first
+    second = answers.rq2(table, Parameters())
+    assert "Input-to-hidden weights alone: RNN-Tanh 100 % in each seed, LSTM 50 % in each seed (30 to 70)." in second
+    assert "Hidden-to-hidden weights alone: LSTM 50 % in each seed (30 to 70)." in second
+    assert "GRU cannot tell: unpruned it is at chance (0.50)" in second
+    assert second.count("GRU") == 1
+    unlearned = answers.rq1(table[table["variant"] == "gru"], Parameters())
+    assert "0.50 to" not in unlearned
+    assert "At 100 % pruned" not in unlearned
+
+
+def test_chance_is_the_tasks_majority():
+    table = pruning([{10.0: 0.7, 90.0: 0.7}] * 2, base_accuracy=0.7)
+    own = Parameters().model_copy(update={"task": "csv"})
+    assert "at chance (0.70)" in answers.rq1(table, own, majority=0.7)
+    assert "at chance (0.70)" in answers.rq2(table, own, majority=0.7)
+    assert "at chance (0.70)" in answers.answers(table, None, None, own, majority=0.7)["RQ1"]
+    assert "at chance" not in answers.rq1(table, Parameters())
+    assert "at chance (0.70)" in answers.rq1(table, Parameters(valid_share=0.3))
+    # What the parameter says of Reber strings says nothing of other people's strings.
+    unknown = answers.rq1(table, own.model_copy(update={"valid_share": 0.3}))
+    assert "LSTM stays at 0.70" in unknown
+    assert "majority accuracy of task csv was not given" in unknown
+    assert "majority" not in answers.rq1(table, own, majority=0.5)
+
+
+def test_answers_word_what_the_grid_leaves_open():
+    below = answers.rq2(pruning([{40.0: 0.5, 95.0: 0.5}] * 2), Parameters())
+    assert "LSTM below 40 % in each seed" in below
+    most = answers.rq2(pruning([{40.0: 1.0, 95.0: 1.0}] * 2), Parameters())
+    assert "LSTM at least 95 % in each seed" in most
+    assert "LSTM below 40 %. " in answers.rq2(pruning([{40.0: 0.5, 95.0: 0.5}]), Parameters())
+    mixed = answers.rq2(pruning([{90.0: 1.0, 95.0: 1.0}, {90.0: 1.0, 95.0: 0.5}]), Parameters())
+    assert "at least 95 and 90 % by seed" in mixed
 
 
 def test_answers_say_where_they_cannot_tell():
     apart = pruning([{10.0: 1.0, 90.0: 1.0}, {10.0: 1.0, 90.0: 0.5}])
-    assert "LSTM cannot tell (90 and 10 % by seed)" in answers.rq2(apart, Parameters())
+    assert "LSTM cannot tell (at least 90 and 10 % by seed)" in answers.rq2(apart, Parameters())
     untrained = pruning([{10.0: 0.5, 90.0: 0.5}], base_accuracy=0.51)
     assert "LSTM cannot tell: unpruned it is at chance (0.51)" in answers.rq1(untrained, Parameters())
     assert "LSTM cannot tell: unpruned it is at chance (0.51)" in answers.rq2(untrained, Parameters())
@@ -219,12 +346,21 @@ def test_answer_on_recovery():
 
 
 def test_answers_on_structure():
-    assert "GRU most with source nodes, r = 0.9" in answers.rq4(structure(), Parameters(**FAST))
+    found = answers.rq4(structure(), Parameters(**FAST))
+    assert "GRU most with source nodes, r = 0.9" in found
+    assert ", p = 0.001 for the strongest of 23" in found
     assert "GRU in part: R² 0." in answers.rq5(structure(), Parameters(**FAST))
     noise = structure(slope=0.0)
     assert "GRU in part" not in answers.rq5(noise, Parameters(**FAST))
+    # Of 23 intervals one leaves out zero here: the largest of so many coefficients is no finding.
+    assert "GRU cannot tell, at most" in answers.rq4(noise, Parameters(**FAST))
+    assert "about 12 of 23" in answers.rq4(noise, Parameters(confidence=0.5, **FAST))
 
 
-def test_one_per_graph_keeps_the_first_seed():
-    rows = one_per_graph(structure(graphs=3, seeds=2), "gru")
-    assert list(rows["seed"]) == [0, 0, 0]
+def test_one_per_graph_averages_over_seeds():
+    table = structure(graphs=3, seeds=2)
+    table["test_accuracy"] += 0.1 * table["seed"]
+    rows = one_per_graph(table, "gru")
+    assert list(rows["graph"]) == [0, 1, 2]
+    first = table.loc[table["seed"] == 0, "test_accuracy"]
+    assert rows["test_accuracy"].tolist() == pytest.approx((first + 0.05).tolist())

@@ -325,7 +325,77 @@ def test_safe_percentage():
     assert found.loc[("gru", "both"), "values"] == [20, 10, 0]
     assert found.loc[("gru", "both"), "mean"] == 10
     assert (found.loc[("gru", "both"), "low"], found.loc[("lstm", "h2h"), "mean"]) == (0, 30)
+    assert found.loc[("gru", "both"), "next"] == [30, 20, 10]
+    assert found.loc[("gru", "both"), ["below", "at_least"]].tolist() == [pytest.approx(1 / 3), 0]
+    assert found.loc[("lstm", "h2h"), ["below", "at_least"]].tolist() == [0, 1]
+    assert found.loc[("lstm", "h2h"), "next"] == [100]
     assert np.isnan(found.loc[("lstm", "h2h"), "low"])
+
+
+def test_a_coarse_grid_hides_no_uncertainty():
+    equal = pd.concat([pruned([0.95, 0.95, 0.6], seed=s) for s in range(3)])
+    row = statistics.safe_percentage(equal, 0.02).iloc[0]
+    assert (row["mean"], row["low"], row["high"]) == (20, 10, 30)
+    all_gone = equal.assign(accuracy=0.95).replace({"percent": {30.0: 100.0}})
+    row = statistics.safe_percentage(all_gone, 0.02).iloc[0]
+    # Nothing lies beyond 100 %: this is no censoring, and it leaves nothing open.
+    assert (row["mean"], row["low"], row["high"], row["at_least"]) == (100, 100, 100, 0)
+    apart = pd.concat([pruned([0.95, 0.95, 0.6]), pruned([0.95, 0.6, 0.6], seed=1)])
+    row = statistics.safe_percentage(apart, 0.02, 0.5).iloc[0]
+    _, low, high = statistics.mean_interval([20, 10], 0.5)
+    assert (row["low"], row["high"]) == pytest.approx((low - 10, high + 10))
+
+
+def test_what_the_grid_leaves_open_in_words():
+    def words(*curves):
+        table = pd.concat([pruned(curve, seed=s) for s, curve in enumerate(curves)])
+        return statistics.censoring(statistics.safe_percentage(table, 0.02).iloc[0])
+
+    held, none, most = [0.95, 0.95, 0.5], [0.5, 0.5, 0.5], [0.95, 0.95, 0.95]
+    assert words(held, held) == ""
+    assert words(none) == "below 10 %"
+    assert words(none, none) == "below 10 % in each seed"
+    assert words(most, held) == "at least 30 % in 1 of 2 seeds"
+    assert words(most, none, held) == "below 10 % in 1 of 3 seeds, at least 30 % in 1 of 3 seeds"
+
+
+@pytest.mark.parametrize(("n", "further"), [(3, 1), (20, 1), (20, 10)])
+def test_prediction_intervals_cover_what_comes_next(n, further):
+    rng, inside, runs = np.random.default_rng(n), 0, 400
+    for _ in range(runs):
+        _, low, high = statistics.prediction_interval(rng.normal(size=n), 0.9, further=further)
+        inside += low <= rng.normal(size=further).mean() <= high
+    # 4 standard errors of a share of 400.
+    assert abs(inside / runs - 0.9) < 0.06
+    assert np.isnan(statistics.prediction_interval([0.5])[1:]).all()
+    assert statistics.prediction_interval([0.2, 0.9], low=0, high=1)[1:] == (0, 1)
+
+
+def test_the_strongest_property_is_tested_among_all():
+    name, r, p = statistics.strongest(networks(60), "test_acc", NAMES, 499, 0)
+    assert (name, p) == ("source_nodes", 1 / 500)
+    assert r == pytest.approx(statistics.correlate(networks(60), resamples=10).pearson["source_nodes"])
+    assert statistics.strongest(networks(60), "test_acc", NAMES, 499, 0) == (name, r, p)
+    found = [statistics.strongest(networks(30, seed, effect=0), "test_acc", NAMES, 199, 0)[2] for seed in range(100)]
+    # Under no effect p is uniform: 4 standard errors of a share of 100.
+    assert np.mean(np.array(found) <= 0.1) < 0.1 + 4 * 0.03
+    assert 0.5 - 4 * 0.05 < np.mean(np.array(found) <= 0.5) < 0.5 + 4 * 0.05
+    with pytest.raises(TableError, match="did you mean 'layers'"):
+        statistics.strongest(networks(30), "test_acc", ["layer"])
+
+
+@pytest.mark.filterwarnings("error")
+def test_the_strongest_of_nothing():
+    assert statistics.strongest(networks(4), "test_acc", NAMES)[0] == ""
+    constant = networks(20).assign(layers=3.0)
+    name, r, p = statistics.strongest(constant, "test_acc", ["layers"])
+    assert name == ""
+    assert np.isnan([r, p]).all()
+    assert statistics.strongest(constant, "test_acc", ["layers", "nodes"])[0] == "nodes"
+    constant.loc[3, "nodes"] = np.nan
+    assert statistics.strongest(constant, "test_acc", ["nodes"])[1] == pytest.approx(
+        constant["nodes"].corr(constant["test_acc"])
+    )
 
 
 def test_the_margin_itself_is_within():
