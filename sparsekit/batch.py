@@ -102,7 +102,7 @@ def run(
     _say("index: tables, scorecard, answers")
     with _noted(batch, "index"):
         tables = _tables(parameters)
-        baselines = tables.pop("baselines")
+        baselines = tables["baselines"]
         majority = None if baselines is None else baselines.loc["majority", "test_accuracy"]
         shown = (tables[name] for name in ("pruning", "recovery", "structure"))
         batch.answers = answers.answers(*shown, parameters, majority=majority)
@@ -111,7 +111,7 @@ def run(
             name=name,
             parameters=parameters,
             answers=batch.answers,
-            card=scorecard.scorecard(parameters, **tables),
+            card=scorecard.scorecard(parameters, **{n: t for n, t in tables.items() if n != "baselines"}),
             pages=batch.pages,
             provenance=_provenance(parameters, batch, time.monotonic() - start, overrides),
         )
