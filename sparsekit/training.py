@@ -18,8 +18,8 @@ from sparsekit.networks import Classifier, population_logits
 from sparsekit.tasks import Strings, Task
 
 READOUTS = ("last_padded", "last_valid")
-AT_ONCE = 2048
-"""Network × string pairs in one evaluation call: bounds its memory to some hundred MiB."""
+AT_ONCE = 512
+"""Network × string pairs in one evaluation call: as many as keep its tensors in the processor's cache."""
 
 
 @dataclass(frozen=True)
