@@ -69,7 +69,8 @@ def rq1(pruning: pd.DataFrame, parameters: Parameters, majority: float | None = 
     first, *others = ordered(pruning["target"], TARGETS)
     rows = pruning[pruning["target"] == first]
     told = [_fall(rows[rows["variant"] == v], v, parameters, majority) for v in ordered(rows["variant"], VARIANTS)]
-    text = f"Pruned by magnitude, {_pruned(first)}, before any retraining: {'; '.join(told)}. "
+    text = f"Pruned by {parameters.score}, {_pruned(first)}, before any retraining, mean accuracy drops most between "
+    text += f"these tested percentages: {'; '.join(told)}. "
     learned = _learned(pruning, parameters, majority)
     last = rows[(rows["percent"] == rows["percent"].max()) & rows["variant"].isin(learned)]
     if len(last):
@@ -84,7 +85,7 @@ def rq1(pruning: pd.DataFrame, parameters: Parameters, majority: float | None = 
             if v in set(rows["variant"])
         ]
     if any(alone.values()):
-        text += f"Mean accuracy first leaves the margin of {parameters.margin:g} as follows. {_by_target(alone)}"
+        text += f"It first leaves the margin of {parameters.margin:g} as follows. {_by_target(alone)}"
     return text + _unchecked(parameters, majority) + _seeds(pruning)
 
 
@@ -101,7 +102,7 @@ def rq2(pruning: pd.DataFrame, parameters: Parameters, majority: float | None = 
     text = f"Within {parameters.margin:g} of the base accuracy, {_pruned(first)}, mean over seeds: {'; '.join(told)}. "
     learned = _learned(pruning, parameters, majority)
     text += _by_target(
-        {t: [f"{_label(v)} {_safe(table.loc[(v, t)])}" for v in learned if (v, t) in table.index] for t in others}
+        {t: [f"{_label(v)} {_span(table.loc[(v, t)])}" for v in learned if (v, t) in table.index] for t in others}
     )
     tested = ", ".join(f"{p:g}" for p in sorted(pruning["percent"].unique()))
     text += f"Tested at {tested} %"
@@ -260,10 +261,7 @@ def _fall(rows: pd.DataFrame, variant: str, parameters: Parameters, majority: fl
     to = falls.idxmax()
     before = means.index[means.index.get_loc(to) - 1]
     start = "unpruned" if before == 0 else f"at {before:g} % (unpruned {means.iloc[0]:.2f})"
-    return (
-        f"{_label(variant)} drops most between tested percentages, "
-        f"from {means[before]:.2f} {start} to {means[to]:.2f} at {to:g} %"
-    )
+    return f"{_label(variant)} from {means[before]:.2f} {start} to {means[to]:.2f} at {to:g} %"
 
 
 def _safe(row: pd.Series) -> str:
@@ -287,6 +285,13 @@ def _safe(row: pd.Series) -> str:
         return f"{listed(by_seed)} % by seed"
     span = "" if row["low"] == row["high"] else f" ({row['low']:.0f} to {row['high']:.0f})"
     return f"{row['mean']:.0f} %{' in each seed' if len(set(row['values'])) == 1 else ''}{span}"
+
+
+def _span(row: pd.Series) -> str:
+    """From the lowest seed to the highest."""
+    low = f"below {min(row['next']):g}" if row["below"] else f"{min(row['values']):g}"
+    high = f"at least {max(row['values']):g}" if row["at_least"] else f"{max(row['values']):g}"
+    return f"{low} %" if low == high or row["below"] == 1 else f"{low} to {high} %"
 
 
 def _range(values: pd.Series, form: str) -> str:

@@ -1,5 +1,6 @@
 """pyproject.toml is the one truth on dependencies; environment.yml and constraints.txt follow it."""
 
+import doctest
 import re
 import tomllib
 from importlib.metadata import version
@@ -68,3 +69,17 @@ def test_only_what_was_asked_for_stands_at_the_top():
     made = {"runs", "reports", "build", "dist"}
     there = {p.name for p in ROOT.iterdir() if not p.name.startswith((".", "__")) and not p.name.endswith(".egg-info")}
     assert there <= allowed | made
+
+
+def test_readme_examples_run():
+    failed, tried = doctest.testfile(str(ROOT / "README.md"), module_relative=False)
+    assert tried >= 4
+    assert not failed
+
+
+def test_readme_names_what_is_there():
+    text = (ROOT / "README.md").read_text()
+    for linked in re.findall(r"\]\(((?!http)[^)#]+)\)", text):
+        assert (ROOT / linked).exists(), linked
+    for stem in re.findall(r"^\| `(\w+)` \|", text, re.MULTILINE):
+        assert (ROOT / "notebooks" / f"{stem}.ipynb").exists(), stem
