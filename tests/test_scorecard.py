@@ -227,6 +227,14 @@ def test_structure_figures_take_one_network_a_graph():
     assert mean["ours"] == pytest.approx(structure()["test_accuracy"].mean())
 
 
+def test_a_split_that_tests_two_networks_tells_nothing():
+    card = scorecard.scorecard(Parameters(**FAST), structure=structure(graphs=12), groups=["r_squared"])
+    ours = card[card["variant"] == "gru"]
+    assert set(ours["verdict"]) == {"cannot tell"}
+    assert ours["note"].str.contains("of 2 tested networks").all()
+    assert ours["ours"].notna().all()
+
+
 def test_too_few_graphs_cannot_tell():
     card = scorecard.scorecard(Parameters(**FAST), structure=structure(graphs=4))
     groups = ["pearson_with_test_accuracy", "r_squared", "random_forest_r_squared_by_feature_set"]
