@@ -2,8 +2,9 @@
 
 A unit is a frozen dataclass with a class attribute ``kind`` (see `sparsekit.identity`) and
 
-- ``requires``: tuple of the units whose records must be there first,
-- ``group`` and ``together``: units of one type and equal group may be computed together, at most ``together`` of them,
+- ``requires``, if any: tuple of the units whose records must be there first,
+- ``group`` and ``together``: units of one type and equal group may be computed together, at most ``together`` of them
+  (left out: each by itself),
 - ``cost``: how long it takes, relative to others,
 - ``compute(units, store, device)``: a class method that computes such units and writes each one's record.
 """

@@ -49,12 +49,6 @@ class Baselines:
 
     kind: ClassVar[str] = "baselines"
     strings: Strings
-    requires: ClassVar[tuple] = ()
-    together: ClassVar[int] = 1
-
-    @property
-    def group(self) -> Hashable:
-        return self
 
     @property
     def cost(self) -> float:
@@ -84,12 +78,6 @@ class BaseNetwork:
     hidden_size: int = 50
     layers: int = 3
     embedding_size: int = 50
-    requires: ClassVar[tuple] = ()
-    together: ClassVar[int] = 1
-
-    @property
-    def group(self) -> Hashable:
-        return self
 
     @property
     def cost(self) -> float:
@@ -213,12 +201,6 @@ class GraphNetwork:
     draw: int = 0
     gate_masks: str = "blocks"
     path: str = field(default="", compare=False)
-    requires: ClassVar[tuple] = ()
-    together: ClassVar[int] = 1
-
-    @property
-    def group(self) -> Hashable:
-        return self
 
     @property
     def cost(self) -> float:

@@ -5,17 +5,7 @@ from hypothesis import strategies as st
 
 from sparsekit import graphs
 from sparsekit.registry import UnknownName
-
-
-@st.composite
-def connected(draw, most=14):
-    n = draw(st.integers(2, most))
-    tree = [(draw(st.integers(0, v - 1)), v) for v in range(1, n)]
-    pairs = st.tuples(st.integers(0, n - 1), st.integers(0, n - 1)).filter(lambda e: e[0] != e[1])
-    graph = nx.Graph()
-    graph.add_nodes_from(draw(st.permutations(range(n))))
-    graph.add_edges_from(tree + draw(st.lists(pairs, max_size=3 * n)))
-    return graph
+from tests.strategies import connected
 
 
 def longest_path_to(dag, node):

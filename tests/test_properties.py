@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 
 from sparsekit import graphs, properties
 from sparsekit.registry import UnknownName
+from tests.strategies import connected
 
 PUBLISHED = os.environ.get("SPARSEKIT_PUBLISHED")
 
@@ -50,24 +51,13 @@ def reference(graph):
     return found
 
 
-@st.composite
-def connected(draw, most=16):
-    n = draw(st.integers(2, most))
-    tree = [(draw(st.integers(0, v - 1)), v) for v in range(1, n)]
-    pairs = st.tuples(st.integers(0, n - 1), st.integers(0, n - 1)).filter(lambda e: e[0] != e[1])
-    graph = nx.Graph()
-    graph.add_nodes_from(draw(st.permutations(range(n))))
-    graph.add_edges_from(tree + draw(st.lists(pairs, max_size=3 * n)))
-    return graph
-
-
 def assert_same(found, expected):
     assert list(found) == list(expected)
     np.testing.assert_allclose(list(found.values()), list(expected.values()), rtol=0, atol=1e-9)
 
 
 @settings(deadline=None, max_examples=80)
-@given(connected())
+@given(connected(16))
 def test_the_fast_path_equals_plain_networkx(graph):
     assert_same(properties.measure(graph), reference(graph))
 
@@ -80,7 +70,7 @@ def test_the_fast_path_equals_plain_networkx_on_the_published_families(generator
 
 
 @settings(deadline=None, max_examples=40)
-@given(connected(), st.randoms(use_true_random=False))
+@given(connected(16), st.randoms(use_true_random=False))
 def test_undirected_properties_do_not_depend_on_names(graph, random):
     names = list(graph)
     random.shuffle(names)
