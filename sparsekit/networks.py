@@ -5,7 +5,9 @@ cells, with a mask on each of its two weight matrices; it reads earlier stages s
 share a node. Networks differ only in what each stage reads and in its masks.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from functools import cached_property
 
 import networkx as nx
 import numpy as np
@@ -13,11 +15,9 @@ import torch
 from torch import Tensor, nn
 
 from sparsekit import graphs
-from sparsekit.recurrence import GATES, VARIANTS, recur, recur_tokens
+from sparsekit.cores import EMBEDDING, Layout, read
+from sparsekit.recurrence import GATES, VARIANTS
 from sparsekit.registry import UnknownName, unknown
-
-EMBEDDING = -1
-"""What a stage names in `reads` to read the embedding rather than an earlier stage."""
 
 GATE_MASKS = ("blocks", "rows")
 
@@ -36,16 +36,28 @@ class Stage(nn.Module):
         Rows in torch's order: gate, then cell, then node.
     cells : int
         Cells that each keep a hidden state of `nodes` units; the output is their sum. Weights between cells do not
-        exist.
+        exist. A cell for each stage read.
+    mask_hh : bool array, shape (gates * cells * nodes, cells * nodes), optional
+        By default every unit of a cell sees every unit of it.
     """
 
-    def __init__(self, variant: str, reads: Sequence[int], nodes: int, mask_ih: np.ndarray, cells: int = 1):
+    def __init__(
+        self,
+        variant: str,
+        reads: Sequence[int],
+        nodes: int,
+        mask_ih: np.ndarray,
+        cells: int = 1,
+        mask_hh: np.ndarray | None = None,
+    ):
         super().__init__()
         self.reads, self.nodes, self.cells = tuple(reads), nodes, cells
         gates, hidden = GATES[variant], cells * nodes
-        same_cell = np.kron(np.eye(cells, dtype=bool), np.ones((nodes, nodes), dtype=bool))
+        if mask_hh is None:
+            same_cell = np.kron(np.eye(cells, dtype=bool), np.ones((nodes, nodes), dtype=bool))
+            mask_hh = np.tile(same_cell, (gates, 1))
         self.register_buffer("mask_ih", torch.as_tensor(mask_ih, dtype=torch.bool))
-        self.register_buffer("mask_hh", torch.as_tensor(np.tile(same_cell, (gates, 1))))
+        self.register_buffer("mask_hh", torch.as_tensor(mask_hh, dtype=torch.bool))
         self.weight_ih = nn.Parameter(torch.empty(gates * hidden, mask_ih.shape[1]))
         self.weight_hh = nn.Parameter(torch.empty(gates * hidden, hidden))
         self.bias_ih = nn.Parameter(torch.empty(gates * hidden))
@@ -59,33 +71,58 @@ class Stage(nn.Module):
 
 
 class Classifier(nn.Module):
-    """Embedding, recurrent stages, and a linear readout of the last stage at one step of each sequence.
+    """Embedding, recurrent stages, and a linear readout at one step of each sequence.
 
     Parameters
     ----------
     variant : {"rnn_tanh", "rnn_relu", "gru", "lstm"}
     stages : sequence of Stage
     embedding_size : int
+        Of a network that reads tokens.
     vocabulary, classes : int
+    features : int
+        Of a network that reads this many numbers at each step instead of a token; it has no embedding.
+    reads_all : bool
+        Whether the readout sees the nodes of all stages, not of the last alone.
     """
 
     def __init__(
-        self, variant: str, stages: Sequence[Stage], embedding_size: int, vocabulary: int = 128, classes: int = 2
+        self,
+        variant: str,
+        stages: Sequence[Stage],
+        embedding_size: int,
+        vocabulary: int = 128,
+        classes: int = 2,
+        *,
+        features: int = 0,
+        reads_all: bool = False,
     ):
         super().__init__()
-        self.variant = variant
-        self.embedding = nn.Embedding(vocabulary, embedding_size)
+        self.variant, self.features, self.reads_all = variant, features, reads_all
+        if not features:
+            self.embedding = nn.Embedding(vocabulary, embedding_size)
         self.stages = nn.ModuleList(stages)
-        self.readout = nn.Linear(stages[-1].nodes, classes)
+        self.readout = nn.Linear(sum(s.nodes for s in stages) if reads_all else stages[-1].nodes, classes)
 
-    def forward(self, tokens: Tensor, positions: Tensor | None = None) -> Tensor:
-        """Logits, shape (batch, classes), of int64 tokens, shape (batch, steps).
+    @cached_property
+    def layout(self) -> Layout:
+        """Its structure, and the order of its weights."""
+        return Layout(
+            self.variant,
+            self.features or self.embedding.embedding_dim,
+            not self.features,
+            tuple((stage.reads, stage.nodes) for stage in self.stages),
+            {name: tuple(parameter.shape) for name, parameter in self.named_parameters()},
+            self.readout.in_features,
+        )
+
+    def forward(self, inputs: Tensor, positions: Tensor | None = None) -> Tensor:
+        """Logits, shape (batch, classes), of int64 tokens (batch, steps) or of features (batch, steps, features).
 
         `positions`, int64 of shape (batch,), says at which step each sequence is read; without it, the last.
         """
-        weights = {name: parameter[None] for name, parameter in self.named_parameters()}
-        masks = {name: mask[None] for name, mask in self.masks().items()}
-        return population_logits(self, weights, masks, tokens, positions)[0]
+        flat = self.layout.flat(self.parameters())
+        return population_logits(self.layout, flat[None], self.flat_mask()[None], inputs, positions)[0]
 
     def masks(self) -> dict[str, Tensor]:
         """The mask of each recurrent weight matrix, by the weight's name in `named_parameters`."""
@@ -95,6 +132,14 @@ class Classifier(nn.Module):
             for kind in ("ih", "hh")
         }
 
+    def flat_mask(self) -> Tensor:
+        """Which of all parameters, side by side, exist: bool, shape (weights,)."""
+        masks = self.masks()
+        return self.layout.flat(
+            masks.get(name, torch.ones((), dtype=torch.bool, device=parameter.device).expand_as(parameter))
+            for name, parameter in self.named_parameters()
+        )
+
     def size(self) -> int:
         """Weights and biases that exist: all parameters, less those that a mask removes."""
         removed = sum(int((~mask).sum()) for mask in self.masks().values())
@@ -102,21 +147,16 @@ class Classifier(nn.Module):
 
 
 def population_logits(
-    structure: Classifier,
-    weights: Mapping[str, Tensor],
-    masks: Mapping[str, Tensor],
-    tokens: Tensor,
-    positions: Tensor | None = None,
+    layout: Layout, flat: Tensor, mask: Tensor, inputs: Tensor, positions: Tensor | None = None
 ) -> Tensor:
-    """Logits of many networks of one structure on the same tokens.
+    """Logits of many networks of one structure on the same sequences.
 
     Parameters
     ----------
-    structure : Classifier
-        Gives the variant and what each stage reads; its own weights and masks are not used.
-    weights, masks : mapping of name to Tensor
-        As in ``named_parameters()`` and ``masks()``, with a leading dimension over networks.
-    tokens : int64 Tensor, shape (batch, steps)
+    layout : Layout
+    flat, mask : Tensor, shape (networks, weights)
+        All parameters of each network side by side, and which of them exist.
+    inputs : int64 Tensor, shape (batch, steps), or float Tensor, shape (batch, steps, features)
     positions : int64 Tensor, shape (batch,), optional
         Step at which each sequence is read; the last where not given.
 
@@ -124,23 +164,13 @@ def population_logits(
     -------
     Tensor, shape (networks, batch, classes)
     """
-    tokens = tokens.T  # (steps, batch)
-    outputs: list[Tensor] = []
-    for k, stage in enumerate(structure.stages):
-        w_ih, w_hh = (weights[name] * masks[name] for name in (f"stages.{k}.weight_ih", f"stages.{k}.weight_hh"))
-        recurrent = w_hh, weights[f"stages.{k}.bias_ih"], weights[f"stages.{k}.bias_hh"]
-        if stage.reads == (EMBEDDING,):
-            hidden = recur_tokens(structure.variant, tokens, weights["embedding.weight"], w_ih, *recurrent)
-        else:
-            sources = [outputs[source] for source in stage.reads]
-            x = sources[0] if len(sources) == 1 else torch.cat(sources, -1)
-            hidden = recur(structure.variant, x, w_ih, *recurrent)
-        outputs.append(hidden if stage.cells == 1 else hidden.unflatten(-1, (stage.cells, stage.nodes)).sum(-2))
     if positions is None:
-        read = outputs[-1][:, -1]
-    else:
-        read = outputs[-1][:, positions, torch.arange(len(positions), device=positions.device)]
-    return torch.baddbmm(weights["readout.bias"][:, None], read, weights["readout.weight"].transpose(1, 2))
+        positions = torch.full((len(inputs),), inputs.shape[1] - 1, device=inputs.device)
+    seen = read(layout, flat, mask, inputs, positions)
+    (classes,), start = layout.shapes["readout.bias"], layout.starts["readout.weight"]
+    weight, bias = flat[:, start : start + classes * (layout.readout_width + 1)].tensor_split([-classes], 1)
+    # Not as a product of matrices: those of one network and of many would be rounded differently.
+    return (seen[:, :, None] * weight.view(len(flat), 1, classes, -1)).sum(-1) + bias[:, None]
 
 
 def stacked(
@@ -151,21 +181,21 @@ def stacked(
     *,
     vocabulary: int = 128,
     classes: int = 2,
+    features: int = 0,
     seed: int = 0,
 ) -> Classifier:
     """The base network of the pruning study: fully connected recurrent layers, one on the other.
 
     With its full masks it computes what ``torch.nn.RNN``, ``GRU`` and ``LSTM`` compute, and starts from their
-    distribution, U(-1/√hidden, 1/√hidden).
+    distribution, U(-1/√hidden, 1/√hidden). With `features` it reads so many numbers a step, and has no embedding.
     """
     _check(variant)
-    with torch.random.fork_rng(devices=[]):
-        torch.manual_seed(seed)
+    with _seeded(seed):
         stages = [
             Stage(variant, [k - 1], hidden_size, np.ones((GATES[variant] * hidden_size, width), dtype=bool))
-            for k, width in enumerate([embedding_size] + [hidden_size] * (layers - 1))
+            for k, width in enumerate([features or embedding_size] + [hidden_size] * (layers - 1))
         ]
-        return Classifier(variant, stages, embedding_size, vocabulary, classes)
+        return Classifier(variant, stages, embedding_size, vocabulary, classes, features=features)
 
 
 def layered(
@@ -173,8 +203,10 @@ def layered(
     graph: nx.Graph,
     *,
     gate_masks: str = "blocks",
+    interface: int = 0,
     vocabulary: int = 128,
     classes: int = 2,
+    features: int = 0,
     seed: int = 0,
 ) -> Classifier:
     """A network whose layers and input-to-hidden weights follow a graph (arXiv 2407.20601).
@@ -185,11 +217,16 @@ def layered(
     Parameters
     ----------
     variant : {"rnn_tanh", "rnn_relu", "gru", "lstm"}
-    graph : networkx.Graph
-        Nodes 0, 1, …; each edge is oriented from the smaller to the larger.
+    graph : networkx.Graph or acyclic networkx.DiGraph
+        Each edge of an undirected graph is oriented from the smaller to the larger node.
     gate_masks : {"blocks", "rows"}
         "blocks": every gate gets exactly the graph's edges. "rows": the layout of the published networks, where row i
         of a node mask became rows i·g … i·g+g-1 of the stacked gates, so that gates and edges do not match.
+    interface : int
+        0, as published: an embedding as wide as the first layer, a readout of the last. Otherwise the embedding's size
+        whatever the graph, and the readout sees every node, so that neither width depends on the graph's shape.
+    features : int
+        Numbers read at each step, instead of an embedded token.
 
     Raises
     ------
@@ -199,22 +236,63 @@ def layered(
     _check(variant)
     if gate_masks not in GATE_MASKS:
         raise UnknownName(unknown("gate_masks", gate_masks, GATE_MASKS))
-    layers = graphs.layers(graphs.orient(graph))
+    oriented = graph if graph.is_directed() else graphs.orient(graph)
+    layers = graphs.layers(oriented)
     gates = GATES[variant]
     spread = {"blocks": lambda m: np.tile(m, (gates, 1)), "rows": lambda m: np.repeat(m, gates, axis=0)}[gate_masks]
-    with torch.random.fork_rng(devices=[]):
-        torch.manual_seed(seed)
-        width = len(layers[0])
-        stages = [Stage(variant, [EMBEDDING], width, np.ones((gates * width, width), dtype=bool))]
+    with _seeded(seed):
+        nodes = len(layers[0])
+        width = features or interface or nodes
+        stages = [Stage(variant, [EMBEDDING], nodes, np.ones((gates * nodes, width), dtype=bool))]
         for k in range(1, len(layers)):
-            edges = {source: _edges(graph, layers[source], layers[k]) for source in range(k)}
+            edges = {source: _edges(oriented, layers[source], layers[k]) for source in range(k)}
             reads = [k - 1] + [source for source in range(k - 1) if edges[source].any()]
             mask = side_by_side([spread(edges[source]) for source in reads], gates)
             stages.append(Stage(variant, reads, len(layers[k]), mask, cells=len(reads)))
-        return Classifier(variant, stages, width, vocabulary, classes)
+        return Classifier(
+            variant,
+            stages,
+            width,
+            vocabulary,
+            classes,
+            features=features,
+            reads_all=bool(interface) and len(stages) > 1,
+        )
 
 
-def _edges(graph: nx.Graph, sources: Sequence[int], targets: Sequence[int]) -> np.ndarray:
+def recurrent(
+    variant: str,
+    graph: nx.Graph,
+    embedding_size: int = 50,
+    *,
+    vocabulary: int = 128,
+    classes: int = 2,
+    features: int = 0,
+    seed: int = 0,
+) -> Classifier:
+    """One recurrent layer whose hidden-to-hidden weights are the edges of a graph, cycles included.
+
+    A unit a node; the edge u → v is the weight by which unit v sees unit u's last state, in every gate. An undirected
+    edge is one in each direction; a unit sees its own last state only where the graph has that loop. Every unit sees
+    the whole input, and the readout sees every unit.
+    """
+    _check(variant)
+    gates, edges = GATES[variant], _edges(graph, sorted(graph), sorted(graph))
+    with _seeded(seed):
+        mask_ih = np.ones((gates * len(graph), features or embedding_size), dtype=bool)
+        stage = Stage(variant, [EMBEDDING], len(graph), mask_ih, mask_hh=np.tile(edges, (gates, 1)))
+        return Classifier(variant, [stage], embedding_size, vocabulary, classes, features=features)
+
+
+@contextmanager
+def _seeded(seed: int) -> Iterator[None]:
+    """Initial weights depend on this seed, and leave torch's own random state as it was."""
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(seed)
+        yield
+
+
+def _edges(graph: nx.DiGraph, sources: Sequence[int], targets: Sequence[int]) -> np.ndarray:
     """Which source node has an edge into which target node: bool, (targets, sources)."""
     return np.array([[graph.has_edge(source, target) for source in sources] for target in targets])
 

@@ -33,7 +33,7 @@ def recur(variant: str, x: Tensor, w_ih: Tensor, w_hh: Tensor, b_ih: Tensor, b_h
     Tensor, shape (networks, steps, batch, hidden)
         Initial hidden (and cell) states are 0.
     """
-    kernel = native if _native_is_faster(variant, x) else batched
+    kernel = native if _native_is_faster(x) else batched
     return kernel(variant, x, w_ih, w_hh, b_ih, b_hh)
 
 
@@ -45,7 +45,7 @@ def recur_tokens(
     `embedding` has shape (networks, vocabulary, inputs).
     """
     steps, batch = tokens.shape
-    if _native_is_faster(variant, embedding):
+    if _native_is_faster(embedding):
         x = embedding.index_select(1, tokens.flatten()).unflatten(1, (steps, batch))
         return native(variant, x, w_ih, w_hh, b_ih, b_hh)
     # The input product of a token does not depend on where it stands: one row per token, looked up at every step.
@@ -54,9 +54,9 @@ def recur_tokens(
     return _recur_products(variant, products, w_hh, b_hh)
 
 
-def _native_is_faster(variant: str, x: Tensor) -> bool:
-    """As measured: cuDNN for a single network; on CPU, torch's fused LSTM, but none of its other kernels."""
-    return len(x) == 1 if x.is_cuda else variant == "lstm"
+def _native_is_faster(x: Tensor) -> bool:
+    """cuDNN for a single network."""
+    return x.is_cuda and len(x) == 1
 
 
 def native(variant: str, x: Tensor, w_ih: Tensor, w_hh: Tensor, b_ih: Tensor, b_hh: Tensor) -> Tensor:

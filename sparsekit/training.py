@@ -18,8 +18,8 @@ from sparsekit.networks import Classifier, population_logits
 from sparsekit.tasks import Strings, Task
 
 READOUTS = ("last_padded", "last_valid")
-AT_ONCE = 512
-"""Network × string pairs in one evaluation call: as many as keep its tensors in the processor's cache."""
+AT_ONCE = {"cpu": 128, "cuda": 4096}
+"""Strings in one evaluation call: on a CPU, as many as keep a network's states in its cache."""
 
 
 @dataclass(frozen=True)
@@ -38,47 +38,44 @@ class Recipe:
 
 
 class Population:
-    """Networks of one structure, their weights and masks stacked along a leading dimension.
+    """Networks of one structure: their weights and masks side by side, a row a network.
 
     Parameters
     ----------
     networks : sequence of Classifier
         Equal in structure; weights and masks are copied.
     device : str
+
+    Attributes
+    ----------
+    flat : Tensor, shape (networks, weights)
+    mask : bool Tensor, shape (networks, weights)
     """
 
     def __init__(self, networks: Sequence[Classifier], device: str = "cpu"):
-        self.networks = list(networks)
-        named = [dict(network.named_parameters()) for network in networks]
-        self.weights = {
-            name: torch.stack([parameters[name].detach() for parameters in named]).to(device).requires_grad_()
-            for name in named[0]
-        }
-        masks = [network.masks() for network in networks]
-        self.masks = {name: torch.stack([m[name] for m in masks]).to(device) for name in masks[0]}
-        self.device = device
+        self.networks, self.device, self.layout = list(networks), device, networks[0].layout
+        vectors = [self.layout.flat(network.parameters()).detach() for network in networks]
+        self.flat = torch.stack(vectors).to(device).requires_grad_()
+        self.mask = torch.stack([network.flat_mask() for network in networks]).to(device)
 
     def __len__(self) -> int:
         return len(self.networks)
 
-    def logits(self, tokens: Tensor, positions: Tensor | None = None) -> Tensor:
+    def logits(self, inputs: Tensor, positions: Tensor | None = None) -> Tensor:
         """Shape (networks, batch, classes)."""
-        return population_logits(self.networks[0], self.weights, self.masks, tokens, positions)
+        return population_logits(self.layout, self.flat, self.mask, inputs, positions)
 
     def clip(self, largest: float) -> None:
-        """Scale each network's gradients to at most this norm, as ``torch.nn.utils.clip_grad_norm_`` does for one."""
-        gradients = [weight.grad for weight in self.weights.values()]
-        norms = torch.stack([torch.linalg.vector_norm(g.flatten(1), dim=1) for g in gradients])
-        scale = (largest / (torch.linalg.vector_norm(norms, dim=0) + 1e-6)).clamp(max=1.0)
-        for gradient in gradients:
-            gradient.mul_(scale.view(-1, *[1] * (gradient.ndim - 1)))
+        """Scale each network's gradient to at most this norm, as ``torch.nn.utils.clip_grad_norm_`` does for one."""
+        # One by one, so that a network's norm is rounded the same alone and among others.
+        norms = torch.stack([torch.linalg.vector_norm(gradient) for gradient in self.flat.grad])
+        self.flat.grad.mul_((largest / (norms + 1e-6)).clamp(max=1.0)[:, None])
 
     def unstack(self) -> None:
         """Write the weights back into the networks."""
-        with torch.no_grad():
-            for name, weight in self.weights.items():
-                for network, values in zip(self.networks, weight, strict=True):
-                    network.get_parameter(name).copy_(values)
+        for network, vector in zip(self.networks, self.flat.detach().cpu(), strict=True):
+            for parameter, values in zip(network.parameters(), self.layout.named(vector[None]).values(), strict=True):
+                parameter.data.copy_(values[0])
 
 
 class Encoded:
@@ -115,8 +112,7 @@ def evaluate(population: Population, strings: Encoded, recipe: Recipe) -> tuple[
     string is read cannot change what is read there, they are computed in larger batches, sorted by that step.
     """
     positions = strings.positions(recipe)
-    order = np.argsort(positions, kind="stable")
-    size = max(AT_ONCE // len(population), 32)
+    order, size = np.argsort(positions, kind="stable"), AT_ONCE[population.device]
     loss, correct = (torch.zeros(len(population), device=population.device, dtype=torch.float64) for _ in range(2))
     with torch.no_grad():
         for start in range(0, len(order), size):
@@ -138,7 +134,7 @@ def _score(logits: Tensor, labels: Tensor) -> tuple[Tensor, Tensor]:
 
 def adam(population: Population, recipe: Recipe) -> torch.optim.Optimizer:
     """A fresh optimizer of all the population's weights."""
-    return torch.optim.Adam(population.weights.values(), lr=recipe.learning_rate, fused=True)
+    return torch.optim.Adam([population.flat], lr=recipe.learning_rate, fused=True)
 
 
 def update(

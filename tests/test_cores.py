@@ -1,0 +1,134 @@
+"""The compiled core equals the layer-by-layer one, which equals torch's own modules."""
+
+import copy
+import pickle
+
+import networkx as nx
+import numpy as np
+import pytest
+import torch
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from sparsekit import networks, pruning
+from sparsekit.networks import population_logits
+from sparsekit.recurrence import VARIANTS
+from tests.strategies import connected
+
+
+def network(variant, kind, seed=0):
+    if kind == "stacked":
+        return networks.stacked(variant, 7, 2, 5, vocabulary=9, classes=3, seed=seed)
+    return networks.layered(variant, nx.gnp_random_graph(11, 0.45, seed=4), vocabulary=9, classes=3, seed=seed)
+
+
+def both(nets, inputs, positions):
+    """Logits and flat gradients: compiled in float32, and layer by layer in float64."""
+    layout, found = nets[0].layout, []
+    for dtype in (torch.float32, torch.float64):
+        flat = torch.stack([layout.flat(net.parameters()).detach() for net in nets]).to(dtype).requires_grad_()
+        mask = torch.stack([net.flat_mask() for net in nets])
+        given_ = inputs if inputs.dtype == torch.int64 else inputs.to(dtype)
+        logits = population_logits(layout, flat, mask, given_, positions)
+        (logits * torch.linspace(-1, 1, logits.numel(), dtype=dtype).view_as(logits)).sum().backward()
+        found.append((logits.detach(), flat.grad))
+    return found
+
+
+def assert_same(nets, inputs, positions=None):
+    (logits, gradient), (expected, expected_gradient) = both(nets, inputs, positions)
+    torch.testing.assert_close(logits.double(), expected, rtol=1e-5, atol=1e-6)
+    torch.testing.assert_close(gradient.double(), expected_gradient, rtol=1e-4, atol=1e-5)
+
+
+@pytest.mark.parametrize("variant", VARIANTS)
+@pytest.mark.parametrize("kind", ["stacked", "layered"])
+@pytest.mark.parametrize("steps", [1, 2, 13])
+def test_compiled_equals_layer_by_layer(variant, kind, steps):
+    nets = [network(variant, kind, seed) for seed in range(3)]
+    pruning.prune(nets[1], 0.6)[0].apply(nets[1])
+    torch.manual_seed(0)
+    tokens = torch.randint(0, 9, (6, steps))
+    assert_same(nets, tokens)
+    assert_same(nets, tokens, torch.randint(0, steps, (6,)))
+
+
+@settings(max_examples=25, deadline=None)
+@given(graph=connected(), variant=st.sampled_from(VARIANTS), rows=st.booleans(), batch=st.integers(1, 5))
+def test_compiled_equals_layer_by_layer_on_any_graph(graph, variant, rows, batch):
+    net = networks.layered(variant, graph, gate_masks="rows" if rows else "blocks", vocabulary=9)
+    assert_same([net], torch.randint(0, 9, (batch, 4)))
+
+
+@pytest.mark.parametrize("variant", VARIANTS)
+def test_features_instead_of_tokens(variant):
+    nets = [networks.stacked(variant, 7, 2, features=4, classes=3, seed=s) for s in range(2)]
+    torch.manual_seed(0)
+    inputs = torch.randn(5, 6, 4)
+    assert_same(nets, inputs)
+    kind = {"gru": torch.nn.GRU, "lstm": torch.nn.LSTM}.get(variant, torch.nn.RNN)
+    module = kind(4, 7, 2, batch_first=True, **({"nonlinearity": variant[4:]} if kind is torch.nn.RNN else {}))
+    values = [p for name, p in nets[0].named_parameters() if name.startswith("stages")]
+    for parameter, value in zip(module.parameters(), values, strict=True):
+        parameter.data.copy_(value.detach())
+    expected = nets[0].readout(module(inputs)[0][:, -1])
+    torch.testing.assert_close(nets[0](inputs), expected, rtol=1e-5, atol=1e-6)
+
+
+@pytest.mark.parametrize("variant", VARIANTS)
+def test_without_gradients_the_same(variant):
+    net, tokens = network(variant, "layered"), torch.randint(0, 9, (4, 8))
+    with torch.no_grad():
+        alone = net(tokens)
+    assert torch.equal(alone, net(tokens).detach())
+
+
+@pytest.mark.parametrize("variant", VARIANTS)
+def test_a_diverged_network_shows(variant):
+    net = network(variant, "stacked")
+    net.stages[0].weight_hh.data[0, 0] = float("nan")
+    assert net(torch.randint(0, 9, (3, 4))).isnan().all()
+
+
+def test_large_sums_saturate():
+    net = network("lstm", "stacked")
+    for parameter in net.stages.parameters():
+        parameter.data.mul_(1e4)
+    logits = net(torch.randint(0, 9, (3, 4)))
+    assert logits.isfinite().all()
+
+
+def test_weights_changed_before_the_gradient_are_an_error():
+    net = network("gru", "stacked")
+    flat = net.layout.flat(net.parameters()).detach()[None].requires_grad_()
+    logits = population_logits(net.layout, flat, net.flat_mask()[None], torch.randint(0, 9, (3, 4)))
+    with torch.no_grad():
+        flat.mul_(2)
+    with pytest.raises(RuntimeError, match="modified"):
+        logits.sum().backward()
+
+
+def test_flat_weights_are_the_named_ones():
+    net = network("lstm", "layered")
+    named = net.layout.named(net.layout.flat(net.parameters())[None])
+    for name, parameter in net.named_parameters():
+        assert torch.equal(named[name][0], parameter)
+    assert net.layout.flat(net.parameters()).numel() % 64 == 0
+    assert int(net.flat_mask().sum()) == net.size()
+
+
+def test_networks_copy_and_pickle():
+    net, tokens = network("gru", "layered"), torch.randint(0, 9, (3, 4))
+    expected = net(tokens)
+    for twin in (copy.deepcopy(net), pickle.loads(pickle.dumps(net))):
+        assert torch.equal(twin(tokens), expected)
+
+
+def test_the_approximation_of_tanh_is_as_good_as_float32():
+    from sparsekit import kernels
+
+    x = np.linspace(-12, 12, 200_001, dtype=np.float32)
+    for function, exact in ((kernels._tanh, np.tanh), (kernels._sigmoid, lambda v: 1 / (1 + np.exp(-v)))):
+        got = x.copy()
+        function(got)
+        assert np.abs(got - exact(x.astype(float))).max() < 3e-7
