@@ -6,10 +6,8 @@ import pandas as pd
 from sparsekit import statistics
 from sparsekit.correlation import ROUNDING
 from sparsekit.parameters import Parameters
-from sparsekit.prediction import MODELS
-from sparsekit.properties import NAMES
-from sparsekit.style import TARGETS, VARIANTS, listed, number, ordered, words_of
-from sparsekit.tables import one_per_graph
+from sparsekit.structure_answers import rq4, rq5
+from sparsekit.style import TARGETS, VARIANTS, listed, ordered
 
 QUESTIONS = {
     "RQ1": "What does pruning weights do to the accuracy of a recurrent network?",
@@ -18,7 +16,6 @@ QUESTIONS = {
     "RQ4": "How does a randomly structured recurrent network's accuracy correlate with the properties of its graph?",
     "RQ5": "Can that accuracy be predicted from the properties of the graph?",
 }
-PERMUTATIONS = 999
 WIDEST_PERCENT = 40  # an interval of RQ2 wider than this tells next to nothing
 
 
@@ -51,7 +48,7 @@ def answers(
         (rq1, pruning, [majority]),
         (rq2, pruning, [majority]),
         (rq3, recovery, []),
-        (rq4, structure, []),
+        (rq4, structure, [majority]),
         (rq5, structure, []),
     )
     return {
@@ -71,8 +68,8 @@ def rq1(pruning: pd.DataFrame, parameters: Parameters, majority: float | None = 
     told = [_fall(rows[rows["variant"] == v], v, parameters, majority) for v in ordered(rows["variant"], VARIANTS)]
     text = f"Pruned by {parameters.score}, {_pruned(first)}, before any retraining, mean accuracy drops most between "
     text += f"these tested percentages: {'; '.join(told)}. "
-    learned = _learned(pruning, parameters, majority)
-    last = rows[(rows["percent"] == rows["percent"].max()) & rows["variant"].isin(learned)]
+    above = learned(pruning, parameters, majority)
+    last = rows[(rows["percent"] == rows["percent"].max()) & rows["variant"].isin(above)]
     if len(last):
         ends = last.groupby("variant")["accuracy"].mean()
         text += f"At {rows['percent'].max():g} % pruned, accuracy is {_range(ends, '.2f')}. "
@@ -80,9 +77,7 @@ def rq1(pruning: pd.DataFrame, parameters: Parameters, majority: float | None = 
     for target in others:
         rows = pruning[pruning["target"] == target]
         alone[target] = [
-            f"{_label(v)} {_leaves(rows[rows['variant'] == v], parameters)}"
-            for v in learned
-            if v in set(rows["variant"])
+            f"{_label(v)} {_leaves(rows[rows['variant'] == v], parameters)}" for v in above if v in set(rows["variant"])
         ]
     if any(alone.values()):
         text += f"It first leaves the margin of {parameters.margin:g} as follows. {_by_target(alone)}"
@@ -100,9 +95,9 @@ def rq2(pruning: pd.DataFrame, parameters: Parameters, majority: float | None = 
         for v in ordered(rows["variant"], VARIANTS)
     ]
     text = f"Within {parameters.margin:g} of the base accuracy, {_pruned(first)}, mean over seeds: {'; '.join(told)}. "
-    learned = _learned(pruning, parameters, majority)
+    above = learned(pruning, parameters, majority)
     text += _by_target(
-        {t: [f"{_label(v)} {_span(table.loc[(v, t)])}" for v in learned if (v, t) in table.index] for t in others}
+        {t: [f"{_label(v)} {_span(table.loc[(v, t)])}" for v in above if (v, t) in table.index] for t in others}
     )
     tested = ", ".join(f"{p:g}" for p in sorted(pruning["percent"].unique()))
     text += f"Tested at {tested} %"
@@ -138,64 +133,11 @@ def rq3(recovery: pd.DataFrame, parameters: Parameters) -> str:
     return text + (f"Not back by then: {', '.join(lost)}. " if lost else "") + _seeds(recovery)
 
 
-def rq4(structure: pd.DataFrame, parameters: Parameters) -> str:
-    """Per variant the property with the largest Pearson coefficient, tested as the largest of all of them.
-
-    Beside it, how many of all intervals leave out zero.
-    """
-    told = []
-    for variant in ordered(structure["variant"], VARIANTS):
-        rows = one_per_graph(structure, variant)
-        table = statistics.correlate(
-            rows, "test_accuracy", NAMES, parameters.confidence, parameters.bootstrap, parameters.data_seed
-        ).dropna(subset=["pearson", "pearson_low", "pearson_high"])
-        name, r, p = statistics.strongest(rows, "test_accuracy", table.index, PERMUTATIONS, parameters.data_seed)
-        if not name:
-            told.append(f"{_label(variant)} cannot tell from {len(rows)} graphs")
-            continue
-        clear = ((table["pearson_low"] > 0) | (table["pearson_high"] < 0)).sum()
-        low, high = table.loc[name, ["pearson_low", "pearson_high"]]
-        found = (
-            f"{words_of(name)}, r = {number(r)} ({number(low)} to {number(high)}), "
-            f"p = {number(p, 3)} for the strongest of {len(table)}"
-        )
-        word = "cannot tell, at most" if p > 1 - parameters.confidence else "most"
-        told.append(f"{_label(variant)} {word} with {found}, {clear} of {len(table)} intervals without zero")
-    chance = (1 - parameters.confidence) * len(NAMES)
-    return (
-        f"{'; '.join(told)}. By chance alone about {number(chance, 0 if chance >= 1 else 1)} of {len(NAMES)} intervals "
-        "would leave out zero, "
-        f"and the properties depend on one another. {_graphs(structure)}"
-    )
-
-
-def rq5(structure: pd.DataFrame, parameters: Parameters) -> str:
-    """Per variant the out-of-fold R² of the best model, beside what one interface width alone predicts."""
-    told = []
-    for variant in ordered(structure["variant"], VARIANTS):
-        rows = one_per_graph(structure, variant)
-        table = statistics.cross_validated(
-            rows,
-            "test_accuracy",
-            seed=parameters.data_seed,
-            confidence=parameters.confidence,
-            resamples=parameters.bootstrap,
-        )
-        best = table.loc[list(MODELS)].dropna()
-        if best.empty:
-            told.append(f"{_label(variant)} cannot tell from {len(rows)} graphs")
-            continue
-        name = best["r2"].idxmax()
-        r2, low, high = best.loc[name]
-        word = "in part" if low > 0 else "no" if high <= 0 else "cannot tell"
-        told.append(
-            f"{_label(variant)} {word}: R² {number(r2)} ({number(low)} to {number(high)}) by {words_of(name)}, "
-            f"{number(table.loc['source_nodes alone', 'r2'])} from source nodes alone"
-        )
-    return (
-        f"Cross-validated, best of {len(MODELS)} models: {'; '.join(told)}. "
-        f"Zero is what the mean alone predicts. {_graphs(structure)}"
-    )
+def learned(pruning: pd.DataFrame, parameters: Parameters, majority: float | None = None) -> list[str]:
+    """The variants whose base networks are above chance: the others have nothing to lose."""
+    majority = _majority(parameters, majority)
+    variants = ordered(pruning["variant"], VARIANTS)
+    return [v for v in variants if not _chance(pruning[pruning["variant"] == v], parameters, majority)]
 
 
 def _label(variant: str) -> str:
@@ -225,12 +167,6 @@ def _chance(rows: pd.DataFrame, parameters: Parameters, majority: float | None) 
     if majority is None or base > majority + parameters.margin:
         return ""
     return f"cannot tell: unpruned it is at chance ({base:.2f})"
-
-
-def _learned(pruning: pd.DataFrame, parameters: Parameters, majority: float | None) -> list[str]:
-    """The variants above chance."""
-    variants = ordered(pruning["variant"], VARIANTS)
-    return [v for v in variants if not _chance(pruning[pruning["variant"] == v], parameters, majority)]
 
 
 def _by_target(told: dict[str, list[str]]) -> str:
@@ -309,8 +245,3 @@ def _seeds(rows: pd.DataFrame) -> str:
     if len(seeds) == 1:
         return f"Seed {seeds[0]} only: how far this varies cannot be told."
     return f"Seeds {listed(str(s) for s in seeds)}."
-
-
-def _graphs(structure: pd.DataFrame) -> str:
-    graphs = len(structure.drop_duplicates(["generator", "graph"]))
-    return f"Each of {graphs} graphs a variant counts once, its accuracy the mean over seeds."

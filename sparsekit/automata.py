@@ -1,8 +1,47 @@
-"""Distinct strings of a finite automaton, drawn at random without trial and error."""
+"""Strings of a finite automaton: judged, counted, and drawn at random, distinct, without trial and error."""
 
 import numpy as np
 
 Automaton = dict[int, dict[str, int]]
+
+
+def first_violation(automaton: Automaton, start: int, string: str) -> int:
+    """Where a string first leaves the automaton's language.
+
+    Parameters
+    ----------
+    automaton : dict of dict
+        ``automaton[state][letter]`` is the next state; a state without edges accepts. Every state leads to one.
+    start : int
+        The state a string begins in.
+    string : str
+
+    Returns
+    -------
+    int
+        0-based index of the first character after which no string of the language is possible; the string's length
+        where it only ends too early; -1 where it is of the language.
+    """
+    state = start
+    for index, character in enumerate(string):
+        edges = automaton.get(state, {})
+        if character not in edges:
+            return index
+        state = edges[character]
+    return len(string) if automaton.get(state) else -1
+
+
+def count_distinct(automaton: Automaton, start: int, accept: int, shortest: int, longest: int) -> int:
+    """How many different strings of these lengths, both included, lead from one state to the other."""
+    reached, total = {start: 1}, 0
+    for length in range(1, longest + 1):
+        following: dict[int, int] = {}
+        for state, strings in reached.items():
+            for target in automaton.get(state, {}).values():
+                following[target] = following.get(target, 0) + strings
+        reached = following
+        total += reached.get(accept, 0) if length >= shortest else 0
+    return total
 
 
 def draw_distinct(

@@ -1,4 +1,4 @@
-"""RQ4: how accuracy goes with each property of a graph, with bootstrap intervals over networks."""
+"""RQ4: how accuracy goes with each property of a graph, with bootstrap intervals over graphs."""
 
 from collections.abc import Iterable
 
@@ -7,7 +7,7 @@ import pandas as pd
 import scipy.stats
 
 from sparsekit.properties import PROPERTIES
-from sparsekit.tables import TableError, fraction, numbers, remembered, require
+from sparsekit.tables import TableError, fraction, numbers, one_per_graph, remembered, require
 
 FEWEST_ROWS = 5
 """A bootstrap over fewer rows gives no interval worth drawing: nan stands in its place."""
@@ -48,10 +48,8 @@ def correlate(
         Where a column is missing or not numeric.
     """
     fraction("confidence", confidence)
-    names = [name for name in PROPERTIES if name in table] if properties is None else list(properties)
-    if not names:
-        raise TableError("the table has no column that is a graph property; name the properties to correlate")
-    require(table, [target, *names])
+    names = known_properties(table, properties)
+    require(table, [target])
     y, counts, rows = numbers(table, target), {}, {}
     for name in names:
         x = numbers(table, name)
@@ -62,6 +60,77 @@ def correlate(
             counts[n] = np.random.default_rng(seed).multinomial(n, np.full(n, 1 / n), resamples) if n else None
         rows[name] = _correlation(x[known], y[known], counts[n], confidence)
     return pd.DataFrame.from_dict(rows, orient="index").rename_axis("property")
+
+
+def correlations(
+    table: pd.DataFrame,
+    target: str = "test_accuracy",
+    properties: Iterable[str] | None = None,
+    confidence: float = 0.95,
+    resamples: int = 2000,
+    seed: int = 0,
+) -> pd.DataFrame:
+    """`correlate` for every variant of a study, with q values over all variants and properties at once.
+
+    Each graph counts once, its accuracy the mean over its seeds, so that resampling rows resamples whole graphs.
+
+    Parameters
+    ----------
+    table : DataFrame
+        One row per network: variant, generator, graph, target, properties.
+
+    Returns
+    -------
+    DataFrame
+        Index (variant, property); columns of `correlate`, and q_value of Pearson's coefficient (`q_values`).
+    """
+    variants, names = variants_of(table, [target]), known_properties(table, properties)
+    found = {v: correlate(one_per_graph(table, v), target, names, confidence, resamples, seed) for v in variants}
+    return with_q_values(pd.concat(found, names=["variant"]))
+
+
+def variants_of(table: pd.DataFrame, columns: Iterable[str] = ()) -> list[str]:
+    """The variants of a study, once its table has rows and says variant, generator and graph, and these columns."""
+    require(table, ["variant", "generator", "graph", *columns])
+    if not len(table):
+        raise TableError("the table has no rows")
+    return list(dict.fromkeys(table["variant"]))
+
+
+def known_properties(table: pd.DataFrame, properties: Iterable[str] | None = None) -> list[str]:
+    """The properties asked for, or every registered one that the table has."""
+    names = [name for name in PROPERTIES if name in table] if properties is None else list(properties)
+    if not names:
+        raise TableError("the table has no column that is a graph property; name the properties to correlate")
+    require(table, names)
+    return names
+
+
+def q_values(p_values: Iterable[float]) -> np.ndarray:
+    """Smallest false-discovery rate at which each test counts as a discovery; nan where there was no test.
+
+    Benjamini and Hochberg, *Controlling the False Discovery Rate*, JRSS B 1995. It holds for tests that are independent
+    or positively dependent.
+
+    >>> q_values([0.01, 0.04, float("nan")])
+    array([0.02, 0.04,  nan])
+    """
+    p_values = np.array(list(p_values), dtype=float)
+    tested = np.isfinite(p_values)
+    if tested.any():
+        p_values[tested] = scipy.stats.false_discovery_control(p_values[tested])
+    return p_values
+
+
+def with_q_values(table: pd.DataFrame) -> pd.DataFrame:
+    """The table with a column q_value beside its p_value, over all its rows at once."""
+    table.insert(table.columns.get_loc("p_value") + 1, "q_value", q_values(table["p_value"]))
+    return table
+
+
+def by_variant(table: pd.DataFrame) -> dict[str, pd.DataFrame]:
+    """A table with index (variant, …), taken apart into one table per variant."""
+    return {variant: rows.droplevel("variant") for variant, rows in table.groupby(level="variant", sort=False)}
 
 
 def _correlation(x: np.ndarray, y: np.ndarray, counts: np.ndarray | None, confidence: float) -> dict[str, float]:

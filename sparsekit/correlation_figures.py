@@ -27,9 +27,21 @@ from sparsekit.style import (
 Reported = Mapping[str, Mapping[str, float]]  # variant -> property or model -> value
 
 
+DISCOVERY = 0.05
+"""The false-discovery rate that figures mark."""
+
+
 def _clear(table: pd.DataFrame, method: str) -> pd.Series:
-    """Whether each interval excludes zero."""
+    """Whether each coefficient is a discovery, where the table has q values for it; else if its interval excludes 0."""
+    if method == "pearson" and "q_value" in table:
+        return table["q_value"] <= DISCOVERY
     return (table[f"{method}_low"] > 0) | (table[f"{method}_high"] < 0)
+
+
+def _meaning(tables: Mapping[str, pd.DataFrame], method: str) -> str:
+    if method == "pearson" and all("q_value" in table for table in tables.values()):
+        return f"are discoveries at a false-discovery rate of {100 * DISCOVERY:g} %"
+    return "intervals exclude zero"
 
 
 def _told(tables: Mapping[str, pd.DataFrame], method: str) -> tuple[str, str]:
@@ -44,8 +56,8 @@ def _told(tables: Mapping[str, pd.DataFrame], method: str) -> tuple[str, str]:
         each = [f"{words_of(p)} {number(values[p], sign=True)}" for p in top]
         words.append(f"{variant} strongest: {', '.join(each)}")
         tops.append(f"{variant} {words_of(top[0])} ({number(values[top[0]], sign=True)})")
-    total = sum(len(t) for t in tables.values())
-    clear = f"{sum(int(_clear(t, method).sum()) for t in tables.values())} of {total} intervals exclude zero."
+    total, found = sum(len(t) for t in tables.values()), sum(int(_clear(t, method).sum()) for t in tables.values())
+    clear = f"{found} of {total} {_meaning(tables, method)}."
     reading = "No correlation can be computed from so few networks"
     if tops:
         reading = f"The strongest correlation with test accuracy: {listed(tops)}"
@@ -59,15 +71,20 @@ def correlation_map(tables: Mapping[str, pd.DataFrame], method: str = "pearson")
     Parameters
     ----------
     tables : mapping of variant to DataFrame
-        As :func:`sparsekit.statistics.correlate` returns them.
+        As :func:`sparsekit.statistics.correlate` returns them, or with q values, which then say what is bold.
     method : {"pearson", "spearman"}
     """
     variants = ordered(tables, VARIANTS)
     rows = list(tables[variants[0]].index)
+    bold = (
+        _meaning(tables, method)
+        .replace("are discoveries", "a discovery")
+        .replace("intervals exclude", "the interval excludes")
+    )
     figure, ((axes,),) = card(
         96 + 22 * len(rows),
         f"{method.capitalize()} correlation of graph properties with test accuracy",
-        note="Bold: the interval excludes zero.",
+        note=f"Bold: {bold}.",
     )
     for x, name in enumerate(variants):
         clear = _clear(tables[name], method)
@@ -130,7 +147,7 @@ def correlation_forest(
             if said is not None:
                 reported_point(axes, said, y)
                 inside += bool(low <= said <= high)
-                outside += not low <= said <= high
+                outside += bool(said < low or said > high)
         axes.set_xlim(-1, 1)
         axes.set_xticks([-0.5, 0, 0.5], ["−0.5", "0", "0.5"])
         axes.set_ylim(len(rows) - 0.5, -0.5)

@@ -58,10 +58,13 @@ def pruned(network: Classifier) -> None:
 
 
 def drawn(units: Sequence[Any]) -> None:
-    """Choose one of the graphs of some graph networks; see it in layers."""
-    graphs = {f"{unit.generator} {unit.name}": unit for unit in units}
+    """Choose one of the graphs of some graph networks; see it in layers, or with its cycles where it is one layer."""
+    graphs = {" ".join(filter(None, [unit.generator, str(unit.name), unit.null])): unit for unit in units}
 
-    def layers(graph: str) -> Picture:
-        return drawings.layered(graphs[graph].drawn(), title=graph)
+    def structure(graph: str) -> Picture:
+        unit = graphs[graph]
+        if unit.structure == "recurrent":
+            return drawings.recurrent(unit.drawn(), title=graph)
+        return drawings.layered(unit.oriented(), title=graph)
 
-    explorer(layers, graph=widgets.Dropdown(options=list(graphs), value=list(graphs)[-1], description="graph"))
+    explorer(structure, graph=widgets.Dropdown(options=list(graphs), value=list(graphs)[-1], description="graph"))

@@ -1,153 +1,101 @@
-"""Graphs that become networks: random ones by name, a user's own from a file, their orientation and layers.
+"""Graphs that become networks: their orientation, their layers, and masks of networks read back as graphs.
 
-A new family is one function ``(nodes, seed) -> networkx.Graph`` decorated with ``@GENERATORS.register``.
+Random graphs come from `sparsekit.families`, files from `sparsekit.graph_files`, what is refused stands in
+`sparsekit.graph_checks`; all are reached from here. A new orientation rule is one function
+``(graph, seed) -> nodes in their order`` decorated with ``@ORIENTATIONS.register``.
 """
 
-import re
-from collections.abc import Hashable
-from pathlib import Path
-from xml.etree.ElementTree import ParseError
+from collections.abc import Hashable, Sequence
 
 import networkx as nx
 import numpy as np
+from numpy.typing import ArrayLike
 
-from sparsekit.registry import Registry, unknown
+from sparsekit.families import GENERATORS, sample
+from sparsekit.graph_checks import LARGEST, GraphError, check
+from sparsekit.graph_files import EDGE_LISTS, read
+from sparsekit.registry import Registry, UnknownName, unknown
 from sparsekit.seeds import derive
 
-GENERATORS = Registry("graph generator")
-EDGE_LISTS = (".edgelist", ".edges", ".txt")
+__all__ = [
+    "EDGE_LISTS",
+    "GENERATORS",
+    "LARGEST",
+    "ORIENTATIONS",
+    "GraphError",
+    "adjacency",
+    "check",
+    "from_mask",
+    "layers",
+    "orient",
+    "read",
+    "sample",
+    "undirected",
+]
+
+ORIENTATIONS = Registry("orientation rule")
 
 
-class GraphError(ValueError):
-    """A graph that cannot become a network; its text says why and what to do."""
+@ORIENTATIONS.register
+def by_node(graph: nx.Graph, seed: int) -> Sequence[Hashable]:
+    """Nodes ascending (arXiv 2407.20601)."""
+    return sorted(graph)
 
 
-@GENERATORS.register
-def barabasi_albert(nodes: int, seed: int) -> nx.Graph:
-    """Preferential attachment with a tenth of the nodes as edges per new node (arXiv 2407.20601)."""
-    _at_least_two(nodes)
-    return nx.barabasi_albert_graph(nodes, max(1, nodes // 10), seed)
+@ORIENTATIONS.register
+def by_degree(graph: nx.Graph, seed: int) -> Sequence[Hashable]:
+    """Nodes of highest degree first; among equals the smaller node."""
+    return sorted(graph, key=lambda node: (-graph.degree[node], node))
 
 
-@GENERATORS.register
-def watts_strogatz(nodes: int, seed: int) -> nx.Graph:
-    """Ring with a fifth of the nodes as neighbours, every edge rewired, 10 tries to be connected (arXiv 2407.20601)."""
-    _at_least_two(nodes)
-    try:
-        return nx.connected_watts_strogatz_graph(nodes, max(2, nodes // 5), 1, 10, seed)
-    except nx.NetworkXError:
-        raise GraphError(
-            f"watts_strogatz, {nodes} nodes, seed {seed}: not connected in 10 tries; take another seed"
-        ) from None
+@ORIENTATIONS.register
+def random(graph: nx.Graph, seed: int) -> Sequence[Hashable]:
+    """Nodes in a random order."""
+    nodes = sorted(graph)
+    return [nodes[i] for i in np.random.default_rng(derive("orientation", seed)).permutation(len(nodes))]
 
 
-def sample(generator: str, seed: int, nodes_min: int = 10, nodes_max: int = 50) -> nx.Graph:
-    """One random graph whose size is uniform on ``nodes_min`` … ``nodes_max``, both ends included.
+def orient(graph: nx.Graph, rule: str = "by_node", seed: int = 0) -> nx.DiGraph:
+    """The directed acyclic graph in which every edge leads from the earlier to the later node of an order.
 
-    The size and the graph come from one stream that depends on nothing but ``generator`` and ``seed``.
-
-    Raises
-    ------
-    UnknownName
-        Where no generator has that name.
-    GraphError
-        Where the range of sizes is empty or starts below 2.
-
-    Examples
-    --------
-    >>> sample("barabasi_albert", 3).number_of_nodes() == sample("barabasi_albert", 3).number_of_nodes()
-    True
-    """
-    make = GENERATORS[generator]
-    if not 2 <= nodes_min <= nodes_max:
-        raise GraphError(f"nodes from {nodes_min} to {nodes_max}: need 2 <= nodes_min <= nodes_max")
-    stream = np.random.default_rng(derive("graph", generator, seed))
-    nodes = int(stream.integers(nodes_min, nodes_max + 1))
-    return make(nodes, int(stream.integers(2**32)))
-
-
-def read(path: str | Path) -> nx.Graph:
-    """A user's graph from GraphML, or from a list with one edge (two node names) a line.
-
-    Nodes are renamed 0 … n-1 in the order of their names, in which "n2" comes before "n10"; the former name stays as
-    the node attribute ``name``. Everything else about nodes and edges, weights too, is left out: only which edges exist
-    matters to a network.
+    Parameters
+    ----------
+    graph : networkx.Graph
+    rule : str
+        A name in `ORIENTATIONS`.
+    seed : int
+        For rules that draw at random.
 
     Raises
     ------
     GraphError
-        Where the file is missing, of unknown kind, malformed, or its graph fails `check`.
-    """
-    path = Path(path)
-    if path.suffix != ".graphml" and path.suffix not in EDGE_LISTS:
-        raise GraphError(f"{path}: {unknown('graph file ending', path.suffix, ('.graphml', *EDGE_LISTS))}")
-    if not path.is_file():
-        raise GraphError(f"{path}: no such file")
-    try:
-        found = nx.read_graphml(path) if path.suffix == ".graphml" else _read_edges(path)
-    except (nx.NetworkXError, ParseError, UnicodeDecodeError, KeyError, TypeError) as error:
-        raise GraphError(f"{path}: not readable as {path.suffix}: {error}") from error
-    try:
-        check(found)
-    except GraphError as error:
-        raise GraphError(f"{path}: {error}") from None
-    names = sorted(found, key=_natural)
-    numbers = {name: number for number, name in enumerate(names)}
-    graph = nx.Graph()
-    graph.add_nodes_from((number, {"name": str(name)}) for name, number in numbers.items())
-    graph.add_edges_from((numbers[u], numbers[v]) for u, v in found.edges)
-    return graph
-
-
-def check(graph: nx.Graph) -> None:
-    """Accept a simple, undirected, connected graph of two or more nodes.
-
-    Raises
-    ------
-    GraphError
-        Otherwise, with the way to make it one.
-    """
-    if graph.is_directed():
-        raise GraphError("a directed graph; give the undirected one (graph.to_undirected()): edges get their direction")
-    if graph.is_multigraph():
-        raise GraphError("several edges between the same two nodes; make it simple: networkx.Graph(graph)")
-    loops = next(nx.selfloop_edges(graph), None)
-    if loops:
-        raise GraphError(f"node {loops[0]!r} has an edge to itself; take such edges out")
-    if not graph.number_of_edges():
-        raise GraphError("no edges; a network needs at least one")
-    parts = nx.number_connected_components(graph)
-    if parts > 1:
-        raise GraphError(f"falls into {parts} parts; give a connected graph, for example its largest part")
-
-
-def orient(graph: nx.Graph) -> nx.DiGraph:
-    """The directed acyclic graph in which every edge leads from the smaller to the larger node.
-
-    Raises
-    ------
-    GraphError
-        Where the nodes have no common order.
+        Where the graph is directed, or its nodes have no common order.
 
     Examples
     --------
     >>> list(orient(nx.Graph([(2, 1), (0, 2)])).edges)
     [(0, 2), (1, 2)]
+    >>> list(orient(nx.Graph([(2, 1), (0, 2)]), "by_degree").edges)
+    [(2, 0), (2, 1)]
     """
+    if graph.is_directed():
+        raise GraphError("a directed graph has its directions; leave them out with sparsekit.graphs.undirected(graph)")
+    order = ORIENTATIONS[rule]
     try:
         nodes = sorted(graph)
     except TypeError:
         raise GraphError("nodes of different kinds have no order; rename them 0, 1, 2, …") from None
+    rank = {node: place for place, node in enumerate(order(graph, seed))}
     oriented = nx.DiGraph()
     oriented.add_nodes_from(nodes)
-    oriented.add_edges_from(sorted((u, v) if u < v else (v, u) for u, v in graph.edges))
+    oriented.add_edges_from(sorted((u, v) if rank[u] < rank[v] else (v, u) for u, v in graph.edges))
     return oriented
 
 
 def layers(graph: nx.Graph) -> list[list[Hashable]]:
     """Nodes by the length of their longest path from a source, ascending within a layer.
 
-    An undirected graph is oriented first.
+    An undirected graph is oriented first, by node.
 
     Raises
     ------
@@ -166,27 +114,60 @@ def layers(graph: nx.Graph) -> list[list[Hashable]]:
         raise GraphError("the graph has a cycle, so it has no layers; give an acyclic or an undirected one") from None
 
 
-def _at_least_two(nodes: int) -> None:
-    if nodes < 2:
-        raise GraphError(f"{nodes} nodes: a graph needs at least 2")
+def undirected(graph: nx.Graph) -> nx.Graph:
+    """The simple undirected graph: directions, repeated edges, edges from a node to itself and weights are left out.
+
+    >>> undirected(nx.DiGraph([(0, 1), (1, 0), (1, 1), (2, 1)])).edges
+    EdgeView([(0, 1), (1, 2)])
+    """
+    simple = nx.Graph(**graph.graph)
+    simple.add_nodes_from(graph.nodes(data=True))
+    simple.add_edges_from((u, v) for u, v in graph.edges() if u != v)
+    return simple
 
 
-def _natural(name: Hashable) -> tuple:
-    # Text and digits alternate in the split, so two names never compare a number with a text.
-    parts = re.split(r"([0-9]+)", str(name))
-    return tuple(int(part) if i % 2 else part for i, part in enumerate(parts)), str(name)
+def adjacency(graph: nx.Graph) -> np.ndarray:
+    """Which node has an edge into which: bool, shape (targets, sources), both ascending.
+
+    It is the mask of a recurrent layer's hidden-to-hidden weights. An undirected edge leads both ways.
+    """
+    place = {node: i for i, node in enumerate(sorted(graph))}
+    matrix = np.zeros((len(place), len(place)), dtype=bool)
+    sources, targets = ([place[edge[end]] for edge in graph.edges()] for end in (0, 1))
+    matrix[targets, sources] = True
+    return matrix if graph.is_directed() else matrix | matrix.T
 
 
-def _read_edges(path: Path) -> nx.Graph:
-    graph = nx.Graph()
-    for number, line in enumerate(path.read_text(encoding="utf-8-sig").splitlines(), start=1):
-        names = line.partition("#")[0].replace(",", " ").split()
-        if not names:
-            continue
-        if len(names) < 2:
-            raise GraphError(f"{path}, line {number}: one node, {names[0]!r}; an edge needs two")
-        u, v = names[:2]
-        if graph.has_edge(u, v):
-            raise GraphError(f"{path}, line {number}: edge {u} – {v} stands there twice; give each edge once")
-        graph.add_edge(u, v)
+def from_mask(mask: ArrayLike, directed: bool = True, gates: str = "any") -> nx.Graph:
+    """The graph of a hidden-to-hidden mask: an edge from unit to unit where a weight exists.
+
+    Parameters
+    ----------
+    mask : array or tensor, shape (units, units), (gates, units, units) or (gates * units, units)
+        Row = target, column = source; nonzero where the weight exists.
+    directed : bool
+        Whether to keep directions; without them, one weight of the two is an edge.
+    gates : {"any", "all"}
+        Whether an edge needs a weight in one gate, or in all.
+
+    Returns
+    -------
+    networkx.DiGraph or networkx.Graph
+        Units 0, 1, …; a weight from a unit to itself is an edge from the node to itself.
+
+    Examples
+    --------
+    >>> from_mask([[1, 0], [1, 0]]).edges
+    OutEdgeView([(0, 0), (0, 1)])
+    """
+    if gates not in ("any", "all"):
+        raise UnknownName(unknown("gates", gates, ("any", "all")))
+    array = np.asarray(mask)
+    if array.ndim not in (2, 3) or not array.size or array.shape[-2] % array.shape[-1]:
+        raise GraphError(f"a mask of shape {array.shape}; allowed are (units, units), or such blocks for each gate")
+    units = array.shape[-1]
+    blocks = array.reshape(-1, units, units) != 0
+    graph = nx.DiGraph() if directed else nx.Graph()
+    graph.add_nodes_from(range(units))
+    graph.add_edges_from(np.argwhere(getattr(blocks, gates)(axis=0).T).tolist())
     return graph

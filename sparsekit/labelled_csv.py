@@ -1,4 +1,4 @@
-"""Files of labelled strings, as users bring them: read with an eye for what may be wrong."""
+"""Files of labelled strings, as users bring them: read with an eye for what may be wrong, and split."""
 
 import csv
 import hashlib
@@ -6,6 +6,8 @@ import io
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from pathlib import Path
+
+import numpy as np
 
 from sparsekit.registry import unknown
 
@@ -72,6 +74,45 @@ def read(path: str) -> dict[int, Counter]:
                 "each of the two classes, 0 and 1, needs at least 2 (one to train, one to test)"
             )
     return copies
+
+
+def split(
+    rng: np.random.Generator, copies: dict[int, Counter], train_size: int, test_size: int
+) -> tuple[dict[int, list[str]], dict[int, list[str]]]:
+    """Strings to train on and to test on, by class; all copies of a string on one side.
+
+    The test share is ``test_size / (train_size + test_size)``, in each class alike.
+    """
+    there = {label: sum(copies[label].values()) for label in (1, 0)}
+    total = min(sum(there.values()), train_size + test_size)
+    test_total = min(max(2, round(total * test_size / (train_size + test_size))), total - 2)
+    test_room = _shares(test_total, there)
+    train_room = _shares(total - test_total, there)
+    train, test = {}, {}
+    for label in there:
+        order = list(copies[label])
+        rng.shuffle(order)
+        chosen = _filled(order, copies[label], min(test_room[label], there[label] - 1))
+        kept = _filled([string for string in order if string not in chosen], copies[label], train_room[label])
+        test[label] = [string for string in chosen for _ in range(copies[label][string])]
+        train[label] = [string for string in kept for _ in range(copies[label][string])]
+    return train, test
+
+
+def _shares(total: int, there: dict[int, int]) -> dict[int, int]:
+    """How many of `total` strings each class gets: in proportion to what is there, at least one."""
+    valid = min(max(1, round(total * there[1] / sum(there.values()))), total - 1)
+    return {1: valid, 0: total - valid}
+
+
+def _filled(order: Sequence[str], copies: Counter, room: int) -> dict[str, None]:
+    """Strings, in this order, whose copies fit into the room; the one with fewest copies, where none fits."""
+    chosen = {}
+    for string in order:
+        if copies[string] <= room:
+            chosen[string] = None
+            room -= copies[string]
+    return chosen or {min(order, key=copies.get): None}
 
 
 def _rows(path: str, text: str) -> Iterator[tuple[int, str, int]]:

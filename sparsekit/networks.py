@@ -204,6 +204,7 @@ def layered(
     *,
     gate_masks: str = "blocks",
     interface: int = 0,
+    orientation: str = "by_node",
     vocabulary: int = 128,
     classes: int = 2,
     features: int = 0,
@@ -218,25 +219,29 @@ def layered(
     ----------
     variant : {"rnn_tanh", "rnn_relu", "gru", "lstm"}
     graph : networkx.Graph or acyclic networkx.DiGraph
-        Each edge of an undirected graph is oriented from the smaller to the larger node.
+        Edges of an undirected graph get their direction by the rule `orientation`.
     gate_masks : {"blocks", "rows"}
         "blocks": every gate gets exactly the graph's edges. "rows": the layout of the published networks, where row i
         of a node mask became rows i·g … i·g+g-1 of the stacked gates, so that gates and edges do not match.
     interface : int
         0, as published: an embedding as wide as the first layer, a readout of the last. Otherwise the embedding's size
         whatever the graph, and the readout sees every node, so that neither width depends on the graph's shape.
+    orientation : str
+        A name in `sparsekit.graphs.ORIENTATIONS`; "by_node", as published: from the smaller to the larger node.
     features : int
         Numbers read at each step, instead of an embedded token.
 
     Raises
     ------
     UnknownName
-        For an unknown variant or mask layout.
+        For an unknown variant, orientation or mask layout.
+    sparsekit.graphs.GraphError
+        Where a directed graph has a cycle.
     """
     _check(variant)
     if gate_masks not in GATE_MASKS:
         raise UnknownName(unknown("gate_masks", gate_masks, GATE_MASKS))
-    oriented = graph if graph.is_directed() else graphs.orient(graph)
+    oriented = graph if graph.is_directed() else graphs.orient(graph, orientation, seed)
     layers = graphs.layers(oriented)
     gates = GATES[variant]
     spread = {"blocks": lambda m: np.tile(m, (gates, 1)), "rows": lambda m: np.repeat(m, gates, axis=0)}[gate_masks]
@@ -282,6 +287,53 @@ def recurrent(
         mask_ih = np.ones((gates * len(graph), features or embedding_size), dtype=bool)
         stage = Stage(variant, [EMBEDDING], len(graph), mask_ih, mask_hh=np.tile(edges, (gates, 1)))
         return Classifier(variant, [stage], embedding_size, vocabulary, classes, features=features)
+
+
+STRUCTURES = ("layered", "recurrent")
+
+
+def classifier(cell: str, structure: "int | Sequence[int] | nx.Graph" = 50, *, form: str = "", **options) -> Classifier:
+    """A sequence classifier of any structure: a graph fits wherever a hidden size does.
+
+    Parameters
+    ----------
+    cell : str
+        A variant, also as people write it: "GRU", "LSTM", "RNN-Tanh", "RNN-ReLU".
+    structure : int, sequence of int, or networkx graph
+        A hidden size; equal hidden sizes of stacked layers; or a graph.
+    form : {"layered", "recurrent"}
+        What a graph becomes. By default "layered", and "recurrent" where it is directed with cycles.
+    **options
+        As of `stacked`, `layered` or `recurrent`.
+
+    Raises
+    ------
+    UnknownName
+        For a cell or form that does not exist.
+    sparsekit.graphs.GraphError
+        Where the graph cannot become a network; it says why, and what to do.
+
+    Examples
+    --------
+    >>> classifier("GRU", 20).size() == stacked("gru", 20, layers=1).size()
+    True
+    >>> net = classifier(cell="LSTM", structure=nx.DiGraph([(0, 1), (1, 2), (2, 0)]))
+    >>> int(net.stages[0].mask_hh.sum()) == 4 * 3  # the edges, in each gate
+    True
+    """
+    variant = cell.lower().replace("-", "_")
+    _check(variant)
+    if isinstance(structure, nx.Graph):
+        cyclic = structure.is_directed() and not nx.is_directed_acyclic_graph(structure)
+        form = form or ("recurrent" if cyclic else "layered")
+        if form not in STRUCTURES:
+            raise UnknownName(unknown("form", form, STRUCTURES))
+        graphs.check(structure, directed=structure.is_directed(), loops=form == "recurrent")
+        return {"layered": layered, "recurrent": recurrent}[form](variant, structure, **options)
+    sizes = [structure] if isinstance(structure, int) else list(structure)
+    if not sizes or len(set(sizes)) > 1 or not all(isinstance(n, int) and n > 0 for n in sizes):
+        raise ValueError(f"structure is {structure!r}: give a hidden size, equal sizes of layers, or a networkx graph")
+    return stacked(variant, sizes[0], len(sizes), **options)
 
 
 @contextmanager

@@ -3,6 +3,7 @@
 import os
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
+from importlib import import_module
 from numbers import Integral, Real
 from pathlib import Path
 from typing import Annotated, Any, get_args, get_origin
@@ -68,22 +69,9 @@ def _distinct(values: list) -> list:
     return values
 
 
-def _tasks() -> Iterable[str]:
-    from sparsekit.tasks import TASKS  # not above: loading it takes longer than most commands that read parameters
-
-    return sorted(TASKS)
-
-
-def _generators() -> Iterable[str]:
-    from sparsekit.graphs import GENERATORS
-
-    return sorted(GENERATORS)
-
-
-def _scores() -> Iterable[str]:
-    from sparsekit.pruning import SCORES
-
-    return sorted(SCORES)
+def registered(module: str, registry: str) -> Callable[[], list[str]]:
+    """Names in a registry, looked up when asked for: loading its module takes longer than reading parameters."""
+    return lambda: sorted(getattr(import_module(f"sparsekit.{module}"), registry))
 
 
 def choice(kind: str, *names: str, found: Callable[[], Iterable[str]] | None = None) -> Any:
@@ -97,12 +85,21 @@ Share = Annotated[Number, Field(gt=0, lt=1)]
 File = Annotated[str, BeforeValidator(_path), AfterValidator(_file), "file path"]
 Variant = choice("variant", *VARIANTS)
 Target = choice("target", *TARGETS)
-Generator = choice("graph generator", found=_generators)
-Task = choice("task", found=_tasks)
-Score = choice("pruning score", found=_scores)
+Generator = choice("graph generator", found=registered("graphs", "GENERATORS"))
+Task = choice("task", found=registered("tasks", "TASKS"))
+Score = choice("pruning score", found=registered("scores", "SCORES"))
+Scope = choice("scope", "global", "layer", "matrix", "gate")
+Schedule = choice("schedule", "iterative", "gradual")
+Protocol = choice("recovery protocol", "rewind", "reinitialise", "random_mask", "rewired_mask", "dense")
+Invalid = choice("kind of invalid strings", "automata", "edit")
+Design = choice("design", found=registered("designs", "DESIGNS"))
+Structure = choice("structure", "layered", "recurrent")
+Orientation = choice("orientation", found=registered("graphs", "ORIENTATIONS"))
+Null = choice("null model", found=registered("nulls", "NULLS"))
 Readout = choice("readout", "last_padded", "last_valid")
 GateMasks = choice("layout of gate masks", "blocks", "rows")
 Device = choice("device", "auto", "cpu", "cuda")
+Sparsity = Annotated[Number, Field(ge=0, lt=1)]
 Percent = Annotated[Number, Field(ge=0, le=100)]
 Step = Annotated[Whole, Field(ge=1)]
 Several = AfterValidator(_distinct)

@@ -19,17 +19,26 @@ from sparsekit.parameter_types import (
     TARGETS,
     VARIANTS,
     AtLeastOne,
+    Design,
     Device,
     File,
     GateMasks,
     Generator,
+    Invalid,
+    Null,
     Number,
+    Orientation,
     Percent,
+    Protocol,
     Readout,
+    Schedule,
+    Scope,
     Score,
     Several,
     Share,
+    Sparsity,
     Step,
+    Structure,
     Target,
     Task,
     Variant,
@@ -65,6 +74,12 @@ class Parameters(BaseModel):
     data_seed: Whole = Field(0, ge=0, description="seed of the strings, their split, the graphs and resampling")
     train_size: Whole = Field(2000, ge=2, le=1_000_000, description="strings to train on")
     test_size: Whole = Field(500, ge=2, le=1_000_000, description="strings to test on")
+    invalid: Invalid = Field(
+        "automata", description="invalid strings of task reber: of similar automata, or valid but for one edit"
+    )
+    inner_length: Whole = Field(
+        0, ge=0, description="characters across which task embedded_reber is to be remembered; 0: any"
+    )
     valid_share: Share = Field(0.5, description="share of valid strings")
     shortest: Whole = Field(11, ge=5, description="characters of the shortest string")
     longest: Whole = Field(53, ge=5, description="characters of the longest string")
@@ -92,6 +107,24 @@ class Parameters(BaseModel):
         [50, 70, 80, 90, 95], description="percentages of the targeted weights to prune"
     )
     score: Score = Field("magnitude", description="what makes a weight worth keeping, by name")
+    scores: Annotated[list[Score], Several] = Field(
+        [], description="scores compared with it, beside random pruning, which always is"
+    )
+    scopes: Annotated[list[Scope], AtLeastOne, Several] = Field(
+        ["global"], description="within what scores are compared: all layers, a layer, a matrix, a gate"
+    )
+    schedules: Annotated[list[Schedule], Several] = Field(
+        [], description="when to prune during retraining, compared with all at once"
+    )
+    rounds: Whole = Field(4, ge=2, description="prunings of a schedule with several")
+    protocols: Annotated[list[Protocol], Several] = Field(
+        [], description="other ways back, compared with retraining the surviving weights"
+    )
+    rewind_step: Whole = Field(20, ge=0, description="step of base training that protocol rewind returns to")
+    compare_at: Annotated[list[Percent], AtLeastOne, Several] = Field(
+        [80], description="percentages at which scores, scopes, schedules and protocols are compared"
+    )
+    probe_strings: Whole = Field(200, ge=20, description="test strings that probe what a network remembers")
     retrain_epochs: Whole = Field(2, ge=1, description="epochs of retraining after pruning")
     recovery_steps: Annotated[list[Step], Several] = Field(
         [5, 20],
@@ -105,6 +138,15 @@ class Parameters(BaseModel):
     graphs: Whole = Field(6, ge=1, description="graphs drawn from each generator")
     nodes_min: Whole = Field(10, ge=3, description="nodes of the smallest random graph")
     nodes_max: Whole = Field(20, ge=3, description="nodes of the largest random graph")
+    design: Design = Field("published", description="which graphs are drawn: as published, or so that causes separate")
+    structure: Structure = Field(
+        "layered", description="what a graph becomes: layers, or one recurrent layer's weights"
+    )
+    interface: Whole = Field(0, ge=0, description="embedding width, whatever the graph; 0: as many as source nodes")
+    orientation: Orientation = Field("by_node", description="rule that gives undirected edges their direction")
+    null_models: Annotated[list[Null], Several] = Field(
+        [], description="null models trained beside each graph: what they share with it explains no difference"
+    )
     graph_files: Annotated[list[File], Several] = Field(
         [], description="graphs of your own beside the random ones: GraphML or edge lists"
     )
@@ -116,8 +158,18 @@ class Parameters(BaseModel):
         description="a graph's mask in GRU and LSTM: whole in each gate, or the published, repeated rows",
     )
 
+    inference_sizes: Annotated[list[Whole], AtLeastOne, Several] = Field(
+        [50, 200, 800], description="hidden sizes whose inference is timed"
+    )
+    inference_sparsities: Annotated[list[Sparsity], AtLeastOne, Several] = Field(
+        [0, 0.5, 0.8, 0.9, 0.95, 0.99], description="sparsities at which inference is timed"
+    )
+    inference_batch: Whole = Field(1, ge=1, description="sequences in a batch at inference")
+
     confidence: Share = Field(0.95, description="confidence of every interval")
     bootstrap: Whole = Field(2000, ge=100, description="resamples behind a bootstrap interval")
+    permutations: Whole = Field(199, ge=19, description="permutations behind a permutation test")
+    prediction_repeats: Whole = Field(1, ge=1, description="repeats of nested cross-validation, cut anew each time")
     prediction_splits: Whole = Field(10, ge=1, description="90/10 splits that show how far one split's R² can be off")
 
     device: Device = Field("auto", description="where networks run; auto: CUDA if any")

@@ -133,9 +133,9 @@ def card(
             frameon=False,
             borderpad=0,
             borderaxespad=0,
-            handlelength=2.2 if len(key) < 7 else 1.2,
+            handlelength=2.2 if len(key) < 6 else 1.2,
             handletextpad=0.5,
-            columnspacing=1.4 if len(key) < 7 else 0.9,
+            columnspacing=1.4 if len(key) < 6 else 0.9,
             fontsize=9.5,
         )
         legend.set_in_layout(False)

@@ -1,7 +1,4 @@
-"""RQ5: can a network's accuracy be predicted from the properties of its graph?
-
-Once as published, from a single split, and once cross-validated beside the baselines that it must beat.
-"""
+"""RQ5 as published: accuracy predicted from the properties of the graph, on one split, and on many like it."""
 
 import warnings
 from collections.abc import Iterable
@@ -9,17 +6,16 @@ from collections.abc import Iterable
 import numpy as np
 import pandas as pd
 from sklearn.base import RegressorMixin, clone
-from sklearn.dummy import DummyRegressor
 from sklearn.ensemble import AdaBoostRegressor, RandomForestRegressor
 from sklearn.linear_model import BayesianRidge
 from sklearn.metrics import r2_score
-from sklearn.model_selection import KFold, cross_val_predict, train_test_split
+from sklearn.model_selection import train_test_split
 from sklearn.pipeline import Pipeline, make_pipeline
 from sklearn.preprocessing import MinMaxScaler, minmax_scale
 
 from sparsekit.properties import NAMES
 from sparsekit.registry import UnknownName, unknown
-from sparsekit.tables import TableError, fraction, numbers, remembered, require
+from sparsekit.tables import TableError, numbers, remembered, require
 
 PUBLISHED_SPLIT = 7
 """The random state of the published split. The published forests' own states are not known; they get the same."""
@@ -39,8 +35,6 @@ FEATURE_SETS: dict[str, tuple[str, ...]] = {
     "only_variances": tuple(name for name in NAMES if name.endswith("_var")),
 }
 """The four published sets of features (arXiv 2407.20601, appendix B)."""
-
-FEWEST_ROWS = 5
 
 
 @remembered
@@ -93,58 +87,6 @@ def split_distribution(
     states = np.random.default_rng(seed).integers(2**32, size=splits)
     rows = [_split_scores(features, accuracy, chosen, int(state)) for state in states]
     return pd.DataFrame(rows, columns=list(chosen)).rename_axis("split")
-
-
-@remembered
-def cross_validated(
-    table: pd.DataFrame,
-    target: str = "test_acc",
-    folds: int = 10,
-    repeats: int = 1,
-    seed: int = 0,
-    confidence: float = 0.95,
-    resamples: int = 2000,
-) -> pd.DataFrame:
-    """Out-of-fold R² of the published models and of two baselines: the training folds' mean, and one interface width.
-
-    Every network is predicted by models that never saw it; R² is taken over all networks at once, its squared errors
-    averaged over repeats. The interval is a percentile bootstrap over networks.
-
-    Parameters
-    ----------
-    folds : int
-        At most; a table with fewer rows leaves out one network at a time.
-    repeats : int
-        Ways to cut the table into folds.
-
-    Returns
-    -------
-    DataFrame
-        Index ``model``: mean, source_nodes alone (a random forest), bayesian_ridge, random_forest, adaboost;
-        columns r2, low, high. All nan where the table has fewer than five rows or accuracy is constant.
-    """
-    fraction("confidence", confidence)
-    features, accuracy = _columns(table, target, NAMES)
-    alone = features[:, [NAMES.index("source_nodes")]]
-    models = {
-        "mean": (DummyRegressor(), alone),
-        "source_nodes alone": (MODELS["random_forest"], alone),
-        **{name: (_scaled(model), features) for name, model in MODELS.items()},
-    }
-    columns = ["r2", "low", "high"]
-    n = len(accuracy)
-    if n < FEWEST_ROWS or np.ptp(accuracy) == 0:
-        return pd.DataFrame(np.nan, index=pd.Index(models, name="model"), columns=columns)
-    rng = np.random.default_rng(seed)
-    cuts = [KFold(min(folds, n), shuffle=True, random_state=int(s)) for s in rng.integers(2**32, size=repeats)]
-    counts = rng.multinomial(n, np.full(n, 1 / n), resamples)
-    rows = {}
-    for name, (model, given) in models.items():
-        predicted = [cross_val_predict(clone(model), given, accuracy, cv=cut) for cut in cuts]
-        errors = np.mean([(accuracy - p) ** 2 for p in predicted], axis=0)
-        low, high = np.nanquantile(_r_squared(errors, accuracy, counts), [(1 - confidence) / 2, (1 + confidence) / 2])
-        rows[name] = (_r_squared(errors, accuracy, np.ones((1, n)))[0], low, high)
-    return pd.DataFrame.from_dict(rows, orient="index", columns=columns).rename_axis("model")
 
 
 @remembered
@@ -211,7 +153,7 @@ def _split_scores(
     }
 
 
-def _r_squared(errors: np.ndarray, accuracy: np.ndarray, counts: np.ndarray) -> np.ndarray:
+def r_squared(errors: np.ndarray, accuracy: np.ndarray, counts: np.ndarray) -> np.ndarray:
     """R² in each resample; ``counts[i, j]`` says how often row j stands in resample i."""
     total = counts.sum(axis=1)
     centred = accuracy - accuracy.mean()

@@ -18,7 +18,6 @@ from sparsekit.style import (
     RULE,
     SEQUENTIAL,
     VARIANTS,
-    listed,
     look,
     number,
     ordered,
@@ -35,9 +34,8 @@ def prediction_splits(
     distributions: Mapping[str, pd.DataFrame],
     single: Reported,
     reported: Reported | None = None,
-    cross_validated: Mapping[str, pd.DataFrame] | None = None,
 ) -> Picture:
-    """R² of the published single split beside the R² of many splits and of cross-validation.
+    """R² of the published single split beside the R² of many splits.
 
     Parameters
     ----------
@@ -46,18 +44,13 @@ def prediction_splits(
     single : mapping of variant to mapping of model to R²
         The published split on this run's networks (:func:`sparsekit.statistics.published_prediction`).
     reported : mapping of variant to mapping of model to R², optional
-    cross_validated : mapping of variant to DataFrame, optional
-        Index model; columns r2, low, high (:func:`sparsekit.statistics.cross_validated`).
     """
-    variants, reported, cross_validated = ordered(distributions, VARIANTS), reported or {}, cross_validated or {}
-    validated = dict.fromkeys(m for table in cross_validated.values() for m in table.index)
-    rows = list(dict.fromkeys([*distributions[variants[0]].columns, *validated]))
+    variants, reported = ordered(distributions, VARIANTS), reported or {}
+    rows = list(distributions[variants[0]].columns)
     key = [
         Line2D([], [], color=QUIET, linewidth=6, solid_capstyle="butt", label="many splits"),
         Line2D([], [], color=QUIET, marker="v", linestyle="", markersize=6, label="published split"),
     ]
-    if cross_validated:
-        key.append(Line2D([], [], color=INK, marker="o", markersize=4.5, label="cross-validated"))
     if reported:
         key.append(reported_mark())
     figure, panels = small_multiples(
@@ -74,7 +67,7 @@ def prediction_splits(
         axes.axvline(0, color=FAINT, linewidth=0.9)
         for y, model in enumerate(rows):
             told = []
-            values = table[model].dropna() if model in table else []
+            values = table[model].dropna()
             if len(values):
                 low, high = _box(axes, values, y, colour)
                 spans.append(high - low)
@@ -87,11 +80,6 @@ def prediction_splits(
             if model in reported.get(name, {}):
                 reported_point(axes, reported[name][model], y - 0.3)
                 told.append(f"reported {number(reported[name][model])}")
-            r2, low, high = _validated(cross_validated.get(name), model)
-            if np.isfinite(r2):
-                axes.plot(np.clip([low, high], -1, 1), [y + 0.3, y + 0.3], color=INK, linewidth=1.4)
-                _point(axes, r2, y + 0.3, INK, "o", 20)
-                told.append(f"cross-validated {number(r2)} ({number(low)} to {number(high)})")
             if told:
                 words.append(f"{variant}, {words_of(model)}: {', '.join(told)}")
             if y:
@@ -103,17 +91,12 @@ def prediction_splits(
         axes.tick_params(axis="y", length=0, labelcolor=INK)
         axes.spines["left"].set_visible(False)
         axes.set_xlabel("R²")
-    reading = "Too few networks to split, so no R² over splits"
+    reading = "Too few networks to split, so no R² over splits."
     if spans:
-        reading = f"Between the 5th and 95th percentile of the splits R² moves by {np.median(spans):.2f} in the median"
-    best = {v: t["r2"].astype(float).idxmax() for v, t in cross_validated.items() if t["r2"].notna().any()}
-    parts = [
-        f"{look(VARIANTS, v).label} {number(cross_validated[v]['r2'][best[v]])} ({words_of(best[v])})"
-        for v in ordered(best, VARIANTS)
-    ]
-    if parts:
-        reading += f"; cross-validated, the best reach {listed(parts)}"
-    return Picture(figure, f"Intervals of R². {'; '.join(words) or 'None could be computed'}.", reading + ".")
+        median = np.median(spans)
+        moved = number(median, 2 if median < 10 else 0)
+        reading = f"Between the 5th and 95th percentile of the splits R² moves by {moved} in the median."
+    return Picture(figure, f"Intervals of R². {'; '.join(words) or 'None could be computed'}.", reading)
 
 
 def _box(axes: Axes, values: pd.Series, y: float, colour: str) -> tuple[float, float]:
@@ -131,12 +114,6 @@ def _box(axes: Axes, values: pd.Series, y: float, colour: str) -> tuple[float, f
 def _point(axes: Axes, x: float, y: float, colour: str, marker: str, size: float) -> None:
     """A point; an arrow at the left edge where it lies beyond."""
     axes.scatter(max(x, -1.03), y, marker=marker if x >= -1 else "<", s=size, color=colour, linewidth=0, zorder=4)
-
-
-def _validated(table: pd.DataFrame | None, model: str) -> tuple[float, float, float]:
-    if table is None or model not in table.index:
-        return np.nan, np.nan, np.nan
-    return tuple(table.loc[model, ["r2", "low", "high"]].astype(float))
 
 
 @drawn

@@ -1,4 +1,4 @@
-"""Properties of a graph: the published 23, and those that are registered beside them.
+"""Properties of a graph: the published 23 here, and by name those of masks and networks.
 
 A new property is one function from a `View` to a number, decorated with ``@PROPERTIES.register``.
 """
@@ -11,12 +11,36 @@ import numpy as np
 import rustworkx as rx
 
 from sparsekit import graphs
+from sparsekit.directed_properties import (
+    DIRECTED,
+    DIRECTED_NAMES,
+    MORE,
+    MORE_NAMES,
+    measure_directed,
+    measure_more,
+    measured,
+)
+from sparsekit.links import ONE_THREAD
+from sparsekit.network_properties import NETWORK, NETWORK_NAMES, network_measures
 from sparsekit.registry import Registry
 
-PROPERTIES = Registry("graph property")
+__all__ = [
+    "DIRECTED",
+    "DIRECTED_NAMES",
+    "MORE",
+    "MORE_NAMES",
+    "NAMES",
+    "NETWORK",
+    "NETWORK_NAMES",
+    "PROPERTIES",
+    "View",
+    "measure",
+    "measure_directed",
+    "measure_more",
+    "network_measures",
+]
 
-# rustworkx adds up shares of its threads in any order; one thread gives the same bits every time.
-ONE_THREAD = {"parallel_threshold": 2**62}
+PROPERTIES = Registry("graph property")
 
 
 class View:
@@ -30,7 +54,7 @@ class View:
     edges : ndarray of int, shape (m, 2)
         Positions of both ends of each edge, in the graph's order of nodes.
     layers : list of list
-        Nodes by longest path from a source, after orienting along node order.
+        Nodes by longest path from a source of the oriented graph.
     distances : ndarray, shape (n, n)
         Edges on a shortest path.
     eccentricity, degree, closeness, nodes_betweenness : ndarray, shape (n,)
@@ -38,16 +62,16 @@ class View:
         Normalised as networkx does; ``degree`` is degree centrality.
     """
 
-    def __init__(self, graph: nx.Graph):
+    def __init__(self, graph: nx.Graph, oriented: nx.DiGraph | None = None):
         graphs.check(graph)
-        self.graph = graph
+        self.graph, self.oriented = graph, oriented
         self.n, self.m = graph.number_of_nodes(), graph.number_of_edges()
         position = {node: i for i, node in enumerate(graph)}
         self.edges = np.array([(position[u], position[v]) for u, v in graph.edges])
 
     @cached_property
     def layers(self) -> list[list]:
-        return graphs.layers(self.graph)
+        return graphs.layers(self.oriented or self.graph)
 
     @cached_property
     def _rustworkx(self) -> rx.PyGraph:
@@ -163,7 +187,9 @@ NAMES = tuple(PROPERTIES)
 """The 23 published properties, in the order of the published tables (arXiv 2407.20601)."""
 
 
-def measure(graph: nx.Graph, names: Iterable[str] | None = None) -> dict[str, float]:
+def measure(
+    graph: nx.Graph, names: Iterable[str] | None = None, oriented: nx.DiGraph | None = None
+) -> dict[str, float]:
     """Properties of a simple, undirected, connected graph whose nodes have an order.
 
     Definitions are networkx's; means, sample variances and sample standard deviations run over nodes or edges, and
@@ -173,6 +199,8 @@ def measure(graph: nx.Graph, names: Iterable[str] | None = None) -> dict[str, fl
     ----------
     names : iterable of str, optional
         Which properties; all registered ones by default.
+    oriented : networkx.DiGraph, optional
+        The graph with its directions, for its layers; by default along the order of its nodes.
 
     Raises
     ------
@@ -186,7 +214,4 @@ def measure(graph: nx.Graph, names: Iterable[str] | None = None) -> dict[str, fl
     >>> measure(nx.path_graph(3), ["layers", "diameter", "density"])
     {'layers': 3.0, 'diameter': 2.0, 'density': 0.3333333333333333}
     """
-    names = tuple(PROPERTIES if names is None else names)
-    chosen = [PROPERTIES[name] for name in names]
-    view = View(graph)
-    return {name: float(property_of(view)) for name, property_of in zip(names, chosen, strict=True)}
+    return measured(PROPERTIES, View(graph, oriented), names)

@@ -1,13 +1,16 @@
-"""The Reber grammar as a finite automaton, and the automata that its invalid strings come from.
+"""The Reber grammar as a finite automaton, plain and embedded in itself, and the strings that just miss it.
 
-The grammar, the published string lengths and the two kinds of invalid strings: Darji, *Investigating Sparsity in
-Recurrent Neural Networks*, arXiv 2407.20601.
+The grammar, the published string lengths and the two kinds of published invalid strings: Darji, *Investigating
+Sparsity in Recurrent Neural Networks*, arXiv 2407.20601. The embedded grammar: Hochreiter and Schmidhuber, *Long
+Short-Term Memory*, Neural Computation 9(8), 1997, after Fahlman, *The Recurrent Cascade-Correlation Architecture*,
+1991.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 import numpy as np
 
+from sparsekit import automata
 from sparsekit.automata import Automaton, draw_distinct
 
 START, ACCEPT = 0, 7
@@ -20,6 +23,23 @@ TRANSITIONS: Automaton = {
     4: {"X": 3, "S": 6},
     5: {"P": 4, "V": 6},
     6: {"E": 7},
+}
+
+LETTERS = "BTPSXVE"
+
+# B T <Reber string> T E, or B P <Reber string> P E: the inner states once for either outer symbol.
+_AFTER = {"T": 2, "P": 2 + ACCEPT + 1}
+_CLOSED, _ENDED = _AFTER["P"] + ACCEPT + 1, _AFTER["P"] + ACCEPT + 2
+EMBEDDED: Automaton = {
+    START: {"B": 1},
+    1: _AFTER,
+    **{
+        first + state: {letter: first + target for letter, target in edges.items()}
+        for first in _AFTER.values()
+        for state, edges in TRANSITIONS.items()
+    },
+    **{first + ACCEPT: {outer: _CLOSED} for outer, first in _AFTER.items()},
+    _CLOSED: {"E": _ENDED},
 }
 
 # What the author's invalid strings come from: the same states and edges, other letters on the ten edges between the
@@ -46,30 +66,22 @@ def relabelled(letters: str) -> Automaton:
     }
 
 
-def first_violation(string: str, automaton: Automaton = TRANSITIONS) -> int | None:
-    """Where a string first leaves the grammar.
+def first_violation(string: str, automaton: Automaton = TRANSITIONS) -> int:
+    """Where a string first leaves the grammar; its length where it only ends too early; -1 for a valid string.
 
-    Returns
-    -------
-    int or None
-        0-based index of the first character that no Reber string can have there; the string's length where it only
-        ends too early; None for a Reber string.
+    Counted from 0. ``automaton`` is `TRANSITIONS` or `EMBEDDED`.
 
     >>> first_violation("BTXSE"), first_violation("BTTE"), first_violation("BTX")
-    (None, 2, 3)
+    (-1, 2, 3)
+    >>> first_violation("BTBTXSETE", EMBEDDED), first_violation("BTBTXSEPE", EMBEDDED)
+    (-1, 7)
     """
-    state = START
-    for index, character in enumerate(string):
-        edges = automaton.get(state, {})
-        if character not in edges:
-            return index
-        state = edges[character]
-    return None if state == ACCEPT else len(string)
+    return automata.first_violation(automaton, START, string)
 
 
 def is_valid(string: str) -> bool:
     """Whether the grammar produces this string."""
-    return first_violation(string) is None
+    return first_violation(string) == -1
 
 
 def generate_valid(rng: np.random.Generator, count: int, shortest: int = 11, longest: int = 53) -> list[str]:
@@ -133,12 +145,42 @@ def generate_invalid(
     for letters, quota in quotas.items():
         automaton = relabelled(letters)
         # Two automata share a few strings: draw as many more as may have been taken already.
-        taken = sum(first_violation(string, automaton) is None for string in drawn)
+        taken = sum(first_violation(string, automaton) == -1 for string in drawn)
         fresh = _draw(rng, automaton, quota + taken, shortest, longest, "invalid strings from one automaton")
         drawn.update(dict.fromkeys([string for string in fresh if string not in drawn][:quota]))
     strings = list(drawn)
     rng.shuffle(strings)
     return strings
+
+
+def edited(rng: np.random.Generator, sources: Sequence[str]) -> list[str]:
+    """For each Reber string one that is none and differs from it in one letter; all of them distinct.
+
+    The place is drawn uniformly from the string's, then the letter from the six others of `LETTERS`, until the
+    result is no Reber string and was not made before.
+    """
+    made: dict[str, None] = {}
+    for source in sources:
+        candidates = (
+            source[:place] + LETTERS[letter] + source[place + 1 :]
+            for place in rng.permutation(len(source))
+            for letter in rng.permutation(len(LETTERS))
+        )
+        # There always is one: whatever stands for the first B, no other source gives the same string.
+        made[next(string for string in candidates if string not in made and not is_valid(string))] = None
+    return list(made)
+
+
+def embedded(inner: Sequence[str]) -> tuple[list[str], list[str]]:
+    """Valid embedded Reber strings and their invalid twins, which close with the other outer symbol.
+
+    Every second opens with T, the others with P.
+
+    >>> embedded(["BTXSE", "BPVVE"])
+    (['BTBTXSETE', 'BPBPVVEPE'], ['BTBTXSEPE', 'BPBPVVETE'])
+    """
+    opened = [f"B{'TP'[i % 2]}{string}" for i, string in enumerate(inner)]
+    return [f"{s}{s[1]}E" for s in opened], [f"{s}{'P' if s[1] == 'T' else 'T'}E" for s in opened]
 
 
 def _quotas(weights: Mapping[str, int], count: int) -> dict[str, int]:

@@ -6,7 +6,9 @@ import pandas as pd
 from matplotlib.lines import Line2D
 from matplotlib.patches import Rectangle
 
-from sparsekit.pictures import Picture, baseline_lines, card, drawn, label_panel, percent_axis, small_multiples
+from sparsekit.conditions import single
+from sparsekit.panels import base_band, finish, mean_line, shown_over
+from sparsekit.pictures import Picture, card, drawn, small_multiples
 from sparsekit.registry import UnknownName, unknown
 from sparsekit.style import (
     FAINT,
@@ -16,6 +18,7 @@ from sparsekit.style import (
     SEQUENTIAL,
     TARGETS,
     VARIANTS,
+    Look,
     counted,
     listed,
     look,
@@ -24,7 +27,7 @@ from sparsekit.style import (
     readable,
     text_on,
 )
-from sparsekit.task_figures import Baselines, accuracy_floor, curve, reference
+from sparsekit.task_figures import Baselines, accuracy_floor, reference
 
 
 @drawn
@@ -47,50 +50,43 @@ def recovery_curves(
     UnknownName
         Where the table has no rows for the target.
     """
-    label, own = look(TARGETS, target).label, recovery[recovery["target"] == target]
+    label, own = look(TARGETS, target).label, single(recovery)[recovery["target"] == target]
     if own.empty:
         raise UnknownName(unknown("target of this recovery table", target, ordered(recovery["target"], TARGETS)))
     lines, variants = reference(baselines), ordered(own["variant"], VARIANTS)
     amounts = sorted(own["percent"].unique())
     shades = dict(zip(amounts, _shades(len(amounts)), strict=True))
     scope = "" if target == "both" else f", {label} weights pruned"
-    seeds = own["seed"].nunique()
-    shown = f"Mean over {seeds} seeds, bands {100 * confidence:g} % intervals" if seeds > 1 else "One seed"
     figure, panels = small_multiples(
         variants,
         205 if len(variants) > 1 else 280,
         f"Accuracy over retraining steps after pruning{scope}",
         key=_graded_key(shades),
-        note=f"{shown}. Grey: within {100 * margin:g} points of the base.",
+        note=f"{shown_over(own, confidence)} Grey: within {100 * margin:g} points of the base.",
     )
     floor = accuracy_floor(own["accuracy"], lines.values())
     words, back = [], []
     for name, axes in panels.items():
         of_variant, variant = own[own["variant"] == name], look(VARIANTS, name).label
-        base = of_variant.groupby("seed")["base_accuracy"].first().mean()
-        axes.axhspan(base - margin, base, color=RULE, linewidth=0, zorder=0)
-        axes.set_ylim(floor, 1.02)
+        base = base_band(axes, of_variant, margin, floor)
         for amount in amounts:
             one = of_variant[of_variant["percent"] == amount]
             if one.empty:
                 continue
-            mean = curve(one, "step", "accuracy", confidence)
-            axes.fill_between(mean.index, mean["low"], mean["high"], color=shades[amount], alpha=0.1, linewidth=0)
-            axes.plot(mean.index, mean["mean"], color=shades[amount], marker="o", markersize=2.6, linewidth=1.5)
-            start, end = mean["mean"].iloc[0], mean["mean"].iloc[-1]
+            means = mean_line(axes, one, "step", Look(f"{amount:g} %", shades[amount], "o", "-"), confidence, 2.6)
+            start, end = means.iloc[[0, -1]]
             if start < base - margin:
                 words.append(f"{variant}, {amount:g} %: {percent(start)} at once, {percent(end)} at the end")
                 back.append((f"{variant} at {amount:g} %", bool(end >= base - margin)))
-        _step_axis(axes, own)
-        rightmost = label_panel(axes, "optimizer steps", "test accuracy")
-        baseline_lines(axes, lines, 150, labels=rightmost)
-        percent_axis(axes.yaxis)
+        step_axis(axes, own)
+        finish(axes, "optimizer steps", lines)
     points, lost = f"{100 * margin:g} points", [name for name, ok in back if not ok]
-    reading = f"No condition had dropped by more than {points}, so there is nothing to regain"
+    kind = "Both kinds of weights" if target == "both" else f"{label} weights".capitalize()
+    reading = f"{kind} pruned: no condition had dropped by more than {points}, so there is nothing to regain"
     if back:
         reading = (
-            f"Of {counted(len(back), 'condition')} that had dropped by more than {points}, {len(back) - len(lost)} "
-            f"end{'s' * (len(back) - len(lost) == 1)} within that margin again"
+            f"{kind} pruned: of {counted(len(back), 'condition')} that had dropped by more than {points}, "
+            f"{len(back) - len(lost)} end{'s' * (len(back) - len(lost) == 1)} within that margin again"
         )
     if lost:
         reading += f"; {listed(lost)} {'do' if len(lost) > 1 else 'does'} not"
@@ -114,7 +110,7 @@ def _graded_key(shades: dict[float, str]) -> list[Line2D]:
     ]
 
 
-def _step_axis(axes, table: pd.DataFrame) -> None:
+def step_axis(axes, table: pd.DataFrame) -> None:
     """Linear from 0 to the first measured step, then logarithmic; hair lines where the first and last epoch end."""
     steps = np.sort(table.loc[table["step"] > 0, "step"].unique())
     if not len(steps):
@@ -159,7 +155,7 @@ def regain_map(regain: pd.DataFrame, unit: str = "epoch") -> Picture:
     """
     if unit not in ("epoch", "step"):
         raise UnknownName(unknown("unit", unit, ("epoch", "step")))
-    table = regain.reset_index()
+    table = single(regain.reset_index())
     amounts = sorted(table["percent"].unique())
     rows = [
         (variant, target)

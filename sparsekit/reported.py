@@ -18,12 +18,19 @@ def reported() -> dict:
     return yaml.safe_load(resources.files("sparsekit").joinpath("reported.yaml").read_text(encoding="utf-8"))
 
 
-def safe_percentages() -> dict[tuple[str, str], float]:
-    """The percentages that can "safely" be pruned, by (variant, target), as figures take them.
+def of_its_task(parameters: Parameters) -> bool:
+    """Whether a run learns what the thesis's networks did; on another task no figure is the thesis's."""
+    return (parameters.task, parameters.invalid) == ("reber", "automata")
 
-    >>> safe_percentages()["lstm", "h2h"]
+
+def safe_percentages(parameters: Parameters) -> dict[tuple[str, str], float]:
+    """The percentages that can "safely" be pruned, by (variant, target), as figures take them; none on another task.
+
+    >>> safe_percentages(Parameters())["lstm", "h2h"]
     90.0
     """
+    if not of_its_task(parameters):
+        return {}
     values = reported()["safe_pruning_percent"]["values"]
     return {(variant, target): float(p) for target, row in values.items() for variant, p in row.items()}
 

@@ -5,7 +5,7 @@ Reported figures: Harshil Darji, *Investigating Sparsity in Recurrent Neural Net
 
 import math
 from collections.abc import Callable, Collection, Iterator
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 
 import pandas as pd
 from pandas.io.formats.style import Styler
@@ -13,7 +13,7 @@ from pandas.io.formats.style import Styler
 from sparsekit import comparisons
 from sparsekit.comparisons import Figure
 from sparsekit.parameters import Parameters
-from sparsekit.reported import reported
+from sparsekit.reported import of_its_task, reported
 from sparsekit.style import TARGETS, VARIANTS, number, words_of
 
 COLUMNS = ["group", "quantity", "variant", "target", "detail", "reported", "ours", "low", "high"]
@@ -111,6 +111,8 @@ def scorecard(
             continue
         known = reported()[name]
         for figure in group.figures(known["values"], table, parameters):
+            if not of_its_task(parameters):
+                figure = replace(figure, ours=math.nan, low=math.nan, high=math.nan, ran=False, note="another task")
             said, why = verdict(figure, group)
             told = {"verdict": said, "note": why, "source": known["source"]}
             rows.append({"group": name, "quantity": group.quantity} | asdict(figure) | told)
@@ -175,12 +177,14 @@ def shown(card: pd.DataFrame) -> Styler:
     table = table.drop(columns=[name for name in ("of",) if (table[name] == "").all()])
     words = [name for name in table if name not in ("thesis", "this run", "interval")]
     left = [{"selector": f"th.col{table.columns.get_loc(name)}", "props": "text-align: left"} for name in words]
+    styled = table.style.hide(axis="index")
+    if table.empty:
+        styled = styled.hide(axis="columns").set_caption("Nothing in this run is what the thesis reports.")
     return (
-        table.style.hide(axis="index")
-        .format(escape="html")
+        styled.format(escape="html")
         .set_properties(subset=words, **{"text-align": "left", "white-space": "normal"})
         .set_properties(subset=["verdict"], **{"min-width": "11rem"})
-        .set_table_styles(left)
+        .set_table_styles([*left, {"selector": "caption", "props": "white-space: nowrap"}])
     )
 
 

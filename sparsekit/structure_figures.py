@@ -6,6 +6,7 @@ import numpy as np
 import pandas as pd
 from matplotlib.lines import Line2D
 
+from sparsekit.ceilings import CHANCE_MARGIN
 from sparsekit.pictures import (
     Picture,
     baseline_lines,
@@ -34,7 +35,9 @@ from sparsekit.task_figures import Baselines, accuracy_floor, reference
 
 
 @drawn
-def structure_accuracies(structure: pd.DataFrame, baselines: Baselines, chance_margin: float = 0.01) -> Picture:
+def structure_accuracies(
+    structure: pd.DataFrame, baselines: Baselines, chance_margin: float = CHANCE_MARGIN
+) -> Picture:
     """Test accuracy of every graph-structured network, by variant and graph generator.
 
     Parameters
@@ -46,8 +49,10 @@ def structure_accuracies(structure: pd.DataFrame, baselines: Baselines, chance_m
     """
     lines, variants = reference(baselines), ordered(structure["variant"], VARIANTS)
     chance = lines.get("majority", 0.5) + chance_margin
+    # Beside one another in rows where there is room, else upright.
+    crowded = len(structure.drop_duplicates(["variant", "generator"])) > 9
     figure, ((axes,),) = card(
-        360,
+        360 + 110 * crowded,
         "Test accuracy of graph-structured networks",
         note="A point per network; bar: median. Dotted: classifiers without memory.",
     )
@@ -63,7 +68,7 @@ def structure_accuracies(structure: pd.DataFrame, baselines: Baselines, chance_m
             x = at + rng.uniform(-0.26, 0.26, len(values))
             axes.scatter(x, values, s=16, alpha=0.55, linewidth=0.8, edgecolor=colour, **_filled(shape, colour))
             axes.hlines(values.median(), at - 0.36, at + 0.36, color=INK, linewidth=2, zorder=4)
-            ticks.append((at, shape.label.replace("–", "–\n")))
+            ticks.append((at, shape.label if crowded else shape.label.replace("–", "–\n")))
             words.append(f"{variant}, {shape.label}: median {percent(values.median())}, n = {len(values)}")
             at += 1
         text = f"{percent(stuck[variant], 0)} at chance" if stuck[variant] else "none at chance"
@@ -71,7 +76,7 @@ def structure_accuracies(structure: pd.DataFrame, baselines: Baselines, chance_m
         axes.annotate(f"{variant}\n", (middle, 1.03), weight="bold", color=readable(colour), size=10, **head)
         axes.annotate(text, (middle, 1.03), size=9, color=QUIET, **head)
         at += 0.3
-    axes.set_xticks(*zip(*ticks, strict=True))
+    axes.set_xticks(*zip(*ticks, strict=True), rotation=90 * crowded)
     axes.tick_params(axis="x", length=0)
     axes.set_xlim(-0.55, at - 0.75)
     axes.set_ylabel("test accuracy")
@@ -81,6 +86,8 @@ def structure_accuracies(structure: pd.DataFrame, baselines: Baselines, chance_m
     reading = f"Medians run from {percent(medians[least])} ({least}) to {percent(medians[best])} ({best})"
     if len(medians) == 1:
         reading = f"The median {worst} network reaches {percent(medians[worst])}"
+    elif medians[least] == medians[best]:
+        reading = f"The median network of every variant reaches {percent(medians[best])}"
     reading += "; none stayed at chance."
     if stuck[worst]:
         reading = reading.replace("none stayed", f"{percent(stuck[worst], 0)} of the {worst} networks stayed")

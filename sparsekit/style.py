@@ -38,6 +38,14 @@ TARGETS = {
 GENERATORS = {
     "barabasi_albert": Look("Barabási–Albert", INK, "o", "-"),
     "watts_strogatz": Look("Watts–Strogatz", INK, "^", "-"),
+    "watts_strogatz_range": Look("Watts–Strogatz, any rewiring", INK, "v", "-"),
+    "erdos_renyi": Look("Erdős–Rényi", INK, "s", "-"),
+    "random_geometric": Look("random geometric", INK, "P", "-"),
+    "stochastic_block": Look("stochastic block", INK, "X", "-"),
+    "hierarchical": Look("hierarchical", INK, "*", "-"),
+    "small_world_lattice": Look("small-world lattice", INK, "h", "-"),
+    "scale_free_directed": Look("scale-free directed", INK, ">", "-"),
+    "mixed": Look("mixed families", INK, "p", "-"),
 }
 SEQUENTIAL = LinearSegmentedColormap.from_list(
     "sparsekit", ["#cfe3ef", "#8fc1d9", "#4e93bd", "#2f6198", "#2a2f63", "#1a1433"]
@@ -160,7 +168,7 @@ def counted(count: float, word: str) -> str:
     >>> counted(1, "seed"), counted(2.5, "epoch"), counted(1200, "step")
     ('1 seed', '2.5 epochs', '1,200 steps')
     """
-    return f"{round(count, 1):,g} {word}{'s' * (count != 1)}" if count < 1e5 else f"{count:,.0f} {word}s"
+    return f"{round(count, 1):,g} {word}{'' if count == 1 else 's'}" if count < 1e5 else f"{count:,.0f} {word}s"
 
 
 def listed(words: Iterable[str]) -> str:

@@ -43,8 +43,17 @@ def fraction(name: str, value: float) -> None:
         raise ValueError(f"{name} {value!r}: give a fraction between 0 and 1, such as 0.95 for 95 %")
 
 
+def given_graphs(table: pd.DataFrame) -> pd.DataFrame:
+    """The networks of a study's graphs themselves, without those of their null models (column ``null``)."""
+    return table[table["null"] == "none"] if "null" in table else table
+
+
 def one_per_graph(table: pd.DataFrame, variant: str) -> pd.DataFrame:
-    """A variant's graphs, one row each, accuracies averaged over the seeds: more seeds are no more graphs."""
+    """A variant's graphs, one row each, accuracies averaged over the seeds: more seeds are no more graphs.
+
+    Null models of graphs are no graphs of the study.
+    """
+    table = given_graphs(table)
     rows = table[table["variant"] == variant]
     return rows.groupby(["generator", "graph"], sort=False).mean(numeric_only=True).reset_index()
 

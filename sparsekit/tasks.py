@@ -1,82 +1,31 @@
-"""Tasks: labelled strings, split into training and test. A new task is one function and one registration."""
+"""Tasks: labelled samples, split into training and test. A new task is one function and one registration."""
 
-import hashlib
-import json
-from collections import Counter
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
-from functools import cached_property, lru_cache
+from functools import lru_cache
 
 import numpy as np
 
-from sparsekit import labelled_csv
+from sparsekit import automata, handwriting, labelled_csv
 from sparsekit.labelled_csv import TaskError
-from sparsekit.reber import LanguageError, generate_invalid, generate_valid
-from sparsekit.registry import Registry
+from sparsekit.reber import (
+    ACCEPT,
+    EMBEDDED,
+    START,
+    TRANSITIONS,
+    LanguageError,
+    edited,
+    embedded,
+    first_violation,
+    generate_invalid,
+    generate_valid,
+)
+from sparsekit.registry import Registry, unknown
+from sparsekit.samples import Strings, Task, shared
 
 TASKS = Registry("task")
-
-
-@dataclass(frozen=True, eq=False)
-class Strings:
-    """Labelled strings.
-
-    Attributes
-    ----------
-    strings : list of str
-        ASCII strings, none of them empty.
-    labels : numpy.ndarray
-        Class of each string, int64, shape (n,).
-    """
-
-    strings: list[str]
-    labels: np.ndarray
-
-    def __len__(self) -> int:
-        return len(self.strings)
-
-    @cached_property
-    def lengths(self) -> np.ndarray:
-        """Characters of each string, int64, shape (n,)."""
-        return np.array([len(string) for string in self.strings], dtype=np.int64)
-
-    def tokens(self) -> np.ndarray:
-        """ASCII codes, int64, shape (n, longest), padded on the right with 0.
-
-        >>> Strings(["AB", "C"], np.array([1, 0])).tokens().tolist()
-        [[65, 66], [67, 0]]
-        """
-        longest = max(self.lengths, default=0)
-        padded = "".join(string.ljust(longest, "\0") for string in self.strings).encode("ascii")
-        return np.frombuffer(padded, np.uint8).astype(np.int64).reshape(len(self), longest)
-
-
-@dataclass(frozen=True, eq=False)
-class Task:
-    """Strings to train on and strings to test on; no string is in both.
-
-    Attributes
-    ----------
-    name : str
-        Its name in `TASKS`.
-    train, test : Strings
-    classes : int
-        Labels are 0 … classes - 1.
-    vocabulary : int
-        Tokens are 0 … vocabulary - 1; 0 is padding.
-    """
-
-    name: str
-    train: Strings
-    test: Strings
-    classes: int = 2
-    vocabulary: int = 128
-
-    @cached_property
-    def fingerprint(self) -> str:
-        """SHA-256, in hexadecimal, of strings, labels and split."""
-        parts = [[part.strings, part.labels.tolist()] for part in (self.train, self.test)]
-        return hashlib.sha256(json.dumps(parts, separators=(",", ":")).encode()).hexdigest()
+INVALID = ("automata", "edit")
+GRAMMARS = {"reber": TRANSITIONS, "embedded_reber": EMBEDDED}
+OUTER = 4  # symbols of an embedded Reber string around the inner one
 
 
 def make(
@@ -88,6 +37,8 @@ def make(
     valid_share: float = 0.5,
     shortest: int = 11,
     longest: int = 53,
+    invalid: str = "automata",
+    inner_length: int = 0,
     csv_path: str = "",
 ) -> Task:
     """The task of this name. The same arguments give the same task, and in one process the same object.
@@ -97,13 +48,19 @@ def make(
     name : str
         A name in `TASKS`.
     data_seed : int
-        Seed of the strings and of the split, 0 or more.
+        Seed of the samples and of the split, 0 or more.
     train_size, test_size : int
-        Numbers of strings. Of a file that holds fewer, the same share is for testing.
+        Numbers of samples. Of a file or data set that holds fewer, the same share is for testing.
     valid_share : float
-        Share of valid strings in either part (task reber).
+        Share of valid strings in either part (tasks reber and embedded_reber).
     shortest, longest : int
-        Lengths in characters, both included (task reber).
+        Lengths in characters, both included (tasks reber and embedded_reber).
+    invalid : str
+        Where invalid strings come from, one of `INVALID` (task reber): from similar automata, as published, or from
+        valid strings by an edit of one letter.
+    inner_length : int
+        Characters of the inner string across which the outer symbol must be remembered; 0 is any that fits (task
+        embedded_reber).
     csv_path : str
         File with the columns string and valid (task csv).
 
@@ -118,11 +75,20 @@ def make(
     sizes = {"train_size": train_size, "test_size": test_size}
     for size, value in sizes.items():
         if value < 2:
-            raise TaskError(f"{size} is {value}: give at least 2, one string for each class")
+            raise TaskError(f"{size} is {value}: give at least 2, one sample for each class")
     if data_seed < 0:
         raise TaskError(f"data_seed is {data_seed}: give 0 or more")
+    if invalid not in INVALID:
+        raise TaskError(unknown("kind of invalid strings", invalid, INVALID))
     arguments = dict(
-        data_seed=data_seed, **sizes, valid_share=valid_share, shortest=shortest, longest=longest, csv_path=csv_path
+        data_seed=data_seed,
+        **sizes,
+        valid_share=valid_share,
+        shortest=shortest,
+        longest=longest,
+        invalid=invalid,
+        inner_length=inner_length,
+        csv_path=csv_path,
     )
     # A file may change under its name: what it holds is part of what the task is remembered by.
     return _remembered(factory, tuple(arguments.items()), labelled_csv.digest(csv_path))
@@ -133,30 +99,110 @@ def _remembered(factory: Callable[..., Task], arguments: tuple, content: str) ->
     return factory(**dict(arguments))
 
 
+def violations(task_name: str, strings: Sequence[str]) -> np.ndarray:
+    """Where each string first leaves the task's grammar, int64, shape (n,): see `reber.first_violation`.
+
+    Raises
+    ------
+    TaskError
+        If the task has no grammar.
+    """
+    if task_name not in GRAMMARS:
+        raise TaskError(f"task {task_name} has no grammar to violate; those that have one: {', '.join(GRAMMARS)}")
+    return np.array([first_violation(string, GRAMMARS[task_name]) for string in strings], dtype=np.int64)
+
+
 @TASKS.register
 def reber(
-    *, data_seed: int, train_size: int, test_size: int, valid_share: float, shortest: int, longest: int, **_: object
+    *,
+    data_seed: int,
+    train_size: int,
+    test_size: int,
+    valid_share: float,
+    shortest: int,
+    longest: int,
+    invalid: str,
+    **_: object,
 ) -> Task:
-    """Reber strings against strings of similar automata; both classes in the same shares in either part."""
-    train_valid, test_valid = round(train_size * valid_share), round(test_size * valid_share)
-    for part, valid, size in (("training", train_valid, train_size), ("test", test_valid, test_size)):
-        if not 0 < valid < size:
-            raise TaskError(
-                f"valid_share is {valid_share}: it makes {valid} of {size} {part} strings valid; "
-                "give a share between 0 and 1 that leaves both classes some"
-            )
+    """Reber strings against strings that are none; both classes in the same shares in either part.
+
+    The invalid ones come from similar automata, which the first and last few letters betray, or are edits of further
+    valid strings, drawn together with those that stay valid: then lengths are alike.
+    """
+    train_valid, test_valid = _valid_counts(train_size, test_size, valid_share)
+    count, size = train_valid + test_valid, train_size + test_size
     for_valid, for_invalid, for_order = map(np.random.default_rng, np.random.SeedSequence(data_seed).spawn(3))
     try:
-        valid = generate_valid(for_valid, train_valid + test_valid, shortest, longest)
-        invalid = generate_invalid(for_invalid, train_size + test_size - train_valid - test_valid, shortest, longest)
+        if invalid == "edit":
+            drawn = generate_valid(for_valid, size, shortest, longest)
+            valid, others = drawn[:count], edited(for_invalid, drawn[count:])
+        else:
+            valid = generate_valid(for_valid, count, shortest, longest)
+            others = generate_invalid(for_invalid, size - count, shortest, longest)
     except LanguageError as error:
         raise TaskError(f"task reber: {error}") from error
     train_invalid = train_size - train_valid
     return Task(
         "reber",
-        train=_shuffled(for_order, {1: valid[:train_valid], 0: invalid[:train_invalid]}),
-        test=_shuffled(for_order, {1: valid[train_valid:], 0: invalid[train_invalid:]}),
+        train=_shuffled(for_order, {1: valid[:train_valid], 0: others[:train_invalid]}),
+        test=_shuffled(for_order, {1: valid[train_valid:], 0: others[train_invalid:]}),
     )
+
+
+@TASKS.register
+def embedded_reber(
+    *,
+    data_seed: int,
+    train_size: int,
+    test_size: int,
+    valid_share: float,
+    shortest: int,
+    longest: int,
+    inner_length: int,
+    **_: object,
+) -> Task:
+    """Embedded Reber strings; in the invalid ones the second-last symbol is not the second.
+
+    An inner string stands in one part only, there in a valid string and in its invalid twin as far as the sizes go, and
+    either outer symbol is T in half of each class. So neither the inner string nor one outer symbol alone tells the
+    label, and what was learnt of one part by heart is of no use for the other. ``inner_length`` is exact, a clean grade
+    of memory; n inner strings of that length (24 of 11 characters, 783 of 20, 112,826 of 33) make at most 2 n samples.
+    """
+    counts = _valid_counts(train_size, test_size, valid_share)
+    parts = [(valid, size - valid) for valid, size in zip(counts, (train_size, test_size), strict=True)]
+    low, high = max(shortest - OUTER, 1), longest - OUTER
+    if inner_length:
+        if not low <= inner_length <= high:
+            raise TaskError(
+                f"inner_length is {inner_length}: with {OUTER} symbols around it a string has {inner_length + OUTER}, "
+                f"and shortest={shortest}, longest={longest} do not allow that"
+            )
+        low = high = inner_length
+    needed = [max(part) for part in parts]
+    there = automata.count_distinct(TRANSITIONS, START, ACCEPT, low, high)
+    if sum(needed) > there:
+        raise TaskError(
+            f"task embedded_reber: {train_size} + {test_size} strings need {sum(needed)} different inner strings of "
+            f"{low} to {high} characters; {there} exist, which make at most {2 * there} strings, half valid; "
+            "ask for fewer strings or for longer inner ones"
+        )
+    for_inner, for_order = map(np.random.default_rng, np.random.SeedSequence(data_seed).spawn(2))
+    inner = generate_valid(for_inner, sum(needed), low, high)
+    split = []
+    for (valid, invalid), own in zip(parts, (inner[: needed[0]], inner[needed[0] :]), strict=True):
+        whole, broken = embedded(own)
+        split.append(_shuffled(for_order, {1: whole[:valid], 0: broken[:invalid]}))
+    return Task("embedded_reber", *split)
+
+
+@TASKS.register
+def digits(*, data_seed: int, train_size: int, test_size: int, **_: object) -> Task:
+    """Handwritten digits of 8 × 8 pixels, read row by row: 8 steps of 8 features from 0 to 1, ten classes.
+
+    There are 1,797; see `sparsekit.handwriting`.
+    """
+    train, test = handwriting.split(data_seed, train_size, test_size)
+    return Task("digits", train, test, classes=handwriting.CLASSES)
 
 
 @TASKS.register
@@ -168,44 +214,25 @@ def csv(*, csv_path: str, data_seed: int, train_size: int, test_size: int, **_: 
     """
     if not csv_path:
         raise TaskError("task csv needs csv_path: give the path of a CSV file with the columns string and valid")
-    copies = labelled_csv.read(csv_path)
-    there = {label: sum(copies[label].values()) for label in (1, 0)}
-    total = min(sum(there.values()), train_size + test_size)
-    test_total = min(max(2, round(total * test_size / (train_size + test_size))), total - 2)
-    test_room = _shares(test_total, there)
-    train_room = _shares(total - test_total, there)
     rng = np.random.default_rng(data_seed)
-    train, test = {}, {}
-    for label in there:
-        order = list(copies[label])
-        rng.shuffle(order)
-        chosen = _filled(order, copies[label], min(test_room[label], there[label] - 1))
-        kept = _filled([string for string in order if string not in chosen], copies[label], train_room[label])
-        test[label] = [string for string in chosen for _ in range(copies[label][string])]
-        train[label] = [string for string in kept for _ in range(copies[label][string])]
+    train, test = labelled_csv.split(rng, labelled_csv.read(csv_path), train_size, test_size)
     return Task("csv", train=_shuffled(rng, train), test=_shuffled(rng, test))
 
 
-def _shares(total: int, there: dict[int, int]) -> dict[int, int]:
-    """How many of `total` strings each class gets: in proportion to what is there, at least one."""
-    valid = min(max(1, round(total * there[1] / sum(there.values()))), total - 1)
-    return {1: valid, 0: total - valid}
-
-
-def _filled(order: Sequence[str], copies: Counter, room: int) -> dict[str, None]:
-    """Strings, in this order, whose copies fit into the room; the one with fewest copies, where none fits."""
-    chosen = {}
-    for string in order:
-        if copies[string] <= room:
-            chosen[string] = None
-            room -= copies[string]
-    return chosen or {min(order, key=copies.get): None}
+def _valid_counts(train_size: int, test_size: int, valid_share: float) -> tuple[int, int]:
+    """How many training and how many test strings are valid; either part needs both classes."""
+    counts = round(train_size * valid_share), round(test_size * valid_share)
+    for part, valid, size in zip(("training", "test"), counts, (train_size, test_size), strict=True):
+        if not 0 < valid < size:
+            raise TaskError(
+                f"valid_share is {valid_share}: it makes {valid} of {size} {part} strings valid; "
+                "give a share between 0 and 1 that leaves both classes some"
+            )
+    return counts
 
 
 def _shuffled(rng: np.random.Generator, strings: dict[int, list[str]]) -> Strings:
     texts = [text for members in strings.values() for text in members]
     labels = np.concatenate([np.full(len(members), label, np.int64) for label, members in strings.items()])
     order = rng.permutation(len(texts))
-    labels = labels[order]
-    labels.flags.writeable = False  # tasks are shared by whoever asks with the same arguments
-    return Strings([texts[i] for i in order], labels)
+    return Strings([texts[i] for i in order], shared(labels[order]))

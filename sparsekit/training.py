@@ -5,7 +5,7 @@ weights, mask, gradient norm and optimizer state. A network alone is a populatio
 """
 
 import time
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import islice
 
@@ -15,7 +15,8 @@ from torch import Tensor
 from torch.nn.functional import cross_entropy
 
 from sparsekit.networks import Classifier, population_logits
-from sparsekit.tasks import Strings, Task
+from sparsekit.samples import Rows, Strings
+from sparsekit.tasks import Task
 
 READOUTS = ("last_padded", "last_valid")
 AT_ONCE = {"cpu": 128, "cuda": 4096}
@@ -71,30 +72,36 @@ class Population:
         norms = torch.stack([torch.linalg.vector_norm(gradient) for gradient in self.flat.grad])
         self.flat.grad.mul_((largest / (norms + 1e-6)).clamp(max=1.0)[:, None])
 
+    def restack(self) -> None:
+        """Read weights and masks from the networks again."""
+        for k, network in enumerate(self.networks):
+            self.flat.data[k].copy_(self.layout.flat(network.parameters()))
+            self.mask[k].copy_(network.flat_mask())
+
     def unstack(self) -> None:
-        """Write the weights back into the networks."""
-        for network, vector in zip(self.networks, self.flat.detach().cpu(), strict=True):
+        """Write the weights back into the networks; what a mask removes is 0."""
+        for network, vector in zip(self.networks, (self.flat.detach() * self.mask).cpu(), strict=True):
             for parameter, values in zip(network.parameters(), self.layout.named(vector[None]).values(), strict=True):
                 parameter.data.copy_(values[0])
 
 
 class Encoded:
-    """Strings as tensors on a device, cut into batches that are each padded to their own longest string."""
+    """Sequences as tensors on a device, cut into batches that are each padded to their own longest sequence."""
 
-    def __init__(self, strings: Strings, device: str = "cpu"):
-        self.tokens = torch.tensor(strings.tokens(), dtype=torch.int64, device=device)
+    def __init__(self, strings: Strings | Rows, device: str = "cpu"):
+        self.inputs = torch.tensor(strings.inputs(), device=device)
         self.labels = torch.tensor(strings.labels, dtype=torch.int64, device=device)
         self.lengths = np.asarray(strings.lengths)
 
     def batches(self, recipe: Recipe, order: np.ndarray) -> Iterator[tuple[Tensor, Tensor, Tensor | None]]:
-        """(tokens, labels, positions) of each batch, in the given order of strings."""
+        """(inputs, labels, positions) of each batch, in the given order of strings."""
         for start in range(0, len(order), recipe.batch_size):
             rows = order[start : start + recipe.batch_size]
-            lengths, index = self.lengths[rows], torch.as_tensor(rows, device=self.tokens.device)
+            lengths, index = self.lengths[rows], torch.as_tensor(rows, device=self.inputs.device)
             positions = None
             if recipe.readout == "last_valid":
-                positions = torch.as_tensor(lengths - 1, device=self.tokens.device)
-            yield self.tokens[index, : lengths.max()], self.labels[index], positions
+                positions = torch.as_tensor(lengths - 1, device=self.inputs.device)
+            yield self.inputs[index, : lengths.max()], self.labels[index], positions
 
     def positions(self, recipe: Recipe) -> np.ndarray:
         """The step at which each string is read where batches follow the strings' own order."""
@@ -118,8 +125,8 @@ def evaluate(population: Population, strings: Encoded, recipe: Recipe) -> tuple[
         for start in range(0, len(order), size):
             rows = order[start : start + size]
             read, index = torch.as_tensor(positions[rows]), torch.as_tensor(rows)
-            tokens = strings.tokens[index.to(population.device), : int(read.max()) + 1]
-            logits = population.logits(tokens, read.to(population.device))
+            inputs = strings.inputs[index.to(population.device), : int(read.max()) + 1]
+            logits = population.logits(inputs, read.to(population.device))
             losses, hits = _score(logits, strings.labels[index.to(population.device)])
             loss += losses.sum(1)
             correct += hits.sum(1)
@@ -141,12 +148,12 @@ def update(
     population: Population,
     optimizer: torch.optim.Optimizer,
     recipe: Recipe,
-    tokens: Tensor,
+    inputs: Tensor,
     labels: Tensor,
     positions: Tensor | None = None,
 ) -> tuple[Tensor, Tensor]:
     """One optimizer step on one batch; cross-entropy before it and hits of each string, both (networks, batch)."""
-    losses, hits = _score(population.logits(tokens, positions), labels)
+    losses, hits = _score(population.logits(inputs, positions), labels)
     optimizer.zero_grad()
     losses.mean(1).sum().backward()
     population.clip(recipe.gradient_clip)
@@ -170,7 +177,7 @@ def epoch_seconds(
         if population.device == "cuda":
             torch.cuda.synchronize()
         seconds.append(time.perf_counter() - start)
-    part = Strings(task.test.strings[:512], task.test.labels[:512])
+    part = task.test.subset(range(min(512, len(task.test))))
     start = time.perf_counter()
     evaluate(population, Encoded(part, device), recipe)
     measuring = (time.perf_counter() - start) * len(task.test) / len(part)
@@ -184,6 +191,8 @@ def train(
     seed: int,
     *,
     measure_at: Collection[int] = (),
+    prune_at: Mapping[int, Callable[[Classifier, int], None]] | None = None,
+    stop_at: int | None = None,
     device: str = "cpu",
 ) -> list[list[dict]]:
     """Train networks of one structure in place, and measure them on the test strings.
@@ -198,6 +207,11 @@ def train(
         Of the order of the strings, which is the same for all networks: differences between them are not due to it.
     measure_at : collection of int
         Optimizer steps after which to measure, besides before the first step and after each epoch.
+    prune_at : mapping of int to function, optional
+        After so many steps (0: before the first), and before they are measured, the function is called with each
+        network and its number, to change its weights and masks.
+    stop_at : int, optional
+        Stop after so many steps, without measuring.
     device : str
 
     Returns
@@ -223,16 +237,33 @@ def train(
                 row |= dict(zip(("train_loss", "train_accuracy"), means, strict=True))
             history.append(row)
 
+    prune_at = prune_at or {}
+
+    def prune(step: int) -> None:
+        population.unstack()
+        for number, network in enumerate(population.networks):
+            prune_at[step](network, number)
+        population.restack()
+
     step = 0
+    if step == stop_at:
+        return histories
+    if step in prune_at:
+        prune(step)
     measure(step)
     for _ in range(recipe.epochs):
         totals = torch.zeros(2, len(networks), device=device)
-        for tokens, labels, positions in training.batches(recipe, stream.permutation(len(training.labels))):
-            losses, hits = update(population, optimizer, recipe, tokens, labels, positions)
+        for inputs, labels, positions in training.batches(recipe, stream.permutation(len(training.labels))):
+            losses, hits = update(population, optimizer, recipe, inputs, labels, positions)
             totals[0] += losses.sum(1)
             totals[1] += hits.sum(1)
             step += 1
-            if step in measure_at and step % steps_per_epoch:
+            if step == stop_at:
+                population.unstack()
+                return histories
+            if step in prune_at:
+                prune(step)
+            if (step in measure_at or step in prune_at) and step % steps_per_epoch:
                 measure(step)
         measure(step, tuple(totals))
     population.unstack()

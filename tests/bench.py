@@ -19,12 +19,13 @@ import numpy as np
 import torch
 from torch import nn
 
-from sparsekit import execution, graphs, networks, properties, pruning, studies, tasks
+from sparsekit import execution, graphs, kernels, networks, properties, pruning, studies, tasks
 from sparsekit.parameters import Parameters
 from sparsekit.planning import plan
+from sparsekit.pruned_units import PrunedNetwork
 from sparsekit.records import Store, default_store
+from sparsekit.recurrence import GATES
 from sparsekit.training import Encoded, Population, Recipe, adam, evaluate, update
-from sparsekit.units import PrunedNetwork
 from tests import references
 from tests.test_properties import reference as networkx_properties
 
@@ -151,6 +152,34 @@ def grid() -> None:
         show(f"the same against torch's own module, {variant}", r[0] * together, bar, detail)
 
 
+def floor() -> None:
+    """What the products of a step alone take, at the speed that this machine's BLAS has on matrices of this size."""
+    rng, found = np.random.default_rng(0), {}
+    tokens = batches(32)[0][0]
+    for variant, gates in GATES.items():
+        w, x, d = (rng.normal(size=size).astype("f") for size in ((gates * 50, 50), (50, 32), (gates * 50, 32)))
+        out, dx, dw = np.zeros((gates * 50, 32), "f"), np.zeros((50, 32), "f"), np.zeros((gates * 50, 50), "f")
+
+        def products(w=w, x=x, d=d, out=out, dx=dx, dw=dw) -> None:
+            for _ in range(200):
+                kernels.multiply(w, x, out)
+                kernels.multiply_left_transposed(w, d, dx)
+                kernels.multiply_right_transposed(d, x, dw)
+
+        products()
+        each = min(seconds(products) for _ in range(5)) / 200  # of one matrix at one step, there and back
+        floor = each * 2 * 3 * tokens.shape[1]  # two matrices in each of three layers
+        step = kit_step(pruned(variant, PrunedNetwork.together), 32)
+        step()
+        ours = min(seconds(step) for _ in range(3)) / PrunedNetwork.together
+        rate = 3 * 2 * gates * 50 * 50 * 32 / each / 1e9
+        found[variant] = (ours / floor, f"{variant} {floor * 1e3:.1f} of {ours * 1e3:.1f} ms at {rate:.0f} GFLOP/s")
+    worst = max(value for value, _ in found.values())
+    show(
+        "pruning grid, a step over its dense products alone", worst, "–", ", ".join(text for _, text in found.values())
+    )
+
+
 def workers() -> None:
     p = Parameters(train_size=600, test_size=200, seeds=2, base_epochs=1, variants=["rnn_tanh", "gru"], workers=1)
     units = studies.pruned_networks(p)
@@ -249,5 +278,5 @@ if __name__ == "__main__":
     torch.set_num_threads(1)
     print(f"torch {torch.__version__}, {loky.cpu_count()} cores\n")
     print("| work | measured | bar | details |\n|---|---|---|---|")
-    for measure in (layered, grid, workers, graph_properties, evaluation, memory, around, whole):
+    for measure in (layered, grid, floor, workers, graph_properties, evaluation, memory, around, whole):
         measure()

@@ -24,6 +24,14 @@ def baselines() -> pd.DataFrame:
     return table
 
 
+def task_baselines() -> pd.DataFrame:
+    reber = baselines().reset_index().assign(task="reber", invalid="automata")
+    rows = {"majority": 0.1, "first row": 0.42, "last row": 0.5, "mean row": 0.57, "all pixels": 0.96}
+    digits = pd.Series(rows, name="test_accuracy").rename_axis("classifier").reset_index()
+    chance = reber.assign(task="embedded_reber", invalid="", test_accuracy=0.5)
+    return pd.concat([reber, chance, digits.assign(task="digits", invalid="")], ignore_index=True)
+
+
 def task(count: int = 4000) -> SimpleNamespace:
     rng = np.random.default_rng(1)
     lengths = np.r_[rng.normal(23.6, 4.3, count).round(), rng.normal(18.7, 3.9, count).round()].clip(11, 53).astype(int)
@@ -99,12 +107,6 @@ def distributions(variants=VARIANTS, splits: int = 100) -> dict[str, pd.DataFram
     rng = np.random.default_rng(6)
     names = ["bayesian_ridge", "random_forest", "adaboost"]
     return {v: pd.DataFrame(0.6 - rng.gamma(1.4, 0.35, (splits, 3)), columns=names) for v in variants}
-
-
-def cross_validated(variants=VARIANTS) -> dict[str, pd.DataFrame]:
-    r2 = {"mean": -0.01, "source_nodes alone": 0.22, "bayesian_ridge": 0.3, "random_forest": 0.28, "adaboost": 0.2}
-    table = pd.DataFrame({"r2": pd.Series(r2)})
-    return {v: table.assign(low=table["r2"] - 0.14, high=table["r2"] + 0.11) for v in variants}
 
 
 def importances(variants=VARIANTS) -> dict[str, pd.DataFrame]:

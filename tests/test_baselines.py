@@ -7,7 +7,8 @@ import pandas as pd
 import pytest
 
 from sparsekit.baselines import baselines, lines
-from sparsekit.tasks import Strings, Task, make
+from sparsekit.samples import Rows, Strings, Task
+from sparsekit.tasks import make
 
 PUBLISHED = os.environ.get("SPARSEKIT_PUBLISHED")
 ORDER = [
@@ -84,6 +85,77 @@ def test_lines():
     assert drawn[list(drawn)[2]] == table.test_accuracy[table.index.str.startswith("last ")].max()
     assert list(drawn)[3] == "bag of bigrams"
     assert all(drawn[name] == table.test_accuracy[name] for name in drawn)
+
+
+@pytest.mark.parametrize("arguments", [{}, {"inner_length": 22}, {"inner_length": 40}, {"valid_share": 0.3}])
+def test_embedded_reber_is_chance_to_all_but_who_see_both_outer_symbols(arguments):
+    task = make("embedded_reber", train_size=2500, test_size=750, **arguments)
+    table = baselines(task)
+    assert table.index.tolist() == ORDER
+    assert (table.test_accuracy - table.test_accuracy["majority"]).abs().max() < 4 * np.sqrt(0.25 / 750)
+    assert [s[1] == s[-2] for s in task.test.strings] == task.test.labels.astype(bool).tolist()
+
+
+def test_an_edit_hides_from_both_ends_but_not_from_bigrams():
+    tables = {
+        invalid: baselines(make("reber", train_size=2500, test_size=750, invalid=invalid)).test_accuracy
+        for invalid in ("automata", "edit")
+    }
+    ends = [name for name in ORDER if name.startswith(("first", "last"))]
+    assert tables["automata"][ends].max() > 0.9
+    assert tables["edit"][["length", "character set"]].between(0.45, 0.55).all()
+    assert tables["edit"][ends].max() < 0.65
+    assert 0.9 < tables["edit"]["bag of bigrams"] < tables["automata"]["bag of bigrams"]
+
+
+def rows_that_differ_in(place, rng):
+    """Three classes that only one row tells apart; all other pixels are noise."""
+    labels = np.arange(300) % 3
+    features = rng.normal(size=(300, 4, 3)).astype(np.float32)
+    if place is not None:
+        features[:, place] = np.eye(3, dtype=np.float32)[labels] * 50
+    return Rows(features, labels)
+
+
+@pytest.mark.parametrize(
+    ("place", "solved"),
+    [
+        (None, set()),
+        (0, {"first row", "mean row", "all pixels"}),
+        (2, {"mean row", "all pixels"}),
+        (-1, {"last row", "mean row", "all pixels"}),
+    ],
+)
+def test_each_classifier_sees_the_rows_that_its_name_says(place, solved):
+    rng = np.random.default_rng(0)
+    table = baselines(Task("t", rows_that_differ_in(place, rng), rows_that_differ_in(place, rng), classes=3))
+    assert table.index.tolist() == ["majority", "first row", "last row", "mean row", "all pixels"]
+    assert set(table.index[table.test_accuracy > 0.99]) == solved
+    assert (table.test_accuracy.drop(list(solved)) < 0.5).all()
+    assert table.loc["majority"].tolist() == [1 / 3, 1 / 3]
+
+
+def test_the_mean_row_does_not_see_the_order_of_rows():
+    labels = np.arange(200) % 2
+    features = np.zeros((200, 2, 1), np.float32)
+    features[np.arange(200), labels, 0] = 1
+    table = baselines(Task("t", Rows(features, labels), Rows(features, labels))).test_accuracy
+    assert table["mean row"] == 0.5
+    assert table["first row"] == table["last row"] == table["all pixels"] == 1
+
+
+def test_lines_of_digits():
+    table = baselines(make("digits", train_size=900, test_size=300))
+    drawn = lines(table)
+    assert list(drawn) == ["majority", "last row", "mean row", "all pixels"]
+    assert all(drawn[name] == table.test_accuracy[name] for name in drawn)
+    assert table.test_accuracy["majority"] < 0.12 < 0.9 < table.test_accuracy["all pixels"]
+
+
+def test_more_than_two_classes_of_strings():
+    table = baselines(Task("t", part("AX0 AXX0 BX1 BXX1 CX2 CXX2"), part("AX0 BX1 CX2"), classes=3)).test_accuracy
+    assert (table[["first character", "character set", "bag of characters", "bag of bigrams"]] == 1).all()
+    assert (table[["majority", "length", "last character"]] == 1 / 3).all()
 
 
 def test_full_size_takes_under_ten_seconds():

@@ -19,7 +19,11 @@ from tests.strategies import connected
 def network(variant, kind, seed=0):
     if kind == "stacked":
         return networks.stacked(variant, 7, 2, 5, vocabulary=9, classes=3, seed=seed)
-    return networks.layered(variant, nx.gnp_random_graph(11, 0.45, seed=4), vocabulary=9, classes=3, seed=seed)
+    graph = nx.gnp_random_graph(11, 0.45, seed=4)
+    if kind == "recurrent":
+        return networks.recurrent(variant, graph, 5, vocabulary=9, classes=3, seed=seed)
+    interface = {"layered": 0, "interface": 6}[kind]
+    return networks.layered(variant, graph, interface=interface, vocabulary=9, classes=3, seed=seed)
 
 
 def both(nets, inputs, positions):
@@ -42,7 +46,7 @@ def assert_same(nets, inputs, positions=None):
 
 
 @pytest.mark.parametrize("variant", VARIANTS)
-@pytest.mark.parametrize("kind", ["stacked", "layered"])
+@pytest.mark.parametrize("kind", ["stacked", "layered", "interface", "recurrent"])
 @pytest.mark.parametrize("steps", [1, 2, 13])
 def test_compiled_equals_layer_by_layer(variant, kind, steps):
     nets = [network(variant, kind, seed) for seed in range(3)]

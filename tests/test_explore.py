@@ -49,3 +49,10 @@ def test_every_graph_can_be_chosen(outputs):
     assert len(choice.options) == 4
     choice.value = choice.options[0]
     assert choice.options[0] in outputs[-1].alt or len(outputs) == 3
+
+
+def test_a_recurrent_graph_is_drawn_with_its_cycles_and_a_null_model_by_its_name(outputs):
+    p = Parameters(graphs=1, structure="recurrent", variants=["gru"], null_models=["random"])
+    explore.drawn(studies.graph_networks(p))
+    assert "recurrent graph" in outputs[1].alt
+    assert [name.endswith("random") for name in outputs[0].children[0].options] == [False, True] * 2

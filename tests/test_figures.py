@@ -13,7 +13,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from sparsekit import drawings, figures, graphs, networks, pictures, reber, statistics, style
+from sparsekit import drawings, figures, graphs, networks, pictures, reber, statistics, style, tasks
 from sparsekit.registry import UnknownName
 from tests import tables_of_figures as tables
 
@@ -35,7 +35,6 @@ def every(variants, seeds, targets, percentages, networks_each):
     structure = tables.structure(variants, networks_each)
     found = correlations(structure)
     regain = statistics.regain(recovery, 0.02)
-    validated = tables.cross_validated(variants)
     single = {v: SINGLE[v] for v in variants}
     yield figures.baseline_bars(BASELINES)
     yield figures.length_histogram(tables.task())
@@ -49,13 +48,17 @@ def every(variants, seeds, targets, percentages, networks_each):
     yield figures.correlation_map(found)
     yield figures.correlation_forest(found, REPORTED_R, "spearman")
     yield figures.scatter(structure, "nodes")
-    yield figures.prediction_splits(tables.distributions(variants), single, REPORTED_R2, validated)
+    yield figures.prediction_splits(tables.distributions(variants), single, REPORTED_R2)
     yield figures.importances(tables.importances(variants))
 
 
 def drawn_structure():
     small, large = graphs.sample("barabasi_albert", 1, 12, 14), graphs.sample("watts_strogatz", 4, 46, 50)
     yield drawings.automaton()
+    yield drawings.automaton(reber.EMBEDDED)
+    for name in ("reber", "digits"):
+        yield from figures.task_pictures(tasks.make(name, train_size=60, test_size=60))
+    yield figures.task_baselines(tables.task_baselines(), 500)
     for graph in (small, large, nx.path_graph(2)):
         yield drawings.graph(graph)
         yield drawings.layered(graph)
@@ -118,7 +121,7 @@ def test_text_is_readable_and_inside_the_card(all_pictures, fonts, monkeypatch):
 
 def test_key_numbers_are_in_the_text():
     assert "bag of bigrams 99.97 %" in figures.baseline_bars(BASELINES).alt
-    assert "last 4 characters reach 93.8 %" in figures.baseline_bars(BASELINES).reading
+    assert "“last 4 characters” reaches 93.8 %" in figures.baseline_bars(BASELINES).reading
     pruning = tables.pruning(("gru",), 1, ("both",), (50, 90)).assign(accuracy=[0.99, 0.6])
     assert "first below the margin with 60 % at 90 %" in figures.accuracy_by_percentage(pruning, BASELINES).alt
     safe = statistics.safe_percentage(pruning, 0.02)

@@ -1,7 +1,10 @@
 import networkx as nx
+import numpy as np
 import pytest
-from hypothesis import given, settings
+import torch
+from hypothesis import given
 from hypothesis import strategies as st
+from hypothesis.extra.numpy import arrays
 
 from sparsekit import graphs
 from sparsekit.registry import UnknownName
@@ -35,115 +38,116 @@ def test_layers_refuse_a_cycle():
         graphs.layers(nx.DiGraph([(0, 1), (1, 2), (2, 0)]))
 
 
-@settings(deadline=None, max_examples=30)
-@given(st.sampled_from(sorted(graphs.GENERATORS)), st.integers(0, 10**6))
-def test_samples_are_deterministic_connected_and_in_range(generator, seed):
-    graph, again = graphs.sample(generator, seed), graphs.sample(generator, seed)
-    assert list(graph.edges) == list(again.edges)
-    assert 10 <= len(graph) <= 50
-    assert nx.is_connected(graph)
-    assert sorted(graph) == list(range(len(graph)))
-    graphs.check(graph)
-
-
-def test_samples_cover_the_whole_range_and_differ_between_generators():
-    sizes = {name: [len(graphs.sample(name, seed, 5, 9)) for seed in range(60)] for name in graphs.GENERATORS}
-    assert all(set(s) == {5, 6, 7, 8, 9} for s in sizes.values())
-    assert sizes["barabasi_albert"] != sizes["watts_strogatz"]
-
-
-def test_generators_have_the_published_settings():
-    assert graphs.GENERATORS["barabasi_albert"](47, 3).number_of_edges() == 4 * (47 - 4)
-    assert graphs.GENERATORS["watts_strogatz"](47, 3).number_of_edges() == 47 * (9 // 2)
-    assert nx.utils.graphs_equal(graphs.GENERATORS["barabasi_albert"](23, 5), nx.barabasi_albert_graph(23, 2, 5))
-
-
-@pytest.mark.parametrize("generator", sorted(graphs.GENERATORS))
-def test_the_smallest_graphs(generator):
-    for nodes in range(2, 12):
-        assert nx.is_connected(graphs.GENERATORS[generator](nodes, 0))
-    with pytest.raises(graphs.GraphError, match="at least 2"):
-        graphs.GENERATORS[generator](1, 0)
-
-
-def test_sample_names_what_is_wrong():
-    with pytest.raises(UnknownName, match="did you mean 'watts_strogatz'"):
-        graphs.sample("wats_strogatz", 0)
-    with pytest.raises(graphs.GraphError, match="nodes from 9 to 5"):
-        graphs.sample("watts_strogatz", 0, 9, 5)
-
-
-@pytest.mark.parametrize("ending", [".graphml", ".edgelist"])
-@settings(deadline=None, max_examples=20)
-@given(graph=connected())
-def test_files_give_the_graph_back(tmp_path_factory, ending, graph):
-    path = tmp_path_factory.mktemp("graph") / f"mine{ending}"
-    (nx.write_graphml if ending == ".graphml" else nx.write_edgelist)(graph, path)
-    found = graphs.read(path)
-    assert {frozenset(e) for e in found.edges} == {frozenset(e) for e in graph.edges}
-    assert list(found) == sorted(graph)
-
-
-def test_names_are_ordered_as_people_count(tmp_path):
-    path = tmp_path / "named.edges"
-    path.write_text("# mine\nn10,n2\n\nn2 n1 0.5  # weighted\nn1 n30\n")
-    found = graphs.read(path)
-    assert nx.get_node_attributes(found, "name") == {0: "n1", 1: "n2", 2: "n10", 3: "n30"}
-    assert sorted(map(sorted, found.edges)) == [[0, 1], [0, 3], [1, 2]]
-
-
-@pytest.mark.parametrize(
-    ("name", "text", "said"),
-    [
-        ("a.edgelist", None, "no such file"),
-        ("a.gexf", "0 1\n", "unknown graph file ending '.gexf'"),
-        ("a.graphm", "0 1\n", "did you mean '.graphml'"),
-        ("a.edgelist", "# nothing\n", "no edges"),
-        ("a.edgelist", "0 1\n1 1\n", "edge to itself"),
-        ("a.edgelist", "0 1\n1 0\n", "line 2: edge 1 – 0 stands there twice"),
-        ("a.edgelist", "0 1\n2\n", "line 2: one node"),
-        ("a.edgelist", "0 1\n2 3\n", "falls into 2 parts"),
-        ("a.graphml", "0 1\n", "not readable as .graphml"),
-        ("a.graphml", "", "not readable as .graphml"),
-        ("a.graphml", "<graphml/>", "not readable as .graphml"),
-    ],
-)
-def test_bad_files_are_named(tmp_path, name, text, said):
-    if text is not None:
-        (tmp_path / name).write_text(text)
-    with pytest.raises(graphs.GraphError, match=said) as caught:
-        graphs.read(tmp_path / name)
-    assert name in str(caught.value)
-    assert "\n" not in str(caught.value)
-
-
-def test_binary_rubbish_is_named(tmp_path):
-    for ending in (".graphml", ".edgelist"):
-        (tmp_path / f"b{ending}").write_bytes(b"\xff\xfe\x00\x81")
-        with pytest.raises(graphs.GraphError, match="not readable"):
-            graphs.read(tmp_path / f"b{ending}")
-
-
-@pytest.mark.parametrize(
-    ("graph", "said"), [(nx.DiGraph([(0, 1)]), "to_undirected"), (nx.MultiGraph([(0, 1), (0, 1)]), "networkx.Graph")]
-)
-def test_graphml_of_the_wrong_kind_says_what_to_do(tmp_path, graph, said):
-    nx.write_graphml(graph, tmp_path / "g.graphml")
-    with pytest.raises(graphs.GraphError, match=said):
-        graphs.read(tmp_path / "g.graphml")
-
-
 def test_nodes_without_an_order_are_refused():
     with pytest.raises(graphs.GraphError, match="rename"):
         graphs.orient(nx.Graph([(0, "a")]))
 
 
-def test_a_new_family_is_one_registration():
-    @graphs.GENERATORS.register
-    def ring(nodes, seed):
-        return nx.cycle_graph(nodes)
+@given(connected(), st.sampled_from(sorted(graphs.ORIENTATIONS)), st.integers(0, 99))
+def test_every_rule_gives_an_acyclic_orientation_of_the_same_edges(graph, rule, seed):
+    dag = graphs.orient(graph, rule, seed)
+    assert nx.is_directed_acyclic_graph(dag)
+    assert nx.utils.graphs_equal(graphs.undirected(dag), nx.Graph(sorted(map(sorted, graph.edges))))
+    assert list(dag.edges) == list(graphs.orient(graph, rule, seed).edges)
 
-    try:
-        assert graphs.sample("ring", 1).number_of_edges() == len(graphs.sample("ring", 1))
-    finally:
-        del graphs.GENERATORS["ring"]
+
+@given(connected())
+def test_by_degree_leads_from_many_neighbours_to_few(graph):
+    for u, v in graphs.orient(graph, "by_degree").edges:
+        assert (-graph.degree[u], u) < (-graph.degree[v], v)
+
+
+def test_random_orientations_differ_by_seed_and_cover_both_directions():
+    graph = nx.path_graph(4)
+    drawn = {tuple(sorted(graphs.orient(graph, "random", seed).edges)) for seed in range(400)}
+    assert len(drawn) == 2**3
+
+
+def test_an_unknown_rule_and_a_directed_graph_are_refused():
+    with pytest.raises(UnknownName, match="did you mean 'by_degree'"):
+        graphs.orient(nx.path_graph(3), "degree")
+    with pytest.raises(graphs.GraphError, match=r"graphs\.undirected"):
+        graphs.orient(nx.DiGraph([(1, 0)]))
+
+
+def loop_at(node, kind=nx.Graph):
+    return kind([(0, 1), (1, 2), (node, node)])
+
+
+@pytest.mark.parametrize(
+    ("graph", "said", "mend"),
+    [
+        (nx.DiGraph([(0, 1)]), "undirected", graphs.undirected),
+        (nx.MultiGraph([(0, 1), (0, 1)]), r"networkx\.Graph\(graph\)", nx.Graph),
+        (nx.path_graph(5001), "5,001 nodes, allowed are 5,000", lambda g: g.subgraph(range(9))),
+        (loop_at(1), "node 1 has an edge to itself", graphs.undirected),
+        (nx.Graph(), "no edges", lambda g: nx.path_graph(2)),
+        (nx.empty_graph(4), "no edges", lambda g: nx.path_graph(2)),
+        (
+            nx.Graph([(0, 1, {"weight": 0.5})]),
+            r"weight 0\.5.*networkx\.Graph\(graph\.edges\)",
+            lambda g: nx.Graph(g.edges),
+        ),
+        (
+            nx.Graph([(0, 1), (2, 3), (3, 4)]),
+            "2 parts",
+            lambda g: g.subgraph(max(nx.connected_components(g), key=len)),
+        ),
+    ],
+)
+def test_what_cannot_be_a_network_says_what_to_do_and_that_helps(graph, said, mend):
+    with pytest.raises(graphs.GraphError, match=said):
+        graphs.check(graph)
+    graphs.check(mend(graph))
+
+
+def test_directed_graphs_and_loops_pass_where_allowed():
+    graphs.check(nx.DiGraph([(0, 1), (2, 1)]), directed=True)
+    graphs.check(loop_at(2, nx.DiGraph), directed=True, loops=True)
+    graphs.check(nx.from_numpy_array(np.ones((3, 3)) - np.eye(3)))  # networkx gives each edge the weight 1
+    with pytest.raises(graphs.GraphError, match="itself"):
+        graphs.check(loop_at(2, nx.DiGraph), directed=True)
+    with pytest.raises(graphs.GraphError, match=r"weakly_connected_components"):
+        graphs.check(nx.DiGraph([(0, 1), (2, 3)]), directed=True)
+    with pytest.raises(graphs.GraphError, match=r"networkx\.DiGraph\(graph\)"):
+        graphs.check(nx.MultiDiGraph([(0, 1), (0, 1)]), directed=True)
+    with pytest.raises(graphs.GraphError, match=r"a list; give a networkx\.Graph"):
+        graphs.check([(0, 1)])
+
+
+@given(arrays(bool, st.integers(1, 8).map(lambda n: (n, n))))
+def test_masks_and_graphs_go_both_ways(mask):
+    graph = graphs.from_mask(mask)
+    assert (graphs.adjacency(graph) == mask).all()
+    assert nx.utils.graphs_equal(graphs.from_mask(graphs.adjacency(graph)), graph)
+    assert np.array_equal(mask.T, nx.to_numpy_array(graph, nodelist=range(len(mask))))
+    assert (graphs.adjacency(graphs.from_mask(mask, directed=False)) == (mask | mask.T)).all()
+
+
+def test_a_row_of_a_mask_is_a_target():
+    assert list(graphs.from_mask(torch.tensor([[False, False], [True, False]])).edges) == [(0, 1)]
+    assert list(graphs.from_mask([[0.0, 0.0], [-0.3, 0.0]]).edges) == [(0, 1)]
+
+
+def test_gates_count_together_or_apart():
+    gates = np.zeros((3, 4, 4), dtype=bool)
+    gates[:, 1, 0] = True
+    gates[2, 3, 3] = True
+    for mask in (gates, gates.reshape(12, 4)):
+        assert sorted(graphs.from_mask(mask).edges) == [(0, 1), (3, 3)]
+        assert sorted(graphs.from_mask(mask, gates="all").edges) == [(0, 1)]
+    with pytest.raises(UnknownName, match="unknown gates 'each'"):
+        graphs.from_mask(gates, gates="each")
+    for shape in ((3,), (5, 4), (0, 0)):
+        with pytest.raises(graphs.GraphError, match="a mask of shape"):
+            graphs.from_mask(np.ones(shape))
+
+
+def test_undirected_keeps_names_but_neither_loops_nor_weights():
+    graph = nx.MultiDiGraph([(1, 0, {"weight": 3}), (0, 1), (1, 1)], title="mine")
+    graph.nodes[1]["name"] = "b"
+    simple = graphs.undirected(graph)
+    assert list(simple.edges(data=True)) == [(1, 0, {})]
+    assert simple.nodes[1] == {"name": "b"}
+    assert simple.graph == {"title": "mine"}
+    graphs.check(simple)

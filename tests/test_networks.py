@@ -6,9 +6,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from torch import nn
 
-from sparsekit import graphs, networks
+from sparsekit import graphs, networks, tasks
 from sparsekit.recurrence import GATES, VARIANTS
 from sparsekit.registry import UnknownName
+from sparsekit.training import Recipe, train
 from tests import references
 
 TOKENS = torch.randint(0, 128, (4, 9), generator=torch.Generator().manual_seed(0))
@@ -49,7 +50,7 @@ def test_layered_equals_the_literal_reference(variant, gate_masks):
 @settings(max_examples=15, deadline=None)
 @given(nodes=st.integers(5, 25), seed=st.integers(0, 10**6), generator=st.sampled_from(sorted(graphs.GENERATORS)))
 def test_mask_has_exactly_the_edges_in_every_gate(variant, nodes, seed, generator):
-    graph = graphs.GENERATORS[generator](nodes, seed)
+    graph = graphs.undirected(graphs.GENERATORS[generator](nodes, seed))
     network = networks.layered(variant, graph)
     layers = graphs.layers(graphs.orient(graph))
     for gate in range(GATES[variant]):
@@ -134,3 +135,56 @@ def test_unknown_gate_masks():
 def test_side_by_side():
     a, b = np.array([[1], [2]]), np.array([[3, 4], [5, 6]])  # two gates, one node
     assert networks.side_by_side([a, b], 2).tolist() == [[1, 0, 0], [0, 3, 4], [2, 0, 0], [0, 5, 6]]
+
+
+@settings(max_examples=20, deadline=None)
+@given(nodes=st.integers(3, 14), seed=st.integers(0, 10**6), variant=st.sampled_from(VARIANTS), loops=st.booleans())
+def test_recurrent_weights_are_the_edges_in_every_gate_and_stay_so(nodes, seed, variant, loops):
+    graph = nx.gnp_random_graph(nodes, 0.4, seed=seed, directed=True)
+    nx.add_path(graph, range(nodes))  # connected
+    if loops:
+        graph.add_edge(1, 1)
+    network = networks.classifier(variant, graph, form="recurrent", embedding_size=5)
+    train([network], tasks.make("reber", train_size=40, test_size=10), Recipe(1, 20), 0)
+    gates = network.stages[0].weight_hh.unflatten(0, (GATES[variant], nodes))
+    for gate in gates:
+        assert {(u, v) for v, u in (gate != 0).nonzero().tolist()} == set(graph.edges)
+
+
+def test_a_graph_fits_wherever_a_hidden_size_does():
+    graph = nx.path_graph(6)
+    cycle = nx.cycle_graph(5, create_using=nx.DiGraph)
+    for structure, stages in ((20, 1), ([20, 20], 2), (graph, 6), (cycle, 1), (nx.DiGraph([(0, 1), (0, 2)]), 2)):
+        network = networks.classifier(cell="RNN-Tanh", structure=structure, classes=3)
+        assert len(network.stages) == stages
+        assert network(torch.randint(0, 128, (4, 5))).shape == (4, 3)
+    assert len(networks.classifier("GRU", graph, form="recurrent").stages) == 1
+
+
+@pytest.mark.parametrize(
+    ("cell", "structure", "options", "says"),
+    [
+        ("GRUU", 5, {}, "did you mean 'gru'"),
+        ("gru", nx.path_graph(3), {"form": "ring"}, "layered, recurrent"),
+        ("gru", nx.Graph([(0, 1), (2, 3)]), {}, "2 parts"),
+        ("gru", nx.Graph([(0, 1), (1, 1)]), {}, "itself"),
+        ("gru", nx.empty_graph(3), {}, "no edges"),
+        ("gru", nx.MultiGraph([(0, 1), (0, 1)]), {}, "several edges"),
+        ("gru", [5, 6], {}, "equal sizes"),
+        ("gru", "big", {}, "hidden size"),
+    ],
+)
+def test_what_cannot_become_a_network_is_said(cell, structure, options, says):
+    with pytest.raises(ValueError, match=says):
+        networks.classifier(cell, structure, **options)
+
+
+@pytest.mark.parametrize("variant", VARIANTS)
+def test_a_fixed_interface_does_not_depend_on_the_graphs_shape(variant):
+    for graph in (nx.path_graph(9), nx.star_graph(8), nx.barabasi_albert_graph(9, 2, seed=0)):
+        network = networks.layered(variant, graph, interface=7)
+        assert network.embedding.embedding_dim == 7
+        assert network.readout.in_features == 9
+        with torch.no_grad():
+            expected = network(TOKENS)
+            torch.testing.assert_close(network.double()(TOKENS).float(), expected, rtol=1e-4, atol=1e-5)

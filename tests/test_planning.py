@@ -7,22 +7,25 @@ from sparsekit.parameters import Parameters
 
 TINY = {"train_size": 60, "test_size": 20, "hidden_size": 4, "layers": 1, "embedding_size": 4, "base_epochs": 1}
 TINY |= {"percentages": [50], "targets": ["both"], "graphs": 1, "nodes_max": 11, "graph_epochs": 1, "seeds": 1}
-TINY |= {"variants": ["rnn_tanh", "gru"]}
+TINY |= {"variants": ["rnn_tanh", "gru"], "compare_at": [50], "inference_sizes": [8], "inference_sparsities": [0.5]}
 
 
 def test_a_plan_counts_what_is_missing_and_writes_nothing(tmp_path):
     p, store = Parameters(**TINY), records.Store(tmp_path / "runs")
     units = [unit for stem in studies.NOTEBOOKS for unit in studies.units(p, stem)]
     made = planning.plan(units, store, workers=2)
-    assert (made.total, made.recorded) == (9, 0)  # baselines, 2 base, 2 pruned, 2 graphs of 2 variants
+    assert (made.total, made.recorded) == (23, 0)
     assert {kind.name: kind.units for kind in made.kinds} == {
-        "baselines": 1,
+        "baselines": 4,  # of every task
         "base rnn_tanh": 1,
         "base gru": 1,
-        "pruned rnn_tanh": 1,
-        "pruned gru": 1,
+        "pruned_network rnn_tanh": 3,  # by magnitude, and at random in all and in each layer
+        "pruned_network gru": 3,
+        "memory rnn_tanh": 2,  # base and pruned
+        "memory gru": 2,
+        "inference gru": 1,
         "graph_network rnn_tanh": 2,
-        "graph_network gru": 2,
+        "graph_network gru": 4,  # and with the published gate rows
     }
     assert made.seconds == pytest.approx(sum(kind.seconds for kind in made.kinds) / 2)
     assert all(kind.seconds > 0 for kind in made.kinds)
@@ -43,6 +46,6 @@ def test_plan_on_the_command_line(tmp_path, capsys):
     out = tmp_path / "report"
     assert main(["run", "smoke", "--plan", "--only", "00", "--out", str(out), *arguments]) == 0
     said = capsys.readouterr().out
-    assert said.startswith("3 units, 0 of them recorded")
+    assert said.startswith("6 units, 0 of them recorded")
     assert "From a short probe on this machine." in said
     assert not out.exists()

@@ -1,15 +1,21 @@
 import copy
+import warnings
 
+import networkx as nx
 import numpy as np
 import pytest
 import torch
 import torch.nn.utils.prune as torch_prune
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from torch import nn
 
 from sparsekit import networks, pruning
-from sparsekit.masks import Mask
+from sparsekit.masks import Mask, matrices
 from sparsekit.registry import UnknownName
+from sparsekit.schedules import SCHEDULES
+from sparsekit.scores import Evidence
+from tests.modules import MODULES, batches, module, train
 
 
 def network(variant="gru", seed=0):
@@ -108,3 +114,222 @@ def test_mask_survives_copy_state_dict_and_says_whether_it_holds():
         assert Mask.of(other).sparsity == mask.sparsity
     twin.stages[1].weight_hh.data[~mask["stages.1.weight_hh"]] = 1e-30
     assert not mask.holds(twin)
+
+
+def test_each_scope_is_the_published_rule_on_a_part_of_the_network():
+    net = network("lstm")
+    for scope in ("layer", "matrix", "gate"):
+        mask, threshold = pruning.prune(net, 0.3, scope=scope)
+        thresholds = []
+        for k, stage in enumerate(net.stages):
+            rows = {f"stages.{k}.{name}": getattr(stage, name).detach() for name in ("weight_ih", "weight_hh")}
+            parts = [[(name, slice(None)) for name in rows]] if scope == "layer" else [[(n, slice(None))] for n in rows]
+            if scope == "gate":
+                parts = [[(name, slice(5 * gate, 5 * gate + 5))] for name in rows for gate in range(4)]
+            for part in parts:
+                pooled = np.concatenate([rows[name][where].abs().flatten().double() for name, where in part])
+                thresholds.append(np.quantile(pooled, 0.3))
+                for name, where in part:
+                    assert torch.equal(mask[name][where], rows[name][where].abs().double() >= thresholds[-1])
+        assert threshold == np.mean(thresholds)
+
+
+def test_scopes_of_a_hand_worked_example():
+    layer = nn.GRU(1, 1)  # one weight a gate in each matrix
+    with torch.no_grad():
+        layer.weight_ih_l0.copy_(torch.tensor([[1.0], [-2.0], [3.0]]))
+        layer.weight_hh_l0.copy_(torch.tensor([[-4.0], [5.0], [-6.0]]))
+    expected = {"global": ([0, 0, 0], [1, 1, 1]), "matrix": ([0, 0, 1], [0, 0, 1])}
+    for scope, (i2h, h2h) in expected.items():
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            mask = pruning.apply(copy.deepcopy(layer), 0.5 if scope == "global" else 2 / 3, scope=scope)
+        assert mask["weight_ih_l0"].flatten().tolist() == i2h
+        assert mask["weight_hh_l0"].flatten().tolist() == h2h
+
+
+def prunable(kind):
+    """(module, name of the weight in it), as torch's own pruning wants them."""
+    return {name: (matrix.owner, matrix.name) for name, matrix in matrices(module(kind)).items()}
+
+
+TORCH_CAN = [kind for kind in MODULES if kind != "Classifier"]
+
+
+@pytest.mark.parametrize("kind", TORCH_CAN)
+@pytest.mark.parametrize("sparsity", [0.1, 0.5, 0.9, 1.0])
+def test_any_module_gets_the_masks_that_torch_prune_gives_it(kind, sparsity):
+    parts, parts_alone = prunable(kind), prunable(kind)
+    torch_prune.global_unstructured(list(parts.values()), torch_prune.L1Unstructured, amount=sparsity)
+    for part in parts_alone.values():
+        torch_prune.l1_unstructured(*part, amount=sparsity)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # of matrices without weights
+        masks = {scope: pruning.magnitude(module(kind), sparsity, scope=scope) for scope in ("global", "matrix")}
+    for scope, known in (("global", parts), ("matrix", parts_alone)):
+        assert list(masks[scope]) == list(known)
+        for name, (owner, local) in known.items():
+            assert torch.equal(masks[scope][name], getattr(owner, f"{local}_mask").bool())
+
+
+@settings(max_examples=40, deadline=None)
+@given(
+    layer=st.sampled_from([nn.RNN, nn.GRU, nn.LSTM]),
+    inputs=st.integers(1, 6),
+    hidden=st.integers(1, 6),
+    layers=st.integers(1, 3),
+    bidirectional=st.booleans(),
+    sparsity=st.floats(0, 1),
+    target=st.sampled_from(sorted(pruning.TARGETS)),
+    scope=st.sampled_from(sorted(pruning.SCOPES)),
+    score=st.sampled_from(["magnitude", "random"]),
+)
+def test_the_sparsity_reached_is_the_one_asked_for_and_reported(
+    layer, inputs, hidden, layers, bidirectional, sparsity, target, scope, score
+):
+    model = layer(inputs, hidden, layers, bidirectional=bidirectional)
+    before = {name: p.clone() for name, p in model.named_parameters()}
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        mask = pruning.apply(model, sparsity, target, score, scope)
+    kinds = {"both": ("weight_ih", "weight_hh"), "i2h": ("weight_ih",), "h2h": ("weight_hh",)}[target]
+    assert set(mask) == {name for name in before if name.startswith(kinds)}
+    zeros = {name: model.get_parameter(name) == 0 for name in mask}
+    assert all(torch.equal(zeros[name], ~exists) for name, exists in mask.items())
+    assert all(torch.equal(p, before[n]) for n, p in model.named_parameters() if n not in mask)
+    entries = sum(z.numel() for z in zeros.values())
+    assert mask.sparsity == pytest.approx(sum(int(z.sum()) for z in zeros.values()) / entries)
+    gates = {nn.RNN: 1, nn.GRU: 3, nn.LSTM: 4}[layer]
+    for group in groups(zeros, scope, gates):
+        assert sum(int(z.sum()) for z in group) == round(sparsity * sum(z.numel() for z in group))
+
+
+def groups(tensors, scope, gates):
+    if scope == "global":
+        return [list(tensors.values())]
+    if scope == "layer":
+        numbers = {name.split("_")[2] for name in tensors}
+        return [[t for name, t in tensors.items() if name.split("_")[2] == number] for number in numbers]
+    return [[block] for t in tensors.values() for block in t.chunk(gates if scope == "gate" else 1)]
+
+
+@pytest.mark.parametrize("kind", MODULES)
+def test_projections_biases_and_other_layers_stay_as_they_are(kind):
+    model, fresh = module(kind), module(kind)
+    mask = pruning.magnitude(model, 0.9)
+    changed = {n for n, p in model.named_parameters() if not torch.equal(p, fresh.get_parameter(n))}
+    assert changed == set(mask)
+    assert not [name for name in mask if "weight_hr" in name or "bias" in name]
+
+
+@pytest.mark.parametrize("scope", pruning.SCOPES)
+def test_random_at_equal_density_has_the_same_number_of_weights_in_every_part(scope):
+    kind = "nn.LSTM, 2 layers, bidirectional, projected"
+    masks = [how(module(kind), 0.6, scope=scope) for how in (pruning.magnitude, pruning.random)]
+    assert not all(torch.equal(masks[0][name], masks[1][name]) for name in masks[0])
+    counts = [[int(m[name].sum()) for name in m] for m in masks]
+    assert masks[0].sparsity == masks[1].sparsity
+    assert (counts[0] == counts[1]) == (scope in ("matrix", "gate"))
+    again, other = (pruning.random(module(kind), 0.6, scope=scope, seed=seed) for seed in (0, 1))
+    assert all(torch.equal(again[name], masks[1][name]) for name in again)
+    assert not all(torch.equal(other[name], masks[1][name]) for name in other)
+
+
+def test_equal_weights_are_pruned_to_the_sparsity_all_the_same():
+    layer = nn.LSTM(4, 4)
+    for parameter in layer.parameters():
+        nn.init.constant_(parameter, 0.5)
+    assert pruning.magnitude(layer, 0.25).sparsity == 0.25
+
+
+@pytest.mark.parametrize("schedule", SCHEDULES)
+def test_a_schedule_in_a_training_loop(schedule):
+    model = module("nn.GRU, 2 layers, dropout")
+    optimizer, steps, gone = torch.optim.Adam(model.parameters(), lr=0.02), 12, None
+    plan = SCHEDULES[schedule](0.9, steps, 4)
+    for step in range(steps):
+        if step in plan:
+            mask = pruning.magnitude(model, plan[step], scope="matrix")
+            mask.keep(model, optimizer)
+            assert mask.sparsity == pytest.approx(plan[step], abs=0.02)
+            assert gone is None or all((mask[name] <= gone[name]).all() for name in mask)
+            gone = mask
+        train(model, optimizer, 1, seed=step)
+        assert gone is None or gone.holds(model)
+    assert gone.sparsity == pytest.approx(0.9, abs=0.02)
+
+
+def test_a_sparser_network_than_asked_for_stays_as_it_is():
+    model = module("nn.LSTM")
+    first = pruning.magnitude(model, 0.8)
+    first.keep(model)
+    second = pruning.random(model, 0.5)
+    assert all(torch.equal(first[name], second[name]) for name in first)
+    net = networks.layered("gru", nx.path_graph(4))
+    graph = Mask.of(net)
+    mask = pruning.apply(net, 0.5, "i2h", scope="matrix")
+    assert all((mask[name] <= graph[name]).all() for name in mask)
+
+
+def test_prune_and_apply_agree_on_the_kits_networks():
+    net = network("lstm")
+    mask, _ = pruning.prune(net, 0.6, "h2h")
+    applied = pruning.magnitude(net, 0.6, "h2h")
+    assert applied.sparsity == 0.6
+    assert list(applied) == pruning.targeted(mask, "h2h")
+    assert all(torch.equal(applied[name], mask[name]) for name in applied)
+    assert all(torch.equal(stage.mask_hh, mask[f"stages.{k}.weight_hh"]) for k, stage in enumerate(net.stages))
+
+
+@pytest.mark.parametrize("score", ["sensitivity", "activity"])
+def test_scores_that_look_at_data(score):
+    net = network("gru")
+    tokens = torch.randint(128, (6, 7), generator=torch.Generator().manual_seed(0))
+    evidence = Evidence(tokens, torch.tensor([0, 1] * 3))
+    mask = pruning.apply(net, 0.5, score=score, scope="gate", evidence=evidence)
+    assert mask.sparsity == pytest.approx(0.5, abs=0.02)
+    assert not all(torch.equal(mask[n], e) for n, e in pruning.magnitude(network("gru"), 0.5, scope="gate").items())
+
+
+def test_sensitivity_of_a_module_of_ones_own():
+    model = module("nn.LSTM, 2 layers, bidirectional, projected")
+    ((x, labels),) = batches(1)
+    by_loss = Evidence(loss=lambda m: nn.functional.cross_entropy(m(x), labels))
+    masks = [
+        pruning.apply(copy.deepcopy(model), 0.5, score="sensitivity", evidence=evidence)
+        for evidence in (by_loss, Evidence(x, labels))
+    ]
+    assert all(torch.equal(masks[0][name], masks[1][name]) for name in masks[0])
+
+
+def test_a_matrix_without_weights_is_named():
+    model = module("nn.LSTM")
+    with torch.no_grad():
+        model.encoder["recurrent"].weight_hh_l0 /= 1000
+    with pytest.warns(UserWarning, match=r"^all weights of encoder\.recurrent\.weight_hh_l0 are gone$") as warned:
+        pruning.magnitude(model, 0.8)
+    assert len(warned) == 1
+    assert warned[0].filename == __file__
+    with pytest.warns(UserWarning, match="gone"):
+        assert pruning.magnitude(module("nn.LSTM"), 1.0, "h2h").sparsity == 1
+
+
+def test_a_model_without_recurrent_layers():
+    with pytest.raises(ValueError, match="no recurrent layer to prune in Sequential"):
+        pruning.magnitude(nn.Sequential(nn.Linear(2, 2)), 0.5)
+
+
+def test_names_and_numbers_that_are_wrong_for_any_module():
+    layer = nn.LSTM(3, 4)
+    for sparsity in (-0.1, 80):
+        with pytest.raises(ValueError, match="between 0 and 1"):
+            pruning.magnitude(layer, sparsity)
+    with pytest.raises(UnknownName, match="did you mean 'h2h'"):
+        pruning.magnitude(layer, 0.5, target="hh2")
+    with pytest.raises(UnknownName, match="did you mean 'matrix'"):
+        pruning.magnitude(layer, 0.5, scope="matrx")
+    with torch.no_grad():
+        layer.weight_hh_l0[0, 0] = float("nan")
+    with pytest.raises(ValueError, match="weight_hh_l0: does the network hold NaN"):
+        pruning.magnitude(layer, 0.5)
+    assert (layer.weight_ih_l0 != 0).all()

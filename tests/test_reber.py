@@ -10,14 +10,18 @@ import pytest
 from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
-from sparsekit.automata import draw_distinct
+from sparsekit.automata import count_distinct, draw_distinct
 from sparsekit.reber import (
     ACCEPT,
+    EMBEDDED,
     FOREIGN,
+    LETTERS,
     PERMUTED,
     START,
     TRANSITIONS,
     LanguageError,
+    edited,
+    embedded,
     first_violation,
     generate_invalid,
     generate_valid,
@@ -27,18 +31,13 @@ from sparsekit.reber import (
 
 # The grammar once more, by other means.
 GRAMMAR = re.compile(r"B(?:TS*XS|(?:TS*XX|P)T*V(?:PXT*V)*(?:V|PS))E")
+EMBEDDED_GRAMMAR = re.compile(rf"B(?:T{GRAMMAR.pattern}T|P{GRAMMAR.pattern}P)E")
 PUBLISHED = os.environ.get("SPARSEKIT_PUBLISHED")
 seeds = st.integers(0, 2**32)
 
 
 def rng(seed=0):
     return np.random.default_rng(seed)
-
-
-def _misspelt(string_and_place):
-    """A beginning of a Reber string of up to 13 characters, the last of them E in place of what it was."""
-    string, place = string_and_place
-    return string[:place] + "E"
 
 
 @given(st.text("BEPSTVX", max_size=14).map("B{}E".format) | st.text(max_size=8))
@@ -77,24 +76,94 @@ def test_seeds_differ():
     assert generate_invalid(rng(0), 50) != generate_invalid(rng(1), 50)
 
 
-# Every Reber string of up to 17 characters: any beginning of up to 13 characters can be brought to an end by then.
+# Every string of up to 17 (embedded: 21) characters: any beginning of up to 13 characters can be brought to an end by
+# then. Made by the generator, but held against the regular expressions below.
 SHORT = draw_distinct(rng(), TRANSITIONS, START, ACCEPT, 10**6, 1, 17)
-BEGINNINGS = {string[:end] for string in SHORT for end in range(18)}
+LANGUAGES = {
+    "plain": (TRANSITIONS, GRAMMAR, SHORT),
+    "embedded": (EMBEDDED, EMBEDDED_GRAMMAR, [f"B{o}{inner}{o}E" for inner in SHORT for o in "TP"]),
+}
+BEGINNINGS = {name: {s[:end] for s in strings for end in range(22)} for name, (_, _, strings) in LANGUAGES.items()}
 
 
-@given(st.text("BEPSTVXA", max_size=13) | st.tuples(st.sampled_from(SHORT), st.integers(0, 12)).map(_misspelt))
-def test_first_violation_is_where_the_first_beginning_is_that_no_reber_string_has(string):
-    where = first_violation(string)
-    outside = [end for end in range(len(string) + 1) if string[:end] not in BEGINNINGS]
-    if outside:
-        assert where == outside[0] - 1
-    else:
-        assert where == (None if string in SHORT else len(string))
+def literal_violation(string, name):
+    """The shortest beginning that no string of the language has, found by looking through all of them."""
+    if LANGUAGES[name][1].fullmatch(string):
+        return -1
+    outside = (end - 1 for end in range(1, len(string) + 1) if string[:end] not in BEGINNINGS[name])
+    return next(outside, len(string))
+
+
+@pytest.mark.parametrize("name", LANGUAGES)
+def test_first_violation_of_every_string_of_up_to_five_letters(name):
+    every = ["".join(letters) for n in range(6) for letters in product(LETTERS, repeat=n)]
+    assert [first_violation(s, LANGUAGES[name][0]) for s in every] == [literal_violation(s, name) for s in every]
+
+
+@pytest.mark.parametrize("name", LANGUAGES)
+def test_first_violation_of_every_short_string_with_one_letter_changed_left_out_or_cut_off_after(name):
+    automaton, grammar, strings = LANGUAGES[name]
+    assert all(map(grammar.fullmatch, strings))
+    sources = [string for string in strings if len(string) <= 13]
+    changed = {s[:i] + x + s[i + 1 :] for s in sources for i in range(len(s)) for x in ["", "A", *LETTERS]}
+    cut = {s[:i] for s in sources for i in range(len(s) + 1)}
+    found = {s: first_violation(s, automaton) for s in changed | cut}
+    assert found == {s: literal_violation(s, name) for s in changed | cut}
+    assert set(range(-1, 13)) == set(found.values())
 
 
 def test_first_violation_known():
-    known = {"BTXSE": None, "": 0, "X": 0, "BA": 1, "BTTE": 2, "BTXSEE": 5, "BTXS": 4}
+    known = {"BTXSE": -1, "": 0, "X": 0, "BA": 1, "BTTE": 2, "BTXSEE": 5, "BTXS": 4}
     assert {string: first_violation(string) for string in known} == known
+    known = {"BPBTXSEPE": -1, "BPBTXSETE": 7, "BPBTXSEP": 8, "BTXSE": 2, "BTBTTSETE": 4, "BTBTXSETEE": 9}
+    assert {string: first_violation(string, EMBEDDED) for string in known} == known
+
+
+@pytest.mark.parametrize("lengths", [(1, 4), (5, 5), (1, 11), (9, 16), (17, 17), (8, 7)])
+def test_strings_are_counted_as_often_as_they_exist(lengths):
+    shortest, longest = lengths
+    inner = sum(shortest <= len(string) <= longest for string in SHORT)
+    assert count_distinct(TRANSITIONS, START, ACCEPT, shortest, longest) == inner
+    assert count_distinct(EMBEDDED, START, max(EMBEDDED) + 1, shortest + 4, longest + 4) == 2 * inner
+    assert count_distinct(TRANSITIONS, START, ACCEPT, 11, 11) == 24
+
+
+@given(seeds, st.integers(0, 80), st.integers(5, 20), st.integers(12, 30))
+@settings(max_examples=30, deadline=None)
+def test_edited_strings_miss_the_grammar_by_one_letter(seed, count, shortest, more):
+    sources = generate_valid(rng(seed), count, shortest, shortest + more)
+    strings = edited(rng(seed), sources)
+    assert len(set(strings)) == len(strings) == count
+    assert not any(map(GRAMMAR.fullmatch, strings))
+    for source, string in zip(sources, strings, strict=True):
+        assert len(source) == len(string)
+        assert sum(a != b for a, b in zip(source, string, strict=True)) == 1
+        assert set(string) <= set(LETTERS)
+    assert strings == edited(rng(seed), sources)
+
+
+def test_edits_fall_on_every_place_alike():
+    sources = generate_valid(rng(), 5000, 25, 25)
+    pairs = zip(sources, edited(rng(1), sources), strict=True)
+    places = np.bincount([next(i for i in range(25) if s[i] != e[i]) for s, e in pairs], minlength=25)
+    assert np.abs(places - 200).max() < 5 * np.sqrt(200)
+
+
+def test_edits_of_one_string_differ_until_there_are_no_more():
+    possible = {f"{'BTXSE'[:i]}{x}{'BTXSE'[i + 1 :]}" for i in range(5) for x in LETTERS}
+    possible = {string for string in possible if not GRAMMAR.fullmatch(string)}
+    assert set(edited(rng(), ["BTXSE"] * len(possible))) == possible
+
+
+def test_embedded_strings_and_twins_that_break_off_at_the_second_last_symbol():
+    whole, broken = embedded(SHORT)
+    assert all(map(EMBEDDED_GRAMMAR.fullmatch, whole))
+    assert [string[2:-2] for string in whole] == SHORT
+    assert abs(Counter(string[1] for string in whole)["T"] - len(SHORT) / 2) <= 0.5
+    for twin, string in zip(whole, broken, strict=True):
+        assert not EMBEDDED_GRAMMAR.fullmatch(string)
+        assert [i for i in range(len(twin)) if twin[i] != string[i]] == [len(twin) - 2]
+        assert first_violation(string, EMBEDDED) == len(string) - 2
 
 
 @pytest.mark.parametrize("letters", [*PERMUTED, *FOREIGN])
@@ -189,7 +258,7 @@ def test_grammar_labels_the_published_strings_as_the_author_did():
 @needs_published
 def test_every_published_invalid_string_comes_from_one_of_the_automata():
     automata = [relabelled(letters) for letters in [*PERMUTED, *FOREIGN]]
-    assert all(any(first_violation(s, a) is None for a in automata) for s in published(0))
+    assert all(any(first_violation(s, a) == -1 for a in automata) for s in published(0))
 
 
 @needs_published

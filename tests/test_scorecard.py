@@ -93,6 +93,14 @@ def test_base_accuracy_is_the_last_epochs():
     assert row(card, "base_test_accuracy", "gru")["verdict"] == "not run"
 
 
+@pytest.mark.parametrize("other", [{"task": "digits"}, {"invalid": "edit"}])
+def test_nothing_of_another_task_is_compared(other):
+    card = scorecard.scorecard(Parameters(**other), base=base([0.9, 1.0]))
+    assert set(card["verdict"]) == {"not run"}
+    assert card["ours"].isna().all()
+    assert "Nothing in this run is what the thesis reports" in scorecard.shown(card).to_html()
+
+
 @pytest.mark.parametrize("seeds", [3, 10, 40])
 def test_a_process_like_the_thesiss_seldom_differs_however_many_seeds(seeds):
     rng, differs = np.random.default_rng(seeds), 0
@@ -357,7 +365,7 @@ def test_answers_on_structure():
     found = answers.rq4(structure(), Parameters(**FAST))
     assert "GRU most with source nodes, r = 0.9" in found
     assert ", p = 0.001 for the strongest of 23" in found
-    assert "GRU in part: R² 0." in answers.rq5(structure(), Parameters(**FAST))
+    assert "GRU in part, R² 0." in answers.rq5(structure(), Parameters(**FAST))
     noise = structure(slope=0.0)
     assert "GRU in part" not in answers.rq5(noise, Parameters(**FAST))
     # Of 23 intervals one leaves out zero here: the largest of so many coefficients is no finding.

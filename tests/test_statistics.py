@@ -233,7 +233,7 @@ def test_bad_tables_are_named():
         statistics.correlate(table[["test_accuracy"]], "test_accuracy")
     with pytest.raises(TableError, match="'layers' is not numeric"):
         statistics.correlate(table.assign(layers="many"), "test_accuracy")
-    for predict in (statistics.published_prediction, statistics.cross_validated, statistics.importances):
+    for predict in (statistics.published_prediction, statistics.importances):
         with pytest.raises(TableError, match="'layers'"):
             predict(table.drop(columns="layers"), "test_accuracy")
         with pytest.raises(TableError, match="no rows"):
@@ -250,14 +250,12 @@ def test_tiny_tables_predict_nan(rows):
     assert statistics.split_distribution(table, splits=2).isna().all(axis=None)
     assert statistics.importances(table).isna().all(axis=None)
     assert statistics.importances(table).shape == (4, 23)
-    assert statistics.cross_validated(table).isna().all(axis=None) == (rows < 5)
 
 
 @pytest.mark.filterwarnings("error")
 def test_prediction_of_what_does_not_vary():
     table = networks(14).assign(layers=3.0, test_acc=0.5)
     assert np.isnan(list(statistics.published_prediction(table).values())).all()
-    assert statistics.cross_validated(table).isna().all(axis=None)
 
 
 def test_rows_without_a_value_are_left_out_of_prediction_and_said():
@@ -266,18 +264,6 @@ def test_rows_without_a_value_are_left_out_of_prediction_and_said():
     with pytest.warns(UserWarning, match="1 of 15 rows"):
         found = statistics.published_prediction(table)
     assert found == statistics.published_prediction(table.drop(index=3))
-
-
-def test_cross_validation_finds_the_planted_effect_and_nothing_else():
-    found = statistics.cross_validated(networks(60, effect=2))
-    assert list(found.index) == ["mean", "source_nodes alone", "bayesian_ridge", "random_forest", "adaboost"]
-    assert found.r2["mean"] < 0
-    assert found.low["source_nodes alone"] > 0
-    assert found.low["bayesian_ridge"] > 0
-    assert ((found.low <= found.r2) & (found.r2 <= found.high)).all()
-    nothing = statistics.cross_validated(networks(60, effect=0))
-    assert (nothing.low < 0).all()
-    pd.testing.assert_frame_equal(nothing, statistics.cross_validated(networks(60, effect=0)))
 
 
 def test_splits_differ_and_repeat():
@@ -300,7 +286,7 @@ def test_importances_of_the_four_feature_sets():
 
 def test_prediction_is_fast_at_the_published_scale():
     table = networks(200)
-    for predict in (statistics.importances, statistics.cross_validated, statistics.correlate):
+    for predict in (statistics.importances, statistics.correlate):
         # Processor time, so that a busy machine does not fail the test.
         start = time.process_time()
         predict(table)

@@ -12,7 +12,6 @@ from sparsekit.execution import run
 from sparsekit.identity import key
 from sparsekit.parameters import Parameters
 from sparsekit.properties import NAMES
-from sparsekit.registry import Registry
 
 TINY = {"train_size": 60, "test_size": 20, "hidden_size": 4, "layers": 2, "embedding_size": 4, "base_epochs": 1}
 TINY |= {"percentages": [50, 100], "graphs": 1, "nodes_max": 11, "graph_epochs": 1, "seeds": 2, "workers": 1}
@@ -145,13 +144,11 @@ def test_a_base_network_is_read_back_as_trained():
 @pytest.fixture
 def registered(monkeypatch):
     """One of everything that a user may add, by one function and one registration."""
-    for module, name in ((pruning, "SCORES"), (graphs, "GENERATORS"), (tasks, "TASKS")):
-        copied = Registry(getattr(module, name).kind)
-        copied.update(getattr(module, name))
-        monkeypatch.setattr(module, name, copied)
+    for registry in (pruning.SCORES, graphs.GENERATORS, tasks.TASKS):
+        monkeypatch.setattr(registry, "register", lambda f, r=registry: monkeypatch.setitem(r, f.__name__, f))
 
     @pruning.SCORES.register
-    def by_row(network, names):
+    def by_row(network, names, evidence):
         return {n: torch.arange(network.get_parameter(n).numel()).view_as(network.get_parameter(n)) for n in names}
 
     @graphs.GENERATORS.register
@@ -172,3 +169,22 @@ def test_what_is_registered_is_known_by_its_name(registered):
     assert studies.pruning(p)["accuracy"].between(0, 1).all()
     assert (studies.structure(p)["edges"] == studies.structure(p)["nodes"]).all()
     assert not set(keys(studies.pruned_networks(p))) & set(keys(studies.pruned_networks(parameters(variants=["gru"]))))
+
+
+def test_every_task_that_can_be_made_has_baselines():
+    def made(**changes):
+        table = studies.task_baselines(parameters(**changes))
+        return list(zip(table["task"], table["invalid"], strict=True)), table
+
+    rows, table = made(invalid="edit")
+    assert list(dict.fromkeys(rows)) == [
+        ("reber", "automata"),
+        ("reber", "edit"),
+        ("embedded_reber", ""),
+        ("digits", ""),
+    ]
+    own = studies.baselines(parameters(invalid="edit"))
+    assert table.query("invalid == 'edit'").set_index("classifier")["test_accuracy"].equals(own["test_accuracy"])
+    without, _ = made(test_size=8)
+    assert ("digits", "") not in without
+    assert ("embedded_reber", "") in without

@@ -5,11 +5,14 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from scipy.stats import ks_2samp
+from sklearn.datasets import load_digits
 
-from sparsekit import tasks
-from sparsekit.reber import is_valid
+from sparsekit import reber, tasks
+from sparsekit.reber import LETTERS, is_valid
 from sparsekit.registry import UnknownName
-from sparsekit.tasks import TaskError, make
+from sparsekit.samples import Rows, Strings, Task
+from sparsekit.tasks import TaskError, make, violations
 
 SMALL = {"train_size": 60, "test_size": 20}
 
@@ -18,9 +21,16 @@ def contents(task):
     return [Counter(zip(part.strings, part.labels.tolist(), strict=True)) for part in (task.train, task.test)]
 
 
-@given(st.integers(0, 2**40), st.integers(20, 90), st.integers(20, 60), st.floats(0.1, 0.9), st.integers(14, 40))
-@settings(max_examples=25, deadline=None)
-def test_reber_sizes_balance_lengths_and_labels(seed, train_size, test_size, share, longest):
+@given(
+    st.integers(0, 2**40),
+    st.integers(20, 90),
+    st.integers(20, 60),
+    st.floats(0.1, 0.9),
+    st.integers(17, 40),
+    st.sampled_from(tasks.INVALID),
+)
+@settings(max_examples=30, deadline=None)
+def test_reber_sizes_balance_lengths_and_labels(seed, train_size, test_size, share, longest, invalid):
     task = tasks.TASKS["reber"](
         data_seed=seed,
         train_size=train_size,
@@ -28,6 +38,7 @@ def test_reber_sizes_balance_lengths_and_labels(seed, train_size, test_size, sha
         valid_share=share,
         shortest=12,
         longest=longest,
+        invalid=invalid,
         csv_path="",
     )
     for part, size in ((task.train, train_size), (task.test, test_size)):
@@ -47,15 +58,53 @@ def test_reber_is_determined_by_its_arguments():
     assert first.fingerprint == again.fingerprint
     assert make("reber", **SMALL) is again
     others = [{"data_seed": 1}, {"train_size": 61}, {"test_size": 21}, {"valid_share": 0.4}, {"longest": 30}]
+    others += [{"invalid": "edit"}]
     prints = {make("reber", **{**SMALL, **other}).fingerprint for other in others}
-    assert len(prints | {first.fingerprint}) == 6
+    assert len(prints | {first.fingerprint}) == 7
+
+
+@pytest.mark.parametrize(
+    ("arguments", "start"),
+    [(SMALL, "85aa4879c738"), ({"train_size": 2500, "test_size": 750, "data_seed": 3}, "e6f302160a4d")],
+)
+def test_published_kind_of_task_stays_what_it_was(arguments, start):
+    assert make("reber", **arguments).fingerprint.startswith(start)
+
+
+def test_edited_strings_stem_from_valid_ones_outside_the_data_set(monkeypatch):
+    seen = []
+    monkeypatch.setattr(tasks, "edited", lambda rng, sources: seen.extend(sources) or reber.edited(rng, sources))
+    tasks._remembered.cache_clear()
+    task = make("reber", **SMALL, invalid="edit")
+    assert len(seen) == 40
+    assert not set(seen) & {*task.train.strings, *task.test.strings}
+    for string in [s for s, label in zip(task.train.strings, task.train.labels, strict=True) if label == 0]:
+        near = {string[:i] + x + string[i + 1 :] for i in range(len(string)) for x in LETTERS}
+        assert near & set(seen)
+
+
+def test_length_tells_edited_strings_from_valid_ones_no_more_than_chance():
+    for invalid, alike in (("edit", True), ("automata", False)):
+        train = make("reber", train_size=3000, test_size=100, invalid=invalid).train
+        groups = (train.lengths[train.labels == label] for label in (0, 1))
+        assert (ks_2samp(*groups).pvalue > 0.01) == alike
 
 
 def test_fingerprint_tells_split_and_labels_apart():
-    one, two = (tasks.Strings([s], np.array([1])) for s in ("AB", "C"))
-    changed = tasks.Strings(["C"], np.array([0]))
-    prints = {tasks.Task("t", a, b).fingerprint for a, b in ((one, two), (two, one), (one, changed))}
+    one, two = (Strings([s], np.array([1])) for s in ("AB", "C"))
+    changed = Strings(["C"], np.array([0]))
+    prints = {Task("t", a, b).fingerprint for a, b in ((one, two), (two, one), (one, changed))}
     assert len(prints) == 3
+
+
+def test_fingerprint_tells_features_steps_and_labels_apart():
+    zeros = np.zeros((1, 2, 3), np.float32)
+    other = zeros.copy()
+    other[0, 1, 2] = np.finfo(np.float32).smallest_subnormal
+    parts = [Rows(zeros, np.array([1])), Rows(other, np.array([1])), Rows(zeros.reshape(1, 3, 2), np.array([1]))]
+    prints = {Task("t", parts[0], part).fingerprint for part in [*parts, Rows(zeros, np.array([0]))]}
+    assert len(prints) == 4
+    assert Task("t", parts[1], parts[0]).fingerprint not in prints
 
 
 def test_classes_are_mixed_in_order():
@@ -66,7 +115,14 @@ def test_classes_are_mixed_in_order():
 def test_full_size_is_made_in_under_three_seconds():
     start = time.perf_counter()
     task = tasks.TASKS["reber"](
-        data_seed=5, train_size=18750, test_size=6250, valid_share=0.5, shortest=11, longest=53, csv_path=""
+        data_seed=5,
+        train_size=18750,
+        test_size=6250,
+        valid_share=0.5,
+        shortest=11,
+        longest=53,
+        invalid="automata",
+        csv_path="",
     )
     assert time.perf_counter() - start < 3
     assert (len(task.train), len(task.test)) == (18750, 6250)
@@ -74,13 +130,40 @@ def test_full_size_is_made_in_under_three_seconds():
 
 @given(st.lists(st.text(st.characters(min_codepoint=1, max_codepoint=127), min_size=1, max_size=9), max_size=9))
 def test_tokens_are_padded_codes(strings):
-    part = tasks.Strings(strings, np.zeros(len(strings), np.int64))
+    part = Strings(strings, np.zeros(len(strings), np.int64))
     tokens = part.tokens()
     assert tokens.dtype == np.int64
     assert tokens.shape == (len(strings), max(map(len, strings), default=0))
     for string, length, row in zip(strings, part.lengths, tokens, strict=True):
         assert "".join(map(chr, row[:length])) == string
         assert not row[length:].any()
+    assert np.array_equal(part.inputs(), tokens)
+
+
+def test_networks_read_rows_as_they_are():
+    features = np.arange(24, dtype=np.float32).reshape(2, 3, 4)
+    rows = Rows(features, np.array([0, 1]))
+    assert rows.inputs().dtype == np.float32
+    assert np.array_equal(rows.inputs(), features)
+    assert (len(rows), rows.lengths.tolist()) == (2, [3, 3])
+    assert Task("t", rows, rows).features == 4
+    assert make("reber", **SMALL).features == 0
+
+
+@given(st.lists(st.booleans(), min_size=1, max_size=9), st.data())
+@settings(max_examples=20)
+def test_subsets_are_the_samples_at_these_positions(mask, data):
+    n = len(mask)
+    index = np.array(data.draw(st.lists(st.integers(0, n - 1), max_size=5)), dtype=int)
+    labels = np.arange(n) % 3
+    strings = Strings([f"S{i}" for i in range(n)], labels)
+    rows = Rows(np.arange(n * 6, dtype=np.float32).reshape(n, 2, 3), labels)
+    for chosen, places in ((np.array(mask), [i for i in range(n) if mask[i]]), (index, index.tolist())):
+        assert strings.subset(chosen).strings == [f"S{i}" for i in places]
+        assert strings.subset(chosen).labels.tolist() == [i % 3 for i in places]
+        assert rows.subset(chosen).features[:, 0, 0].tolist() == [6 * i for i in places]
+        assert rows.subset(chosen).labels.tolist() == [i % 3 for i in places]
+    assert isinstance(rows.subset(index), Rows)
 
 
 @pytest.mark.parametrize(
@@ -93,11 +176,115 @@ def test_tokens_are_padded_codes(strings):
         ({"valid_share": 0.02}, "0 of 20 test"),
         ({"shortest": 30, "longest": 20}, "shortest=30"),
         ({"shortest": 11, "longest": 11}, "only 24 exist"),
+        ({"shortest": 11, "longest": 11, "invalid": "edit"}, "only 24 exist"),
+        ({"invalid": "edits"}, "'edits': allowed are automata, edit; did you mean 'edit'"),
     ],
 )
 def test_impossible_reber(arguments, text):
     with pytest.raises(TaskError, match=text):
         make("reber", **{**SMALL, **arguments})
+
+
+@given(st.integers(0, 2**40), st.integers(20, 90), st.integers(20, 60), st.floats(0.1, 0.9), st.integers(22, 40))
+@settings(max_examples=30, deadline=None)
+def test_embedded_reber_sizes_lengths_and_labels(seed, train_size, test_size, share, longest):
+    sizes = {"train_size": train_size, "test_size": test_size}
+    task = make("embedded_reber", **sizes, data_seed=seed, valid_share=share, longest=longest)
+    for part, size in ((task.train, train_size), (task.test, test_size)):
+        assert len(part) == size
+        assert part.labels.sum() == round(size * share)
+        assert 11 <= part.lengths.min() <= part.lengths.max() <= longest
+        assert all(s[0] + s[-1] == "BE" and is_valid(s[2:-2]) for s in part.strings)
+        assert [s[1] == s[-2] for s in part.strings] == part.labels.astype(bool).tolist()
+        first, closing = (np.array([s[place] == "T" for s in part.strings]) for place in (1, -2))
+        for label in (0, 1):
+            assert abs(first[part.labels == label].sum() - (part.labels == label).sum() / 2) <= 0.5
+            assert abs(closing[part.labels == label].sum() - (part.labels == label).sum() / 2) <= 0.5
+    assert len({*task.train.strings, *task.test.strings}) == train_size + test_size
+    inner = [{s[2:-2] for s in part.strings} for part in (task.train, task.test)]
+    assert not inner[0] & inner[1]
+    tasks._remembered.cache_clear()
+    again = make("embedded_reber", **sizes, data_seed=seed, valid_share=share, longest=longest)
+    assert again.fingerprint == task.fingerprint
+
+
+def test_a_string_and_its_twin_stand_in_the_same_part():
+    train = make("embedded_reber", train_size=40, test_size=20).train
+    assert set(Counter(string[:-2] for string in train.strings).values()) == {2}
+    assert len({string[2:-2] for string in train.strings}) == 20
+
+
+@pytest.mark.parametrize("inner_length", [12, 20, 60])
+def test_inner_length_is_exact(inner_length):
+    task = make("embedded_reber", train_size=30, test_size=20, inner_length=inner_length, longest=70)
+    assert {*task.train.lengths, *task.test.lengths} == {inner_length + 4}
+
+
+def test_all_embedded_strings_of_a_length_can_be_had_and_no_more():
+    task = make("embedded_reber", train_size=32, test_size=16, inner_length=11)
+    assert len({*task.train.strings, *task.test.strings}) == 2 * 24
+    with pytest.raises(TaskError, match=r"need 25 different inner .* of 11 to 11 characters; 24 exist, .* 48 strings"):
+        make("embedded_reber", train_size=33, test_size=16, inner_length=11)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "text"),
+    [
+        ({"inner_length": 50}, "a string has 54, and shortest=11, longest=53"),
+        ({"inner_length": 6}, "inner_length is 6"),
+        ({"inner_length": -1}, "inner_length is -1"),
+        ({"shortest": 30, "longest": 20}, "26 to 16 characters; 0 exist"),
+        ({"longest": 3, "shortest": 1}, "0 exist"),
+        ({"valid_share": 0.0}, "0 of 60 training"),
+    ],
+)
+def test_impossible_embedded_reber(arguments, text):
+    with pytest.raises(TaskError, match=text):
+        make("embedded_reber", **{**SMALL, **arguments})
+
+
+def test_violations_say_where_and_only_for_tasks_with_a_grammar():
+    found = violations("reber", ["BTXSE", "BTTE"])
+    assert (found.dtype, found.tolist()) == (np.int64, [-1, 2])
+    part = make("embedded_reber", **SMALL).train
+    assert np.array_equal(violations("embedded_reber", part.strings), np.where(part.labels, -1, part.lengths - 2))
+    assert violations("reber", []).shape == (0,)
+    with pytest.raises(TaskError, match=r"task csv has no grammar.*: reber, embedded_reber"):
+        violations("csv", ["A"])
+
+
+@given(st.integers(0, 2**63), st.integers(10, 2500), st.integers(10, 2500))
+@settings(max_examples=20, deadline=None)
+def test_digits_are_the_images_split_by_class(seed, train_size, test_size):
+    task = make("digits", data_seed=seed, train_size=train_size, test_size=test_size)
+    pixels, labels = load_digits(return_X_y=True)
+    known = {image.tobytes(): label for image, label in zip(pixels, labels, strict=True)}
+    total = min(train_size + test_size, 1797)
+    assert len(task.train) + len(task.test) == total
+    assert abs(len(task.test) - total * test_size / (train_size + test_size)) <= 10
+    images = []
+    for part in (task.train, task.test):
+        assert part.features.shape == (len(part), 8, 8)
+        assert (part.features.dtype, part.labels.dtype) == (np.float32, np.int64)
+        own = [image.tobytes() for image in (part.features.astype(float) * 16).reshape(-1, 64)]
+        assert [known[image] for image in own] == part.labels.tolist()
+        expected = np.bincount(labels) / 1797 * len(part)
+        assert np.abs(np.bincount(part.labels, minlength=10) - expected).max() < 2
+        images += own
+    assert len(set(images)) == total
+    assert (task.features, task.classes) == (8, 10)
+    assert task.train.lengths.tolist() == [8] * len(task.train)
+
+
+def test_digits_are_determined_by_their_arguments():
+    first = make("digits", **SMALL)
+    tasks._remembered.cache_clear()
+    assert make("digits", **SMALL).fingerprint == first.fingerprint
+    assert make("digits", **SMALL, data_seed=1).fingerprint != first.fingerprint
+    with pytest.raises(ValueError, match="read-only"):
+        first.train.features[0] = 0
+    with pytest.raises(TaskError, match="train_size=9, test_size=20: task digits has 10 classes"):
+        make("digits", train_size=9, test_size=20)
 
 
 def test_unknown_task_names_the_nearest():

@@ -1,12 +1,14 @@
 import copy
+from itertools import islice
 
 import numpy as np
 import pytest
 import torch
 
 from sparsekit import graphs, networks, pruning, tasks
+from sparsekit.masks import Mask
 from sparsekit.recurrence import VARIANTS
-from sparsekit.training import Encoded, Population, Recipe, evaluate, train
+from sparsekit.training import Encoded, Population, Recipe, adam, evaluate, train, update
 from tests import references
 
 TASK = tasks.make("reber", train_size=200, test_size=90)
@@ -47,6 +49,48 @@ def test_training_equals_the_literal_loop(variant, kind):
     references.copy_into(trained, reference)
     for (name, got), expected in zip(network.named_parameters(), trained.parameters(), strict=True):
         torch.testing.assert_close(got, expected, rtol=2e-3, atol=2e-4, msg=name)
+
+
+@pytest.mark.parametrize("variant", VARIANTS)
+def test_the_first_twenty_losses_at_full_size_are_the_literal_ones(variant):
+    torch.manual_seed(2)
+    reference, network = references.Stacked(variant), networks.stacked(variant)
+    references.copy_into(network, reference)
+    batches = list(islice(reference_batches(Recipe(2, 16), 7), 20))
+    expected = references.train_steps(reference, batches)
+    population = Population([network])
+    optimizer = adam(population, RECIPE)
+    got = [update(population, optimizer, RECIPE, *batch)[0].mean().item() for batch in batches]
+    assert got == pytest.approx(expected, rel=1e-4)
+
+
+@pytest.mark.parametrize("variant", VARIANTS)
+def test_pruning_on_the_way_holds_from_then_on(variant):
+    network = networks.stacked(variant, 8, 2, 6)
+    seen = []
+
+    def prune(net, number):
+        mask, _ = pruning.prune(net, 0.5)
+        mask.apply(net)
+        seen.append((number, Mask.of(net).sparsity))
+
+    (history,) = train([network], TASK, RECIPE, 1, prune_at={0: prune, 5: prune})
+    assert [row["step"] for row in history] == [0, 5, 13, 26]
+    assert [round(s, 2) for _, s in seen] == [0.5, 0.75]
+    assert Mask.of(network).sparsity == seen[-1][1]
+    assert Mask.of(network).holds(network)
+
+
+def test_training_stops_where_asked():
+    network, twin = networks.stacked("gru", 8, 2, 6), networks.stacked("gru", 8, 2, 6)
+    train([network], TASK, RECIPE, 1, stop_at=13)
+    train([twin], TASK, Recipe(1, 16), 1)
+    for p, q in zip(network.parameters(), twin.parameters(), strict=True):
+        assert torch.equal(p, q)
+    fresh = networks.stacked("gru", 8, 2, 6)
+    train([fresh], TASK, RECIPE, 1, stop_at=0)
+    for p, q in zip(fresh.parameters(), networks.stacked("gru", 8, 2, 6).parameters(), strict=True):
+        assert torch.equal(p, q)
 
 
 @pytest.mark.parametrize("variant", VARIANTS)

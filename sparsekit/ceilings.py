@@ -1,0 +1,135 @@
+"""Seeds within graphs: how many networks learn at all, and how much of accuracy any property of a graph can explain."""
+
+import numpy as np
+import pandas as pd
+import scipy.stats
+from statsmodels.stats.proportion import proportion_confint
+
+from sparsekit.correlation import variants_of
+from sparsekit.tables import fraction, numbers, require
+
+ALL = "all"
+"""Stands for every family at once in the index of `trainability`."""
+CHANCE_MARGIN = 0.02
+"""How far above chance level, in accuracy, a network has left it."""
+
+
+def learned(
+    table: pd.DataFrame, chance: float, margin: float = CHANCE_MARGIN, target: str = "test_accuracy"
+) -> pd.DataFrame:
+    """The networks that left chance level: accuracy above ``chance + margin``, both fractions.
+
+    What this leaves out is an outcome of its own, `trainability`. A graph keeps its other seeds.
+    """
+    return table[_left_chance(table, chance, margin, target)]
+
+
+def _left_chance(table: pd.DataFrame, chance: float, margin: float, target: str) -> np.ndarray:
+    fraction("chance", chance)
+    fraction("margin", margin)
+    require(table, [target])
+    # A network without an accuracy, one whose training diverged, has not left chance either.
+    return numbers(table, target) > chance + margin
+
+
+def trainability(
+    table: pd.DataFrame,
+    chance: float,
+    margin: float = CHANCE_MARGIN,
+    confidence: float = 0.95,
+    target: str = "test_accuracy",
+) -> pd.DataFrame:
+    """How many networks never left chance level, per variant and family.
+
+    Seeds of one graph may share their fate. The Wilson score interval therefore counts networks as n over the design
+    effect 1 + (k - 1) ICC (Kish, *Survey Sampling*, 1965), k seeds a graph; where none or all are at chance, which
+    hides how alike seeds are, each graph counts once.
+
+    Parameters
+    ----------
+    table : DataFrame
+        One row per network: variant, generator, graph, target.
+    chance : float
+        Accuracy of always naming the larger class.
+
+    Returns
+    -------
+    DataFrame
+        Index (variant, generator), "all" first; networks, graphs, at_chance (count), share, low, high.
+    """
+    fraction("confidence", confidence)
+    variants_of(table)
+    own = table[["variant", "generator", "graph"]].assign(stuck=~_left_chance(table, chance, margin, target))
+    rows = {}
+    for variant, networks in own.groupby("variant", sort=False):
+        rows[variant, ALL] = _share(networks, confidence)
+        for generator, some in networks.groupby("generator", sort=False):
+            rows[variant, generator] = _share(some, confidence)
+    return pd.DataFrame.from_dict(rows, orient="index").rename_axis(["variant", "generator"])
+
+
+def _share(networks: pd.DataFrame, confidence: float) -> dict[str, float]:
+    stuck = networks["stuck"].to_numpy(dtype=float)
+    groups = networks.groupby(["generator", "graph"], sort=False).ngroup().to_numpy()
+    seeds = np.bincount(groups)
+    alike = 1.0 if np.ptp(stuck) == 0 else np.clip(_one_way(stuck, groups)["icc"], 0, 1)
+    effect = 1.0 if seeds.max() == 1 else 1 + ((seeds**2).sum() / seeds.sum() - 1) * alike
+    effective = len(stuck) / effect
+    low, high = proportion_confint(stuck.mean() * effective, effective, 1 - confidence, method="wilson")
+    counts = {"networks": len(stuck), "graphs": len(seeds), "at_chance": int(stuck.sum())}
+    # Rounding must not leave the ends a hair beside none and all.
+    return counts | {"share": stuck.mean(), "low": low if stuck.any() else 0.0, "high": 1.0 if stuck.all() else high}
+
+
+def intraclass(table: pd.DataFrame, target: str = "test_accuracy", confidence: float = 0.95) -> pd.DataFrame:
+    """How alike the seeds of a graph are, and the noise ceiling that this sets to every R² over graph means.
+
+    The intraclass correlation ICC(1,1) is the share of variance that lies between graphs, from a one-way analysis of
+    variance (Shrout and Fleiss, *Intraclass Correlations*, Psychological Bulletin 1979), its interval from the F
+    distribution. Seeds may differ in number: n0 of the analysis of variance stands for k, which makes the interval
+    approximate. The ceiling is ICC(1,k), the reliability of a mean over k seeds: what varies between graph means beyond
+    it is seeds, which no property of a graph can predict. The interval takes accuracies as normal.
+
+    Parameters
+    ----------
+    table : DataFrame
+        One row per network: variant, generator, graph, target. Networks without an accuracy are left out.
+
+    Returns
+    -------
+    DataFrame
+        Index ``variant``; graphs, networks, seeds (harmonic mean over graphs), between_sd, within_sd (in accuracy),
+        icc, icc_low, icc_high, ceiling, ceiling_low, ceiling_high. icc may fall below 0, the ceiling is
+        cut off there. All but the counts are nan where no graph has two seeds, there are fewer than two graphs, or
+        accuracy is constant.
+    """
+    fraction("confidence", confidence)
+    variants, rows = variants_of(table, [target]), {}
+    known = table[np.isfinite(numbers(table, target))]
+    for variant in variants:
+        networks = known[known["variant"] == variant]
+        groups = networks.groupby(["generator", "graph"], sort=False).ngroup().to_numpy()
+        rows[variant] = _one_way(numbers(networks, target), groups, confidence)
+    return pd.DataFrame.from_dict(rows, orient="index").rename_axis("variant")
+
+
+def _one_way(values: np.ndarray, groups: np.ndarray, confidence: float = 0.95) -> dict[str, float]:
+    """One-way analysis of variance with random groups, numbered from 0."""
+    seeds = np.bincount(groups)
+    n, k = len(values), len(seeds)
+    names = ("between_sd", "within_sd", "icc", "icc_low", "icc_high", "ceiling", "ceiling_low", "ceiling_high")
+    row = {"graphs": k, "networks": n, "seeds": k / (1 / seeds).sum() if k else np.nan} | dict.fromkeys(names, np.nan)
+    if k < 2 or n == k or np.ptp(values) == 0:
+        return row
+    means = np.bincount(groups, values) / seeds
+    between = (seeds * (means - values.mean()) ** 2).sum() / (k - 1)
+    within = ((values - means[groups]) ** 2).sum() / (n - k)
+    n0 = (n - (seeds**2).sum() / n) / (k - 1)
+    row["within_sd"], row["between_sd"] = np.sqrt(within), np.sqrt(max(between - within, 0) / n0)
+    ends = scipy.stats.f.ppf([(1 + confidence) / 2, (1 - confidence) / 2], k - 1, n - k)
+    for end, by in zip(("", "_low", "_high"), (1, *ends), strict=True):
+        icc = (between - by * within) / (between + (n0 - 1) * by * within)
+        row[f"icc{end}"], floor = float(icc), max(icc, 0)
+        # Spearman and Brown: of means over unequal seeds, the harmonic mean counts.
+        row[f"ceiling{end}"] = float(row["seeds"] * floor / (1 + (row["seeds"] - 1) * floor))
+    return row

@@ -1,0 +1,185 @@
+from collections import Counter
+
+import networkx as nx
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from sparsekit import families, graphs
+from sparsekit.registry import UnknownName
+from tests.strategies import connected
+
+OURS = sorted(set(graphs.GENERATORS) - {"barabasi_albert", "watts_strogatz"})
+
+
+@settings(deadline=None, max_examples=30)
+@given(st.sampled_from(sorted(graphs.GENERATORS)), st.integers(0, 10**6))
+def test_samples_are_deterministic_connected_and_in_range(generator, seed):
+    graph, again = graphs.sample(generator, seed), graphs.sample(generator, seed)
+    assert list(graph.edges) == list(again.edges)
+    assert 10 <= len(graph) <= 50
+    assert sorted(graph) == list(range(len(graph)))
+    graphs.check(graph, directed=True)
+    assert graph.is_directed() == (generator == "scale_free_directed")
+
+
+def test_samples_cover_the_whole_range_and_differ_between_generators():
+    sizes = {name: [len(graphs.sample(name, seed, 5, 9)) for seed in range(60)] for name in graphs.GENERATORS}
+    assert all(set(s) == {5, 6, 7, 8, 9} for s in sizes.values())
+    assert sizes["barabasi_albert"] != sizes["watts_strogatz"]
+
+
+def test_generators_have_the_published_settings():
+    assert graphs.GENERATORS["barabasi_albert"](47, 3).number_of_edges() == 4 * (47 - 4)
+    assert graphs.GENERATORS["watts_strogatz"](47, 3).number_of_edges() == 47 * (9 // 2)
+    assert nx.utils.graphs_equal(graphs.GENERATORS["barabasi_albert"](23, 5), nx.barabasi_albert_graph(23, 2, 5))
+
+
+@pytest.mark.parametrize("generator", sorted(graphs.GENERATORS))
+def test_the_smallest_graphs(generator):
+    for nodes in range(2, 12):
+        graph = graphs.GENERATORS[generator](nodes, 0)
+        graphs.check(graph, directed=True)
+        assert sorted(graph) == list(range(nodes))
+    with pytest.raises(graphs.GraphError, match="at least 2"):
+        graphs.GENERATORS[generator](1, 0)
+
+
+def test_sample_names_what_is_wrong():
+    with pytest.raises(UnknownName, match="did you mean 'watts_strogatz'"):
+        graphs.sample("wats_strogatz", 0)
+    with pytest.raises(graphs.GraphError, match="nodes from 9 to 5"):
+        graphs.sample("watts_strogatz", 0, 9, 5)
+
+
+def test_a_new_family_is_one_registration():
+    @graphs.GENERATORS.register
+    def ring(nodes, seed):
+        return nx.cycle_graph(nodes)
+
+    try:
+        assert graphs.sample("ring", 1).number_of_edges() == len(graphs.sample("ring", 1))
+    finally:
+        del graphs.GENERATORS["ring"]
+
+
+def of(generator, nodes, count):
+    return [graphs.GENERATORS[generator](nodes, seed) for seed in range(count)]
+
+
+@pytest.mark.parametrize("generator", OURS)
+@pytest.mark.parametrize("nodes", [12, 30, 50])
+def test_families_are_about_as_dense_as_the_published_ones(generator, nodes):
+    edges = np.mean([graph.number_of_edges() for graph in of(generator, nodes, 12)])
+    sparsest, densest = (
+        graphs.GENERATORS[g](nodes, 0).number_of_edges() for g in ("barabasi_albert", "watts_strogatz")
+    )
+    assert 0.85 * sparsest <= edges <= 1.6 * densest
+    if nodes >= 30:
+        assert edges <= 1.1 * densest
+
+
+@pytest.mark.parametrize("generator", OURS)
+def test_seeds_give_different_graphs(generator):
+    for nodes, fewest in ((10, 15), (30, 25)):
+        drawn = {frozenset(map(frozenset, graph.edges)) for graph in of(generator, nodes, 30)}
+        assert len(drawn) >= fewest  # of a ring that is not rewired there is but one
+
+
+def test_rewiring_covers_the_whole_range():
+    clustering = [nx.average_clustering(graph) for graph in of("watts_strogatz_range", 30, 80)]
+    ring = nx.average_clustering(nx.watts_strogatz_graph(30, 6, 0))
+    random = np.mean([nx.average_clustering(graph) for graph in of("watts_strogatz", 30, 20)])
+    assert 2 <= np.isclose(clustering, ring).sum() <= 15
+    for low, high in ((0, 1.3 * random), (1.3 * random, 0.6 * ring), (0.6 * ring, 0.99 * ring)):
+        assert sum(low < c < high for c in clustering) >= 8
+
+
+def test_erdos_renyi_has_the_degrees_of_networkx():
+    ours = np.array([d for graph in of("erdos_renyi", 50, 60) for _, d in graph.degree])
+    theirs = np.array([d for seed in range(60) for _, d in nx.gnp_random_graph(50, 500 / (50 * 49), seed + 1).degree])
+    error = np.sqrt(2 * 10 * 0.8 / len(ours)) * 1.5  # the degrees of one graph share its number of edges
+    assert abs(ours.mean() - theirs.mean()) < 4 * error
+    assert abs(ours.mean() - 10) < 4 * error
+    assert ours.std() == pytest.approx(np.sqrt(49 * (10 / 49) * (39 / 49)), rel=0.06)
+
+
+def test_geometric_neighbours_share_neighbours():
+    ours = np.mean([nx.average_clustering(graph) for graph in of("random_geometric", 50, 15)])
+    theirs = np.mean([nx.average_clustering(nx.random_geometric_graph(50, 0.28, seed=s)) for s in range(15)])
+    assert ours == pytest.approx(theirs, abs=0.06)
+
+
+def test_blocks_are_modules_of_consecutive_nodes():
+    block = np.repeat(range(4), 10)
+    within = Counter(bool(block[u] == block[v]) for graph in of("stochastic_block", 40, 20) for u, v in graph.edges)
+    pairs = 4 * 45, 40 * 39 / 2 - 4 * 45
+    assert (within[True] / pairs[0]) / (within[False] / pairs[1]) == pytest.approx(10, rel=0.15)
+
+
+def test_hierarchical_edges_thin_out_by_level():
+    share = np.zeros(5)
+    for graph in of("hierarchical", 32, 20):
+        for u, v in graph.edges:
+            share[(u ^ v).bit_length() - 1] += 1
+    share /= 20 * 16 * 2.0 ** np.arange(5)
+    assert (np.diff(share) < 0).all()
+    assert share[0] > 0.9
+    assert share[4] < 0.15
+
+
+def test_the_lattice_is_there_and_most_shortcuts_are_short():
+    for graph in of("small_world_lattice", 49, 8):
+        place = {node: divmod(node, 7) for node in graph}
+        lattice = nx.relabel_nodes(nx.grid_2d_graph(7, 7), {place: node for node, place in place.items()})
+        assert {frozenset(e) for e in lattice.edges} <= {frozenset(e) for e in graph.edges}
+        lengths = [abs(place[u][0] - place[v][0]) + abs(place[u][1] - place[v][1]) for u, v in graph.edges]
+        assert max(lengths) >= 2
+        assert np.mean(np.array(lengths) <= 3) > 0.7
+
+
+def test_directed_scale_free_graphs_have_hubs_both_ways():
+    drawn = of("scale_free_directed", 100, 6)
+    for degrees in ("in_degree", "out_degree"):
+        most = np.mean([max(d for _, d in getattr(graph, degrees)) for graph in drawn])
+        random = np.mean(
+            [max(d for _, d in getattr(nx.gnm_random_graph(100, 1000, s, True), degrees)) for s in range(6)]
+        )
+        assert most > 2 * random
+
+
+def test_mixed_names_its_families():
+    found = Counter(graph.graph["family"] for graph in of("mixed", 20, 120))
+    assert set(found) == {family.__name__ for family in families.MIXED}
+
+
+@given(connected(), st.data())
+def test_edges_are_met_exactly_and_the_graph_stays_connected(graph, data):
+    n = len(graph)
+    if data.draw(st.booleans()):
+        graph = graphs.orient(graph)
+    wanted = data.draw(st.integers(n - 1, n * (n - 1) // (1 if graph.is_directed() else 2)))
+    stream = np.random.default_rng(data.draw(st.integers(0, 99)))
+    found = families.with_edges(graph, wanted, stream)
+    assert found.number_of_edges() == wanted
+    assert nx.number_of_selfloops(found) == 0
+    assert (nx.is_weakly_connected if found.is_directed() else nx.is_connected)(found)
+    more = wanted >= graph.number_of_edges()
+    assert (
+        set(graph.edges) <= set(found.edges)
+        if more
+        else {*map(frozenset, found.edges)} <= {*map(frozenset, graph.edges)}
+    )
+    with pytest.raises(graphs.GraphError, match=f"allowed are {n - 1} to"):
+        families.with_edges(graph, n - 2, stream)
+
+
+@given(st.integers(2, 12), st.integers(0, 14), st.integers(0, 99))
+def test_parts_are_joined_by_as_few_edges_as_it_takes(nodes, edges, seed):
+    graph = nx.gnm_random_graph(nodes, edges, seed)
+    parts, before = nx.number_connected_components(graph), set(graph.edges)
+    families.joined(graph, np.random.default_rng(seed))
+    assert nx.is_connected(graph)
+    assert len(graph.edges) == len(before) + parts - 1
+    assert before <= set(graph.edges)

@@ -1,0 +1,92 @@
+"""Figures of what sparsity buys: their words carry the numbers, and bad tables are told."""
+
+import pandas as pd
+import pytest
+
+from sparsekit import costs, inference_figures, storage_figures
+from sparsekit.registry import UnknownName
+from sparsekit.tables import TableError
+
+
+def timings(hidden=(50, 256), batch=(1,), kernels=("csr",)):
+    """With 50 units sparse is never faster; with 256 it is from 75 % sparsity on, and takes a quarter at 100 %."""
+    rows = [
+        {"task": task, "hidden": h, "batch": b, "sparsity": s, "repeat": r, "kernel": kernel, "seconds": seconds}
+        for task in ("product", "sequence")
+        for h in hidden
+        for b in batch
+        for s in (0, 0.5, 0.75, 0.9, 1)
+        for r in range(9)
+        for kernel, seconds in [("dense", 1.0), *((k, (1.5 if h == 50 else 0.25) + 3 * (1 - s)) for k in kernels)]
+    ]
+    return pd.DataFrame(rows).assign(machine="Some CPU", variant="lstm")
+
+
+def test_latency_ratio_says_the_ratios():
+    picture = inference_figures.latency_ratio(timings())
+    assert "hidden-to-hidden product, 256 units: 0.31 times to 1.82 times" in picture.alt
+    assert picture.reading.startswith("At 90 % sparsity CSR weights are between 0.56 times")
+    assert "1.82 times as fast as dense (hidden-to-hidden product, 256 units)" in picture.reading
+    assert picture.png()
+
+
+def test_break_even_line_says_where_and_where_never():
+    picture = inference_figures.break_even_line(costs.break_even(timings()))
+    assert "hidden-to-hidden product, CSR, 256 units: 75 % (75 % to 75 %)" in picture.alt
+    assert "hidden-to-hidden product, CSR, 50 units: never up to 100 %" in picture.alt
+    assert "pay earliest for hidden-to-hidden product, CSR, 256 units: from 75 % (75 % to 75 %) on" in picture.reading
+    assert "they never do with 50 units (hidden-to-hidden product, CSR) and 50 units (whole layer" in picture.reading
+    assert picture.png()
+
+
+def test_break_even_line_where_nothing_pays():
+    picture = inference_figures.break_even_line(costs.break_even(timings(hidden=(50,))))
+    assert picture.reading == "No sparse kernel is faster than the dense one, at any sparsity up to 100 %."
+
+
+def test_break_even_line_reads_the_own_size_first():
+    def reading(hidden, own_size):
+        return inference_figures.break_even_line(costs.break_even(timings(hidden)), own_size).reading
+
+    assert reading((50, 256), 50).startswith(
+        "At 50 hidden units, the size of this study, sparse weights are never faster than dense ones, "
+        "up to 100 % sparsity. "
+        "Sparse weights pay earliest for"
+    )
+    assert reading((50, 256), 256).startswith(
+        "At 256 hidden units, the size of this study, sparse weights are faster than dense ones: "
+        "hidden-to-hidden product (CSR) from 75 % (75 % to 75 %) and whole layer"
+    )
+    assert reading((50,), 7).startswith("At 7 hidden units, the size of this study, nothing was timed")
+
+
+def test_several_kernels_and_one_registered_later():
+    table = costs.break_even(timings(kernels=("csr", "bsr", "mine")))
+    assert "product, mine, 256 units: 75 %" in inference_figures.break_even_line(table).alt
+
+
+def test_bytes_by_form_says_the_break_evens():
+    picture = storage_figures.bytes_by_form(costs.storage_by_sparsity(200, 50))
+    assert picture.reading == "A sparse form takes fewer bytes: bitmask from 3.1 % sparsity and CSR from 51 % sparsity."
+    assert "CSR: smaller from 51 % sparsity, 22 % of dense at 90 %" in picture.alt
+    assert picture.png()
+
+
+def test_the_callers_tables_stay_as_they_were():
+    table = timings()
+    before = table.copy()
+    inference_figures.latency_ratio(table)
+    pd.testing.assert_frame_equal(table, before)
+
+
+def test_bad_tables():
+    with pytest.raises(UnknownName, match="unknown kernel of this table 'cse': allowed are csr"):
+        inference_figures.latency_ratio(timings(), "cse")
+    with pytest.raises(TableError, match="column 'batch' holds 1, 8: a figure shows one"):
+        inference_figures.latency_ratio(timings(batch=(1, 8)))
+    with pytest.raises(TableError, match="column 'variant' holds nothing"):
+        inference_figures.latency_ratio(timings().query("sparsity == 1"))
+    with pytest.raises(TableError, match="unknown column 'low'"):
+        inference_figures.break_even_line(costs.break_even(timings()).drop(columns="low"))
+    with pytest.raises(TableError, match="unknown column 'dense'"):
+        storage_figures.bytes_by_form(costs.storage_by_sparsity(8, 8).query("form != 'dense'"))

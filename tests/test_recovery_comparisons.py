@@ -1,0 +1,157 @@
+"""Recovery in one condition beside another: pairs of a seed, the figures, tables and sentences made of them."""
+
+import numpy as np
+import pandas as pd
+import pytest
+import scipy.stats
+
+from sparsekit import area_figures, recovery_answers, recovery_tables, statistics
+from sparsekit.parameters import Parameters
+from sparsekit.recovery_statistics import areas
+from sparsekit.seed_pairs import ahead, at_the_end
+from sparsekit.tables import TableError
+from tests import tables_of_figures as tables
+
+P = Parameters(targets=["both"])
+
+
+def way(accuracies, recovery="retrain", seed=0, variant="gru", percent=80.0):
+    """One network's recovery, measured at steps 0, 9 and 99."""
+    rows = pd.DataFrame({"step": [0, 9, 99], "epoch": [0, 0.09, 1], "accuracy": accuracies, "base_accuracy": 0.95})
+    return rows.assign(
+        variant=variant, seed=seed, target="both", percent=percent, recovery=recovery, schedule="one_shot"
+    )
+
+
+def ways(ahead_by, **ends):
+    """Surviving weights that end at 0.9, and other protocols that end so far ahead of them, one value a seed."""
+    parts = [way([0.5, 0.7, 0.9], seed=seed, **ends) for seed in range(len(next(iter(ahead_by.values()))))]
+    for name, values in ahead_by.items():
+        parts += [way([0.5, 0.7, 0.9 + value], name, seed, **ends) for seed, value in enumerate(values)]
+    return pd.concat(parts, ignore_index=True).sample(frac=1, random_state=0)
+
+
+def test_pairs_are_of_one_seed():
+    differences = [0.01, 0.03, -0.01, 0.02]
+    table = ways({"dense": differences})
+    # Another level for each seed cancels out.
+    table = table.assign(accuracy=table["accuracy"] - 0.05 * table["seed"])
+    row = ahead(at_the_end(table), "accuracy", recovery="retrain").loc["gru", "both", 80, "dense"]
+    truth = scipy.stats.ttest_1samp(differences, 0).confidence_interval(0.95)
+    assert row["n"] == 4
+    assert row[["ahead", "low", "high"]].tolist() == pytest.approx([np.mean(differences), *truth])
+
+
+def test_areas_are_compared_the_same_way():
+    table = ways({"dense": [0.04, 0.04]})
+    row = ahead(areas(table), "area", recovery="retrain").iloc[0]
+    assert row["ahead"] == pytest.approx(0.01)  # a quarter: the last of two trapezoids of equal width ends higher
+    one = areas(table)
+    assert len(one) == 4
+    mean = statistics.area_under_recovery(table)["area"]
+    assert mean.to_dict() == pytest.approx(
+        one.groupby(["variant", "target", "percent", "recovery"])["area"].mean().to_dict()
+    )
+
+
+def test_the_end_is_the_last_step_of_each_network():
+    table = ways({"dense": [0.0, 0.02]})
+    assert at_the_end(table).groupby("recovery")["accuracy"].apply(sorted).to_dict() == {
+        "dense": [0.9, 0.92], "retrain": [0.9, 0.9],
+    }  # fmt: skip
+    assert (at_the_end(table)["step"] == 99).all()
+
+
+def test_sentences_name_who_is_ahead_and_who_cannot_be_told():
+    table = pd.concat(
+        [
+            ways({"dense": [-0.1, -0.101, -0.099], "rewind": [0.001, -0.001, 0.0]}),
+            ways({"dense": [0.05, 0.051, 0.049], "rewind": [0.001, -0.001, 0.0]}, variant="lstm"),
+            ways({"dense": [0.05, -0.05, 0.01], "rewind": [0.0, 0.0, 0.0]}, variant="rnn_tanh"),
+        ]
+    )
+    text = recovery_answers.protocols(table, P)
+    assert "80 % pruned, rewound cannot tell in any variant; dense" in text
+    assert "dense ahead in LSTM (+5.0), behind in GRU (−10.0), cannot tell in RNN-Tanh." in text
+    assert text.endswith("2 of 6 intervals leave out zero. Over 3 seeds.")
+    scheduled = at_the_end(table).drop(columns="schedule").rename(columns={"recovery": "schedule"})
+    scheduled = scheduled.replace({"schedule": {"retrain": "one_shot", "rewind": "iterative", "dense": "gradual"}})
+    assert "gradual ahead in LSTM (+5.0), behind in GRU" in recovery_answers.schedules(scheduled, P)
+
+
+def test_one_seed_is_no_verdict():
+    text = recovery_answers.protocols(ways({"dense": [0.05]}), P)
+    assert text.endswith("dense cannot tell in any variant. One seed: how far this varies cannot be told.")
+
+
+def test_where_nothing_was_asked_for_it_is_said_how_to_ask():
+    table = way([0.5, 0.7, 0.9])
+    assert "`protocols = [" in recovery_answers.protocols(table, P)
+    assert "`schedules = [" in recovery_answers.schedules(at_the_end(table), P)
+    nothing = ahead(at_the_end(table), "accuracy", recovery="retrain")
+    assert nothing.empty
+    assert "protocols = [" in recovery_tables.ahead({"at the last step": nothing}, 0.95).to_html()
+
+
+def test_medians_are_told_in_runs_of_percentages():
+    parts = [way([0.95, 0.95, 0.95], percent=float(p)) for p in (50, 60)]
+    parts += [way([0.5, 0.94, 0.95], percent=70.0), way([0.5, 0.6, 0.7], percent=90.0)]
+    text = recovery_answers.medians(pd.concat(parts), P)
+    assert "GRU at once from 50 to 60 %, by step 9 at 70 %, not by step 99 at 90 %." in text
+
+
+def test_a_table_of_medians_says_between_which_steps():
+    parts = [way([0.95, 0.95, 0.95], percent=50.0), way([0.5, 0.7, 0.95], percent=80.0), way([0.5] * 3, percent=90.0)]
+    shown = recovery_tables.medians(statistics.steps_to_regain(pd.concat(parts), 0.02))
+    assert shown.data.loc["gru", "both"].tolist() == ["at once", "9–99", "beyond"]
+    many = pd.concat([way([0.5, 0.95, 0.95] if seed % 2 else [0.5, 0.5, 0.95], seed=seed) for seed in range(8)])
+    assert recovery_tables.medians(statistics.steps_to_regain(many, 0.02)).data.iloc[0, 0] == "0–9 (9 to 99)"
+
+
+def test_a_table_of_pairs_is_bold_where_zero_lies_outside():
+    table = ways({"dense": [-0.1, -0.101, -0.099], "rewind": [0.001, -0.001, 0.0]})
+    ends = ahead(at_the_end(table), "accuracy", recovery="retrain")
+    shown = recovery_tables.ahead({"at the last step": ends, "on the way": ends}, 0.95)
+    assert shown.data["gru"].tolist() == ["0.0 ± 0.2", "−10.0 ± 0.2"] * 2
+    assert shown.to_html().count("font-weight: bold") == 1  # one rule, for the two cells that it names
+    assert [where[:1] + where[2:] for where in shown.data.index] == [
+        (of, name) for of in ("at the last step", "on the way") for name in ("rewind", "dense")
+    ]
+
+
+def test_radii_are_told_as_shares_of_what_they_were():
+    table = pd.DataFrame(
+        [
+            ("rnn_tanh", seed, "both", 80.0, network, layer, "-", value * (1 + layer))
+            for seed in range(2)
+            for network, value in (("base", 2.0), ("pruned", 1.0), ("recovered", 1.5))
+            for layer in range(2)
+        ],
+        columns=["variant", "seed", "target", "percent", "network", "layer", "gate", "spectral_radius"],
+    )
+    assert "RNN-Tanh 50 % (50 to 50) at once, 75 % (75 to 75) after retraining." in recovery_answers.radii(table, 80, P)
+    alone = recovery_answers.radii(table[table["seed"] == 0], 80, P)
+    assert "RNN-Tanh 50 % at once, 75 % after retraining. One seed" in alone
+
+
+def test_figures_of_areas_carry_the_numbers():
+    table = ways({"dense": [-0.4, -0.4], "rewind": [0.04, 0.04]})
+    found = statistics.area_under_recovery(table)
+    picture = area_figures.areas_by_protocol(found, 80)
+    for name, label in (("retrain", "surviving weights"), ("rewind", "rewound"), ("dense", "dense")):
+        assert f"{label} {100 * found.loc[('gru', 'both', 80, name), 'area']:.4g} %" in picture.alt
+    assert picture.reading.endswith("GRU rewound.")
+    alone = statistics.area_under_recovery(way([0.5, 0.7, 0.9]))
+    assert "surviving weights 70 %" in area_figures.areas_by_protocol(alone, 80).alt
+    lost = area_figures.accuracy_lost(alone)
+    assert "GRU, both: 25.0 points at 80 %" in lost.alt
+    assert lost.reading.endswith("GRU 25.0 points (weights, 80 %).")
+    with pytest.raises(TableError, match="percent of this table 70"):
+        area_figures.areas_by_protocol(found, 70)
+    with pytest.raises(TableError, match="'recovery' holds"):
+        area_figures.accuracy_lost(found)
+
+
+def test_the_published_grid_is_enough_for_every_figure():
+    grid = tables.recovery(("gru", "lstm"), 2, percentages=(50, 90))
+    assert "GRU, hidden-to-hidden" in area_figures.accuracy_lost(statistics.area_under_recovery(grid)).alt
