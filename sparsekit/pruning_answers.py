@@ -156,7 +156,8 @@ def without_h2h(paths: pd.DataFrame, parameters: Parameters) -> str:
     carried = [_label(v) for v in cut if whole[v] - cut[v] > parameters.margin]
     found = "the carry is not what they live by"
     if carried:
-        found = f"what {listed(carried)} still knows of the past comes by the carry, a path that simple cells lack"
+        know = "knows" if len(carried) == 1 else "know"
+        found = f"what {listed(carried)} still {know} of the past comes by the carry, a path that simple cells lack"
     return f"{text}With the carry cut too: {_accuracies(cut)}. So {found}."
 
 
