@@ -8,6 +8,9 @@ are the same.
 
 Arrays are laid out (steps, units, batch): a unit's states for the whole batch lie side by side. float32 only; other
 types and other devices go through `sparsekit.recurrence`, which computes the same.
+
+All in one module: numba keeps what it compiled until the function's own file changes, and would not notice a change in
+another file that it has compiled in.
 """
 
 from typing import NamedTuple
@@ -110,25 +113,25 @@ def sigmoid(x):
 
 
 @compiled
-def _tanh(x):
+def tanh_(x):
     for k in range(x.size):
         x[k] = tanh(x[k])
 
 
 @compiled
-def _sigmoid(x):
+def sigmoid_(x):
     for k in range(x.size):
         x[k] = sigmoid(x[k])
 
 
 @compiled
-def _add(x, y):
+def add(x, y):
     for k in range(x.size):
         x[k] += y[k]
 
 
 @compiled
-def _state(variant, kept, past, bias_hh, w_hh, n):
+def state(variant, kept, past, bias_hh, w_hh, n):
     """One step of a cell: what it keeps, from the input products that lie in its gates, and its past (or none)."""
     batch = kept.shape[1]
     size = n * batch
@@ -143,7 +146,7 @@ def _state(variant, kept, past, bias_hh, w_hh, n):
             multiply(w_hh[: 2 * n], past[:n], gates[: 2 * n])
             multiply(w_hh[2 * n :], past[:n], inner)
         m, r, z, new = flat[size : 2 * size], flat[2 * size : 3 * size], flat[3 * size : 4 * size], flat[4 * size :]
-        _sigmoid(flat[2 * size : 4 * size])
+        sigmoid_(flat[2 * size : 4 * size])
         for k in range(size):
             new[k] = tanh(new[k] + r[k] * m[k])
         if len(past):
@@ -157,9 +160,9 @@ def _state(variant, kept, past, bias_hh, w_hh, n):
     if len(past):
         multiply(w_hh, past[:n], gates)
     if variant == LSTM:
-        _sigmoid(flat[2 * size : 4 * size])
-        _tanh(flat[4 * size : 5 * size])
-        _sigmoid(flat[5 * size :])
+        sigmoid_(flat[2 * size : 4 * size])
+        tanh_(flat[4 * size : 5 * size])
+        sigmoid_(flat[5 * size :])
         c, i, f, g, o = (
             flat[size : 2 * size],
             flat[2 * size : 3 * size],
@@ -176,14 +179,14 @@ def _state(variant, kept, past, bias_hh, w_hh, n):
         for k in range(size):
             h[k] = o[k] * tanh(c[k])
     elif variant == TANH:
-        _tanh(h)
+        tanh_(h)
     else:
         for k in range(size):
             h[k] = np.float32(0) if h[k] < np.float32(0) else h[k]
 
 
 @compiled
-def _derive(variant, kept, past, dh, dc, d, d_inner, n):
+def derive(variant, kept, past, dh, dc, d, d_inner, n):
     """The way back through one step: from d loss / d state to the gradient of its gates' sums, and of the past state.
 
     After it, `dh` holds what reaches the past state beside the weights, and `dc` the gradient of the past cell state.
@@ -246,24 +249,27 @@ def _derive(variant, kept, past, dh, dc, d, d_inner, n):
 
 
 @compiled
+def _row(row, start, stride, first, apart, column):
+    """Where a row of a cell's part of a stacked matrix begins; `apart`: rows of a gate, the stage's and the cell's."""
+    return start + (row // apart[1] * apart[0] + first + row % apart[1]) * stride + column
+
+
+@compiled
 def _block(flat, mask, start, stride, first, apart, column, out):
     """A cell's part of a stacked matrix; what the mask removes is 0."""
-    gates, n = out.shape[0] // apart[1], apart[1]
-    for g in range(gates):
-        for i in range(n):
-            at = start + (g * apart[0] + first + i) * stride + column
-            for j in range(out.shape[1]):
-                out[g * n + i, j] = flat[at + j] if mask[at + j] else np.float32(0)
+    for i in range(len(out)):
+        at = _row(i, start, stride, first, apart, column)
+        for j in range(out.shape[1]):
+            out[i, j] = flat[at + j] if mask[at + j] else np.float32(0)
 
 
 @compiled
 def _put(flat, mask, start, stride, first, apart, column, gradient):
-    gates, n = gradient.shape[0] // apart[1], apart[1]
-    for g in range(gates):
-        for i in range(n):
-            at = start + (g * apart[0] + first + i) * stride + column
-            for j in range(gradient.shape[1]):
-                flat[at + j] = gradient[g * n + i, j] if mask[at + j] else np.float32(0)
+    """The way back from `_block`."""
+    for i in range(len(gradient)):
+        at = _row(i, start, stride, first, apart, column)
+        for j in range(gradient.shape[1]):
+            flat[at + j] = gradient[i, j] if mask[at + j] else np.float32(0)
 
 
 @compiled
@@ -317,9 +323,9 @@ def forward(variant, gates, flat, mask, cells, buffer, kept, positions, read):
                 for i in range(gates * n):
                     gate[i] = bias[i, 0]
                 multiply(w_ih, buffer[k, t, source : source + cells.inputs[p]], gate)
-                _state(variant, now, past, b_hh[:, 0], w_hh, n)
+                state(variant, now, past, b_hh[:, 0], w_hh, n)
                 if cells.first[p]:
-                    _add(buffer[k, t, out : out + n].ravel(), now[:n].ravel())
+                    add(buffer[k, t, out : out + n].ravel(), now[:n].ravel())
                 else:
                     buffer[k, t, out : out + n] = now[:n]
         width = read.shape[1]
@@ -360,8 +366,8 @@ def backward(variant, gates, flat, mask, cells, buffer, kept, positions, d_read,
             d, d_inner = np.empty((gates * n, batch), np.float32), np.empty((n, batch), np.float32)
             for t in range(steps - 1, -1, -1):
                 past = own[t - 1] if t else nothing
-                _add(dh.ravel(), d_buffer[t, out : out + n].ravel())
-                _derive(variant, own[t], past, dh, dc, d, d_inner, n)
+                add(dh.ravel(), d_buffer[t, out : out + n].ravel())
+                derive(variant, own[t], past, dh, dc, d, d_inner, n)
                 for i in range(gates * n):
                     d_bias[i, 0] += d[i].sum()
                 multiply_right_transposed(d, buffer[k, t, source : source + inputs], d_ih)

@@ -3,13 +3,13 @@
 import pandas as pd
 
 from sparsekit.answers import learned
-from sparsekit.conditions import beside
 from sparsekit.equivalence import VERDICTS, tolerance, tolerated
 from sparsekit.looks import SCOPES, SCORES
 from sparsekit.looks import look as named
 from sparsekit.memory import needed
 from sparsekit.parameters import Parameters
 from sparsekit.pruning_studies import WITHOUT_H2H
+from sparsekit.seed_pairs import ahead
 from sparsekit.style import VARIANTS, counted, listed, look, number, ordered, percent
 from sparsekit.survival_figures import gate_name, of_target, scope
 
@@ -45,12 +45,13 @@ def against_random(scores: pd.DataFrame, parameters: Parameters) -> str:
     if parameters.score == "random":
         return "Pruning is random itself: there is nothing to set beside it. Give another `score`."
     for variant in ordered(scores["variant"], VARIANTS):
-        ahead = []
+        leads = []
         for control, words in (("global", "anywhere"), ("layer", "layer by layer")):
-            gains = _gains(scores[scores["variant"] == variant], [own], ("random", control), parameters)
-            most = gains.loc[gains["difference"].idxmax()]
-            ahead.append(f"{_points(most)} {words}, at {most['percent']:g} %")
-        told.append(f"{_label(variant)} {listed(ahead)}")
+            rows = scores[(scores["variant"] == variant) & (_is(scores, own) | _is(scores, ("random", control)))]
+            gains = ahead(rows, "accuracy", parameters.confidence, score="random", scope=control).reset_index()
+            most = gains.loc[gains["ahead"].idxmax()]
+            leads.append(f"{_points(most)} {words}, at {most['percent']:g} %")
+        told.append(f"{_label(variant)} {listed(leads)}")
     score = named(SCORES, parameters.score).label
     return f"Largest lead of {score} over random pruning of as many weights: {'; '.join(told)}."
 
@@ -65,10 +66,12 @@ def scores_and_scopes(scores: pd.DataFrame, parameters: Parameters) -> str:
             "No other score or scope was asked for: give `scores`, such as `['sensitivity']`, or `scopes`, such as "
             "`['global', 'gate']`."
         )
-    gains, told = _gains(own, others, reference, parameters), []
+    score, scope = reference
+    gains, told = ahead(own[own["score"] != "random"], "accuracy", parameters.confidence, score=score, scope=scope), []
+    gains = gains.reset_index()
     for variant in ordered(gains["variant"], VARIANTS):
         rows = gains[gains["variant"] == variant]
-        top = rows.loc[rows["difference"].idxmax()]
+        top = rows.loc[rows["ahead"].idxmax()]
         pair = f"{named(SCORES, top['score']).label} {named(SCOPES, top['scope']).label}"
         told.append(f"{_label(variant)} {_points(top)} by {pair} at {top['percent']:g} %")
     text = f"Against {named(SCORES, parameters.score).label} global, best of the others: {'; '.join(told)}. "
@@ -79,19 +82,6 @@ def scores_and_scopes(scores: pd.DataFrame, parameters: Parameters) -> str:
     return (
         f"{text}Of the intervals of {counted(len(gains), 'difference')}, {above} lie above 0 and {below} below; "
         f"chance alone makes about {chance}."
-    )
-
-
-def _gains(
-    scores: pd.DataFrame, pairs: list[tuple[str, str]], reference: tuple[str, str], parameters: Parameters
-) -> pd.DataFrame:
-    """`tolerance` of scores in scopes against a reference in place of the base, as columns."""
-    score, scope = reference
-    found = [beside(scores[_is(scores, pair) | _is(scores, reference)], score=score, scope=scope) for pair in pairs]
-    versus = [tolerance(rows, parameters.margin, parameters.confidence).reset_index() for rows in found]
-    return pd.concat(
-        [rows.assign(score=pair[0], scope=pair[1]) for rows, pair in zip(versus, pairs, strict=True)],
-        ignore_index=True,
     )
 
 
@@ -171,5 +161,5 @@ def _accuracies(by_variant: dict[str, float]) -> str:
 
 def _points(row: pd.Series) -> str:
     """A difference of accuracies with its interval, in points."""
-    difference, low, high = (number(100 * row[name], 1, sign=True) for name in ("difference", "low", "high"))
+    difference, low, high = (number(100 * row[name], 1, sign=True) for name in ("ahead", "low", "high"))
     return f"{difference} points" + (f" ({low} to {high})" if row["n"] > 1 else "")

@@ -132,7 +132,7 @@ def test_the_approximation_of_tanh_is_as_good_as_float32():
     from sparsekit import kernels
 
     x = np.linspace(-12, 12, 200_001, dtype=np.float32)
-    for function, exact in ((kernels._tanh, np.tanh), (kernels._sigmoid, lambda v: 1 / (1 + np.exp(-v)))):
+    for function, exact in ((kernels.tanh_, np.tanh), (kernels.sigmoid_, lambda v: 1 / (1 + np.exp(-v)))):
         got = x.copy()
         function(got)
         assert np.abs(got - exact(x.astype(float))).max() < 3e-7
