@@ -23,8 +23,9 @@ TANH, RELU, GRU, LSTM = range(4)
 KEPT = (1, 1, 5, 6)
 """Values that a unit keeps of a step for the way back: its state; GRU: W_n h + b_n, r, z, n; LSTM: c, i, f, g, o."""
 
-# Sums may be reordered and fused; NaN and infinity keep their meaning, so a diverged network shows.
-compiled = numba.njit(cache=True, fastmath={"reassoc", "contract", "arcp", "nsz"}, error_model="numpy")
+# No fast mathematics: which sums are fused would depend on what a function was compiled together with, and that differs
+# between code just compiled and code read from numba's cache; and a diverged network would not show.
+compiled = numba.njit(cache=True, error_model="numpy")
 
 
 class Cells(NamedTuple):
@@ -347,6 +348,7 @@ def backward(variant, gates, flat, mask, cells, buffer, kept, positions, d_read,
     """
     networks, steps, rows, batch = buffer.shape
     nothing = np.empty((0, batch), np.float32)
+    ones = np.ones((batch, 1), np.float32)
     slots_total = _units(variant, cells)
     for k in range(networks):
         d_buffer = np.zeros((steps, rows, batch), np.float32)
@@ -368,13 +370,11 @@ def backward(variant, gates, flat, mask, cells, buffer, kept, positions, d_read,
                 past = own[t - 1] if t else nothing
                 add(dh.ravel(), d_buffer[t, out : out + n].ravel())
                 derive(variant, own[t], past, dh, dc, d, d_inner, n)
-                for i in range(gates * n):
-                    d_bias[i, 0] += d[i].sum()
+                multiply(d, ones, d_bias)
                 multiply_right_transposed(d, buffer[k, t, source : source + inputs], d_ih)
                 multiply_left_transposed(w_ih, d, d_buffer[t, source : source + inputs])
                 if variant == GRU:
-                    for i in range(n):
-                        d_bias_inner[i, 0] += d_inner[i].sum()
+                    multiply(d_inner, ones, d_bias_inner)
                 if t == 0:
                     continue
                 if variant == GRU:
