@@ -4,7 +4,7 @@ On a CPU in float32 the whole core is one compiled call (`sparsekit.kernels`). E
 torch (`sparsekit.recurrence`). Both take the networks' weights as one flat tensor, and give the same.
 """
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from functools import cached_property
 
@@ -14,7 +14,7 @@ from torch import Tensor
 from torch.autograd import Function
 from torch.autograd.function import once_differentiable
 
-from sparsekit import kernels
+from sparsekit import columns, kernels
 from sparsekit.recurrence import GATES, VARIANTS, recur, recur_tokens
 
 EMBEDDING = -1
@@ -71,13 +71,13 @@ class Layout:
 
     @cached_property
     def rows(self) -> int:
-        """What is read at each step, and all nodes."""
-        return self.width + sum(nodes for _, nodes in self.stages)
+        """All nodes."""
+        return sum(nodes for _, nodes in self.stages)
 
     @cached_property
     def cells(self) -> kernels.Cells:
         """All cells, for the compiled core."""
-        first_row, row = {EMBEDDING: 0}, self.width
+        first_row, row = {EMBEDDING: kernels.GIVEN}, 0
         for k, (_, nodes) in enumerate(self.stages):
             first_row[k], row = row, row + nodes
         found = []
@@ -107,6 +107,8 @@ def read(layout: Layout, flat: Tensor, mask: Tensor, inputs: Tensor, positions: 
     Tensor, shape (networks, batch, layout.readout_width)
     """
     if flat.device.type == "cpu" and flat.dtype == torch.float32:
+        # Within a function of its own, torch would say that a gradient is needed even where it is switched off.
+        flat = flat if torch.is_grad_enabled() else flat.detach()
         return _Compiled.apply(flat, mask, layout, inputs, positions)
     return _by_layers(layout, flat * mask, inputs, positions)
 
@@ -133,31 +135,38 @@ class _Compiled(Function):
     def forward(ctx, flat, mask, layout, inputs, positions):
         variant, gates, cells = VARIANTS.index(layout.variant), GATES[layout.variant], layout.cells
         weights, masks = flat.detach().numpy(), mask.numpy()
-        given, at = inputs.transpose(0, 1).contiguous().numpy(), positions.numpy()
-        steps, batch = given.shape[:2]
-        buffer = np.empty((len(weights), steps, layout.rows, batch), np.float32)
-        if layout.tokens:
-            kernels.embed(weights, (layout.starts["embedding.weight"], layout.width), given, buffer)
-        else:
-            buffer[:, :, : layout.width] = given.transpose(0, 2, 1)
-        slots = steps if ctx.needs_input_grad[0] else min(steps, 2)
-        kept = np.empty((len(weights), slots * kernels.KEPT[variant] * int(cells.nodes.sum()), batch), np.float32)
-        seen = np.empty((len(weights), layout.readout_width, batch), np.float32)
-        kernels.forward(variant, gates, weights, masks, cells, buffer, kept, at, seen)
-        if ctx.needs_input_grad[0]:
+        there_and_back = ctx.needs_input_grad[0]
+        # Sharing does not pay in training: its batches are small and in no order, and have little in common.
+        batch = _batch(layout, inputs, positions.numpy(), columns.apart if there_and_back else columns.share)
+        start = layout.starts["embedding.weight"] if layout.tokens else 0
+        count, steps = inputs.shape[:2]
+        slots = steps if there_and_back else min(steps, 2)
+        values = kernels.KEPT[variant] * int(cells.nodes.sum())
+        buffer = np.empty((len(weights), steps, layout.rows * count), np.float32)
+        kept = np.empty((len(weights), slots * values * count), np.float32)
+        seen = np.empty((len(weights), layout.readout_width, count), np.float32)
+        kernels.forward(variant, gates, weights, masks, cells, start, batch, buffer, kept, seen)
+        if there_and_back:
             ctx.save_for_backward(flat, mask)
-            ctx.rest = variant, gates, layout, given, buffer, kept, at
+            ctx.rest = variant, gates, cells, start, batch, buffer, kept
         return torch.from_numpy(seen).transpose(1, 2)
 
     @staticmethod
     @once_differentiable
     def backward(ctx, gradient):
         weights, masks = (tensor.numpy() for tensor in ctx.saved_tensors)
-        variant, gates, layout, given, buffer, kept, at = ctx.rest
+        variant, gates, *rest = ctx.rest
         d_flat = np.zeros_like(weights)
-        d_input = np.empty((*buffer.shape[:2], layout.width, buffer.shape[3]), np.float32)
         d_seen = gradient.transpose(1, 2).contiguous().numpy()
-        kernels.backward(variant, gates, weights, masks, layout.cells, buffer, kept, at, d_seen, d_flat, d_input)
-        if layout.tokens:
-            kernels.embed_back(d_input, (layout.starts["embedding.weight"], layout.width), given, d_flat)
+        kernels.backward(variant, gates, weights, masks, *rest, d_seen, d_flat)
         return torch.from_numpy(d_flat), None, None, None, None
+
+
+def _batch(layout: Layout, inputs: Tensor, positions: np.ndarray, arrange: Callable) -> columns.Batch:
+    """Sequences for the compiled core; those of features, which are hardly ever equal, each by itself."""
+    if layout.tokens:
+        tokens = inputs.T.contiguous().numpy()
+        return arrange(tokens, np.flatnonzero(np.bincount(tokens.ravel())), positions)
+    count, steps, _ = inputs.shape
+    own, given = np.arange(count), inputs.permute(1, 2, 0).reshape(steps, -1).numpy()
+    return columns.Batch(np.empty(0, np.int64), given, np.full(steps, count), own, own, positions)

@@ -6,8 +6,9 @@ there, and the gates in passes over memory that fit the cache. Cells of a stage 
 between them, which do not exist, cost nothing. Every network is computed by itself: alone or among others, its bits
 are the same.
 
-Arrays are laid out (steps, units, batch): a unit's states for the whole batch lie side by side. float32 only; other
-types and other devices go through `sparsekit.recurrence`, which computes the same.
+Arrays are laid out (steps, units, columns): a unit's states for the whole batch lie side by side. Sequences may share a
+column up to where they part (`sparsekit.columns`), so early steps are narrow, and lie in the first part of a step's
+memory. float32 only; other types and other devices go through `sparsekit.recurrence`, which computes the same.
 
 All in one module: numba keeps what it compiled until the function's own file changes, and would not notice a change in
 another file that it has compiled in.
@@ -18,10 +19,14 @@ from typing import NamedTuple
 import numba
 import numpy as np
 from numba import types
+from numba.extending import intrinsic
 
 TANH, RELU, GRU, LSTM = range(4)
 KEPT = (1, 1, 5, 6)
 """Values that a unit keeps of a step for the way back: its state; GRU: W_n h + b_n, r, z, n; LSTM: c, i, f, g, o."""
+
+GIVEN = -1
+"""The source of a cell that reads what the network is given, not another cell's states."""
 
 # No fast mathematics: which sums are fused would depend on what a function was compiled together with, and that differs
 # between code just compiled and code read from numba's cache; and a diverged network would not show.
@@ -31,7 +36,7 @@ compiled = numba.njit(cache=True, error_model="numpy")
 class Cells(NamedTuple):
     """Where each cell finds what it needs: int64 arrays, an entry a cell, in the order of computation.
 
-    `source` and `out` are rows of the core's buffer; `w_ih` … `b_hh` offsets into the flat weights of a network.
+    `source` and `out` are rows of the core's buffer, or `GIVEN`; `w_ih` … `b_hh` offsets into a network's flat weights.
     A stage's stacked matrices have their rows by gate, cell, node; `first` is the cell's first row within a gate,
     `apart` the rows of a gate, `width` the columns of the stage's W_ih and `column` the cell's first one.
     """
@@ -87,27 +92,33 @@ def multiply_right_transposed(a, b, out):
     _gemm(_S, _T, _N, n, m, k, one, b.ctypes, k, a.ctypes, k, one, out.ctypes, n)
 
 
+@intrinsic
+def fma(typing_context, a, b, c):
+    """A b + c, rounded once: said here, since the compiler's own choice would differ from place to place."""
+    return types.float32(types.float32, types.float32, types.float32), lambda _, builder, __, args: builder.fma(*args)
+
+
 @compiled
 def tanh(x):
     """Rational approximation of Eigen (``generic_fast_tanh_float``), right to some units in the last place."""
     x = _LEAST if x < _LEAST else x
     x = _MOST if x > _MOST else x
     y = x * x
-    p = np.float32(-2.76076847742355e-16) * y + np.float32(2.00018790482477e-13)
-    p = p * y + np.float32(-8.60467152213735e-11)
-    p = p * y + np.float32(5.12229709037114e-08)
-    p = p * y + np.float32(1.48572235717979e-05)
-    p = p * y + np.float32(6.37261928875436e-04)
-    p = p * y + np.float32(4.89352455891786e-03)
-    q = np.float32(1.19825839466702e-06) * y + np.float32(1.18534705686654e-04)
-    q = q * y + np.float32(2.26843463243900e-03)
-    q = q * y + np.float32(4.89352518554385e-03)
+    p = fma(np.float32(-2.76076847742355e-16), y, np.float32(2.00018790482477e-13))
+    p = fma(p, y, np.float32(-8.60467152213735e-11))
+    p = fma(p, y, np.float32(5.12229709037114e-08))
+    p = fma(p, y, np.float32(1.48572235717979e-05))
+    p = fma(p, y, np.float32(6.37261928875436e-04))
+    p = fma(p, y, np.float32(4.89352455891786e-03))
+    q = fma(np.float32(1.19825839466702e-06), y, np.float32(1.18534705686654e-04))
+    q = fma(q, y, np.float32(2.26843463243900e-03))
+    q = fma(q, y, np.float32(4.89352518554385e-03))
     return x * p / q
 
 
 @compiled
 def sigmoid(x):
-    return np.float32(0.5) + np.float32(0.5) * tanh(np.float32(0.5) * x)
+    return fma(np.float32(0.5), tanh(np.float32(0.5) * x), np.float32(0.5))
 
 
 # Loops over flat arrays, few in each, so that the compiler can show them disjoint and use vector instructions.
@@ -288,7 +299,42 @@ def _blocks(flat, mask, cells, p, gates):
 
 
 @compiled
-def forward(variant, gates, flat, mask, cells, buffer, kept, positions, read):
+def _shaped(flat, rows, columns):
+    return flat[: rows * columns].reshape(rows, columns)
+
+
+@compiled
+def _spread(x, parent, columns, out):
+    """Columns that begin now get the past of those that they come from."""
+    spread = _shaped(out, len(x), columns)
+    for i in range(len(x)):
+        spread[i, : x.shape[1]] = x[i]
+        for j in range(x.shape[1], columns):
+            spread[i, j] = x[i, parent[j]]
+    return spread
+
+
+@compiled
+def _past(own, t, height, carried, batch, out):
+    """What the step before left, in the columns of step t; none at the first."""
+    if t == 0:
+        return out[:0].reshape(0, batch.live[0])
+    past = _shaped(own[(t - 1) % len(own)], height, batch.live[t - 1])[:carried]
+    return past if batch.live[t] == batch.live[t - 1] else _spread(past, batch.parent, batch.live[t], out)
+
+
+@compiled
+def _embedding(flat, start, width, tokens):
+    """Embeddings of some tokens, (tokens, width), from where all of them begin in a network's flat weights."""
+    rows = np.empty((len(tokens), width), np.float32)
+    for j in range(len(tokens)):
+        at = start + tokens[j] * width
+        rows[j] = flat[at : at + width]
+    return rows
+
+
+@compiled
+def forward(variant, gates, flat, mask, cells, start, batch, buffer, kept, read):
     """The states of all stages.
 
     Parameters
@@ -296,42 +342,61 @@ def forward(variant, gates, flat, mask, cells, buffer, kept, positions, read):
     variant, gates : int
     flat, mask : float32 and bool arrays, shape (networks, weights)
     cells : Cells
-    buffer : float32 array, shape (networks, steps, rows, batch)
-        The first rows hold what the network reads; the others are filled, a row a node.
-    kept : float32 array, shape (networks, slots * values, batch)
+    start : int
+        Where the embedding begins in the flat weights.
+    batch : sparsekit.columns.Batch
+    buffer : float32 array, shape (networks, steps, rows * columns)
+        Is filled, a row a node.
+    kept : float32 array, shape (networks, slots * values * columns)
         What cells keep of each step, `values` in all: a slot for each step if there is to be a way back, else two.
-    positions : int64 array, shape (batch,)
-    read : float32 array, shape (networks, width, batch)
-        Is filled with the last rows at those steps.
+    read : float32 array, shape (networks, width, sequences)
+        Is filled with the last rows where sequences are read.
     """
-    networks, steps, rows, batch = buffer.shape
-    nothing = np.empty((0, batch), np.float32)
+    networks, steps, _ = buffer.shape
+    widest = len(batch.column)
+    rows, height = buffer.shape[2] // widest, batch.given.shape[1] // widest
+    full, nothing = batch.live[0] == widest, np.empty((0, widest), np.float32)
+    full_buffer = buffer.reshape(networks, steps, rows, widest)
+    full_given = batch.given.reshape(steps, height, widest)
     for k in range(networks):
         at = 0
         for p in range(len(cells.nodes)):
-            n, source, out = cells.nodes[p], cells.source[p], cells.out[p]
+            n, inputs, source, out = cells.nodes[p], cells.inputs[p], cells.source[p], cells.out[p]
             w_ih, w_hh, b_ih, b_hh = _blocks(flat[k], mask[k], cells, p, gates)
+            if source == GIVEN and len(batch.tokens):
+                # What a token adds to the gates is the same wherever it stands.
+                table = np.zeros((gates * n, height), np.float32)
+                multiply_right_transposed(w_ih, _embedding(flat[k], start, inputs, batch.tokens), table)
+                w_ih = table
             bias = b_ih.copy()
             bias[: (2 * n if variant == GRU else gates * n)] += b_hh[: (2 * n if variant == GRU else gates * n)]
-            height = KEPT[variant] * n
-            slots = kept.shape[1] // _units(variant, cells)
-            own = kept[k, at : at + slots * height].reshape(slots, height, batch)
-            at += slots * height
+            values, carried = KEPT[variant] * n, (2 * n if variant == LSTM else n)
+            slots = kept.shape[1] // (_units(variant, cells) * widest)
+            own = kept[k, at : at + slots * values * widest].reshape(slots, values * widest)
+            at += own.size
+            scratch = np.empty(carried * widest, np.float32)
+            full_own = own.reshape(slots, values, widest)
             for t in range(steps):
-                now = own[t % slots]
-                past = own[(t - 1) % slots] if t else nothing
-                gate = now[height - gates * n :]
+                if full:  # a part of an array costs less than a reshaped one, and small cells have much of that
+                    now, states, x = full_own[t % slots], full_buffer[k, t], full_given[t]
+                    past = full_own[(t - 1) % slots, :carried] if t else nothing
+                else:
+                    columns = batch.live[t]
+                    now, states = _shaped(own[t % slots], values, columns), _shaped(buffer[k, t], rows, columns)
+                    x, past = _shaped(batch.given[t], height, columns), _past(own, t, values, carried, batch, scratch)
+                gate = now[values - gates * n :]
                 for i in range(gates * n):
                     gate[i] = bias[i, 0]
-                multiply(w_ih, buffer[k, t, source : source + cells.inputs[p]], gate)
+                multiply(w_ih, x if source == GIVEN else states[source : source + inputs], gate)
                 state(variant, now, past, b_hh[:, 0], w_hh, n)
                 if cells.first[p]:
-                    add(buffer[k, t, out : out + n].ravel(), now[:n].ravel())
+                    add(states[out : out + n].ravel(), now[:n].ravel())
                 else:
-                    buffer[k, t, out : out + n] = now[:n]
+                    states[out : out + n] = now[:n]
         width = read.shape[1]
-        for b in range(batch):
-            read[k, :, b] = buffer[k, positions[b], rows - width :, b]
+        for b in range(widest):
+            t = batch.positions[b]
+            read[k, :, b] = _shaped(buffer[k, t], rows, batch.live[t])[rows - width :, batch.column[b]]
 
 
 @compiled
@@ -341,38 +406,43 @@ def _units(variant, cells):
 
 
 @compiled
-def backward(variant, gates, flat, mask, cells, buffer, kept, positions, d_read, d_flat, d_input):
-    """Gradients of the weights into `d_flat` (networks, weights), and of what is read into `d_input`.
+def backward(variant, gates, flat, mask, cells, start, batch, buffer, kept, d_read, d_flat):
+    """Gradients of the weights into `d_flat` (networks, weights), 0 before; the others are as in `forward`.
 
-    `d_input` has shape (networks, steps, rows read, batch); the others are as in `forward`.
+    Of sequences that each have a column of their own at every step.
     """
-    networks, steps, rows, batch = buffer.shape
-    nothing = np.empty((0, batch), np.float32)
-    ones = np.ones((batch, 1), np.float32)
-    slots_total = _units(variant, cells)
+    networks, steps, _ = buffer.shape
+    columns = len(batch.column)
+    rows, height = buffer.shape[2] // columns, batch.given.shape[1] // columns
+    nothing, ones = np.empty((0, columns), np.float32), np.ones((columns, 1), np.float32)
+    given = batch.given.reshape(steps, height, columns)
     for k in range(networks):
-        d_buffer = np.zeros((steps, rows, batch), np.float32)
+        states, d_states = buffer[k].reshape(steps, rows, columns), np.zeros((steps, rows, columns), np.float32)
         width = d_read.shape[1]
-        for b in range(batch):
-            d_buffer[positions[b], rows - width :, b] = d_read[k, :, b]
-        at = steps * slots_total
+        for b in range(columns):
+            d_states[batch.positions[b], rows - width :, b] = d_read[k, :, b]
+        at = kept.shape[1]
         for p in range(len(cells.nodes) - 1, -1, -1):
             n, inputs, source, out = cells.nodes[p], cells.inputs[p], cells.source[p], cells.out[p]
             w_ih, w_hh, _, _ = _blocks(flat[k], mask[k], cells, p, gates)
-            height = KEPT[variant] * n
-            at -= steps * height
-            own = kept[k, at : at + steps * height].reshape(steps, height, batch)
-            d_ih, d_hh = np.zeros(w_ih.shape, np.float32), np.zeros(w_hh.shape, np.float32)
+            values = KEPT[variant] * n
+            at -= steps * values * columns
+            own = kept[k, at : at + steps * values * columns].reshape(steps, values, columns)
+            d_x = np.zeros((gates * n, height if source == GIVEN else inputs), np.float32)
+            d_hh = np.zeros(w_hh.shape, np.float32)
             d_bias, d_bias_inner = np.zeros((gates * n, 1), np.float32), np.zeros((n, 1), np.float32)
-            dh, dc = np.zeros((n, batch), np.float32), np.zeros((n, batch), np.float32)
-            d, d_inner = np.empty((gates * n, batch), np.float32), np.empty((n, batch), np.float32)
+            dh, dc = np.zeros((n, columns), np.float32), np.zeros((n, columns), np.float32)
+            d, d_inner = np.empty((gates * n, columns), np.float32), np.empty((n, columns), np.float32)
             for t in range(steps - 1, -1, -1):
                 past = own[t - 1] if t else nothing
-                add(dh.ravel(), d_buffer[t, out : out + n].ravel())
+                add(dh.ravel(), d_states[t, out : out + n].ravel())
                 derive(variant, own[t], past, dh, dc, d, d_inner, n)
                 multiply(d, ones, d_bias)
-                multiply_right_transposed(d, buffer[k, t, source : source + inputs], d_ih)
-                multiply_left_transposed(w_ih, d, d_buffer[t, source : source + inputs])
+                if source == GIVEN:
+                    multiply_right_transposed(d, given[t], d_x)
+                else:
+                    multiply_right_transposed(d, states[t, source : source + inputs], d_x)
+                    multiply_left_transposed(w_ih, d, d_states[t, source : source + inputs])
                 if variant == GRU:
                     multiply(d_inner, ones, d_bias_inner)
                 if t == 0:
@@ -385,6 +455,14 @@ def backward(variant, gates, flat, mask, cells, buffer, kept, positions, d_read,
                 else:
                     multiply_right_transposed(d, past[:n], d_hh)
                     multiply_left_transposed(w_hh, d, dh)
+            d_ih = d_x
+            if source == GIVEN and len(batch.tokens):
+                d_ih, d_rows = np.zeros(w_ih.shape, np.float32), np.zeros((height, inputs), np.float32)
+                multiply(d_x, _embedding(flat[k], start, inputs, batch.tokens), d_ih)
+                multiply_left_transposed(d_x, w_ih, d_rows)
+                for j in range(height):
+                    place = start + batch.tokens[j] * inputs
+                    d_flat[k, place : place + inputs] += d_rows[j]
             first, apart = cells.first[p], (cells.apart[p], n)
             _put(d_flat[k], mask[k], cells.w_ih[p], cells.width[p], first, apart, cells.column[p], d_ih)
             _put(d_flat[k], mask[k], cells.w_hh[p], cells.apart[p], first, apart, first, d_hh)
@@ -392,29 +470,3 @@ def backward(variant, gates, flat, mask, cells, buffer, kept, positions, d_read,
             if variant == GRU:
                 d_bias[2 * n :] = d_bias_inner
             _put(d_flat[k], mask[k], cells.b_hh[p], 1, first, apart, 0, d_bias)
-        d_input[k] = d_buffer[:, : d_input.shape[2]]
-
-
-@compiled
-def embed(flat, start, tokens, buffer):
-    """Fill the buffer's first rows with the embeddings, at `start` in the flat weights, of tokens (steps, batch)."""
-    networks, steps, _, batch = buffer.shape
-    size = start[1]
-    for k in range(networks):
-        for t in range(steps):
-            for b in range(batch):
-                at = start[0] + tokens[t, b] * size
-                for i in range(size):
-                    buffer[k, t, i, b] = flat[k, at + i]
-
-
-@compiled
-def embed_back(d_input, start, tokens, d_flat):
-    """Add the gradients of the embeddings onto those of the weights."""
-    networks, steps, size, batch = d_input.shape
-    for k in range(networks):
-        for t in range(steps):
-            for b in range(batch):
-                at = start[0] + tokens[t, b] * size
-                for i in range(size):
-                    d_flat[k, at + i] += d_input[k, t, i, b]

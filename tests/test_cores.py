@@ -12,10 +12,12 @@ import pytest
 import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from hypothesis.extra.numpy import arrays
 
-from sparsekit import execution, networks, pruning
+from sparsekit import columns, execution, kernels, networks, pruning
 from sparsekit.networks import population_logits
 from sparsekit.recurrence import VARIANTS
+from sparsekit.training import Population
 from tests.strategies import connected
 
 
@@ -82,12 +84,50 @@ def test_features_instead_of_tokens(variant):
     torch.testing.assert_close(nets[0](inputs), expected, rtol=1e-5, atol=1e-6)
 
 
-@pytest.mark.parametrize("variant", VARIANTS)
-def test_without_gradients_the_same(variant):
-    net, tokens = network(variant, "layered"), torch.randint(0, 9, (4, 8))
+few_tokens = arrays(np.int64, st.tuples(st.integers(1, 8), st.integers(1, 7)), elements=st.integers(3, 5))
+
+
+@settings(max_examples=50, deadline=None)
+@given(
+    tokens=few_tokens, data=st.data(), variant=st.sampled_from(VARIANTS), kind=st.sampled_from(["stacked", "layered"])
+)
+def test_without_gradients_the_same(tokens, data, variant, kind):
+    """Then what begins alike is computed once."""
+    count, steps = tokens.shape
+    positions = torch.tensor(data.draw(st.lists(st.integers(0, steps - 1), min_size=count, max_size=count)))
+    net, tokens = network(variant, kind), torch.tensor(tokens)
+    expected = net(tokens, positions)
+    assert expected.requires_grad
     with torch.no_grad():
-        alone = net(tokens)
-    assert torch.equal(alone, net(tokens).detach())
+        torch.testing.assert_close(net(tokens, positions), expected.detach(), rtol=1e-5, atol=1e-6)
+
+
+@settings(max_examples=100, deadline=None)
+@given(tokens=few_tokens, data=st.data())
+def test_sequences_share_columns_up_to_where_they_part(tokens, data):
+    count, steps = tokens.shape
+    positions = np.array(data.draw(st.lists(st.integers(0, steps - 1), min_size=count, max_size=count)))
+    symbols = np.unique(tokens)
+    for last in (positions, np.full(count, steps - 1)):
+        batch = columns.share(tokens.T.copy(), symbols, last)
+        for b, column in enumerate(batch.column):
+            for t in range(last[b], -1, -1):
+                assert column < batch.live[t]
+                marks = batch.given[t, : len(symbols) * batch.live[t]].reshape(len(symbols), batch.live[t])
+                assert list(marks[:, column]) == list(symbols == tokens[b, t])
+                column = column if t == 0 or column < batch.live[t - 1] else batch.parent[column]
+    assert batch.live[-1] == count  # read at the end, as many columns before it as there are beginnings
+    assert list(batch.live[:-1]) == [len(np.unique(tokens[:, : t + 1], axis=0)) for t in range(steps - 1)]
+
+
+def test_only_the_way_back_keeps_all_steps(monkeypatch):
+    kept, forward = [], kernels.forward
+    monkeypatch.setattr(kernels, "forward", lambda *a: kept.append(a[8].size) or forward(*a))
+    population, tokens = Population([network("lstm", "stacked")]), torch.randint(0, 9, (3, 10))
+    population.logits(tokens)
+    with torch.no_grad():
+        population.logits(tokens)
+    assert kept[0] == 5 * kept[1]
 
 
 @pytest.mark.parametrize("variant", VARIANTS)
@@ -132,8 +172,6 @@ def test_networks_copy_and_pickle():
 
 
 def test_the_approximation_of_tanh_is_as_good_as_float32():
-    from sparsekit import kernels
-
     x = np.linspace(-12, 12, 200_001, dtype=np.float32)
     for function, exact in ((kernels.tanh_, np.tanh), (kernels.sigmoid_, lambda v: 1 / (1 + np.exp(-v)))):
         got = x.copy()
