@@ -6,7 +6,8 @@ import pandas as pd
 from sparsekit import statistics
 from sparsekit.correlation import ROUNDING
 from sparsekit.parameters import Parameters
-from sparsekit.structure_answers import rq4, rq5
+from sparsekit.structure_answers import rq4 as rq4
+from sparsekit.structure_answers import rq5 as rq5
 from sparsekit.style import TARGETS, VARIANTS, listed, ordered
 
 QUESTIONS = {
@@ -19,48 +20,21 @@ QUESTIONS = {
 WIDEST_PERCENT = 40  # an interval of RQ2 wider than this tells next to nothing
 
 
-def answers(
-    pruning: pd.DataFrame | None,
-    recovery: pd.DataFrame | None,
-    structure: pd.DataFrame | None,
-    parameters: Parameters,
-    majority: float | None = None,
-) -> dict[str, str]:
-    """A few sentences for each research question; "Not run." where its table is missing.
-
-    Parameters
-    ----------
-    pruning, recovery, structure : DataFrame or None
-        Tables as the functions of those names in ``studies`` return them.
-    parameters : Parameters
-        The run's; margin, confidence, resamples and retraining epochs are used.
-    majority : float, optional
-        Test accuracy of always naming the larger class, as ``baselines`` gives it: a network no better than that has
-        nothing to lose. Without it, task reber takes it from its share of valid strings; any other task's networks
-        are not checked, and the answer says so.
-
-    Returns
-    -------
-    dict
-        "RQ1" … "RQ5" to plain text.
-    """
-    given = (
-        (rq1, pruning, [majority]),
-        (rq2, pruning, [majority]),
-        (rq3, recovery, []),
-        (rq4, structure, [majority]),
-        (rq5, structure, []),
-    )
-    return {
-        name: "Not run." if table is None or table.empty else answer(table, parameters, *more)
-        for name, (answer, table, more) in zip(QUESTIONS, given, strict=True)
-    }
-
-
 def rq1(pruning: pd.DataFrame, parameters: Parameters, majority: float | None = None) -> str:
     """What pruning does: per variant the largest drop of mean accuracy from one percentage to the next.
 
     Of each further target, the percentage at which mean accuracy first leaves the margin.
+
+    Parameters
+    ----------
+    pruning : DataFrame
+        As `sparsekit.studies.pruning` returns it.
+    parameters : Parameters
+        The run's.
+    majority : float, optional
+        Test accuracy of always naming the larger class, as ``baselines`` gives it: a network no better than that has
+        nothing to lose. Without it, task reber takes it from its share of valid strings; any other task's networks
+        are not checked, and the answer says so.
     """
     majority = _majority(parameters, majority)
     first, *others = ordered(pruning["target"], TARGETS)

@@ -7,25 +7,27 @@ import platform
 import shutil
 import sys
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from importlib.metadata import version
 from pathlib import Path
 
+import loky
 import nbformat
 import pandas as pd
 
-from sparsekit import __version__, answers, execution, records, reports, scorecard, studies
+from sparsekit import __version__, execution, records, reports, scorecard, studies
+from sparsekit.answers import QUESTIONS
 from sparsekit.identity import key
 from sparsekit.notebook_files import ordered, title
 from sparsekit.parameters import Parameters
 from sparsekit.progress import Progress, duration
 from sparsekit.reports import Page
 
-# Which notebook's units each table needs.
+# Which notebook's units each table of the scorecard needs.
 TABLES = {
-    "baselines": "00_task",
     "base": "00_task",
     "pruning": "01_pruning",
     "recovery": "02_recovery",
@@ -77,7 +79,8 @@ def run(
 ) -> Batch:
     """Compute, execute, render and index.
 
-    A notebook that fails does not keep the others from running. It gets no page, and the index says so.
+    A notebook that fails does not keep the others from running. It gets no page, and the index says so. Notebooks are
+    executed beside the units of those that are still to come, as many at once as there are workers.
 
     Parameters
     ----------
@@ -94,50 +97,66 @@ def run(
     """
     start, batch = time.monotonic(), Batch()
     given = parameters.model_dump()
-    for k, stem in enumerate(stems, 1):
-        progress = NotebookProgress(f"[{k}/{len(stems)}] {stem}:")
-        batch.pages.append(_notebook(parameters, given, notebooks / f"{stem}.ipynb", out, progress, batch))
-    batch.pages = sorted(batch.pages + _earlier(given, notebooks, stems, out), key=lambda page: page.stem)
+    kernels = ThreadPoolExecutor(parameters.workers or loky.cpu_count())
+    pages = []
+    try:
+        # The last first: the units of the last are timed, and nothing else runs yet; the one before analyses longest,
+        # and others compute meanwhile.
+        for k, stem in enumerate(reversed(stems), 1):
+            progress, begun = NotebookProgress(f"[{k}/{len(stems)}] {stem}:"), time.monotonic()
+            problem = _attempt(batch, stem, _compute, parameters, stem, progress, batch)
+            spent = time.monotonic() - begun
+            notebook = notebooks / f"{stem}.ipynb"
+            pages.append(kernels.submit(_execute, batch, notebook, out, given, progress.prefix, problem, spent))
+        executed = [page.result() for page in pages]
+    except BaseException:
+        kernels.shutdown(wait=False, cancel_futures=True)
+        reports.stop()
+        raise
+    batch.pages = sorted(executed + _earlier(given, notebooks, stems, out), key=lambda page: page.stem)
     _render(batch, out)
-    _say("index: tables, scorecard, answers")
-    with _noted(batch, "index"):
-        tables = _tables(parameters)
-        baselines = tables["baselines"]
-        majority = None if baselines is None else baselines.loc["majority", "test_accuracy"]
-        shown = (tables[name] for name in ("pruning", "recovery", "structure"))
-        batch.answers = answers.answers(*shown, parameters, majority=majority)
-        reports.index(
-            out / "index.html",
-            name=name,
-            parameters=parameters,
-            answers=batch.answers,
-            card=scorecard.scorecard(parameters, **{n: t for n, t in tables.items() if n != "baselines"}),
-            pages=batch.pages,
-            provenance=_provenance(parameters, batch, time.monotonic() - start, overrides),
-        )
+    _say("index: tables and scorecard")
+    _attempt(batch, "index", _index, batch, parameters, name, out, start, overrides)
     return batch
 
 
-def _notebook(
-    parameters: Parameters, given: dict, notebook: Path, out: Path, progress: NotebookProgress, batch: Batch
-) -> Page:
+def _compute(parameters: Parameters, stem: str, progress: NotebookProgress, batch: Batch) -> None:
+    units = studies.units(parameters, stem)
+    store = records.default_store()
+    before = {key(unit) for unit in units if store.has(unit)}
+    batch.reused |= before - batch.computed
+    execution.run(units, store, workers=parameters.workers, device=parameters.device, report=progress)
+    batch.computed |= {key(unit) for unit in units} - before
+
+
+def _execute(batch: Batch, notebook: Path, out: Path, given: dict, prefix: str, problem: str, spent: float) -> Page:
     start, stem = time.monotonic(), notebook.stem
-    failures = len(batch.failures)
     (out / f"{stem}.failed.ipynb").unlink(missing_ok=True)
-    with _noted(batch, stem):
-        units = studies.units(parameters, stem)
-        store = records.default_store()
-        before = {key(unit) for unit in units if store.has(unit)}
-        batch.reused |= before - batch.computed
-        execution.run(units, store, workers=parameters.workers, device=parameters.device, report=progress)
-        batch.computed |= {key(unit) for unit in units} - before
-        _say(f"{progress.prefix} executing the notebook")
-        reports.execute(notebook, out / notebook.name, given)
-    if len(batch.failures) > failures:
+    if not problem:
+        _say(f"{prefix} executing the notebook")
+        problem = _attempt(batch, stem, reports.execute, notebook, out / notebook.name, given)
+    if problem:
         for stale in (out / f"{stem}.html", out / f"{stem}.ipynb"):
             stale.unlink(missing_ok=True)
-        return Page(stem, title(notebook), error=batch.failures[-1].removeprefix(f"{stem}: "))
-    return Page(stem, title(notebook), time.monotonic() - start)
+        return Page(stem, title(notebook), error=problem.removeprefix(f"{stem}: "))
+    return Page(stem, title(notebook), spent + time.monotonic() - start)
+
+
+def _index(batch: Batch, parameters: Parameters, name: str, out: Path, start: float, overrides: Sequence[str]) -> None:
+    found = {}
+    for page in batch.pages:
+        if not page.error:
+            found |= reports.answered(out / f"{page.stem}.ipynb")
+    batch.answers = {question: found.get(question, "Not run.") for question in QUESTIONS}
+    reports.index(
+        out / "index.html",
+        name=name,
+        parameters=parameters,
+        answers=batch.answers,
+        card=scorecard.scorecard(parameters, **_tables(parameters)),
+        pages=batch.pages,
+        provenance=_provenance(parameters, batch, time.monotonic() - start, overrides),
+    )
 
 
 def _earlier(given: dict, notebooks: Path, stems: Sequence[str], out: Path) -> list[Page]:
@@ -156,10 +175,8 @@ def _earlier(given: dict, notebooks: Path, stems: Sequence[str], out: Path) -> l
 def _render(batch: Batch, out: Path) -> None:
     shown = [page for page in batch.pages if not page.error]
     for previous, page, following in zip([None, *shown], shown, [*shown[1:], None], strict=False):
-        with _noted(batch, f"{page.stem}.html"):
-            reports.render(
-                out / f"{page.stem}.ipynb", out / f"{page.stem}.html", previous=previous, following=following
-            )
+        source, target = (out / f"{page.stem}.{ending}" for ending in ("ipynb", "html"))
+        _attempt(batch, target.name, reports.render, source, target, previous, following)
 
 
 def _tables(parameters: Parameters) -> dict[str, pd.DataFrame | None]:
@@ -187,17 +204,19 @@ def _provenance(parameters: Parameters, batch: Batch, seconds: float, overrides:
     }
 
 
-@contextlib.contextmanager
-def _noted(batch: Batch, what: str):
-    """Note any failure of one part, and go on with the others."""
+def _attempt(batch: Batch, what: str, work: Callable, *arguments: object) -> str:
+    """Do one part; any failure is noted and returned, and does not keep others from being done."""
     try:
-        yield
+        work(*arguments)
     except Exception as error:
         text = " ".join(str(error).split())
         if not type(error).__module__.startswith("sparsekit."):
             text = f"{type(error).__name__}: {text}"  # written for no reader, and often no sentence
-        batch.failures.append(text if text.startswith(what) else f"{what}: {text}")
-        _say(batch.failures[-1])
+        text = text if text.startswith(what) else f"{what}: {text}"
+        batch.failures.append(text)
+        _say(text)
+        return text
+    return ""
 
 
 def _say(line: str) -> None:

@@ -7,8 +7,9 @@ import numpy as np
 import pandas as pd
 import scipy.cluster.hierarchy
 import scipy.stats
-import statsmodels.api as sm
 from scipy.spatial.distance import squareform
+from statsmodels.regression.linear_model import OLS
+from statsmodels.regression.mixed_linear_model import MixedLM
 from statsmodels.tools.sm_exceptions import ConvergenceWarning
 
 from sparsekit.correlation import FEWEST_ROWS, _bca, _ranks, known_properties, variants_of, with_q_values
@@ -200,7 +201,7 @@ def _mixed(
     fit, row["model"] = _random_intercepts(y / spread, design, groups), "mixed"
     if fit is None:
         means = [np.bincount(groups, column) / np.bincount(groups) for column in (y / spread, *design.T)]
-        fit = sm.OLS(means[0], np.column_stack(means[1:])).fit(cov_type="HC3", use_t=True)
+        fit = OLS(means[0], np.column_stack(means[1:])).fit(cov_type="HC3", use_t=True)
         row["model"] = "means"
     low, high = fit.conf_int(1 - confidence)[1]
     row |= {"coefficient": fit.params[1] * spread, "low": low * spread, "high": high * spread}
@@ -215,7 +216,7 @@ def _random_intercepts(y: np.ndarray, design: np.ndarray, groups: np.ndarray):
         warnings.simplefilter("ignore")
         warnings.simplefilter("error", ConvergenceWarning)
         try:
-            fit = sm.MixedLM(y, design, groups=groups).fit(reml=True, method="bfgs")
+            fit = MixedLM(y, design, groups=groups).fit(reml=True, method="bfgs")
         except (ConvergenceWarning, np.linalg.LinAlgError):
             return None
     return fit if fit.converged and np.isfinite(fit.bse).all() and fit.cov_re[0, 0] > 1e-6 else None

@@ -20,7 +20,7 @@ def kept(pruning: pd.DataFrame, parameters: Parameters, majority: float | None =
     Parameters
     ----------
     majority : float, optional
-        As for `sparsekit.answers.answers`: variants at chance have nothing to keep, and are left out.
+        As for `sparsekit.answers.rq1`: variants at chance have nothing to keep, and are left out.
     """
     if pruning["seed"].nunique() == 1:
         return "One network a variant shows neither that accuracy is kept nor that it drops: give `seeds` above 1."

@@ -7,6 +7,8 @@ import os
 import sys
 import tempfile
 import time
+import uuid
+import weakref
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -25,6 +27,7 @@ from traitlets.config import Config
 
 from sparsekit import scorecard
 from sparsekit.answers import QUESTIONS
+from sparsekit.execution import ONE_THREAD
 from sparsekit.notebook_files import title
 from sparsekit.pages import TEMPLATES, css, finish, show, write
 from sparsekit.parameters import Parameters
@@ -62,6 +65,19 @@ class Page:
 class _OwnKernel(AsyncKernelManager):
     """The Python that runs now, whatever kernels are installed under its name; spoken to over local sockets."""
 
+    async def start_kernel(self, **options) -> None:
+        await super().start_kernel(**options)
+        _KERNELS.add(self)
+
+    @default("ip")
+    def _own_sockets(self) -> str:
+        # Left alone it is one name for all, in the working folder: two kernels would hear each other.
+        return (
+            str(Path(tempfile.gettempdir()) / f"sparsekit-{uuid.uuid4().hex[:12]}")
+            if os.name == "posix"
+            else "127.0.0.1"
+        )
+
     @default("transport")
     def _local(self) -> str:
         return "ipc" if os.name == "posix" else "tcp"
@@ -73,9 +89,19 @@ class _OwnKernel(AsyncKernelManager):
             display_name="Python 3",
             language="python",
             argv=[sys.executable, "-m", "ipykernel_launcher", "-f", "{connection_file}"],
-            env={"SPARSEKIT_BATCH": "1", "MPLBACKEND": "module://matplotlib_inline.backend_inline"},
+            env={"SPARSEKIT_BATCH": "1", "MPLBACKEND": "module://matplotlib_inline.backend_inline", **ONE_THREAD},
             metadata={"debugger": False},
         )
+
+
+_KERNELS: weakref.WeakSet[_OwnKernel] = weakref.WeakSet()
+
+
+def stop() -> None:
+    """Kill the kernels of all notebooks that are being executed, in whatever thread."""
+    for kernel in list(_KERNELS):
+        if process := getattr(kernel.provisioner, "process", None):
+            process.kill()
 
 
 def declared(notebook: Path) -> list[str]:
@@ -133,6 +159,16 @@ def execute(notebook: Path, out: Path, parameters: Mapping[str, object]) -> floa
     return time.perf_counter() - start
 
 
+def answered(notebook: Path) -> dict[str, str]:
+    """What an executed notebook answers, by research question: the outputs of the cells that bear its name as a tag."""
+    found = {}
+    for cell in nbformat.read(notebook, as_version=4).cells:
+        for question in set(QUESTIONS) & set(cell.metadata.get("tags", [])):
+            texts = [output.get("data", {}).get("text/markdown", "") for output in cell.outputs]
+            found[question] = "".join("".join(text) for text in texts)
+    return found
+
+
 def _plain(value: object) -> object:
     return [_plain(v) for v in value] if isinstance(value, list | tuple) else value
 
@@ -144,7 +180,7 @@ def _reason(error: Exception) -> str:
     return f"{type(error).__name__}: {error}".splitlines()[0]
 
 
-def render(notebook: Path, page: Path, *, previous: Page | None = None, following: Page | None = None) -> None:
+def render(notebook: Path, page: Path, previous: Page | None = None, following: Page | None = None) -> None:
     """Write an executed notebook as one HTML file.
 
     Parameters

@@ -2,6 +2,8 @@
 
 import subprocess
 import sys
+import threading
+import time
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -128,7 +130,7 @@ def test_a_run_leaves_every_page_and_says_where(project, capsys):
     assert files(report) == [*pages, "index.html"]
     assert f"Report: {report / 'index.html'}" in said.out
     assert [line[:3] for line in said.out.splitlines()[:5]] == ["RQ1", "RQ2", "RQ3", "RQ4", "RQ5"]
-    assert "[2/5] 01_pruning: 1 of 2 units, about 1 min 15 s left: something" in said.err
+    assert "[4/5] 01_pruning: 1 of 2 units, about 1 min 15 s left: something" in said.err
     assert project.runs == [(1, "auto")] * 5
     node = nbformat.read(report / "01_pruning.ipynb", as_version=4)
     assert node.cells[-1].outputs[0].text == "3\n"
@@ -194,6 +196,43 @@ def test_interrupted(project, capsys, monkeypatch):
     monkeypatch.setattr(execution, "run", run)
     assert main(["run", "tiny"]) == 130
     assert "interrupted" in capsys.readouterr().err
+
+
+def test_the_index_takes_the_answers_from_the_notebooks(project, capsys):
+    path = project.folder / "notebooks" / "02_recovery.ipynb"
+    notebook = nbformat.read(path, as_version=4)
+    source = "from IPython.display import Markdown\nMarkdown(f'Within {seeds} < 3 epochs.')"
+    notebook.cells.append(new_code_cell(source, metadata={"tags": ["RQ3"]}))
+    nbformat.write(notebook, path)
+    for arguments in (["02"], ["00"]):  # run now, and taken from the page of the earlier run
+        assert main(["run", "tiny", "--only", *arguments]) == 0
+        said = capsys.readouterr().out.splitlines()
+        assert said[:5] == [
+            "RQ1  Not run.",
+            "RQ2  Not run.",
+            "RQ3  Within 2 < 3 epochs.",
+            "RQ4  Not run.",
+            "RQ5  Not run.",
+        ]
+
+
+def test_interrupted_while_notebooks_are_executed(project, capsys, monkeypatch):
+    """Their kernels end at once, and nothing half-done is left."""
+    write_notebook(project.folder, "04_correlation_analysis", "import time; open('began', 'w'); time.sleep(600)")
+
+    def run(units, store, *, report, **options):
+        if report.prefix.startswith("[2/2]"):
+            while not (project.folder / "began").exists():
+                time.sleep(0.05)
+            raise KeyboardInterrupt
+
+    monkeypatch.setattr(execution, "run", run)
+    assert main(["run", "tiny", "--only", "03", "04"]) == 130
+    for thread in threading.enumerate():
+        if thread is not threading.main_thread() and "ThreadPoolExecutor" in thread.name:
+            thread.join(30)
+            assert not thread.is_alive()
+    assert not [name for name in files(project.folder / "reports") if name.endswith((".html", "analysis.ipynb"))]
 
 
 def test_list(project, capsys):

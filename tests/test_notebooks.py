@@ -12,6 +12,7 @@ import papermill
 import pytest
 
 from sparsekit import reports, studies
+from sparsekit.answers import QUESTIONS
 from sparsekit.parameters import Parameters
 
 ROOT = Path(__file__).parents[1]
@@ -62,6 +63,12 @@ class TestForm:
         names = (ast.FunctionDef, ast.ClassDef, ast.If, ast.While)
         for cell in cells(path):
             assert not [node for node in ast.walk(ast.parse(cell.source)) if isinstance(node, names)], cell.source
+
+
+def test_the_index_finds_every_answer():
+    for question in QUESTIONS:
+        (cell,) = (c for path in NOTEBOOKS for c in cells(path) if question in c.metadata.get("tags", []))
+        assert cell.source.splitlines()[-1].startswith(f"Markdown(answers.{question.lower()}(")
 
 
 def test_every_parameter_is_in_a_notebook():

@@ -283,10 +283,6 @@ def test_scale_note():
     assert "training strings 400 of 18,750" in scale_note(Parameters(train_size=400))
 
 
-def test_answers_name_what_was_not_run():
-    assert answers.answers(None, None, None, Parameters()) == dict.fromkeys(answers.QUESTIONS, "Not run.")
-
-
 def test_answers_on_pruning():
     table = pruning([{50.0: 1.0, 70.0: 0.99, 80.0: 0.6}, {50.0: 1.0, 70.0: 0.99, 80.0: 0.5}])
     first = answers.rq1(table, Parameters())
@@ -321,7 +317,6 @@ def test_chance_is_the_tasks_majority():
     own = Parameters().model_copy(update={"task": "csv"})
     assert "at chance (0.70)" in answers.rq1(table, own, majority=0.7)
     assert "at chance (0.70)" in answers.rq2(table, own, majority=0.7)
-    assert "at chance (0.70)" in answers.answers(table, None, None, own, majority=0.7)["RQ1"]
     assert "at chance" not in answers.rq1(table, Parameters())
     assert "at chance (0.70)" in answers.rq1(table, Parameters(valid_share=0.3))
     # What the parameter says of Reber strings says nothing of other people's strings.
