@@ -109,6 +109,7 @@ def run(
             notebook = notebooks / f"{stem}.ipynb"
             pages.append(kernels.submit(_execute, batch, notebook, out, given, progress.prefix, problem, spent))
         executed = [page.result() for page in pages]
+        kernels.shutdown()
     except BaseException:
         kernels.shutdown(wait=False, cancel_futures=True)
         reports.stop()

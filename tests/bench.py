@@ -258,10 +258,12 @@ def around() -> None:
     training = sum(store.record(unit)["provenance"]["seconds"] for unit in units) / loky.cpu_count()
     with tempfile.TemporaryDirectory() as folder, open(Path(folder) / "log", "w") as log:
         out, err, sys.stdout, sys.stderr = sys.stdout, sys.stderr, log, log
+        codes = []
         try:
-            rest = seconds(lambda: main(["run", "quick", "--out", folder]))
+            rest = seconds(lambda: codes.append(main(["run", "quick", "--out", folder])))
         finally:
             sys.stdout, sys.stderr = out, err
+    assert codes == [0], "a notebook failed, so the run was no whole one"
     share = 100 * rest / (rest + training)
     show("everything around the training in quick, % of the run", share, "15", f"{rest:.0f} s beside {training:.0f} s")
 

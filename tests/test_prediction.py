@@ -17,7 +17,6 @@ CHEAP = {"repeats": 1, "resamples": 300}
 @pytest.fixture(autouse=True)
 def small_forests(monkeypatch):
     monkeypatch.setattr(cross_validation, "TREES", 20)
-    monkeypatch.setattr(cross_validation, "SEARCH_TREES", 10)
 
 
 def sets(*names):

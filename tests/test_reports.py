@@ -1,6 +1,8 @@
 """Notebooks run and become pages that can be read offline."""
 
+import os
 import sys
+from concurrent.futures import ThreadPoolExecutor
 
 import nbformat
 import pytest
@@ -165,3 +167,14 @@ def test_index(tmp_path):
     assert "training strings 400 of 18,750" in soup.select_one(".lead").get_text()
     assert "arXiv 2407.20601" in soup.get_text()
     assert "Linux <x>" in soup.get_text()
+
+
+@pytest.mark.skipif(os.name != "posix", reason="elsewhere kernels are spoken to by numbered ports")
+def test_kernels_that_run_at_once_have_sockets_of_their_own(tmp_path, monkeypatch):
+    """A kernel manager's own choice is one name in the working folder; two that start together then hear each other."""
+    monkeypatch.chdir(tmp_path)
+    path = write(tmp_path / "one.ipynb", new_code_cell("print('done')"))
+    with ThreadPoolExecutor(4) as pool:
+        list(pool.map(lambda k: reports.execute(path, tmp_path / f"out{k}.ipynb", {}), range(4)))
+    assert sorted(p.name for p in tmp_path.iterdir()) == ["one.ipynb", *(f"out{k}.ipynb" for k in range(4))]
+    assert reports._OwnKernel().ip != reports._OwnKernel().ip

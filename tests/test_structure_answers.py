@@ -13,8 +13,7 @@ P = Parameters(bootstrap=200, prediction_splits=2)
 
 @pytest.fixture(autouse=True)
 def small_forests(monkeypatch):
-    monkeypatch.setattr(cross_validation, "TREES", 5)
-    monkeypatch.setattr(cross_validation, "SEARCH_TREES", 3)
+    monkeypatch.setattr(cross_validation, "TREES", 20)
 
 
 def study(*arguments, **options):
