@@ -11,7 +11,7 @@ from sklearn.dummy import DummyRegressor
 from sklearn.ensemble import RandomForestRegressor
 from sklearn.impute import SimpleImputer
 from sklearn.linear_model import RidgeCV
-from sklearn.model_selection import KFold
+from sklearn.model_selection import KFold, cross_val_predict
 from sklearn.pipeline import Pipeline
 from sklearn.preprocessing import StandardScaler
 
@@ -55,7 +55,7 @@ def nested_prediction(
     """Out-of-fold R² of all properties and of each baseline, and what the properties add to it.
 
     Nested cross-validation (Varma and Simon, *Bias in Error Estimation*, BMC Bioinformatics 2006): within the training
-    folds, ridge regression, judged on graphs left out one by one, which also choose its strength, competes with a
+    folds, ridge regression, its strength chosen by leaving one out and judged by three inner folds, competes with a
     random forest, judged on graphs out of its trees' bags. R² is taken over all graphs at once, squared errors averaged
     over repeats. Intervals are percentile bootstrap intervals over graphs, the same resamples for every row; they take
     the fitted models as they are.
@@ -174,12 +174,14 @@ def chosen_model(features: np.ndarray, accuracy: np.ndarray, state: int):
     """The model that does best within these graphs, fitted to all of them."""
     if not features.shape[1]:
         return DummyRegressor().fit(features, accuracy)
-    ridge = _prepared(RidgeCV(ALPHAS)).fit(features, accuracy)
-    # Leaving out one and out-of-bag: both models are judged on graphs that they have not seen, and fitted only once.
-    forest = RandomForestRegressor(TREES, min_samples_leaf=LEAF, oob_score=True, random_state=state % 2**32)
+    state %= 2**32
+    ridge = _prepared(RidgeCV(ALPHAS))
+    forest = RandomForestRegressor(TREES, min_samples_leaf=LEAF, oob_score=True, random_state=state)
     forest = _prepared(forest).fit(features, accuracy)
-    error = np.mean((accuracy - forest["model"].oob_prediction_) ** 2)
-    return forest if error < -ridge["model"].best_score_ else ridge
+    # Each tree has seen 63 % of the graphs, each ridge 67 %: both are judged on the others, and forests fitted once.
+    by_ridge = cross_val_predict(ridge, features, accuracy, cv=KFold(3, shuffle=True, random_state=state))
+    errors = [np.mean((accuracy - of) ** 2) for of in (forest["model"].oob_prediction_, by_ridge)]
+    return forest if errors[0] < errors[1] else ridge.fit(features, accuracy)
 
 
 def fold_models(
