@@ -1,14 +1,12 @@
 """A whole run: every notebook's units, the notebook executed and rendered, and the index that leads to all of them."""
 
-import contextlib
-import io
 import os
 import platform
 import shutil
 import sys
 import time
 from collections.abc import Callable, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from importlib.metadata import version
@@ -108,6 +106,7 @@ def run(
             spent = time.monotonic() - begun
             notebook = notebooks / f"{stem}.ipynb"
             pages.append(kernels.submit(_execute, batch, notebook, out, given, progress.prefix, problem, spent))
+        card = kernels.submit(_card, parameters)
         executed = [page.result() for page in pages]
         kernels.shutdown()
     except BaseException:
@@ -116,8 +115,7 @@ def run(
         raise
     batch.pages = sorted(executed + _earlier(given, notebooks, stems, out), key=lambda page: page.stem)
     _render(batch, out)
-    _say("index: tables and scorecard")
-    _attempt(batch, "index", _index, batch, parameters, name, out, start, overrides)
+    _attempt(batch, "index", _index, batch, parameters, name, out, card, start, overrides)
     return batch
 
 
@@ -143,7 +141,15 @@ def _execute(batch: Batch, notebook: Path, out: Path, given: dict, prefix: str, 
     return Page(stem, title(notebook), spent + time.monotonic() - start)
 
 
-def _index(batch: Batch, parameters: Parameters, name: str, out: Path, start: float, overrides: Sequence[str]) -> None:
+def _index(
+    batch: Batch,
+    parameters: Parameters,
+    name: str,
+    out: Path,
+    card: Future[pd.DataFrame],
+    start: float,
+    overrides: Sequence[str],
+) -> None:
     found = {}
     for page in batch.pages:
         if not page.error:
@@ -154,7 +160,7 @@ def _index(batch: Batch, parameters: Parameters, name: str, out: Path, start: fl
         name=name,
         parameters=parameters,
         answers=batch.answers,
-        card=scorecard.scorecard(parameters, **_tables(parameters)),
+        card=card.result(),
         pages=batch.pages,
         provenance=_provenance(parameters, batch, time.monotonic() - start, overrides),
     )
@@ -180,14 +186,16 @@ def _render(batch: Batch, out: Path) -> None:
         _attempt(batch, target.name, reports.render, source, target, previous, following)
 
 
+def _card(parameters: Parameters) -> pd.DataFrame:
+    return scorecard.scorecard(parameters, **_tables(parameters))
+
+
 def _tables(parameters: Parameters) -> dict[str, pd.DataFrame | None]:
     """The tables whose every record is there; None for those that would have to be computed first."""
     store, tables = records.default_store(), {}
     for name, stem in TABLES.items():
         complete = all(store.has(unit) for unit in studies.units(parameters, stem))
-        # Reading reports nothing that the notebooks' own lines have not said.
-        with contextlib.redirect_stderr(io.StringIO()):
-            tables[name] = getattr(studies, name)(parameters) if complete else None
+        tables[name] = getattr(studies, name)(parameters) if complete else None
     return tables
 
 
