@@ -124,7 +124,9 @@ def _compute(parameters: Parameters, stem: str, progress: NotebookProgress, batc
     store = records.default_store()
     before = {key(unit) for unit in units if store.has(unit)}
     batch.reused |= before - batch.computed
-    execution.run(units, store, workers=parameters.workers, device=parameters.device, report=progress)
+    timed = [unit for unit in units if getattr(unit, "timed", False)]
+    for part in (timed, units) if timed else (units,):
+        execution.run(part, store, workers=parameters.workers, device=parameters.device, report=progress)
     batch.computed |= {key(unit) for unit in units} - before
 
 

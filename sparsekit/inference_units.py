@@ -14,6 +14,7 @@ class InferenceCost:
     """Inference of one recurrent layer, dense and sparse, timed on the machine named."""
 
     kind: ClassVar[str] = "inference"
+    timed: ClassVar[bool] = True  # what it measures is time, so nothing else may run beside it
     machine: str
     variant: str
     sizes: tuple[int, ...]

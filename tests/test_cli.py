@@ -17,6 +17,7 @@ from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook
 import sparsekit
 from sparsekit import batch, execution, graphs, progress, studies, tasks
 from sparsekit.cli import main
+from sparsekit.inference_units import InferenceCost
 
 STEMS = ("00_task", "01_pruning", "02_recovery", "03_graph_structured_rnns", "04_correlation_analysis")
 
@@ -214,6 +215,17 @@ def test_the_index_takes_the_answers_from_the_notebooks(project, capsys):
             "RQ4  Not run.",
             "RQ5  Not run.",
         ]
+
+
+def test_what_is_timed_is_computed_before_anything_else_runs(project, monkeypatch):
+    timed = InferenceCost("here", "gru", (8,), (0.5,), 1, 0)
+    other = InferenceCost("here", "gru", (16,), (0.5,), 1, 0)
+    object.__setattr__(other, "timed", False)
+    monkeypatch.setattr(studies, "units", lambda parameters, stem: [other, timed] if stem[:2] == "04" else [other])
+    runs = []
+    monkeypatch.setattr(execution, "run", lambda units, store, **options: runs.append(units))
+    assert main(["run", "tiny"]) == 0
+    assert runs == [[timed], [other, timed], *[[other]] * 4]
 
 
 def test_interrupted_while_notebooks_are_executed(project, capsys, monkeypatch):
