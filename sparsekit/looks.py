@@ -3,9 +3,7 @@
 Random controls are grey everywhere. What is registered later gets its own name and a diamond.
 """
 
-from collections.abc import Mapping
-
-from sparsekit.style import INK, Look
+from sparsekit.style import INK, Look, look  # noqa: F401
 
 GREY = "#878e98"
 
@@ -34,12 +32,3 @@ PROTOCOLS = {
     "rewired_mask": Look("rewired mask", "#0B7A4B", "P", (0, (3, 1, 1, 1, 1, 1))),
     "dense": Look("dense", "#7A1FA2", "D", (0, (7, 1.2, 1, 1.2, 1, 1.2))),
 }
-
-
-def look(table: Mapping[str, Look], name: str) -> Look:
-    """Look of a score, scope, schedule or protocol.
-
-    >>> look(SCOPES, "layer").label, look(SCORES, "my_score").label
-    ('per layer', 'my score')
-    """
-    return table.get(name, Look(str(name).replace("_", " "), INK, "D", "-"))

@@ -12,13 +12,13 @@ from sparsekit import costs, memory, survival, tasks
 from sparsekit import pruning as pruner
 from sparsekit.masks import Mask
 from sparsekit.networks import Classifier
-from sparsekit.protocols import PROTOCOLS, EarlyNetwork
+from sparsekit.protocols import PROTOCOLS, Start
 from sparsekit.records import Store
 from sparsekit.schedules import SCHEDULES
 from sparsekit.scores import Evidence
 from sparsekit.seeds import derive
 from sparsekit.training import Encoded, Recipe, train
-from sparsekit.units import BaseNetwork, cost, probed
+from sparsekit.units import BaseNetwork, EarlyNetwork, cost, probed
 
 EVIDENCE_STRINGS = 256
 """Training strings from which a score that looks at data judges the weights."""
@@ -101,13 +101,23 @@ class PrunedNetwork:
         part = Encoded(train_part.subset(range(min(EVIDENCE_STRINGS, len(train_part)))))
         return Evidence(part.inputs, part.labels, torch.as_tensor(part.positions(self.recipe)), self.stream)
 
+    def starts(self, store: Store) -> Start:
+        """What a recovery protocol may start from."""
+        return Start(
+            trained=lambda: self.base.network(store),
+            early=lambda: self.early.network(store),
+            fresh=self.fresh,
+            cell=self.base.variant,
+            seed=self.stream,
+        )
+
     def start(self, store: Store) -> Classifier:
         """What retraining starts from: pruned in one shot, or dense where a schedule prunes on the way."""
         network = self.base.network(store)
         if self.schedule != "one_shot":
             return network
         mask, _ = pruner.prune(network, self.percent / 100, self.target, self.score, self.scope, self.evidence())
-        network, mask = PROTOCOLS[self.protocol](self, mask, store)
+        network, mask = PROTOCOLS[self.protocol](self.starts(store), mask)
         mask.apply(network)
         return network
 

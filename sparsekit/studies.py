@@ -11,7 +11,6 @@ from sparsekit import latency, networks, tasks
 from sparsekit.from_parameters import computed, strings
 from sparsekit.inference_units import InferenceCost
 from sparsekit.parameters import Parameters
-from sparsekit.pruned_units import EarlyNetwork
 from sparsekit.pruning_studies import (
     base,
     base_networks,
@@ -39,7 +38,7 @@ from sparsekit.structure_studies import (
     masked_networks,
     structure,
 )
-from sparsekit.units import Baselines
+from sparsekit.units import Baselines, EarlyNetwork
 
 __all__ = [
     "NOTEBOOKS",

@@ -88,14 +88,14 @@ RC = {
 
 
 def look(table: Mapping[str, Look], name: str) -> Look:
-    """Label, colour, marker and line of a variant or target.
+    """Label, colour, marker and line of whatever figures tell apart; what is registered later gets its own name.
 
-    >>> look(VARIANTS, "gru").label
-    'GRU'
+    >>> look(VARIANTS, "gru").label, look({}, "my_score").label
+    ('GRU', 'my score')
     """
-    if name not in table:
+    if name not in table and (table is VARIANTS or table is TARGETS):
         raise UnknownName(unknown("variant" if table is VARIANTS else "target", name, table))
-    return table[name]
+    return table.get(name, Look(str(name).replace("_", " "), INK, "D", "-"))
 
 
 def ordered(names: Iterable[str], table: Mapping[str, Look]) -> list[str]:

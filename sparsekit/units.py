@@ -114,6 +114,37 @@ class BaseNetwork:
             store.write(unit, {"history": history}, network.state_dict(), seconds=seconds, device=device)
 
 
+@dataclass(frozen=True)
+class EarlyNetwork:
+    """A base network after the first optimizer steps of its training; its weights are kept."""
+
+    kind: ClassVar[str] = "early"
+    base: BaseNetwork
+    steps: int
+
+    @property
+    def cost(self) -> float:
+        return self.base.cost / self.base.recipe.epochs
+
+    def seconds(self, device: str) -> float:
+        """About how long it takes here, from a short probe."""
+        return self.base.seconds(device) / self.base.recipe.epochs
+
+    def network(self, store: Store) -> networks.Classifier:
+        """The network as it was then."""
+        network = self.base.network()
+        network.load_state_dict(store.weights(self))
+        return network
+
+    @classmethod
+    def compute(cls, units: Sequence["EarlyNetwork"], store: Store, device: str) -> None:
+        for unit in units:
+            start = time.perf_counter()
+            network, base = unit.base.network(), unit.base
+            train([network], base.strings.make(), base.recipe, base.order, stop_at=unit.steps, device=device)
+            store.write(unit, {}, network.state_dict(), seconds=time.perf_counter() - start, device=device)
+
+
 def probed(nets: list, strings: Strings, recipe: Recipe, device: str, measurements: int = 1) -> float:
     epoch, measuring = epoch_seconds(nets, strings.make(), recipe, device=device)
     return recipe.epochs * epoch + (recipe.epochs + measurements) * measuring

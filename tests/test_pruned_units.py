@@ -12,12 +12,12 @@ from sparsekit.execution import run
 from sparsekit.identity import key
 from sparsekit.masks import Mask
 from sparsekit.parameters import Parameters
-from sparsekit.protocols import PROTOCOLS, EarlyNetwork
+from sparsekit.protocols import PROTOCOLS
 from sparsekit.pruned_units import MemoryProbe, PrunedNetwork
 from sparsekit.records import Store
 from sparsekit.recurrence import GATES
 from sparsekit.training import Recipe
-from sparsekit.units import BaseNetwork, Strings
+from sparsekit.units import BaseNetwork, EarlyNetwork, Strings
 
 STEPS = 6  # of retraining, three in each epoch
 RECIPE = Recipe(2, 16, learning_rate=0.03)
