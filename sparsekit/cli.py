@@ -9,8 +9,23 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from sparsekit import __version__
-from sparsekit.notebook_files import NotebookError, chosen, folder, ordered, title
-from sparsekit.parameter_files import ParameterError, project_root, sets, value
+from sparsekit.experiments import execution, planning, records, studies
+from sparsekit.experiments.parameters import Parameters, describe
+from sparsekit.experiments.progress import duration
+from sparsekit.experiments.project import (
+    NotebookError,
+    ParameterError,
+    chosen,
+    folder,
+    ordered,
+    project_root,
+    sets,
+    title,
+    value,
+)
+from sparsekit.graphs import structure as graphs
+from sparsekit.reports import batch
+from sparsekit.tasks import labelled_csv
 
 
 class UsageError(ValueError):
@@ -63,7 +78,6 @@ def _parser() -> argparse.ArgumentParser:
 def _run(options: argparse.Namespace) -> int:
     given = _overrides(options)
     # The parameters are checked before torch is loaded: a slip of the pen is answered at once.
-    from sparsekit.parameters import Parameters
 
     parameters = Parameters.load(options.set, given)
     notebooks = folder()
@@ -71,13 +85,11 @@ def _run(options: argparse.Namespace) -> int:
     name = Path(options.set).stem
     out = options.out or (project_root() or Path.cwd()) / "reports" / name
 
-    from sparsekit import batch, execution, graphs, studies, tasks
-
     try:
         execution.resolve_device(parameters.device)
         studies.task(parameters)
         units = [unit for stem in stems for unit in studies.units(parameters, stem)]
-    except (execution.ExecutionError, tasks.TaskError, graphs.GraphError) as error:
+    except (execution.ExecutionError, labelled_csv.TaskError, graphs.GraphError) as error:
         raise UsageError(str(error)) from error
     if options.plan:
         return _plan(units, parameters)
@@ -93,8 +105,6 @@ def _run(options: argparse.Namespace) -> int:
 
 
 def _plan(units: list, parameters: object) -> int:
-    from sparsekit import planning, records
-    from sparsekit.progress import duration
 
     store = records.default_store()
     made = planning.plan(units, store, parameters.workers, parameters.device)
@@ -132,7 +142,6 @@ def _make_writable(out: Path) -> None:
 
 
 def _list(options: argparse.Namespace) -> int:
-    from sparsekit.parameters import describe
 
     print("Parameter sets (sparsekit run NAME):")
     for name, path in sets().items():

@@ -41,9 +41,11 @@ class Registry(dict):
         super().__init__()
         self.kind = kind
 
-    def register(self, function: Callable) -> Callable:
-        """Add a function under its own name; returns it unchanged, so it serves as a decorator."""
-        self[function.__name__] = function
+    def register(self, function: Callable | None = None, *, name: str = "") -> Callable:
+        """Add a function under its own name or another; returns it unchanged, so it serves as a decorator."""
+        if function is None:
+            return lambda function: self.register(function, name=name)
+        self[name or function.__name__] = function
         return function
 
     def __missing__(self, name: str):

@@ -19,26 +19,34 @@ import numpy as np
 import torch
 from torch import nn
 
-from sparsekit import execution, graphs, kernels, networks, properties, pruning, studies, tasks
-from sparsekit.parameters import Parameters
-from sparsekit.planning import plan
-from sparsekit.pruned_units import PrunedNetwork
-from sparsekit.records import Store, default_store
-from sparsekit.recurrence import GATES
-from sparsekit.training import Encoded, Population, Recipe, adam, evaluate, update
+from sparsekit.cli import main
+from sparsekit.experiments import execution, structure, studies
+from sparsekit.experiments import pruning as experiments_pruning
+from sparsekit.experiments.parameters import Parameters
+from sparsekit.experiments.planning import plan
+from sparsekit.experiments.pruning import PrunedNetwork
+from sparsekit.experiments.records import Store, default_store
+from sparsekit.graphs import families, properties
+from sparsekit.networks import build as networks
+from sparsekit.networks import kernels, recurrence
+from sparsekit.networks.recurrence import GATES
+from sparsekit.networks.training import Encoded, Population, Recipe, adam, evaluate, update
+from sparsekit.pruning import prune as pruning
+from sparsekit.tasks import definitions as tasks
+from sparsekit.tasks import samples
 from tests import references
 from tests.test_properties import reference as networkx_properties
 
 
 @cache
-def task() -> tasks.Task:
+def task() -> samples.Task:
     return tasks.make("reber", train_size=18750, test_size=6250)
 
 
 @cache
 def drawn() -> list[nx.Graph]:
     """The published families and sizes, ordered by cells."""
-    sampled = [graphs.sample(family, seed) for family in PUBLISHED for seed in range(100)]
+    sampled = [families.sample(family, seed) for family in PUBLISHED for seed in range(100)]
     return sorted(sampled, key=lambda graph: sum(s.cells for s in networks.layered("rnn_tanh", graph).stages))
 
 
@@ -140,7 +148,7 @@ def pruned(variant: str, count: int) -> list:
 def grid() -> None:
     together = PrunedNetwork.together
     literal, native = {}, {}
-    for variant in networks.VARIANTS:
+    for variant in recurrence.VARIANTS:
         ours = kit_step(pruned(variant, together), 32)
         literal[variant] = ratio(literal_step(references.Stacked(variant), 32), ours, fast_calls=1)
         native[variant] = ratio(literal_step(Torch(variant), 32), ours, fast_calls=1)
@@ -187,7 +195,7 @@ def floor() -> None:
 
 def workers() -> None:
     p = Parameters(train_size=600, test_size=200, seeds=2, base_epochs=1, variants=["rnn_tanh", "gru"], workers=1)
-    units = studies.pruned_networks(p)
+    units = experiments_pruning.pruned_networks(p)
 
     def work(count: int) -> Callable[[], None]:
         def run() -> None:
@@ -211,7 +219,7 @@ def graph_properties() -> None:
 
 def evaluation() -> None:
     test = Encoded(task().test)
-    for variant in networks.VARIANTS:
+    for variant in recurrence.VARIANTS:
         reference, population = references.Stacked(variant), Population([networks.stacked(variant)])
 
         @torch.no_grad()
@@ -227,7 +235,7 @@ def memory() -> None:
     pool = loky.ProcessPoolExecutor(max_workers=1, env=execution.ONE_THREAD)
     from tests import bench  # by its name, under which the worker finds it too
 
-    used = {variant: pool.submit(bench.worst_memory, variant).result() for variant in networks.VARIANTS}
+    used = {variant: pool.submit(bench.worst_memory, variant).result() for variant in recurrence.VARIANTS}
     pool.shutdown()
     detail = ", ".join(f"{variant} {mib:.0f}" for variant, mib in used.items())
     show("memory of a worker, MiB, largest units of thesis", max(used.values()), "1536", detail)
@@ -248,7 +256,6 @@ def worst_memory(variant: str) -> float:
 
 def around() -> None:
     """What a run of `quick` takes besides its units: needs their records, from ``make report``."""
-    from sparsekit.cli import main
 
     p, store = Parameters.load("quick"), default_store()
     units = {unit: None for stem in studies.NOTEBOOKS for unit in studies.units(p, stem)}
@@ -272,8 +279,11 @@ def whole() -> None:
     """The whole published study, extrapolated from whole optimizer steps; on CUDA where there is any."""
     p, device = Parameters.load("thesis"), execution.resolve_device("auto")
     for title, units in (
-        ("the thesis's pruning study", [*studies.base_networks(p), *studies.pruned_networks(p)]),
-        ("the thesis's structure study", studies.graph_networks(p)),
+        (
+            "the thesis's pruning study",
+            [*experiments_pruning.base_networks(p), *experiments_pruning.pruned_networks(p)],
+        ),
+        ("the thesis's structure study", structure.graph_networks(p)),
     ):
         with tempfile.TemporaryDirectory() as folder:
             made = plan(units, Store(folder), workers=1 if device == "cuda" else 0, device=device)

@@ -3,7 +3,7 @@
 import torch
 from torch import nn
 
-from sparsekit import networks
+from sparsekit.networks import build as networks
 
 FEATURES = 4
 

@@ -4,7 +4,7 @@ import networkx as nx
 import torch
 from torch import nn
 
-from sparsekit.recurrence import GATES
+from sparsekit.networks.recurrence import GATES
 
 
 class Cell(nn.Module):

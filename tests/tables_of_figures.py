@@ -5,7 +5,7 @@ from types import SimpleNamespace
 import numpy as np
 import pandas as pd
 
-from sparsekit.properties import NAMES
+from sparsekit.graphs.properties import NAMES
 
 VARIANTS = ("rnn_tanh", "rnn_relu", "gru", "lstm")
 TARGETS = ("both", "i2h", "h2h")

@@ -6,9 +6,9 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from sparsekit.baselines import baselines, lines
-from sparsekit.samples import Rows, Strings, Task
-from sparsekit.tasks import make
+from sparsekit.tasks.baselines import baselines, lines
+from sparsekit.tasks.definitions import make
+from sparsekit.tasks.samples import Rows, Strings, Task
 
 PUBLISHED = os.environ.get("SPARSEKIT_PUBLISHED")
 ORDER = [

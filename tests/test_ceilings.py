@@ -3,9 +3,10 @@ import pandas as pd
 import pytest
 import statsmodels.api as sm
 
-from sparsekit import ceilings, statistics
-from sparsekit.ceiling_figures import noise_ceilings, trainability_bars
-from sparsekit.tables import TableError
+from sparsekit.analysis import intervals
+from sparsekit.analysis import structure as ceilings
+from sparsekit.analysis.tables import TableError
+from sparsekit.figures.structure import noise_ceilings, trainability_bars
 from tests import planted
 
 
@@ -95,7 +96,7 @@ def test_trainability_of_one_seed_a_graph_is_wilsons():
     table = networks([[0.5], [0.51], [0.9], [np.nan], [0.53], [0.95], [0.97], [1.0]])
     row = ceilings.trainability(table, 0.5).loc[("gru", "all")]
     assert (row.networks, row.at_chance) == (8, 3)
-    assert (row.share, row.low, row.high) == pytest.approx(statistics.wilson(3, 8))
+    assert (row.share, row.low, row.high) == pytest.approx(intervals.wilson(3, 8))
     assert list(ceilings.learned(table, 0.5).test_accuracy) == [0.9, 0.53, 0.95, 0.97, 1.0]
     assert len(ceilings.learned(table, 0.5)) + row.at_chance == len(table)
 
@@ -103,11 +104,11 @@ def test_trainability_of_one_seed_a_graph_is_wilsons():
 def test_seeds_that_share_their_fate_count_as_their_graph():
     alike = networks([[0.5] * 3] * 4 + [[0.9] * 3] * 6)
     row = ceilings.trainability(alike, 0.5).loc[("gru", "g")]
-    assert (row.share, row.low, row.high) == pytest.approx(statistics.wilson(4, 10))
+    assert (row.share, row.low, row.high) == pytest.approx(intervals.wilson(4, 10))
     none = ceilings.trainability(networks([[0.9] * 3] * 10), 0.5).loc[("gru", "all")]
-    assert (none.share, none.low, none.high) == pytest.approx(statistics.wilson(0, 10))
+    assert (none.share, none.low, none.high) == pytest.approx(intervals.wilson(0, 10))
     every = ceilings.trainability(networks([[0.5] * 3] * 10), 0.5).loc[("gru", "all")]
-    assert (every.share, every.low, every.high) == pytest.approx(statistics.wilson(10, 10))
+    assert (every.share, every.low, every.high) == pytest.approx(intervals.wilson(10, 10))
 
 
 def test_intervals_of_trainability_cover_where_seeds_are_alike():

@@ -15,9 +15,12 @@ from bs4 import BeautifulSoup
 from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook
 
 import sparsekit
-from sparsekit import batch, execution, graphs, progress, studies, tasks
 from sparsekit.cli import main
-from sparsekit.inference_units import InferenceCost
+from sparsekit.experiments import execution, progress, studies
+from sparsekit.experiments.inference import InferenceCost
+from sparsekit.graphs import structure as graphs
+from sparsekit.reports import batch
+from sparsekit.tasks import labelled_csv
 
 STEMS = ("00_task", "01_pruning", "02_recovery", "03_graph_structured_rnns", "04_correlation_analysis")
 
@@ -111,7 +114,9 @@ def test_every_problem_has_its_line(project, capsys):
     assert ["seeds" in err[0], "margin" in err[1]] == [True, True]
 
 
-@pytest.mark.parametrize("error", [tasks.TaskError("line 3: empty string"), graphs.GraphError("a.graphml: directed")])
+@pytest.mark.parametrize(
+    "error", [labelled_csv.TaskError("line 3: empty string"), graphs.GraphError("a.graphml: directed")]
+)
 def test_bad_files_are_found_before_anything_runs(project, capsys, monkeypatch, error):
     def units(parameters, stem):
         raise error

@@ -12,9 +12,10 @@ from hypothesis import strategies as st
 from statsmodels.stats.multitest import multipletests
 from statsmodels.stats.outliers_influence import variance_inflation_factor
 
-from sparsekit import control, correlation, figures
-from sparsekit.control_figures import controlled_forest
-from sparsekit.tables import TableError, one_per_graph
+from sparsekit.analysis import control, correlation
+from sparsekit.analysis.tables import TableError, one_per_graph
+from sparsekit.figures import correlation as figures_correlation
+from sparsekit.figures.correlation import controlled_forest
 from tests import planted
 
 PUBLISHED = os.environ.get("SPARSEKIT_PUBLISHED")
@@ -292,7 +293,7 @@ def test_figures_carry_the_coefficients():
     best = held.pearson.loc["gru"].abs().idxmax()
     assert f"{held.pearson['gru', best]:+.2f}" in picture.alt.replace("−", "-")
     assert "nan" not in picture.alt
-    heat = figures.correlation_map(correlation.by_variant(raw))
+    heat = figures_correlation.correlation_map(correlation.by_variant(raw))
     assert f"{int((raw.q_value <= 0.05).sum())} of {len(raw)} are discoveries" in heat.reading
     with pytest.raises(TableError, match="q_value"):
         controlled_forest(raw.drop(columns="q_value"), held)

@@ -14,10 +14,14 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
-from sparsekit import columns, execution, kernels, networks, pruning
-from sparsekit.networks import population_logits
-from sparsekit.recurrence import VARIANTS
-from sparsekit.training import Population
+from sparsekit.experiments import execution
+from sparsekit.networks import build as networks
+from sparsekit.networks import kernels
+from sparsekit.networks import prefixes as columns
+from sparsekit.networks.classifier import population_logits
+from sparsekit.networks.recurrence import VARIANTS
+from sparsekit.networks.training import Population
+from sparsekit.pruning import prune as pruning
 from tests.strategies import connected
 
 
@@ -181,8 +185,9 @@ def test_the_approximation_of_tanh_is_as_good_as_float32():
 
 DIGEST = """
 import hashlib, torch
-from sparsekit import networks, tasks
-from sparsekit.training import Recipe, train
+from sparsekit.networks import build as networks
+from sparsekit.tasks import definitions as tasks
+from sparsekit.networks.training import Recipe, train
 task = tasks.make("reber", train_size=1200, test_size=50)
 for variant in ("rnn_tanh", "gru", "lstm"):
     network = networks.stacked(variant)

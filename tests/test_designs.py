@@ -4,13 +4,15 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from sparsekit import designs, families, graphs, networks
-from sparsekit.recurrence import VARIANTS
+from sparsekit.graphs import designs, families
+from sparsekit.graphs import structure as graphs
+from sparsekit.networks import build as networks
+from sparsekit.networks.recurrence import VARIANTS
 from sparsekit.registry import UnknownName
 from sparsekit.seeds import derive
 from tests.strategies import connected
 
-anything = st.sampled_from(sorted(graphs.GENERATORS))
+anything = st.sampled_from(sorted(families.GENERATORS))
 
 
 def edges(graph):
@@ -35,10 +37,10 @@ def test_numbers_and_seeds_give_different_graphs():
 
 def test_published_graphs_are_those_of_sample():
     graph = designs.draw("published", "watts_strogatz", 7, 3)
-    assert edges(graph) == edges(graphs.sample("watts_strogatz", derive(3, 7)))
+    assert edges(graph) == edges(families.sample("watts_strogatz", derive(3, 7)))
 
 
-@pytest.mark.parametrize("generator", sorted(graphs.GENERATORS))
+@pytest.mark.parametrize("generator", sorted(families.GENERATORS))
 def test_equal_edges_are_equal(generator):
     for number in range(4):
         graph = designs.draw("equal_edges", generator, number, 0, 10, 30)
@@ -46,7 +48,7 @@ def test_equal_edges_are_equal(generator):
         graphs.check(graph, directed=True)
 
 
-@pytest.mark.parametrize("generator", sorted(graphs.GENERATORS))
+@pytest.mark.parametrize("generator", sorted(families.GENERATORS))
 def test_equal_parameters_are_equal_in_the_networks_themselves(generator):
     target = designs.parameter_target(20)
     for number in range(2):
@@ -150,7 +152,7 @@ def test_what_cannot_be_drawn_is_named():
 
 
 def test_a_generator_that_never_succeeds_says_why():
-    @graphs.GENERATORS.register
+    @families.GENERATORS.register
     def broken(nodes, seed):
         raise graphs.GraphError("no luck")
 
@@ -158,4 +160,4 @@ def test_a_generator_that_never_succeeds_says_why():
         with pytest.raises(graphs.GraphError, match="no luck"):
             designs.draw("equal_edges", "broken", 0)
     finally:
-        del graphs.GENERATORS["broken"]
+        del families.GENERATORS["broken"]

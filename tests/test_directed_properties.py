@@ -8,7 +8,12 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from sparsekit import graphs, links, networks, properties
+from sparsekit.graphs import directed as links
+from sparsekit.graphs import properties
+from sparsekit.graphs import structure as graphs
+from sparsekit.networks import build as networks
+from sparsekit.networks import measures as networks_measures
+from sparsekit.networks import recurrence
 from sparsekit.registry import UnknownName
 from tests.strategies import connected
 
@@ -92,8 +97,8 @@ def reference(mask):
 @settings(deadline=None, max_examples=60)
 @given(masks())
 def test_properties_of_masks_equal_networkx_and_exact_eigenvalues(mask):
-    found, expected = properties.measure_directed(mask), reference(mask)
-    assert list(found) == list(expected) == list(properties.DIRECTED_NAMES)
+    found, expected = links.measure_directed(mask), reference(mask)
+    assert list(found) == list(expected) == list(links.DIRECTED_NAMES)
     # A defective eigenvalue, never the largest of a component, moves by a root of the rounding error.
     loose = {"spectral_radius": 1e-8, "spectral_gap": 2e-2}
     for name, value in expected.items():
@@ -104,27 +109,27 @@ def test_properties_of_masks_equal_networkx_and_exact_eigenvalues(mask):
 @given(masks(), st.integers(0, 2))
 def test_array_tensor_and_graph_are_one_structure(mask, kind):
     other = [digraph(mask), torch.tensor(mask), mask * -0.3][kind]
-    assert repr(properties.measure_directed(mask)) == repr(properties.measure_directed(other))
+    assert repr(links.measure_directed(mask)) == repr(links.measure_directed(other))
 
 
 @settings(deadline=None, max_examples=25)
 @given(connected(10))
 def test_an_undirected_graph_has_the_same_values_as_a_mask_with_each_edge_both_ways(graph):
-    more, directed = properties.measure_more(graph), properties.measure_directed(graph.to_directed())
-    shared = [name for name in properties.MORE_NAMES if name in properties.DIRECTED_NAMES]
-    assert len(shared) == len(properties.MORE_NAMES) - 1
+    more, directed = links.measure_more(graph), links.measure_directed(graph.to_directed())
+    shared = [name for name in links.MORE_NAMES if name in links.DIRECTED_NAMES]
+    assert len(shared) == len(links.MORE_NAMES) - 1
     np.testing.assert_allclose([more[name] for name in shared], [directed[name] for name in shared], atol=1e-12)
     np.testing.assert_allclose(more["average_clustering"], nx.average_clustering(graph), atol=1e-12)
-    assert directed == pytest.approx(properties.measure_directed(graph), nan_ok=True)
-    assert properties.measure_directed(graphs.orient(graph))["longest_path"] == properties.measure(graph)["layers"] - 1
+    assert directed == pytest.approx(links.measure_directed(graph), nan_ok=True)
+    assert links.measure_directed(graphs.orient(graph))["longest_path"] == properties.measure(graph)["layers"] - 1
 
 
 def test_published_names_are_still_23_and_no_name_means_two_things():
-    registries = (properties.PROPERTIES, properties.DIRECTED, properties.NETWORK)
+    registries = (properties.PROPERTIES, links.DIRECTED, networks_measures.NETWORK)
     assert len(properties.NAMES) == 23
     assert sum(map(len, registries)) == len(set().union(*registries))
-    assert not set(properties.MORE) & (set(properties.PROPERTIES) | set(properties.NETWORK))
-    for registry in (*registries, properties.MORE):
+    assert not set(links.MORE) & (set(properties.PROPERTIES) | set(networks_measures.NETWORK))
+    for registry in (*registries, links.MORE):
         assert all(function.__doc__ for name, function in registry.items() if name not in properties.NAMES)
 
 
@@ -144,7 +149,7 @@ def test_known_spectra(edges, nodes, radius, gap):
     graph = nx.DiGraph()
     graph.add_nodes_from(range(nodes))
     graph.add_edges_from(edges)
-    found = properties.measure_directed(graph, ["spectral_radius", "spectral_gap"])
+    found = links.measure_directed(graph, ["spectral_radius", "spectral_gap"])
     assert found == pytest.approx({"spectral_radius": radius, "spectral_gap": gap}, abs=1e-12)
 
 
@@ -155,15 +160,15 @@ def test_the_sparse_spectrum_equals_the_dense_one_and_itself(symmetric, monkeypa
     mask |= mask.T if symmetric else False
     dense = np.sort(np.abs(np.linalg.eigvals(mask.astype(float))))[::-1]
     names = ["spectral_radius", "spectral_gap"]
-    found = properties.measure_directed(mask, names)
+    found = links.measure_directed(mask, names)
     assert found == pytest.approx({"spectral_radius": dense[0], "spectral_gap": dense[0] - dense[1]}, abs=1e-6)
     np.random.default_rng().random(7)
-    assert found == properties.measure_directed(mask, names)
+    assert found == links.measure_directed(mask, names)
 
 
 @pytest.mark.parametrize("make", [nx.DiGraph, nx.Graph])
 def test_the_spectrum_of_a_long_ring_is_exact(make):
-    found = properties.measure_directed(nx.cycle_graph(1000, create_using=make), ["spectral_radius", "spectral_gap"])
+    found = links.measure_directed(nx.cycle_graph(1000, create_using=make), ["spectral_radius", "spectral_gap"])
     radius = 1 if make is nx.DiGraph else 2
     assert found == pytest.approx({"spectral_radius": radius, "spectral_gap": 0}, abs=1e-9)
 
@@ -179,7 +184,7 @@ def test_dense_and_sparse_ways_count_alike():
 
 def test_known_values_of_a_small_recurrent_graph():
     graph = nx.DiGraph([(0, 1), (1, 2), (2, 0), (2, 1), (2, 3), (3, 3), (3, 4)])
-    found = properties.measure_directed(graph)
+    found = links.measure_directed(graph)
     assert (found["cycles_of_two"], found["cycles_of_three"], found["self_loops"]) == (1, 1, 1)
     assert (found["strong_components"], found["largest_strong_component"], found["longest_path"]) == (3, 0.6, 2)
     assert found["reciprocity"] == pytest.approx(2 / 6)
@@ -188,35 +193,35 @@ def test_known_values_of_a_small_recurrent_graph():
 
 def test_two_cliques_joined_by_one_edge_have_two_communities():
     # Newman: 13 of 14 edges inside, half of all ends in each community.
-    found = properties.measure_more(nx.barbell_graph(4, 0))
+    found = links.measure_more(nx.barbell_graph(4, 0))
     assert found["modularity"] == pytest.approx(12 / 13 - 1 / 2)
-    assert properties.measure_more(nx.star_graph(5))["degree_inequality"] == pytest.approx(1 / 3)
+    assert links.measure_more(nx.star_graph(5))["degree_inequality"] == pytest.approx(1 / 3)
 
 
 def test_a_rewired_ring_is_a_smaller_world_than_a_random_graph():
     ring, random = (nx.connected_watts_strogatz_graph(200, 8, p, 50, seed=2) for p in (0.1, 1))
-    small, plain = (properties.measure_more(g)["small_worldness"] for g in (ring, random))
+    small, plain = (links.measure_more(g)["small_worldness"] for g in (ring, random))
     assert small > 5
     assert plain == pytest.approx(1, abs=0.4)
 
 
 def test_skip_edges_are_those_that_make_a_network_need_more_cells():
     graph = nx.Graph([(0, 2), (1, 2), (1, 3), (2, 3), (2, 4), (3, 4)])
-    assert properties.measure_more(graph)["skip_edges"] == pytest.approx(2 / 6)
-    measures = properties.network_measures(networks.layered("gru", graph))
+    assert links.measure_more(graph)["skip_edges"] == pytest.approx(2 / 6)
+    measures = networks_measures.network_measures(networks.layered("gru", graph))
     assert (measures["depth"], measures["cells"], measures["widest_layer"]) == (4, 6, 2)
     assert (measures["embedding_width"], measures["readout_width"]) == (2, 1)
 
 
-@pytest.mark.parametrize("variant", networks.VARIANTS)
+@pytest.mark.parametrize("variant", recurrence.VARIANTS)
 def test_parameters_of_stacked_networks_are_those_of_torch(variant):
-    found = properties.network_measures(networks.stacked(variant, 7, 3, 5))
+    found = networks_measures.network_measures(networks.stacked(variant, 7, 3, 5))
     kind = {"gru": torch.nn.GRU, "lstm": torch.nn.LSTM}.get(variant, torch.nn.RNN)
     recurrent = sum(p.numel() for p in kind(5, 7, 3).parameters())
     assert found["recurrent_parameters"] == recurrent
     assert found["parameters"] == recurrent + 128 * 5 + 7 * 2 + 2
     assert (found["cells"], found["depth"]) == (3, 3)
-    assert list(found) == list(properties.NETWORK_NAMES)
+    assert list(found) == list(networks_measures.NETWORK_NAMES)
 
 
 @pytest.mark.parametrize(
@@ -229,11 +234,11 @@ def test_parameters_of_stacked_networks_are_those_of_torch(variant):
 )
 def test_structures_without_these_properties_are_refused(structure, said):
     with pytest.raises(graphs.GraphError, match=said):
-        properties.measure_directed(structure)
+        links.measure_directed(structure)
 
 
 def test_unknown_names_and_graphs_that_are_no_networks_are_refused():
     with pytest.raises(UnknownName, match="did you mean 'reciprocity'"):
-        properties.measure_directed(nx.DiGraph([(0, 1)]), ["reciprocty"])
+        links.measure_directed(nx.DiGraph([(0, 1)]), ["reciprocty"])
     with pytest.raises(graphs.GraphError, match="2 parts"):
-        properties.measure_more(nx.Graph([(0, 1), (2, 3)]))
+        links.measure_more(nx.Graph([(0, 1), (2, 3)]))

@@ -13,8 +13,13 @@ from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.collections import PathCollection
 from matplotlib.patches import Circle, FancyArrowPatch
 
-from sparsekit import drawings, graphs, layer_drawings, networks, reber, style
+from sparsekit.figures import drawings as layer_drawings
+from sparsekit.figures import style
+from sparsekit.graphs import structure as graphs
+from sparsekit.networks import build as networks
+from sparsekit.networks import classifier, core, recurrence
 from sparsekit.registry import UnknownName
+from sparsekit.tasks import grammars as reber
 from tests.strategies import connected
 
 SKIPPING = nx.Graph([(0, 2), (1, 2), (1, 3), (2, 3), (2, 4), (3, 4)])
@@ -23,10 +28,10 @@ CYCLIC = nx.DiGraph([(0, 1), (1, 2), (2, 0), (2, 1), (2, 3), (3, 3), (4, 3)])
 
 def one_layer(variant, mask):
     """A network of one recurrent stage whose gates have the mask."""
-    gates, width = networks.GATES[variant], len(mask)
-    stage = networks.Stage(variant, [networks.EMBEDDING], width, np.ones((gates * width, 3), dtype=bool))
+    gates, width = recurrence.GATES[variant], len(mask)
+    stage = classifier.Stage(variant, [core.EMBEDDING], width, np.ones((gates * width, 3), dtype=bool))
     stage.mask_hh = torch.as_tensor(np.tile(mask, (gates, 1)))
-    return networks.Classifier(variant, [stage], 3)
+    return classifier.Classifier(variant, [stage], 3)
 
 
 @pytest.mark.parametrize(
@@ -50,24 +55,24 @@ def one_layer(variant, mask):
     ],
 )
 def test_one_call_draws_any_structure_and_counts_it(structure, said):
-    assert said in drawings.structure(structure).alt
+    assert said in layer_drawings.structure(structure).alt
 
 
 def test_the_kind_can_be_chosen():
     network = networks.stacked("rnn_tanh", 4, 2, 4)
-    assert "Masks of a RNN-Tanh" in drawings.structure(network, kind="masks").alt
-    assert "6 recurrent cells" in drawings.structure(SKIPPING, kind="layers").reading
-    assert "12 directed edges" in drawings.structure(SKIPPING, kind="recurrent").alt
-    assert "5 nodes and 5 edges" in drawings.structure(CYCLIC, kind="graph").alt
-    assert "7 of 25 weights" in drawings.structure(CYCLIC, kind="gates").alt
+    assert "Masks of a RNN-Tanh" in layer_drawings.structure(network, kind="masks").alt
+    assert "6 recurrent cells" in layer_drawings.structure(SKIPPING, kind="layers").reading
+    assert "12 directed edges" in layer_drawings.structure(SKIPPING, kind="recurrent").alt
+    assert "5 nodes and 5 edges" in layer_drawings.structure(CYCLIC, kind="graph").alt
+    assert "7 of 25 weights" in layer_drawings.structure(CYCLIC, kind="gates").alt
     mask = graphs.adjacency(CYCLIC)
-    looped = drawings.structure(CYCLIC, kind="recurrent").alt
-    assert drawings.structure(mask, kind="recurrent").alt == looped
-    assert drawings.structure(one_layer("lstm", mask), kind="recurrent", title="Mine").alt == looped
+    looped = layer_drawings.structure(CYCLIC, kind="recurrent").alt
+    assert layer_drawings.structure(mask, kind="recurrent").alt == looped
+    assert layer_drawings.structure(one_layer("lstm", mask), kind="recurrent", title="Mine").alt == looped
 
 
 @settings(deadline=None, max_examples=20)
-@given(connected(10), st.sampled_from(networks.VARIANTS), st.sampled_from(networks.GATE_MASKS))
+@given(connected(10), st.sampled_from(recurrence.VARIANTS), st.sampled_from(networks.GATE_MASKS))
 def test_a_network_is_drawn_with_the_edges_of_its_graph(graph, variant, gate_masks):
     network = networks.layered(variant, graph, gate_masks=gate_masks)
     columns, edges, cells = layer_drawings.of_network(network)
@@ -80,18 +85,18 @@ def test_a_network_is_drawn_with_the_edges_of_its_graph(graph, variant, gate_mas
 
 
 def test_the_embedded_grammar_holds_the_reber_grammar_twice_and_marks_the_letter_to_remember():
-    picture = drawings.automaton(reber.EMBEDDED)
+    picture = layer_drawings.automaton(reber.EMBEDDED)
     assert f"{sum(map(len, reber.EMBEDDED.values()))} labelled edges" in picture.alt
     letters = [t for t in picture.figure.findobj(mpl.text.Text) if t.get_text() in set("BTPSXVE")]
     assert len(letters) == 30
     marked = [t.get_text() for t in letters if t.get_color() == style.TARGETS["i2h"].colour]
     assert sorted(marked) == ["P", "P", "T", "T"]
     assert "has to come back" in picture.reading
-    assert "has to come back" not in drawings.automaton().reading
+    assert "has to come back" not in layer_drawings.automaton().reading
 
 
 def test_both_ways_are_apart_and_heads_reach_the_nodes():
-    figure = drawings.structure(nx.DiGraph([(0, 1), (1, 0), (1, 2)])).figure
+    figure = layer_drawings.structure(nx.DiGraph([(0, 1), (1, 0), (1, 2)])).figure
     FigureCanvasAgg(figure).draw()
     arrows, nodes = figure.findobj(FancyArrowPatch), figure.axes[0].patches[:]
     radius = np.ptp(next(p for p in nodes if isinstance(p, Circle)).get_window_extent().intervalx) / 2
@@ -107,7 +112,7 @@ def test_both_ways_are_apart_and_heads_reach_the_nodes():
 
 def test_many_edges_are_curves_without_heads_and_the_note_says_how_to_read_them():
     graph = nx.gnp_random_graph(90, 0.1, seed=1, directed=True)
-    figure = drawings.structure(graph).figure
+    figure = layer_drawings.structure(graph).figure
     curves = [c for c in figure.findobj(PathCollection) if c.get_paths()]
     assert sum(len(c.get_paths()) for c in curves) == graph.number_of_edges()
     assert not figure.findobj(FancyArrowPatch)
@@ -120,7 +125,7 @@ def test_many_edges_are_curves_without_heads_and_the_note_says_how_to_read_them(
 def test_large_masks_keep_every_weight_visible():
     mask = np.zeros((2000, 2000), dtype=bool)
     mask[1234, 77] = True
-    picture = drawings.structure(mask)
+    picture = layer_drawings.structure(mask)
     pixels = picture.figure.axes[0].images[0].get_array()
     assert pixels.shape == (400, 400, 3)
     assert (pixels != pixels[-1, -1]).any(axis=2).sum() == 1
@@ -129,7 +134,7 @@ def test_large_masks_keep_every_weight_visible():
 
 def test_parts_of_a_graph_do_not_lie_on_each_other():
     graph = nx.disjoint_union_all([nx.cycle_graph(5), nx.star_graph(6), nx.path_graph(3), nx.empty_graph(2)])
-    axes = drawings.structure(graph).figure.axes[0]
+    axes = layer_drawings.structure(graph).figure.axes[0]
     spots = np.array([patch.center for patch in axes.patches])
     apart = np.linalg.norm(spots[:, None] - spots, axis=2) + np.eye(len(spots))
     assert apart.min() > 2 * axes.patches[0].radius
@@ -150,7 +155,7 @@ EDGE_CASES = [
 
 @pytest.mark.parametrize("structure", EDGE_CASES, ids=range(len(EDGE_CASES)))
 def test_text_is_inside_the_card(structure):
-    picture = drawings.structure(structure)
+    picture = layer_drawings.structure(structure)
     assert "nan" not in picture.alt
     canvas = FigureCanvasAgg(picture.figure)
     with mpl.rc_context(style.RC):
@@ -176,9 +181,9 @@ def test_text_is_inside_the_card(structure):
 )
 def test_what_cannot_be_drawn_is_refused_with_what_to_do(structure, kind, said):
     with pytest.raises(ValueError, match=said):
-        drawings.structure(structure, kind)
+        layer_drawings.structure(structure, kind)
 
 
 def test_an_unknown_kind_is_named():
     with pytest.raises(UnknownName, match="did you mean 'layers'"):
-        drawings.structure(SKIPPING, "layer")
+        layer_drawings.structure(SKIPPING, "layer")

@@ -7,8 +7,10 @@ import scipy.stats
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from sparsekit import conditions, statistics
-from sparsekit.statistics import TableError, equivalence, tolerance, tolerated
+from sparsekit.analysis import conditions, intervals
+from sparsekit.analysis import pruning as analysis_pruning
+from sparsekit.analysis.pruning import equivalence, tolerance, tolerated
+from sparsekit.analysis.tables import TableError
 
 
 def networks(differences, percent=50.0, base=0.9, **columns):
@@ -84,7 +86,7 @@ def test_tolerance_pairs_by_seed():
     row = tolerance(table.sample(frac=1, random_state=1), 0.02).loc["gru", "both", 50]
     assert row["verdict"] == "kept"  # the seeds themselves are 20 points apart
     assert row["difference"] == pytest.approx(-0.001)
-    assert (row["low"], row["high"]) == pytest.approx(statistics.mean_interval([-0.001, 0, -0.002])[1:])
+    assert (row["low"], row["high"]) == pytest.approx(intervals.mean_interval([-0.001, 0, -0.002])[1:])
     assert tolerance(table.iloc[:0], 0.02).empty
 
 
@@ -106,13 +108,13 @@ def test_only_what_varies_is_in_the_index():
     assert found.index.names == ["variant", "target", "percent", "score"]
     assert found.loc[("gru", "both", 50, "random"), "verdict"] == "dropped"
     assert list(tolerated(found).index) == [("gru", "both", "magnitude"), ("gru", "both", "random")]
-    both = statistics.safe_percentage(two, 0.02)["mean"]
+    both = analysis_pruning.safe_percentage(two, 0.02)["mean"]
     assert both.to_dict() == {("gru", "both", "magnitude"): 50, ("gru", "both", "random"): 0}
 
 
 def test_a_seed_counts_once():
     mixed = pd.concat([networks([0.0, 0.001], task="reber"), networks([0.0, 0.001], task="digits")])
-    for answer in (tolerance, statistics.safe_percentage):
+    for answer in (tolerance, analysis_pruning.safe_percentage):
         with pytest.raises(TableError, match="two rows of variant gru, target both"):
             answer(mixed, 0.02)
 
@@ -128,10 +130,10 @@ def test_one_condition_is_the_published_where_there_is_one():
     with pytest.raises(TableError, match="'score' holds random, magnitude: choose one"):
         conditions.single(table)
     with pytest.raises(TableError, match=r"unknown score of this table 'magntude'.*did you mean 'magnitude'"):
-        statistics.chosen(table, score="magntude")
-    assert len(statistics.chosen(table, scope="gate")) == len(table)  # a table without scopes
+        conditions.chosen(table, score="magntude")
+    assert len(conditions.chosen(table, scope="gate")) == len(table)  # a table without scopes
     with pytest.raises(TableError, match="unknown column 'percentage'"):
-        statistics.chosen(table, percentage=50)
+        conditions.chosen(table, percentage=50)
 
 
 def test_conditions_are_compared_by_seed():
@@ -139,7 +141,7 @@ def test_conditions_are_compared_by_seed():
         [networks([0.01, 0.03], score="magnitude"), networks([-0.3, -0.29], score="random"),
          networks([0.02, 0.05], score="activity"), networks([0.01], percent=60.0, score="activity")]
     )  # fmt: skip
-    found = statistics.beside(table, score="random")
+    found = conditions.beside(table, score="random")
     assert set(found["score"]) == {"magnitude", "activity"}
     assert len(found) == 4  # activity at 60 % has no partner
     against = tolerance(found, 0.02)
@@ -150,7 +152,7 @@ def test_conditions_are_compared_by_seed():
 def test_after_recovery_is_the_last_step_with_the_sizes():
     pruning = networks([-0.3, -0.2], recovery="retrain", weights=100, weights_dense=200)
     steps = pd.concat([networks([-0.3 + d, -0.2 + d], recovery="retrain", step=s) for s, d in ((0, 0), (9, 0.2))])
-    found = statistics.after_recovery(pruning, steps.sample(frac=1, random_state=0)).sort_values("seed")
+    found = conditions.after_recovery(pruning, steps.sample(frac=1, random_state=0)).sort_values("seed")
     assert found["accuracy"].tolist() == pytest.approx([0.8, 0.9])
     assert found["weights"].tolist() == [100, 100]
     assert found["step"].tolist() == [9, 9]
@@ -163,14 +165,14 @@ def sized(left, accuracies, percent, **columns):
 
 def test_operating_points():
     table = pd.concat([sized([500, 400], [0.9, 0.8], 50.0), sized([0, 0], [0.5, 0.5], 100.0)])
-    found = statistics.operating_points(table).loc["gru", "both"]
+    found = analysis_pruning.operating_points(table).loc["gru", "both"]
     row = found.loc[50]
     assert row["compression"] == pytest.approx((1000 / 500 + 1000 / 400) / 2)
     assert row["multiply_add_ratio"] == pytest.approx((20100 / 10100 + 20100 / 8100) / 2)
     assert row["accuracy"] == pytest.approx(0.85)
     assert row["sd"] == pytest.approx(np.std([0.9, 0.8], ddof=1))
     assert row["values"] == pytest.approx([0.9, 0.8])
-    assert (row["low"], row["high"]) == pytest.approx(statistics.mean_interval([0.9, 0.8], low=0, high=1)[1:])
+    assert (row["low"], row["high"]) == pytest.approx(intervals.mean_interval([0.9, 0.8], low=0, high=1)[1:])
     assert found.loc[100, "compression"] == np.inf
     with pytest.raises(TableError, match="unknown column 'weights'"):
-        statistics.operating_points(table.drop(columns="weights"))
+        analysis_pruning.operating_points(table.drop(columns="weights"))

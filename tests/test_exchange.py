@@ -14,9 +14,11 @@ from hypothesis import strategies as st
 from safetensors.torch import load_file
 from torch import nn
 
-from sparsekit import exchange, networks, pruning
-from sparsekit.exchange import ExchangeError
-from sparsekit.networks import VARIANTS
+from sparsekit.networks import build as networks
+from sparsekit.networks import export as exchange
+from sparsekit.networks.export import ExchangeError
+from sparsekit.networks.recurrence import VARIANTS
+from sparsekit.pruning import prune as pruning
 from tests.strategies import connected
 
 

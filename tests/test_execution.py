@@ -15,11 +15,11 @@ from typing import ClassVar
 import pytest
 import torch
 
-from sparsekit import execution
-from sparsekit.execution import ExecutionError, run
-from sparsekit.progress import Progress
-from sparsekit.records import RecordError, Store
-from sparsekit.schedule import Schedule
+from sparsekit.experiments import execution
+from sparsekit.experiments.execution import ExecutionError, run
+from sparsekit.experiments.jobs import Schedule
+from sparsekit.experiments.progress import Progress
+from sparsekit.experiments.records import RecordError, Store
 
 
 @dataclass(frozen=True)
@@ -262,8 +262,8 @@ SCRIPT = """
     from dataclasses import dataclass
     from typing import ClassVar
     import torch
-    from sparsekit.execution import run
-    from sparsekit.records import Store
+    from sparsekit.experiments.execution import run
+    from sparsekit.experiments.records import Store
 
     @dataclass(frozen=True)
     class Slow:
@@ -322,7 +322,7 @@ def test_progress_counts_up_and_ends_with_a_summary(store, make):
 @pytest.mark.parametrize("batch", ["", "1"])
 def test_in_batch_only_the_last_line_is_shown(capsys, monkeypatch, batch):
     monkeypatch.setenv("SPARSEKIT_BATCH", batch)
-    monkeypatch.setattr("sparsekit.progress._in_notebook", lambda: False)
+    monkeypatch.setattr("sparsekit.experiments.progress._in_notebook", lambda: False)
     progress = Progress()
     progress(1, 4, 90.0, "base lstm")
     progress(4, 4, 0.0, "4 units: 4 computed")

@@ -2,9 +2,11 @@ import pytest
 from IPython.core.interactiveshell import InteractiveShell
 from ipywidgets import Dropdown
 
-from sparsekit import explore, networks, studies
-from sparsekit.parameters import Parameters
-from sparsekit.pictures import Picture
+from sparsekit.experiments import structure
+from sparsekit.experiments.parameters import Parameters
+from sparsekit.figures import explore
+from sparsekit.figures.card import Picture
+from sparsekit.networks import build as networks
 
 
 @pytest.fixture
@@ -37,13 +39,13 @@ def test_a_moved_control_draws_anew(outputs):
 
 def test_in_a_batch_the_figure_stands_alone(outputs, monkeypatch):
     monkeypatch.setenv("SPARSEKIT_BATCH", "1")
-    units = studies.graph_networks(Parameters(graphs=2, variants=["gru"]))
+    units = structure.graph_networks(Parameters(graphs=2, variants=["gru"]))
     explore.drawn(units)
     assert [type(output) for output in outputs] == [Picture]
 
 
 def test_every_graph_can_be_chosen(outputs):
-    explore.drawn(studies.graph_networks(Parameters(graphs=2)))
+    explore.drawn(structure.graph_networks(Parameters(graphs=2)))
     (choice,) = outputs[0].children
     assert isinstance(choice, Dropdown)
     assert len(choice.options) == 4
@@ -53,6 +55,6 @@ def test_every_graph_can_be_chosen(outputs):
 
 def test_a_recurrent_graph_is_drawn_with_its_cycles_and_a_null_model_by_its_name(outputs):
     p = Parameters(graphs=1, structure="recurrent", variants=["gru"], null_models=["random"])
-    explore.drawn(studies.graph_networks(p))
+    explore.drawn(structure.graph_networks(p))
     assert "recurrent graph" in outputs[1].alt
     assert [name.endswith("random") for name in outputs[0].children[0].options] == [False, True] * 2

@@ -6,17 +6,18 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from sparsekit import families, graphs
+from sparsekit.graphs import families
+from sparsekit.graphs import structure as graphs
 from sparsekit.registry import UnknownName
 from tests.strategies import connected
 
-OURS = sorted(set(graphs.GENERATORS) - {"barabasi_albert", "watts_strogatz"})
+OURS = sorted(set(families.GENERATORS) - {"barabasi_albert", "watts_strogatz"})
 
 
 @settings(deadline=None, max_examples=30)
-@given(st.sampled_from(sorted(graphs.GENERATORS)), st.integers(0, 10**6))
+@given(st.sampled_from(sorted(families.GENERATORS)), st.integers(0, 10**6))
 def test_samples_are_deterministic_connected_and_in_range(generator, seed):
-    graph, again = graphs.sample(generator, seed), graphs.sample(generator, seed)
+    graph, again = families.sample(generator, seed), families.sample(generator, seed)
     assert list(graph.edges) == list(again.edges)
     assert 10 <= len(graph) <= 50
     assert sorted(graph) == list(range(len(graph)))
@@ -25,47 +26,47 @@ def test_samples_are_deterministic_connected_and_in_range(generator, seed):
 
 
 def test_samples_cover_the_whole_range_and_differ_between_generators():
-    sizes = {name: [len(graphs.sample(name, seed, 5, 9)) for seed in range(60)] for name in graphs.GENERATORS}
+    sizes = {name: [len(families.sample(name, seed, 5, 9)) for seed in range(60)] for name in families.GENERATORS}
     assert all(set(s) == {5, 6, 7, 8, 9} for s in sizes.values())
     assert sizes["barabasi_albert"] != sizes["watts_strogatz"]
 
 
 def test_generators_have_the_published_settings():
-    assert graphs.GENERATORS["barabasi_albert"](47, 3).number_of_edges() == 4 * (47 - 4)
-    assert graphs.GENERATORS["watts_strogatz"](47, 3).number_of_edges() == 47 * (9 // 2)
-    assert nx.utils.graphs_equal(graphs.GENERATORS["barabasi_albert"](23, 5), nx.barabasi_albert_graph(23, 2, 5))
+    assert families.GENERATORS["barabasi_albert"](47, 3).number_of_edges() == 4 * (47 - 4)
+    assert families.GENERATORS["watts_strogatz"](47, 3).number_of_edges() == 47 * (9 // 2)
+    assert nx.utils.graphs_equal(families.GENERATORS["barabasi_albert"](23, 5), nx.barabasi_albert_graph(23, 2, 5))
 
 
-@pytest.mark.parametrize("generator", sorted(graphs.GENERATORS))
+@pytest.mark.parametrize("generator", sorted(families.GENERATORS))
 def test_the_smallest_graphs(generator):
     for nodes in range(2, 12):
-        graph = graphs.GENERATORS[generator](nodes, 0)
+        graph = families.GENERATORS[generator](nodes, 0)
         graphs.check(graph, directed=True)
         assert sorted(graph) == list(range(nodes))
     with pytest.raises(graphs.GraphError, match="at least 2"):
-        graphs.GENERATORS[generator](1, 0)
+        families.GENERATORS[generator](1, 0)
 
 
 def test_sample_names_what_is_wrong():
     with pytest.raises(UnknownName, match="did you mean 'watts_strogatz'"):
-        graphs.sample("wats_strogatz", 0)
+        families.sample("wats_strogatz", 0)
     with pytest.raises(graphs.GraphError, match="nodes from 9 to 5"):
-        graphs.sample("watts_strogatz", 0, 9, 5)
+        families.sample("watts_strogatz", 0, 9, 5)
 
 
 def test_a_new_family_is_one_registration():
-    @graphs.GENERATORS.register
+    @families.GENERATORS.register
     def ring(nodes, seed):
         return nx.cycle_graph(nodes)
 
     try:
-        assert graphs.sample("ring", 1).number_of_edges() == len(graphs.sample("ring", 1))
+        assert families.sample("ring", 1).number_of_edges() == len(families.sample("ring", 1))
     finally:
-        del graphs.GENERATORS["ring"]
+        del families.GENERATORS["ring"]
 
 
 def of(generator, nodes, count):
-    return [graphs.GENERATORS[generator](nodes, seed) for seed in range(count)]
+    return [families.GENERATORS[generator](nodes, seed) for seed in range(count)]
 
 
 @pytest.mark.parametrize("generator", OURS)
@@ -73,7 +74,7 @@ def of(generator, nodes, count):
 def test_families_are_about_as_dense_as_the_published_ones(generator, nodes):
     edges = np.mean([graph.number_of_edges() for graph in of(generator, nodes, 12)])
     sparsest, densest = (
-        graphs.GENERATORS[g](nodes, 0).number_of_edges() for g in ("barabasi_albert", "watts_strogatz")
+        families.GENERATORS[g](nodes, 0).number_of_edges() for g in ("barabasi_albert", "watts_strogatz")
     )
     assert 0.85 * sparsest <= edges <= 1.6 * densest
     if nodes >= 30:

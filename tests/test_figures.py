@@ -13,8 +13,21 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from sparsekit import drawings, figures, graphs, networks, pictures, reber, statistics, style, tasks
+from sparsekit.analysis import correlation
+from sparsekit.analysis import pruning as analysis_pruning
+from sparsekit.analysis import recovery as analysis_recovery
+from sparsekit.figures import card as pictures
+from sparsekit.figures import correlation as figures_correlation
+from sparsekit.figures import drawings, mask_drawings, prediction, style
+from sparsekit.figures import pruning as figures_pruning
+from sparsekit.figures import recovery as figures_recovery
+from sparsekit.figures import structure as figures_structure
+from sparsekit.figures import task as figures_task
+from sparsekit.graphs import families
+from sparsekit.networks import build as networks
 from sparsekit.registry import UnknownName
+from sparsekit.tasks import definitions as tasks
+from sparsekit.tasks import grammars as reber
 from tests import tables_of_figures as tables
 
 BASELINES = tables.baselines()
@@ -25,7 +38,7 @@ REPORTED_SAFE = {(v, t): 70 for v in tables.VARIANTS for t in tables.TARGETS}
 
 
 def correlations(table: pd.DataFrame) -> dict[str, pd.DataFrame]:
-    return {v: statistics.correlate(own, "test_accuracy", resamples=60) for v, own in table.groupby("variant")}
+    return {v: correlation.correlate(own, "test_accuracy", resamples=60) for v, own in table.groupby("variant")}
 
 
 def every(variants, seeds, targets, percentages, networks_each):
@@ -34,40 +47,40 @@ def every(variants, seeds, targets, percentages, networks_each):
     recovery = tables.recovery(variants, seeds, targets, percentages)
     structure = tables.structure(variants, networks_each)
     found = correlations(structure)
-    regain = statistics.regain(recovery, 0.02)
+    regain = analysis_recovery.regain(recovery, 0.02)
     single = {v: SINGLE[v] for v in variants}
-    yield figures.baseline_bars(BASELINES)
-    yield figures.length_histogram(tables.task())
-    yield figures.training_curves(tables.base(variants, seeds, 6), BASELINES)
-    yield figures.accuracy_by_percentage(pruning, BASELINES)
-    yield figures.safe_percentages(statistics.safe_percentage(pruning, 0.02), REPORTED_SAFE)
-    yield figures.recovery_curves(recovery, BASELINES, targets[0])
-    yield figures.regain_map(regain)
-    yield figures.regain_map(regain, "step")
-    yield figures.structure_accuracies(structure, BASELINES)
-    yield figures.correlation_map(found)
-    yield figures.correlation_forest(found, REPORTED_R, "spearman")
-    yield figures.scatter(structure, "nodes")
-    yield figures.prediction_splits(tables.distributions(variants), single, REPORTED_R2)
-    yield figures.importances(tables.importances(variants))
+    yield figures_task.baseline_bars(BASELINES)
+    yield figures_task.length_histogram(tables.task())
+    yield figures_task.training_curves(tables.base(variants, seeds, 6), BASELINES)
+    yield figures_pruning.accuracy_by_percentage(pruning, BASELINES)
+    yield figures_pruning.safe_percentages(analysis_pruning.safe_percentage(pruning, 0.02), REPORTED_SAFE)
+    yield figures_recovery.recovery_curves(recovery, BASELINES, targets[0])
+    yield figures_recovery.regain_map(regain)
+    yield figures_recovery.regain_map(regain, "step")
+    yield figures_structure.structure_accuracies(structure, BASELINES)
+    yield figures_correlation.correlation_map(found)
+    yield figures_correlation.correlation_forest(found, REPORTED_R, "spearman")
+    yield figures_structure.scatter(structure, "nodes")
+    yield prediction.prediction_splits(tables.distributions(variants), single, REPORTED_R2)
+    yield prediction.importances(tables.importances(variants))
 
 
 def drawn_structure():
-    small, large = graphs.sample("barabasi_albert", 1, 12, 14), graphs.sample("watts_strogatz", 4, 46, 50)
+    small, large = families.sample("barabasi_albert", 1, 12, 14), families.sample("watts_strogatz", 4, 46, 50)
     yield drawings.automaton()
     yield drawings.automaton(reber.EMBEDDED)
     for name in ("reber", "digits"):
-        yield from figures.task_pictures(tasks.make(name, train_size=60, test_size=60))
-    yield figures.task_baselines(tables.task_baselines(), 500)
+        yield from figures_task.task_pictures(tasks.make(name, train_size=60, test_size=60))
+    yield figures_task.task_baselines(tables.task_baselines(), 500)
     for graph in (small, large, nx.path_graph(2)):
         yield drawings.graph(graph)
         yield drawings.layered(graph)
     gru = networks.layered("gru", small)
-    yield drawings.masks(gru)
-    yield drawings.masks(networks.layered("rnn_tanh", large), most=5)
-    yield drawings.masks(networks.stacked("lstm", hidden_size=6))
-    yield drawings.mask(gru.stages[2].mask_ih, "Stage 2", gates=3)
-    yield drawings.mask(np.eye(70))
+    yield mask_drawings.masks(gru)
+    yield mask_drawings.masks(networks.layered("rnn_tanh", large), most=5)
+    yield mask_drawings.masks(networks.stacked("lstm", hidden_size=6))
+    yield mask_drawings.mask(gru.stages[2].mask_ih, "Stage 2", gates=3)
+    yield mask_drawings.mask(np.eye(70))
 
 
 FULL = (tables.VARIANTS, 3, tables.TARGETS, range(10, 101, 10), 40)
@@ -87,7 +100,7 @@ def all_pictures(request):
 
 def test_pictures_say_what_they_show(all_pictures):
     for picture in all_pictures:
-        assert isinstance(picture, figures.Picture)
+        assert isinstance(picture, pictures.Picture)
         assert len(picture.alt) > 30
         assert picture.reading.endswith(".")
         for text in (picture.alt, picture.reading):
@@ -120,53 +133,56 @@ def test_text_is_readable_and_inside_the_card(all_pictures, fonts, monkeypatch):
 
 
 def test_key_numbers_are_in_the_text():
-    assert "bag of bigrams 99.97 %" in figures.baseline_bars(BASELINES).alt
-    assert "“last 4 characters” reaches 93.8 %" in figures.baseline_bars(BASELINES).reading
+    assert "bag of bigrams 99.97 %" in figures_task.baseline_bars(BASELINES).alt
+    assert "“last 4 characters” reaches 93.8 %" in figures_task.baseline_bars(BASELINES).reading
     pruning = tables.pruning(("gru",), 1, ("both",), (50, 90)).assign(accuracy=[0.99, 0.6])
-    assert "first below the margin with 60 % at 90 %" in figures.accuracy_by_percentage(pruning, BASELINES).alt
-    safe = statistics.safe_percentage(pruning, 0.02)
-    assert "GRU, both: 50 %, reported 80 %" in figures.safe_percentages(safe, {("gru", "both"): 80}).alt
-    assert "30 points away" in figures.safe_percentages(safe, {("gru", "both"): 80}).reading
-    censored = statistics.safe_percentage(pruning.assign(accuracy=[0.6, 0.6]), 0.02)
-    assert "GRU, both: below 50 %" in figures.safe_percentages(censored).alt
-    assert "The safe percentage of GRU, both is below 50 %." in figures.safe_percentages(censored).reading
-    assert "points away" not in figures.safe_percentages(censored, {("gru", "both"): 80}).reading
-    highest = statistics.safe_percentage(pruning.assign(accuracy=[0.99, 0.99]), 0.02)
-    assert "GRU, both: at least 90 %" in figures.safe_percentages(highest).alt
+    assert "first below the margin with 60 % at 90 %" in figures_pruning.accuracy_by_percentage(pruning, BASELINES).alt
+    safe = analysis_pruning.safe_percentage(pruning, 0.02)
+    assert "GRU, both: 50 %, reported 80 %" in figures_pruning.safe_percentages(safe, {("gru", "both"): 80}).alt
+    assert "30 points away" in figures_pruning.safe_percentages(safe, {("gru", "both"): 80}).reading
+    censored = analysis_pruning.safe_percentage(pruning.assign(accuracy=[0.6, 0.6]), 0.02)
+    assert "GRU, both: below 50 %" in figures_pruning.safe_percentages(censored).alt
+    assert "The safe percentage of GRU, both is below 50 %." in figures_pruning.safe_percentages(censored).reading
+    assert "points away" not in figures_pruning.safe_percentages(censored, {("gru", "both"): 80}).reading
+    highest = analysis_pruning.safe_percentage(pruning.assign(accuracy=[0.99, 0.99]), 0.02)
+    assert "GRU, both: at least 90 %" in figures_pruning.safe_percentages(highest).alt
     structure = tables.structure(("gru",), 4).assign(test_accuracy=[0.5, 0.5, 0.9, 1.0])
-    assert "50 % of the GRU networks stayed at chance" in figures.structure_accuracies(structure, BASELINES).reading
-    regain = statistics.regain(tables.recovery(("gru",), 1, ("both",), (90,)), 0.02)
-    assert f"GRU, both, 90 %: {regain['step'].iloc[0]:,.0f}" in figures.regain_map(regain, "step").alt
+    assert (
+        "50 % of the GRU networks stayed at chance"
+        in figures_structure.structure_accuracies(structure, BASELINES).reading
+    )
+    regain = analysis_recovery.regain(tables.recovery(("gru",), 1, ("both",), (90,)), 0.02)
+    assert f"GRU, both, 90 %: {regain['step'].iloc[0]:,.0f}" in figures_recovery.regain_map(regain, "step").alt
 
 
 def test_a_cut_by_length_is_read_from_the_data():
     task = tables.task(1)
     task.train.lengths, task.train.labels = np.array([11, 12, 20, 21]), np.array([0, 0, 1, 1])
-    reading = figures.length_histogram(task).reading
+    reading = figures_task.length_histogram(task).reading
     assert "one cut, at 13 characters, already separates 100 %" in reading
 
 
 def test_readings_follow_the_data():
     intact = tables.pruning(("gru",), 2, ("both",), (10, 20))
-    assert "never falls" in figures.accuracy_by_percentage(intact, BASELINES).reading
-    calm = statistics.regain(tables.recovery(("gru",), 2, ("both",), (10,)), 0.02)
-    assert "nothing to regain" in figures.regain_map(calm).reading
-    partly = statistics.regain(tables.recovery(("gru",), 2, ("both",), (90,)), 0.02).assign(never=0.5)
-    assert "(50 % of the seeds never)" in figures.regain_map(partly, "step").alt
-    lost = statistics.regain(tables.recovery(("gru",), 2, ("both",), (100,)), 0.02)
-    assert "never does" in figures.regain_map(lost).reading
+    assert "never falls" in figures_pruning.accuracy_by_percentage(intact, BASELINES).reading
+    calm = analysis_recovery.regain(tables.recovery(("gru",), 2, ("both",), (10,)), 0.02)
+    assert "nothing to regain" in figures_recovery.regain_map(calm).reading
+    partly = analysis_recovery.regain(tables.recovery(("gru",), 2, ("both",), (90,)), 0.02).assign(never=0.5)
+    assert "(50 % of the seeds never)" in figures_recovery.regain_map(partly, "step").alt
+    lost = analysis_recovery.regain(tables.recovery(("gru",), 2, ("both",), (100,)), 0.02)
+    assert "never does" in figures_recovery.regain_map(lost).reading
 
 
 def test_tables_too_small_for_any_number_are_said_to_be():
     nothing = {"gru": pd.DataFrame(np.nan, index=range(3), columns=["bayesian_ridge"])}
-    picture = figures.prediction_splits(nothing, {"gru": {"bayesian_ridge": np.nan}})
+    picture = prediction.prediction_splits(nothing, {"gru": {"bayesian_ridge": np.nan}})
     assert "Too few networks" in picture.reading
     blank = {"gru": tables.importances(("gru",))["gru"] * np.nan}
     blank["gru"].attrs["r2"] = {}
-    assert "Too few networks" in figures.importances(blank).reading
-    alone = statistics.correlate(tables.structure(("gru",), 2), "test_accuracy", resamples=20)
-    assert "No correlation can be computed" in figures.correlation_map({"gru": alone}).reading
-    assert "cannot be computed" in figures.scatter(tables.structure(("gru",), 2), "nodes").alt
+    assert "Too few networks" in prediction.importances(blank).reading
+    alone = correlation.correlate(tables.structure(("gru",), 2), "test_accuracy", resamples=20)
+    assert "No correlation can be computed" in figures_correlation.correlation_map({"gru": alone}).reading
+    assert "cannot be computed" in figures_structure.scatter(tables.structure(("gru",), 2), "nodes").alt
 
 
 def test_drawings_count_what_they_draw():
@@ -179,18 +195,20 @@ def test_drawings_count_what_they_draw():
     assert "4 layers of 2, 1, 1, 1 nodes; 4 edges to the next layer, 2 skip edges" in picture.alt
     assert "6 recurrent cells" in picture.reading
     wrong = networks.layered("gru", nx.Graph([(0, 2), (1, 3), (0, 4), (1, 4)]), gate_masks="rows")
-    assert "connections differ" in drawings.mask(wrong.stages[1].mask_ih, gates=3).reading
-    assert "the same connections" in drawings.mask(np.tile(np.eye(3), (4, 1)), gates=4).reading
+    assert "connections differ" in mask_drawings.mask(wrong.stages[1].mask_ih, gates=3).reading
+    assert "the same connections" in mask_drawings.mask(np.tile(np.eye(3), (4, 1)), gates=4).reading
 
 
 @pytest.mark.parametrize(
     "call",
     [
-        lambda: figures.recovery_curves(tables.recovery(("gru",), 1, ("both",)), BASELINES, "h2h"),
-        lambda: figures.recovery_curves(tables.recovery(("gru",), 1, ("both",)), BASELINES, "boht"),
-        lambda: figures.regain_map(statistics.regain(tables.recovery(("gru",), 1, ("both",)), 0.02), "steps"),
-        lambda: figures.scatter(tables.structure(("gru",), 4), "node"),
-        lambda: figures.training_curves(tables.base(("gru",)).replace("gru", "gruu"), BASELINES),
+        lambda: figures_recovery.recovery_curves(tables.recovery(("gru",), 1, ("both",)), BASELINES, "h2h"),
+        lambda: figures_recovery.recovery_curves(tables.recovery(("gru",), 1, ("both",)), BASELINES, "boht"),
+        lambda: figures_recovery.regain_map(
+            analysis_recovery.regain(tables.recovery(("gru",), 1, ("both",)), 0.02), "steps"
+        ),
+        lambda: figures_structure.scatter(tables.structure(("gru",), 4), "node"),
+        lambda: figures_task.training_curves(tables.base(("gru",)).replace("gru", "gruu"), BASELINES),
         lambda: drawings.automaton().save("automaton.jpg"),
     ],
 )
@@ -202,7 +220,7 @@ def test_unknown_names_are_named(call):
 @pytest.mark.parametrize(("matrix", "gates"), [(np.eye(4), 3), (np.ones(4), 1)])
 def test_masks_of_wrong_shape_are_refused(matrix, gates):
     with pytest.raises(ValueError, match=r"rows do not divide|two dimensions"):
-        drawings.mask(matrix, gates=gates)
+        mask_drawings.mask(matrix, gates=gates)
 
 
 def test_notebooks_get_a_sharp_image_with_width_and_alt():
@@ -226,17 +244,17 @@ def test_pictures_save_themselves(tmp_path, ending, start):
 def test_figures_leave_matplotlib_as_it_was():
     before = dict(mpl.rcParams)
     open_windows = sys.modules["matplotlib.pyplot"].get_fignums() if "matplotlib.pyplot" in sys.modules else []
-    figures.baseline_bars(BASELINES).png()
+    figures_task.baseline_bars(BASELINES).png()
     assert dict(mpl.rcParams) == before
     if "matplotlib.pyplot" in sys.modules:
         assert sys.modules["matplotlib.pyplot"].get_fignums() == open_windows
-    for module in (figures, drawings, pictures):
+    for module in (figures_pruning, figures_structure, drawings, pictures):
         assert "pyplot" not in inspect.getsource(module).replace("no pyplot", "")
 
 
 def test_the_same_data_give_the_same_image():
     structure = tables.structure(("gru",), 10)
-    one, two = (figures.structure_accuracies(structure, BASELINES).png() for _ in range(2))
+    one, two = (figures_structure.structure_accuracies(structure, BASELINES).png() for _ in range(2))
     assert one == two
 
 

@@ -4,7 +4,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from sparsekit import graphs
+from sparsekit.graphs import files
+from sparsekit.graphs import structure as graphs
 from tests.strategies import connected
 
 
@@ -14,7 +15,7 @@ from tests.strategies import connected
 def test_files_give_the_graph_back(tmp_path_factory, ending, graph):
     path = tmp_path_factory.mktemp("graph") / f"mine{ending}"
     (nx.write_graphml if ending == ".graphml" else nx.write_edgelist)(graph, path)
-    found = graphs.read(path)
+    found = files.read(path)
     assert {frozenset(e) for e in found.edges} == {frozenset(e) for e in graph.edges}
     assert list(found) == sorted(graph)
 
@@ -22,7 +23,7 @@ def test_files_give_the_graph_back(tmp_path_factory, ending, graph):
 def test_names_are_ordered_as_people_count(tmp_path):
     path = tmp_path / "named.edges"
     path.write_text("# mine\nn10,n2\n\nn2 n1 0.5  # weighted\nn1 n30\n")
-    found = graphs.read(path)
+    found = files.read(path)
     assert nx.get_node_attributes(found, "name") == {0: "n1", 1: "n2", 2: "n10", 3: "n30"}
     assert sorted(map(sorted, found.edges)) == [[0, 1], [0, 3], [1, 2]]
 
@@ -47,7 +48,7 @@ def test_bad_files_are_named(tmp_path, name, text, said):
     if text is not None:
         (tmp_path / name).write_text(text)
     with pytest.raises(graphs.GraphError, match=said) as caught:
-        graphs.read(tmp_path / name)
+        files.read(tmp_path / name)
     assert name in str(caught.value)
     assert "\n" not in str(caught.value)
 
@@ -56,7 +57,7 @@ def test_binary_rubbish_is_named(tmp_path):
     for ending in (".graphml", ".edgelist", ".csv"):
         (tmp_path / f"b{ending}").write_bytes(b"\xff\xfe\x00\x81")
         with pytest.raises(graphs.GraphError, match="not readable"):
-            graphs.read(tmp_path / f"b{ending}")
+            files.read(tmp_path / f"b{ending}")
 
 
 @pytest.mark.parametrize(
@@ -65,7 +66,7 @@ def test_binary_rubbish_is_named(tmp_path):
 def test_graphml_of_the_wrong_kind_says_what_to_do(tmp_path, graph, said):
     nx.write_graphml(graph, tmp_path / "g.graphml")
     with pytest.raises(graphs.GraphError, match=said):
-        graphs.read(tmp_path / "g.graphml")
+        files.read(tmp_path / "g.graphml")
 
 
 def names_and_edges(graph):
@@ -80,7 +81,7 @@ def test_directions_are_kept_where_asked_for(tmp_path, ending):
     (nx.write_graphml if ending == ".graphml" else nx.write_edgelist)(
         graph, path, **({} if ending == ".graphml" else {"data": False})
     )
-    found = graphs.read(path, directed=True)
+    found = files.read(path, directed=True)
     assert found.is_directed()
     assert names_and_edges(found) == set(graph.edges)
     graphs.check(found, directed=True)
@@ -88,12 +89,12 @@ def test_directions_are_kept_where_asked_for(tmp_path, ending):
 
 def test_an_undirected_file_read_as_directed_leads_both_ways(tmp_path):
     nx.write_graphml(nx.path_graph(3), tmp_path / "path.graphml")
-    assert sorted(graphs.read(tmp_path / "path.graphml", directed=True).edges) == [(0, 1), (1, 0), (1, 2), (2, 1)]
+    assert sorted(files.read(tmp_path / "path.graphml", directed=True).edges) == [(0, 1), (1, 0), (1, 2), (2, 1)]
 
 
 def test_loops_are_read_where_allowed(tmp_path):
     (tmp_path / "loop.txt").write_text("a a\na b\n")
-    assert sorted(graphs.read(tmp_path / "loop.txt", directed=True, loops=True).edges) == [(0, 0), (0, 1)]
+    assert sorted(files.read(tmp_path / "loop.txt", directed=True, loops=True).edges) == [(0, 0), (0, 1)]
 
 
 @settings(deadline=None, max_examples=20)
@@ -107,7 +108,7 @@ def test_adjacency_matrices_give_the_graph_back(tmp_path_factory, graph, directe
     if index:
         frame = frame.rename(index="n{}".format, columns="n{}".format)
     frame.to_csv(path, header=header, index=index)
-    found = graphs.read(path, directed=directed)
+    found = files.read(path, directed=directed)
     assert np.array_equal(graphs.adjacency(found), graphs.adjacency(graph))
     assert [data["name"] for _, data in found.nodes(data=True)] == [f"{'n' if index else ''}{k}" for k in sorted(graph)]
 
@@ -131,10 +132,10 @@ def test_adjacency_matrices_give_the_graph_back(tmp_path_factory, graph, directe
 def test_bad_matrices_are_named(tmp_path, text, said):
     (tmp_path / "m.csv").write_text(text)
     with pytest.raises(graphs.GraphError, match=said) as caught:
-        graphs.read(tmp_path / "m.csv")
+        files.read(tmp_path / "m.csv")
     assert "m.csv" in str(caught.value)
 
 
 def test_the_same_file_gives_the_same_order_of_edges(tmp_path):
     (tmp_path / "m.csv").write_text("x,y,z\n0,1,1\n1,0,1\n1,1,0\n")
-    assert list(graphs.read(tmp_path / "m.csv").edges) == [(0, 1), (0, 2), (1, 2)]
+    assert list(files.read(tmp_path / "m.csv").edges) == [(0, 1), (0, 2), (1, 2)]

@@ -6,12 +6,13 @@ import pandas as pd
 import pytest
 import scipy.stats
 
-from sparsekit import figures, graph_pairs, statistics
-from sparsekit.causes import CAUSES, causes
-from sparsekit.graph_answers import structured, wrong_entries
-from sparsekit.parameters import Parameters
+from sparsekit.analysis import structure as graph_pairs
+from sparsekit.analysis.structure import CAUSES, causes
+from sparsekit.analysis.tables import TableError
+from sparsekit.experiments.parameters import Parameters
+from sparsekit.figures import structure
 from sparsekit.registry import UnknownName
-from sparsekit.tables import TableError
+from sparsekit.reports.answers import structured, wrong_entries
 
 
 def study(graphs=12, seeds=2, gain=0.05, variants=("gru", "lstm"), nulls=("rewired",), noise=0.01, seed=0):
@@ -69,7 +70,7 @@ def test_mask_rows_are_compared_with_whole_masks():
     assert set(differences["against"]) == {"blocks"}
     means = graph_pairs.mean_differences(differences)["mean"]
     assert means["lstm", "blocks"] == pytest.approx(-0.05, abs=0.01)
-    picture = figures.gate_row_differences(differences)
+    picture = structure.gate_row_differences(differences)
     assert f"LSTM {100 * means['lstm', 'blocks']:.1f}".replace("-", "−") in picture.reading
     assert "1 of 2 intervals leaves out zero" in picture.reading
 
@@ -77,44 +78,44 @@ def test_mask_rows_are_compared_with_whole_masks():
 def test_the_figure_carries_means_intervals_and_who_never_learned():
     table = study(nulls=("rewired", "random"))
     table.loc[(table["variant"] == "gru") & (table["null"] == "random"), "test_accuracy"] = 0.5
-    picture = figures.null_differences(statistics.null_differences(table, 0.5))
-    means = statistics.mean_differences(statistics.null_differences(table, 0.5))
+    picture = structure.null_differences(graph_pairs.null_differences(table, 0.5))
+    means = graph_pairs.mean_differences(graph_pairs.null_differences(table, 0.5))
     assert f"LSTM, rewired +{100 * means.loc[('lstm', 'rewired'), 'mean']:.1f} (" in picture.reading
     assert "GRU, random: same density: no pair of which both left chance level; at chance level 0 of 24" in picture.alt
     assert "24 (null)" in picture.alt
     assert "of 3 intervals" in picture.reading
     with pytest.raises(TableError, match="unknown column 'against'"):
-        figures.null_differences(table)
+        structure.null_differences(table)
 
 
 def test_where_nothing_was_asked_for_the_figure_says_how_to_ask():
-    nothing = statistics.null_differences(study(nulls=()), 0.5)
+    nothing = graph_pairs.null_differences(study(nulls=()), 0.5)
     assert nothing.empty
-    assert statistics.mean_differences(nothing).empty
-    assert 'null_models = ["rewired", "random"]' in figures.null_differences(nothing).reading
-    none = statistics.gate_row_differences(layouts(study()).iloc[:0], 0.5)
-    assert "Nothing to compare" in figures.gate_row_differences(none).reading
+    assert graph_pairs.mean_differences(nothing).empty
+    assert 'null_models = ["rewired", "random"]' in structure.null_differences(nothing).reading
+    none = graph_pairs.gate_row_differences(layouts(study()).iloc[:0], 0.5)
+    assert "Nothing to compare" in structure.gate_row_differences(none).reading
 
 
 def test_single_graphs_and_networks_at_chance_have_no_interval():
     one = study(graphs=1, seeds=1, variants=("gru",))
-    assert "(no interval)" in figures.null_differences(statistics.null_differences(one, 0.5)).reading
+    assert "(no interval)" in structure.null_differences(graph_pairs.null_differences(one, 0.5)).reading
     stuck = one.assign(test_accuracy=0.5)
-    assert "nothing can be compared" in figures.null_differences(statistics.null_differences(stuck, 0.5)).reading
+    assert "nothing can be compared" in structure.null_differences(graph_pairs.null_differences(stuck, 0.5)).reading
 
 
 def test_bad_input_is_named():
     with pytest.raises(TableError, match="unknown column 'original'"):
-        statistics.null_differences(study().drop(columns="original"), 0.5)
+        graph_pairs.null_differences(study().drop(columns="original"), 0.5)
     with pytest.raises(ValueError, match="chance 50"):
-        statistics.null_differences(study(), 50)
+        graph_pairs.null_differences(study(), 50)
 
 
 def test_the_drawing_of_both_layouts_counts_what_the_rows_lose():
-    picture = figures.mask_layouts(nx.Graph([(0, 2), (1, 3), (0, 3)]), "gru")
+    picture = structure.mask_layouts(nx.Graph([(0, 2), (1, 3), (0, 3)]), "gru")
     assert "1 of 9 edges (11.1 %)" in picture.reading
     with pytest.raises(UnknownName, match="rnn_tanh"):
-        figures.mask_layouts(nx.path_graph(4), "rnn_tanh")
+        structure.mask_layouts(nx.path_graph(4), "rnn_tanh")
 
 
 def sample(count=30, seed=0):
@@ -134,18 +135,20 @@ def test_causes_go_together_as_scipy_says_and_what_is_held_fixed_does_not():
     expected = scipy.stats.spearmanr(table["average_clustering"], table["average_shortest_path_length"]).statistic
     assert matrix.loc["average_clustering", "average_shortest_path_length"] == pytest.approx(expected)
     assert matrix.loc[["depth", "recurrent_parameters"]].isna().all(axis=None)
-    reading = figures.causes_map(matrix).reading
+    reading = structure.causes_map(matrix).reading
     assert "Held fixed: recurrent parameters and layers of the network." in reading
     assert "most of all nodes and edges (+1.00)" in reading
 
 
 def test_the_plane_counts_graphs_by_family_and_not_null_models():
     table = sample(10)
-    picture = figures.sample_plane(pd.concat([table, table.assign(null="random", graph=[f"{k} r" for k in range(10)])]))
+    picture = structure.sample_plane(
+        pd.concat([table, table.assign(null="random", graph=[f"{k} r" for k in range(10)])])
+    )
     assert picture.reading.startswith("10 graphs of ")
     assert "hierarchical, 5 graphs: clustering" in picture.alt
     with pytest.raises(TableError, match="unknown column 'family'"):
-        figures.sample_plane(table.drop(columns="family"))
+        structure.sample_plane(table.drop(columns="family"))
 
 
 class TestAnswer:

@@ -9,20 +9,24 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from sparsekit import designs, graph_units, graphs, nulls, properties, records, studies
-from sparsekit.execution import run
-from sparsekit.identity import key
-from sparsekit.mask_layouts import layout_errors
-from sparsekit.parameters import Parameters
-from sparsekit.recurrence import GATES, VARIANTS
-from sparsekit.training import train
+from sparsekit.experiments import records, studies
+from sparsekit.experiments import structure as experiments_structure
+from sparsekit.experiments.execution import run
+from sparsekit.experiments.identity import key
+from sparsekit.experiments.parameters import Parameters
+from sparsekit.graphs import designs, directed, nulls, properties
+from sparsekit.graphs import families as graphs_families
+from sparsekit.graphs import structure as graphs
+from sparsekit.networks.measures import layout_errors
+from sparsekit.networks.recurrence import GATES, VARIANTS
+from sparsekit.networks.training import train
 
 TINY = {"train_size": 60, "test_size": 20, "graphs": 1, "nodes_min": 10, "nodes_max": 12, "graph_epochs": 1}
 TINY |= {"variants": ["gru"], "generators": ["barabasi_albert"], "workers": 1}
 
 
 def units(**changes):
-    return studies.graph_networks(Parameters(**TINY | changes))
+    return experiments_structure.graph_networks(Parameters(**TINY | changes))
 
 
 @st.composite
@@ -37,7 +41,7 @@ def unit(draw):
     # the plane leads 250 candidates around, whatever is asked of it: it has a test of its own
     changes["design"] = draw(st.sampled_from([name for name in sorted(designs.DESIGNS) if name != "plane"]))
     wide = {"nodes_max": 24} if changes["design"] == "equal_parameters" else {}
-    changes["generators"] = [draw(st.sampled_from(sorted(graphs.GENERATORS)))]
+    changes["generators"] = [draw(st.sampled_from(sorted(graphs_families.GENERATORS)))]
     return units(**changes | wide, graphs=2)[-1]
 
 
@@ -82,9 +86,9 @@ def test_properties_are_those_of_the_graph_as_it_is_oriented(unit):
     plain = graphs.undirected(unit.drawn())
     expected = properties.measure(plain, oriented=oriented)
     expected |= (
-        properties.measure_directed(unit.drawn())
+        directed.measure_directed(unit.drawn())
         if unit.structure == "recurrent"
-        else properties.measure_more(plain, oriented=oriented) | {"depth": len(layers)}
+        else directed.measure_more(plain, oriented=oriented) | {"depth": len(layers)}
     )
     for name, value in expected.items():
         assert measured[name] == pytest.approx(value, nan_ok=True), name
@@ -98,7 +102,7 @@ def test_properties_are_those_of_the_graph_as_it_is_oriented(unit):
 @given(unit())
 def test_a_unit_draws_the_same_graph_whatever_its_seed(unit):
     graph = unit.drawn()
-    graph_units._draw.cache_clear()
+    experiments_structure._draw.cache_clear()
     other = dataclasses.replace(unit, seed=unit.seed + 1, variant="lstm")
     assert list(other.drawn().edges) == list(graph.edges)
     assert list(other.oriented().edges) == list(unit.oriented().edges)
@@ -122,11 +126,11 @@ def test_the_plane_of_mixed_families_is_held_fixed_and_named():
     assert len({(len(unit.drawn()), unit.drawn().number_of_edges()) for unit in drawn}) == 1
     families = {unit.measured(unit.network())["family"] for unit in drawn}
     assert len(families) > 2
-    assert families <= set(graphs.GENERATORS) - {"mixed"}
+    assert families <= set(graphs_families.GENERATORS) - {"mixed"}
 
 
 def test_plain_units_have_the_keys_that_they_had_before_structures_could_be_chosen():
-    plain = studies.graph_networks(
+    plain = experiments_structure.graph_networks(
         Parameters(train_size=60, test_size=20, graphs=1, nodes_max=11, graph_epochs=1, gate_masks="rows")
     )
     found = {(unit.variant, unit.generator): key(unit) for unit in plain}
@@ -164,9 +168,9 @@ def test_a_file_of_undirected_edges_makes_either_structure(ending, tmp_path):
     file = write(tmp_path / f"mine{ending}", graph)
     for structure, edges in (("layered", 12), ("recurrent", 24 if ending != ".edgelist" else 12)):
         p = Parameters(**TINY | {"generators": [], "graph_files": [file], "structure": structure})
-        table = studies.structure(p)
+        table = experiments_structure.structure(p)
         assert (table["nodes"].item(), table["edges"].item(), table["family"].item()) == (8, 12, "file")
-        network = studies.graph_networks(p)[0].network()
+        network = experiments_structure.graph_networks(p)[0].network()
         masks = (
             [s.mask_hh for s in network.stages] if structure == "recurrent" else [s.mask_ih for s in network.stages[1:]]
         )
@@ -206,7 +210,7 @@ def test_a_record_from_before_a_property_was_known_is_completed(tmp_path):
 
 
 def test_null_models_stand_beside_their_graphs_in_the_table():
-    table = studies.structure(
+    table = experiments_structure.structure(
         Parameters(**TINY | {"null_models": ["rewired", "random"], "graph_seeds": 2, "graphs": 2})
     )
     assert table.groupby(["null", "original"]).size().tolist() == [2] * 6
@@ -219,16 +223,16 @@ def test_null_models_stand_beside_their_graphs_in_the_table():
 class TestGateRows:
     def test_both_layouts_of_a_few_graphs(self):
         p = Parameters(**TINY | {"graphs": 5, "graph_seeds": 2, "variants": list(VARIANTS), "null_models": ["random"]})
-        wanted = studies.gate_row_networks(p)
+        wanted = experiments_structure.gate_row_networks(p)
         assert {unit.variant for unit in wanted} == {"gru", "lstm"}
         assert {unit.graph for unit in wanted} == {0, 1, 2}
         assert len(wanted) == 2 * 3 * 2 * 2
-        population = set(map(key, studies.graph_networks(p)))
+        population = set(map(key, experiments_structure.graph_networks(p)))
         assert {unit.gate_masks for unit in wanted if key(unit) in population} == {"blocks"}
         assert set(map(key, wanted)) <= set(map(key, studies.units(p, "03_graph_structured_rnns")))
 
     def test_the_table_counts_wrong_entries(self):
-        table = studies.gate_rows(Parameters(**TINY | {"nodes_min": 20, "nodes_max": 24}))
+        table = experiments_structure.gate_rows(Parameters(**TINY | {"nodes_min": 20, "nodes_max": 24}))
         wrong = table.set_index("gate_masks")[["wrong", "lost"]]
         assert (wrong.loc["blocks"] == 0).all()
         assert (wrong.loc["rows"] > 0).all()
@@ -236,7 +240,7 @@ class TestGateRows:
 
     @pytest.mark.parametrize("changes", [{"structure": "recurrent"}, {"variants": ["rnn_tanh", "rnn_relu"]}])
     def test_where_there_is_one_layout_there_is_nothing_to_compare(self, changes):
-        table = studies.gate_rows(Parameters(**TINY | changes))
+        table = experiments_structure.gate_rows(Parameters(**TINY | changes))
         assert isinstance(table, pd.DataFrame)
         assert table.empty
         assert {"gate_masks", "wrong", "lost", "test_accuracy"} <= set(table)

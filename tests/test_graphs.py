@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
-from sparsekit import graphs
+from sparsekit.graphs import structure as graphs
 from sparsekit.registry import UnknownName
 from tests.strategies import connected
 
@@ -66,7 +66,7 @@ def test_random_orientations_differ_by_seed_and_cover_both_directions():
 def test_an_unknown_rule_and_a_directed_graph_are_refused():
     with pytest.raises(UnknownName, match="did you mean 'by_degree'"):
         graphs.orient(nx.path_graph(3), "degree")
-    with pytest.raises(graphs.GraphError, match=r"graphs\.undirected"):
+    with pytest.raises(graphs.GraphError, match=r"structure\.undirected"):
         graphs.orient(nx.DiGraph([(1, 0)]))
 
 

@@ -3,9 +3,10 @@
 import pandas as pd
 import pytest
 
-from sparsekit import costs, inference_figures, storage_figures
+from sparsekit.analysis.tables import TableError
+from sparsekit.figures import inference as inference_figures
+from sparsekit.pruning import cost as costs
 from sparsekit.registry import UnknownName
-from sparsekit.tables import TableError
 
 
 def timings(hidden=(50, 256), batch=(1,), kernels=("csr",)):
@@ -66,7 +67,7 @@ def test_several_kernels_and_one_registered_later():
 
 
 def test_bytes_by_form_says_the_break_evens():
-    picture = storage_figures.bytes_by_form(costs.storage_by_sparsity(200, 50))
+    picture = inference_figures.bytes_by_form(costs.storage_by_sparsity(200, 50))
     assert picture.reading == "A sparse form takes fewer bytes: bitmask from 3.1 % sparsity and CSR from 51 % sparsity."
     assert "CSR: smaller from 51 % sparsity, 22 % of dense at 90 %" in picture.alt
     assert picture.png()
@@ -89,4 +90,4 @@ def test_bad_tables():
     with pytest.raises(TableError, match="unknown column 'low'"):
         inference_figures.break_even_line(costs.break_even(timings()).drop(columns="low"))
     with pytest.raises(TableError, match="unknown column 'dense'"):
-        storage_figures.bytes_by_form(costs.storage_by_sparsity(8, 8).query("form != 'dense'"))
+        inference_figures.bytes_by_form(costs.storage_by_sparsity(8, 8).query("form != 'dense'"))

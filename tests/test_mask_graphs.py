@@ -3,9 +3,11 @@ import pandas as pd
 import pytest
 import scipy.stats
 
-from sparsekit import figures, mask_graphs, studies
-from sparsekit.parameters import Parameters
-from sparsekit.tables import TableError
+from sparsekit.analysis import masks as mask_graphs
+from sparsekit.analysis.tables import TableError
+from sparsekit.experiments import structure
+from sparsekit.experiments.parameters import Parameters
+from sparsekit.figures import masks as figures_masks
 
 
 def masks(differences, variant="gru", percent=80.0):
@@ -75,30 +77,32 @@ def test_effects_are_paired_by_seed():
 
 def test_units_are_masks_at_the_percentages_compared_at():
     p = Parameters(variants=["gru"], seeds=1, compare_at=[0, 80, 100], protocols=["rewind", "random_mask"])
-    assert [(unit.target, unit.percent) for unit in studies.masked_networks(p)] == [("both", 80), ("h2h", 80)]
-    protocols = {unit.protocol for unit in studies.mask_training_networks(p)}
+    assert [(unit.target, unit.percent) for unit in structure.masked_networks(p)] == [("both", 80), ("h2h", 80)]
+    protocols = {unit.protocol for unit in structure.mask_training_networks(p)}
     assert protocols == {"retrain", "random_mask"}
-    assert not studies.masked_networks(p.model_copy(update={"targets": ["i2h"]}))
+    assert not structure.masked_networks(p.model_copy(update={"targets": ["i2h"]}))
 
 
 def test_figures_carry_the_differences():
     table = masks([0.01, 0.02, 0.015], "gru")
-    picture = figures.mask_properties(table, mask_graphs.generated(["watts_strogatz"], 20, 3))
+    picture = figures_masks.mask_properties(table, mask_graphs.generated(["watts_strogatz"], 20, 3))
     assert "GRU average clustering +0.10" in picture.alt
     assert "Watts–Strogatz spectral radius" in picture.alt
     # All six differ from random masks, by the same amount in each seed, and from rewired ones.
     assert "Of 12 differences, pruned masks less null models, intervals leave out zero in 12, where" in picture.reading
-    assert "cannot be told" in figures.mask_properties(masks([0.01])).reading
+    assert "cannot be told" in figures_masks.mask_properties(masks([0.01])).reading
     table = training({"retrain": [0.9, 0.8], "reinitialise": [0.7, 0.5], "random_mask": [0.6, 0.45]})
-    picture = figures.mask_training(pd.concat([table, training({"reinitialise": [0.8], "random_mask": [0.8]}, 90.0)]))
+    picture = figures_masks.mask_training(
+        pd.concat([table, training({"reinitialise": [0.8], "random_mask": [0.8]}, 90.0)])
+    )
     assert "GRU, 80 % pruned, surviving weights: +25.0 (" in picture.alt
     assert "GRU, 90 % pruned, random mask: 0.0 points" in picture.alt
     assert "Fresh weights in the pruned mask reach GRU 60 % and 80 %; in 0 of 2 comparisons" in picture.reading
     with pytest.raises(TableError, match="unknown column"):
-        figures.mask_training(table.drop(columns="step"))
+        figures_masks.mask_training(table.drop(columns="step"))
 
 
 def test_what_was_not_asked_for_is_said_with_how_to_ask():
-    picture = figures.mask_training(training({"retrain": [0.9, 0.8]}))
+    picture = figures_masks.mask_training(training({"retrain": [0.9, 0.8]}))
     assert 'give `protocols` ["reinitialise"' in picture.reading
-    assert "Nothing was asked for" in figures.mask_properties(pd.DataFrame()).reading
+    assert "Nothing was asked for" in figures_masks.mask_properties(pd.DataFrame()).reading

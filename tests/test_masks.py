@@ -8,8 +8,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from torch import nn
 
-from sparsekit import pruning
-from sparsekit.masks import Mask, matrices, shuffled
+from sparsekit.pruning import prune as pruning
+from sparsekit.pruning.masks import Mask, matrices, shuffled
 from tests.modules import MODULES, module, train
 
 OPTIMIZERS = {

@@ -7,13 +7,15 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from sparsekit import cuts, memory, networks, tasks
-from sparsekit.recurrence import VARIANTS
+from sparsekit.analysis.intervals import wilson
+from sparsekit.networks import build as networks
+from sparsekit.networks.recurrence import VARIANTS
+from sparsekit.networks.training import READOUTS, Encoded, Population, Recipe, evaluate
+from sparsekit.pruning import memory as cuts
 from sparsekit.registry import UnknownName
-from sparsekit.samples import Rows, Strings
-from sparsekit.statistics import wilson
-from sparsekit.tasks import Task
-from sparsekit.training import READOUTS, Encoded, Population, Recipe, evaluate
+from sparsekit.tasks import definitions as tasks
+from sparsekit.tasks.baselines import baselines
+from sparsekit.tasks.samples import Rows, Strings, Task
 
 PLAIN = Recipe(1, batch_size=4)
 OWN = Recipe(1, batch_size=4, readout="last_valid")
@@ -115,7 +117,7 @@ def test_cutting_before_the_last_characters_equals_zeroing_the_state_there(varia
     network, part = network_of(variant, seed=3), words(40)
     tokens, labels = inputs_of(part)[0], torch.as_tensor(part.labels)
     positions = torch.as_tensor(Encoded(part).positions(recipe))
-    table = memory.cut_at(network, part, recipe, range(1, 10)).set_index("seen")
+    table = cuts.cut_at(network, part, recipe, range(1, 10)).set_index("seen")
     for k, row in table.iterrows():
         where = cuts.at_step(part.lengths, tokens.shape[1], -k)
         logits = cuts.run(network, tokens, positions, dict.fromkeys(cuts.PATHS[variant], where))
@@ -128,15 +130,15 @@ def test_cutting_before_the_last_characters_equals_zeroing_the_state_there(varia
 def test_accuracies_agree_with_training_and_with_each_other(recipe):
     network, part = networks.stacked("gru", 6, 2, 4, seed=1), words(60)
     (accuracy,) = evaluate(Population([network]), Encoded(part), recipe)[1]
-    found = memory.paths(network, part, recipe).set_index("cut")["accuracy"]
+    found = cuts.paths(network, part, recipe).set_index("cut")["accuracy"]
     assert list(found.index) == ["nothing", "hidden", "carry", "both"]
     assert found["nothing"] == pytest.approx(accuracy)
-    assert memory.cut_at(network, part, recipe, [part.lengths.max()])["accuracy"].item() == pytest.approx(accuracy)
+    assert cuts.cut_at(network, part, recipe, [part.lengths.max()])["accuracy"].item() == pytest.approx(accuracy)
     violations = np.where(part.labels == 1, -1, part.lengths // 2)
     for table in (
-        memory.by_length(network, part, recipe),
-        memory.by_violation(network, part, recipe, violations),
-        memory.by_violation(network, part, recipe, violations, counted="end", width=1),
+        cuts.by_length(network, part, recipe),
+        cuts.by_violation(network, part, recipe, violations),
+        cuts.by_violation(network, part, recipe, violations, counted="end", width=1),
     ):
         assert table["n"].sum() == len(part)
         assert (table["accuracy"] * table["n"]).sum() == pytest.approx(accuracy * len(part))
@@ -154,16 +156,16 @@ def always(label):
 def test_violations_and_lengths_are_binned_from_1_with_wilson_intervals():
     part = Strings(["AAAAAA", "BAAA", "AABAA", "AAAAAB", "AB", "AAA"], np.array([1, 0, 0, 0, 0, 0]))
     violations = np.array([-1, 0, 2, 5, 1, 3])  # the last one stops too early
-    table = memory.by_violation(always(0), part, OWN, violations, width=2)
+    table = cuts.by_violation(always(0), part, OWN, violations, width=2)
     assert table["group"].tolist() == ["valid"] + ["invalid"] * 3
     assert table["first"].tolist()[1:] == [1, 3, 5]
     assert table["n"].tolist() == [1, 2, 2, 1]
     assert table["accuracy"].tolist() == [0, 1, 1, 1]
     assert table[["low", "high"]].iloc[1].tolist() == pytest.approx(wilson(2, 2)[1:])
-    from_end = memory.by_violation(always(0), part, OWN, violations, counted="end", width=1)
+    from_end = cuts.by_violation(always(0), part, OWN, violations, counted="end", width=1)
     assert from_end["first"].tolist()[1:] == [1, 3, 4]
     assert from_end["n"].tolist()[1:] == [3, 1, 1]
-    by_length = memory.by_length(always(0), part, OWN, width=3)
+    by_length = cuts.by_length(always(0), part, OWN, width=3)
     assert by_length[["first", "last", "n"]].values.tolist() == [[1, 3, 2], [4, 6, 4]]
     assert by_length["accuracy"].tolist() == [1, 0.75]
 
@@ -171,17 +173,16 @@ def test_violations_and_lengths_are_binned_from_1_with_wilson_intervals():
 def test_last_characters_votes_as_the_training_strings_do_and_falls_back_on_shorter_ends():
     train = Strings(["AX", "BX", "CX", "AY", "BY"], np.array([1, 1, 0, 0, 0]))
     test = Strings(["DX", "CX", "AY", "Q", "AX"], np.array([1, 0, 1, 0, 1]))
-    table = memory.last_characters(Task("t", train, test), [1, 2]).set_index("seen")
+    table = cuts.last_characters(Task("t", train, test), [1, 2]).set_index("seen")
     # One character: X says 1, Y says 0, an unknown end the majority, 0. Two: DX is unknown and falls back on X.
     assert table["accuracy"].tolist() == [3 / 5, 4 / 5]
     assert table["known"].tolist() == [4 / 5, 3 / 5]
 
 
 def test_last_characters_agree_with_the_baselines_where_every_end_is_known():
-    from sparsekit.baselines import baselines
 
     task = tasks.make("reber", train_size=400, test_size=100)
-    table = memory.last_characters(task).set_index("seen")
+    table = cuts.last_characters(task).set_index("seen")
     assert table.loc[1, "known"] == table.loc[2, "known"] == 1
     for k, name in ((1, "last character"), (2, "last 2 characters")):
         assert table.loc[k, "accuracy"] == baselines(task).loc[name, "test_accuracy"]
@@ -193,9 +194,9 @@ def test_what_cannot_be_cut_or_counted_is_refused():
     with pytest.raises(UnknownName, match="path of rnn_tanh 'carry': allowed are hidden"):
         cuts.run(network_of("rnn_tanh"), inputs_of(part)[0], cut={"carry": True})
     with pytest.raises(ValueError, match="one place for each of 4 strings"):
-        memory.by_violation(always(0), part, OWN, np.array([1]))
+        cuts.by_violation(always(0), part, OWN, np.array([1]))
     with pytest.raises(UnknownName, match="did you mean 'start'"):
-        memory.by_violation(always(0), part, OWN, np.zeros(4, int), counted="stort")
+        cuts.by_violation(always(0), part, OWN, np.zeros(4, int), counted="stort")
 
 
 def test_rows_of_numbers_are_cut_as_strings_are():
@@ -204,6 +205,6 @@ def test_rows_of_numbers_are_cut_as_strings_are():
     network = networks.stacked("gru", 5, 2, features=3)
     with torch.no_grad():
         last_rows = network(torch.as_tensor(part.features[:, -2:])).argmax(-1).numpy()
-    table = memory.cut_at(network, part, OWN).set_index("seen")
+    table = cuts.cut_at(network, part, OWN).set_index("seen")
     assert list(table.index) == [1, 2, 3, 4]
     assert table.loc[2, "accuracy"] == (last_rows == part.labels).mean()

@@ -6,9 +6,13 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from sparsekit import layer_figures, memory_figures, networks, pruning, survival, survival_figures
+from sparsekit.analysis.tables import TableError
+from sparsekit.figures import memory as memory_figures
+from sparsekit.figures import survival as survival_figures
+from sparsekit.networks import build as networks
+from sparsekit.pruning import prune as pruning
+from sparsekit.pruning import survival
 from sparsekit.registry import UnknownName
-from sparsekit.tables import TableError
 
 BASELINES = {"majority": 0.5, "last 4 characters": 0.9}
 
@@ -59,7 +63,7 @@ def test_a_target_shows_its_own_matrices_only():
 
 def test_survival_by_layer_names_the_extremes(seeds):
     table = measured(survival.survivors, seeds)
-    picture = layer_figures.survival_by_layer(table, 90)
+    picture = survival_figures.survival_by_layer(table, 90)
     picture.png()
     means = table[table["percent"] == 90].groupby(["variant", "layer", "matrix", "gate"])["share"].mean()
     for extreme in (means.min(), means.max()):
@@ -69,7 +73,7 @@ def test_survival_by_layer_names_the_extremes(seeds):
 def test_spectral_radii_set_before_beside_after():
     states = [measured(survival.spectral_radius, network=network) for network in ("pruned", "recovered")]
     base = measured(survival.spectral_radius, percentages=[0], network="base", target="both").drop(columns="target")
-    picture = layer_figures.spectral_radii(pd.concat([base, *states]), 90)
+    picture = survival_figures.spectral_radii(pd.concat([base, *states]), 90)
     picture.png()
     radius = base.query("variant == 'gru' and gate == 'n' and layer == 1")["spectral_radius"].mean()
     assert f"GRU new n, layer 2: {radius:.2f} before pruning" in picture.alt
@@ -141,7 +145,7 @@ def test_bad_tables_are_told():
     survivors = measured(survival.survivors, 1)
     paths = accuracies(cut=("nothing", "hidden"))
     with pytest.raises(TableError, match="90"):
-        layer_figures.survival_by_layer(survivors, 80)
+        survival_figures.survival_by_layer(survivors, 80)
     with pytest.raises(UnknownName, match="target of this table"):
         survival_figures.survival_map(survivors, "h2h")
     with pytest.raises(TableError, match="no rows"):

@@ -6,10 +6,13 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from torch import nn
 
-from sparsekit import graphs, networks, tasks
-from sparsekit.recurrence import GATES, VARIANTS
+from sparsekit.graphs import families
+from sparsekit.graphs import structure as graphs
+from sparsekit.networks import build as networks
+from sparsekit.networks.recurrence import GATES, VARIANTS
+from sparsekit.networks.training import Recipe, train
 from sparsekit.registry import UnknownName
-from sparsekit.training import Recipe, train
+from sparsekit.tasks import definitions as tasks
 from tests import references
 
 TOKENS = torch.randint(0, 128, (4, 9), generator=torch.Generator().manual_seed(0))
@@ -32,7 +35,7 @@ def test_stacked_equals_torch(variant):
 @pytest.mark.parametrize("variant", VARIANTS)
 @pytest.mark.parametrize("gate_masks", networks.GATE_MASKS)
 def test_layered_equals_the_literal_reference(variant, gate_masks):
-    graph = graphs.sample("watts_strogatz", 4, 12, 16)
+    graph = families.sample("watts_strogatz", 4, 12, 16)
     torch.manual_seed(0)
     reference = references.Layered(variant, graph, gate_masks)
     network = networks.layered(variant, graph, gate_masks=gate_masks)
@@ -48,9 +51,9 @@ def test_layered_equals_the_literal_reference(variant, gate_masks):
 
 @pytest.mark.parametrize("variant", VARIANTS)
 @settings(max_examples=15, deadline=None)
-@given(nodes=st.integers(5, 25), seed=st.integers(0, 10**6), generator=st.sampled_from(sorted(graphs.GENERATORS)))
+@given(nodes=st.integers(5, 25), seed=st.integers(0, 10**6), generator=st.sampled_from(sorted(families.GENERATORS)))
 def test_mask_has_exactly_the_edges_in_every_gate(variant, nodes, seed, generator):
-    graph = graphs.undirected(graphs.GENERATORS[generator](nodes, seed))
+    graph = graphs.undirected(families.GENERATORS[generator](nodes, seed))
     network = networks.layered(variant, graph)
     layers = graphs.layers(graphs.orient(graph))
     for gate in range(GATES[variant]):
@@ -70,7 +73,7 @@ def test_mask_has_exactly_the_edges_in_every_gate(variant, nodes, seed, generato
 
 
 def test_rows_layout_repeats_each_row():
-    graph = graphs.sample("watts_strogatz", 1, 20, 20)
+    graph = families.sample("watts_strogatz", 1, 20, 20)
     blocks, rows = (networks.layered("gru", graph, gate_masks=g) for g in networks.GATE_MASKS)
     one_gate = blocks.stages[1].mask_ih.chunk(3)[0].tolist()
     assert blocks.stages[1].cells == 1
@@ -87,7 +90,7 @@ def test_protocol_example():
 
 
 def test_initial_weights_are_bounded_by_the_cells_own_size():
-    network = networks.layered("lstm", graphs.sample("watts_strogatz", 2, 30, 30), seed=1)
+    network = networks.layered("lstm", families.sample("watts_strogatz", 2, 30, 30), seed=1)
     for stage in network.stages:
         for parameter in stage.parameters():
             assert parameter.abs().max() <= stage.nodes**-0.5

@@ -11,9 +11,10 @@ import nbformat
 import papermill
 import pytest
 
-from sparsekit import reports, studies
-from sparsekit.answers import QUESTIONS
-from sparsekit.parameters import Parameters
+from sparsekit.experiments import studies
+from sparsekit.experiments.parameters import Parameters
+from sparsekit.reports import html as reports
+from sparsekit.reports.answers import QUESTIONS
 
 ROOT = Path(__file__).parents[1]
 NOTEBOOKS = sorted((ROOT / "notebooks").glob("*.ipynb"))

@@ -9,7 +9,8 @@ from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 from scipy.stats import chisquare
 
-from sparsekit import graphs, nulls
+from sparsekit.graphs import nulls
+from sparsekit.graphs import structure as graphs
 from sparsekit.registry import UnknownName
 from tests.strategies import connected
 

@@ -10,10 +10,12 @@ import numpy as np
 import pytest
 import yaml
 
-from sparsekit import parameter_files, recurrence
-from sparsekit.graphs import GENERATORS
-from sparsekit.parameters import TARGETS, VARIANTS, ParameterError, Parameters, check, describe
-from sparsekit.tasks import TASKS
+from sparsekit.experiments import project as parameter_files
+from sparsekit.experiments.parameters import TARGETS, VARIANTS, Parameters, check, describe
+from sparsekit.experiments.project import ParameterError
+from sparsekit.graphs.families import GENERATORS
+from sparsekit.networks import recurrence
+from sparsekit.tasks.definitions import TASKS
 
 ROOT = Path(__file__).parent.parent
 SETS = ["beyond", "quick", "smoke", "thesis"]
@@ -302,7 +304,9 @@ def test_ipython_shows_the_lines_and_no_traceback():
 
     shell = InteractiveShell()
     with capture_output() as shown:
-        result = shell.run_cell("from sparsekit.parameters import check\nbase_epoch = 3\nmargin = 5\ncheck(globals())")
+        result = shell.run_cell(
+            "from sparsekit.experiments.parameters import check\nbase_epoch = 3\nmargin = 5\ncheck(globals())"
+        )
     assert isinstance(result.error_in_exec, ParameterError)
     assert "Traceback" not in shown.stdout + shown.stderr
     assert shown.stdout.splitlines()[:2] == [
@@ -312,7 +316,8 @@ def test_ipython_shows_the_lines_and_no_traceback():
 
 
 def test_reading_parameters_loads_nothing_heavy():
-    code = "import sys, sparsekit.parameters as p; p.Parameters(seeds=1); print(set(sys.argv[1:]) & set(sys.modules))"
+    code = "import sys; from sparsekit.experiments import parameters as p; p.Parameters(seeds=1)\n"
+    code += "print(set(sys.argv[1:]) & set(sys.modules))"
     heavy = ["torch", "networkx", "pandas", "sklearn", "matplotlib", "scipy"]
     process = subprocess.run([sys.executable, "-c", code, *heavy], cwd=ROOT, capture_output=True, text=True, check=True)
     assert process.stdout.strip() == "set()"

@@ -1,9 +1,9 @@
 import pytest
 
-from sparsekit import planning, records, studies
 from sparsekit.cli import main
-from sparsekit.execution import run
-from sparsekit.parameters import Parameters
+from sparsekit.experiments import planning, records, studies
+from sparsekit.experiments.execution import run
+from sparsekit.experiments.parameters import Parameters
 
 TINY = {"train_size": 60, "test_size": 20, "hidden_size": 4, "layers": 1, "embedding_size": 4, "base_epochs": 1}
 TINY |= {"percentages": [50], "targets": ["both"], "graphs": 1, "nodes_max": 11, "graph_epochs": 1, "seeds": 1}

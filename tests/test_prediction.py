@@ -6,9 +6,10 @@ from sklearn.linear_model import RidgeCV
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 
-from sparsekit import ceilings, cross_validation, generalisation
-from sparsekit.generalisation_figures import cluster_importances, nested_scores, transfer_map
-from sparsekit.tables import TableError
+from sparsekit.analysis import cross_validation
+from sparsekit.analysis import structure as ceilings
+from sparsekit.analysis.tables import TableError
+from sparsekit.figures.prediction import cluster_importances, nested_scores, transfer_map
 from tests import planted
 
 CHEAP = {"repeats": 1, "resamples": 300}
@@ -117,7 +118,7 @@ def test_p_values_are_uniform_under_the_null():
 def test_shuffling_a_cluster_costs_what_it_carries():
     table = planted.study(80, effect=3, variants=("gru",))
     table["degree_mean"] = table["closeness_mean"] * 2 + 1  # a twin, behind which importance could hide
-    found = generalisation.cluster_importance(table, **CHEAP).loc["gru"]
+    found = cross_validation.cluster_importance(table, **CHEAP).loc["gru"]
     carrier = next(c for c in found.index if "closeness_mean" in found.members[c])
     assert set(found.members[carrier]) == {"closeness_mean", "diameter", "degree_mean"}
     assert found.fall.idxmax() == carrier
@@ -130,7 +131,7 @@ def test_a_model_carries_over_only_where_the_effect_does():
     table = planted.study(120, effect=3, variants=("gru", "lstm"))
     opposite = (table["variant"] == "lstm") & (table["generator"] == "watts_strogatz")
     table.loc[opposite, "test_accuracy"] = 1.5 - table.loc[opposite, "test_accuracy"]
-    found = generalisation.transfer(table, resamples=300)
+    found = cross_validation.transfer(table, resamples=300)
     one, other = "barabasi_albert", "watts_strogatz"
     assert found.index.names == ["variant", "trained_on", "tested_on"]
     assert (found.low["gru"] > 0).all()
@@ -146,8 +147,8 @@ def test_little_data_predicts_nan():
     for table in (planted.study(9, 2), planted.study(16, 2).assign(test_accuracy=0.5)):
         assert cross_validation.nested_prediction(table, **CHEAP).drop(columns="graphs").isna().all(axis=None)
         assert cross_validation.permutation_test(table).p_value.isna().all()
-        assert generalisation.cluster_importance(table, **CHEAP).fall.isna().all()
-        assert generalisation.transfer(table).r2.isna().all()
+        assert cross_validation.cluster_importance(table, **CHEAP).fall.isna().all()
+        assert cross_validation.transfer(table).r2.isna().all()
 
 
 def test_bad_tables_are_named():
@@ -155,8 +156,8 @@ def test_bad_tables_are_named():
     for of in (
         cross_validation.nested_prediction,
         cross_validation.permutation_test,
-        generalisation.cluster_importance,
-        generalisation.transfer,
+        cross_validation.cluster_importance,
+        cross_validation.transfer,
     ):
         with pytest.raises(TableError, match="did you mean 'test_accuracy'"):
             of(table, "accuracy")
@@ -175,15 +176,15 @@ def test_figures_carry_the_numbers():
     assert f"To size and widths all properties add an R² of +{gain:.2f}" in picture.reading
     assert f"GRU, noise ceiling: {noise.ceiling['gru']:.2f}" in picture.alt
     assert f"LSTM, all properties: {scores.r2['lstm', 'all']:.2f}" in picture.alt
-    importance = generalisation.cluster_importance(table, folds=3, **CHEAP)
+    importance = cross_validation.cluster_importance(table, folds=3, **CHEAP)
     picture = cluster_importances(importance)
     assert f"{importance.fall.loc['gru'].max():.2f} (" in picture.alt
-    carried = generalisation.transfer(table, folds=3, resamples=100)
+    carried = cross_validation.transfer(table, folds=3, resamples=100)
     assert f"{(carried.r2['gru'].iloc[1]):.2f} (".replace("-", "−") in transfer_map(carried).alt
     few = planted.study(8)
     for draw, of in (
         (nested_scores, cross_validation.nested_prediction(few)),
-        (transfer_map, generalisation.transfer(few)),
+        (transfer_map, cross_validation.transfer(few)),
     ):
         assert "nan" not in draw(of).alt
         assert "oo few graphs" in draw(of).reading

@@ -9,22 +9,17 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from sparsekit import (
-    area_figures,
-    compression_figures,
-    looks,
-    pictures,
-    protocol_figures,
-    pruning_figures,
-    recovery_figures,
-    schedules,
-    scores,
-    statistics,
-    style,
-)
-from sparsekit.protocols import PROTOCOLS
-from sparsekit.pruning import SCOPES
-from sparsekit.statistics import TableError
+from sparsekit.analysis import conditions as analysis_conditions
+from sparsekit.analysis import pruning as analysis_pruning
+from sparsekit.analysis import recovery as analysis_recovery
+from sparsekit.analysis.tables import TableError
+from sparsekit.figures import card as pictures
+from sparsekit.figures import pruning as compression_figures
+from sparsekit.figures import recovery as protocol_figures
+from sparsekit.figures import style as looks
+from sparsekit.pruning import schedules, scores
+from sparsekit.pruning.prune import SCOPES
+from sparsekit.pruning.recovery import PROTOCOLS
 from tests import tables_of_figures as tables
 from tests.test_figures import BLINDNESS, _lab
 
@@ -94,17 +89,19 @@ def recovery(protocols=tuple(BY_PROTOCOL), percentages=(90,), noise=0.004, **opt
 def every(variants=tables.VARIANTS, seeds=3, percentages=range(10, 101, 10), amount=90):
     size = {"variants": variants, "seeds": seeds}
     scored, recovered = pruning(**size, percentages=percentages), recovery(**size, percentages=(amount,))
-    kept = statistics.tolerance(statistics.one_condition(scored), 0.02)
+    kept = analysis_pruning.tolerance(analysis_conditions.one_condition(scored), 0.02)
     yield compression_figures.accuracy_by_compression(scored, BASELINES)
     yield compression_figures.scores_and_scopes(scored)
     yield compression_figures.accuracy_by_schedule(scheduled(**size, percentages=percentages), BASELINES)
     yield protocol_figures.recovery_protocols(recovered, BASELINES, amount)
     yield protocol_figures.regain_survival(recovered, amount)
-    yield area_figures.areas_by_protocol(statistics.area_under_recovery(recovered), amount)
-    yield area_figures.accuracy_lost(statistics.area_under_recovery(statistics.one_condition(recovered)))
-    yield pruning_figures.tolerances(kept)
-    yield pruning_figures.accuracy_by_percentage(statistics.one_condition(scored), BASELINES)
-    yield recovery_figures.recovery_curves(statistics.one_condition(recovered), BASELINES)
+    yield protocol_figures.areas_by_protocol(analysis_recovery.area_under_recovery(recovered), amount)
+    yield protocol_figures.accuracy_lost(
+        analysis_recovery.area_under_recovery(analysis_conditions.one_condition(recovered))
+    )
+    yield compression_figures.tolerances(kept)
+    yield compression_figures.accuracy_by_percentage(analysis_conditions.one_condition(scored), BASELINES)
+    yield protocol_figures.recovery_curves(analysis_conditions.one_condition(recovered), BASELINES)
 
 
 EDGES = {
@@ -188,7 +185,7 @@ def test_protocols_are_counted_where_they_end_and_come_back():
     picture = protocol_figures.regain_survival(table, 90)
     assert "random mask not reached, 0 of 3 back" in picture.alt
     assert "surviving weights 6 of 6" in picture.reading
-    median = statistics.steps_to_regain(table, 0.02).loc[("gru", "both", 90, "dense"), "median"]
+    median = analysis_recovery.steps_to_regain(table, 0.02).loc[("gru", "both", 90, "dense"), "median"]
     assert f"dense {median:,.0f}, 3 of 3 back" in picture.alt.split("LSTM")[0]
 
 
@@ -203,8 +200,8 @@ def test_survival_falls_where_networks_come_back():
 def test_verdicts_are_told_in_runs():
     table = accuracies(conditions(variants=("gru",), percentages=(10, 20, 30, 40)), 0)
     change = table["percent"].map({10: 0.0, 20: -0.001, 30: -0.02, 40: -0.4}) + 0.003 * (table["seed"] - 1)
-    kept = statistics.tolerance(table.assign(accuracy=table["base_accuracy"] + change), 0.02)
-    picture = pruning_figures.tolerances(kept)
+    kept = analysis_pruning.tolerance(table.assign(accuracy=table["base_accuracy"] + change), 0.02)
+    picture = compression_figures.tolerances(kept)
     told = "10 to 20 % kept (−0.1 to 0.0 points), 30 % cannot tell (−2.0 points), 40 % dropped (−40.0 points)"
     assert told in picture.alt
     assert picture.reading == "Of 4 conditions, with a margin of 2 points: 2 kept, 1 cannot tell and 1 dropped."
@@ -223,11 +220,11 @@ RECOVERED_BY_SCORE = pd.concat([RECOVERED.assign(score=score) for score in BY_SC
         (lambda: compression_figures.accuracy_by_schedule(SCORED, BASELINES), "column 'schedule'"),
         (lambda: protocol_figures.recovery_protocols(RECOVERED, BASELINES, 80), "percent of this table 80"),
         (lambda: protocol_figures.regain_survival(RECOVERED_BY_SCORE, 90), "'score' holds magnitude, sensitivity"),
-        (lambda: pruning_figures.tolerances(statistics.tolerance(SCORED, 0.02)), "'score' holds"),
-        (lambda: pruning_figures.accuracy_by_percentage(SCORED, BASELINES), "'score' holds"),
-        (lambda: pruning_figures.safe_percentages(statistics.safe_percentage(SCORED, 0.02)), "'score' holds"),
-        (lambda: recovery_figures.recovery_curves(RECOVERED, BASELINES), "'recovery' holds"),
-        (lambda: recovery_figures.regain_map(statistics.regain(RECOVERED, 0.02)), "'recovery' holds"),
+        (lambda: compression_figures.tolerances(analysis_pruning.tolerance(SCORED, 0.02)), "'score' holds"),
+        (lambda: compression_figures.accuracy_by_percentage(SCORED, BASELINES), "'score' holds"),
+        (lambda: compression_figures.safe_percentages(analysis_pruning.safe_percentage(SCORED, 0.02)), "'score' holds"),
+        (lambda: protocol_figures.recovery_curves(RECOVERED, BASELINES), "'recovery' holds"),
+        (lambda: protocol_figures.regain_map(analysis_recovery.regain(RECOVERED, 0.02)), "'recovery' holds"),
     ],
 )
 def test_tables_that_would_mix_conditions_are_refused(call, words):
@@ -241,7 +238,7 @@ def test_looks_differ_with_and_without_colour(table):
         for matrix in BLINDNESS.values():
             assert np.linalg.norm(_lab(one.colour, matrix) - _lab(two.colour, matrix)) > 15, (one.label, two.label)
     assert len({one.marker for one in table.values()}) == len({str(one.line) for one in table.values()}) == len(table)
-    assert all(style.contrast(one.colour) >= 3 for one in table.values())
+    assert all(looks.contrast(one.colour) >= 3 for one in table.values())
 
 
 def test_every_registered_name_has_a_look():

@@ -7,17 +7,22 @@ import numpy as np
 import pytest
 import torch
 
-from sparsekit import costs, memory, nulls, pruning, schedules, studies, survival, tasks
-from sparsekit.execution import run
-from sparsekit.identity import key
-from sparsekit.masks import Mask
-from sparsekit.parameters import Parameters
-from sparsekit.protocols import PROTOCOLS
-from sparsekit.pruned_units import MemoryProbe, PrunedNetwork
-from sparsekit.records import Store
-from sparsekit.recurrence import GATES
-from sparsekit.training import Recipe
-from sparsekit.units import BaseNetwork, EarlyNetwork, Strings
+from sparsekit.experiments import pruning as experiments_pruning
+from sparsekit.experiments.execution import run
+from sparsekit.experiments.identity import key
+from sparsekit.experiments.parameters import Parameters
+from sparsekit.experiments.pruning import MemoryProbe, PrunedNetwork
+from sparsekit.experiments.records import Store
+from sparsekit.experiments.units import BaseNetwork, EarlyNetwork, Strings
+from sparsekit.graphs import nulls
+from sparsekit.networks.recurrence import GATES
+from sparsekit.networks.training import Recipe
+from sparsekit.pruning import cost as costs
+from sparsekit.pruning import memory, schedules, survival
+from sparsekit.pruning import prune as pruning
+from sparsekit.pruning.masks import Mask
+from sparsekit.pruning.recovery import PROTOCOLS
+from sparsekit.tasks import definitions as tasks
 
 STEPS = 6  # of retraining, three in each epoch
 RECIPE = Recipe(2, 16, learning_rate=0.03)
@@ -284,12 +289,12 @@ def test_other_tasks(task, tmp_path):
         probe_strings=20,
         percentages=[80],
     )
-    table = studies.protocols(p)
+    table = experiments_pruning.protocols(p)
     assert set(table["recovery"]) == {"retrain", "rewind", "dense"}
-    pruned, recovered = studies.schedules(p)
+    pruned, recovered = experiments_pruning.schedules(p)
     assert pruned["target_sparsity"].to_list() == pytest.approx([0.8, 0.8], abs=0.01)
     assert set(recovered["schedule"]) == {"one_shot", "gradual"}
-    assert ("violation" in studies.memory(p)) == (task in tasks.GRAMMARS)
+    assert ("violation" in experiments_pruning.memory(p)) == (task in tasks.GRAMMARS)
 
 
 def test_a_probe_of_memory_records_what_the_functions_return(store, tmp_path):

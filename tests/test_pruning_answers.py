@@ -6,9 +6,13 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from sparsekit import memory, pruning_answers, pruning_tables, reported, tasks
-from sparsekit.parameters import Parameters
-from sparsekit.pruning_studies import WITHOUT_H2H, scored_networks
+from sparsekit.experiments.parameters import Parameters
+from sparsekit.experiments.pruning import WITHOUT_H2H, scored_networks
+from sparsekit.figures import tables as pruning_tables
+from sparsekit.pruning import memory
+from sparsekit.reports import answers as pruning_answers
+from sparsekit.reports import thesis as reported
+from sparsekit.tasks import definitions as tasks
 
 P = Parameters(compare_at=[80], percentages=[50, 80], margin=0.02)
 OWN, CONTROLS = ("magnitude", "global"), (("random", "global"), ("random", "layer"))

@@ -7,10 +7,12 @@ import numpy as np
 import pytest
 import torch
 
-from sparsekit import properties, published, statistics
+from sparsekit.analysis import correlation, prediction
+from sparsekit.graphs import properties
+from sparsekit.networks import published
+from sparsekit.networks.training import Encoded, Population, Recipe, evaluate, train
 from sparsekit.registry import UnknownName
-from sparsekit.tasks import Strings, Task
-from sparsekit.training import Encoded, Population, Recipe, evaluate, train
+from sparsekit.tasks.samples import Strings, Task
 
 REPORTED = [
     *("layers", "nodes", "edges", "source_nodes", "diameter", "density", "average_shortest_path_length"),
@@ -76,14 +78,14 @@ def test_every_property(study, tables):
 
 def test_pearson_coefficients(tables):
     for variant, table in tables.items():
-        got = statistics.correlate(table, target="test_acc", resamples=100)["pearson"]
+        got = correlation.correlate(table, target="test_acc", resamples=100)["pearson"]
         for name, reported in zip(REPORTED, PEARSON[variant], strict=True):
             assert round(got[name], 2) == reported, (variant, name)
 
 
 def test_bayesian_ridge_prediction(tables):
     for variant, table in tables.items():
-        got = statistics.published_prediction(table)
+        got = prediction.published_prediction(table)
         assert round(got["bayesian_ridge"], 4) == round(BAYESIAN_RIDGE[variant], 4)
         assert set(got) == {"bayesian_ridge", "random_forest", "adaboost"}
 

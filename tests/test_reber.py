@@ -10,8 +10,7 @@ import pytest
 from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
-from sparsekit.automata import count_distinct, draw_distinct
-from sparsekit.reber import (
+from sparsekit.tasks.grammars import (
     ACCEPT,
     EMBEDDED,
     FOREIGN,
@@ -20,6 +19,8 @@ from sparsekit.reber import (
     START,
     TRANSITIONS,
     LanguageError,
+    count_distinct,
+    draw_distinct,
     edited,
     embedded,
     first_violation,

@@ -16,7 +16,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from sparsekit import __version__
-from sparsekit.records import RecordError, Store, default_store, fields, identity, key, title
+from sparsekit.experiments.identity import fields, identity, key, title
+from sparsekit.experiments.records import RecordError, Store, default_store
 
 
 @dataclass(frozen=True)
@@ -63,7 +64,7 @@ def test_identity_holds_what_differs_from_defaults_and_nested_kinds():
 def test_a_key_is_the_same_in_every_process_and_python():
     code = (
         "import sys; sys.path[:0] = sys.argv[1:]; "
-        "import test_records as t; from sparsekit.records import key; print(key(t.UNIT))"
+        "import test_records as t; from sparsekit.experiments.records import key; print(key(t.UNIT))"
     )
     here = Path(__file__).parent
     command = [sys.executable, "-c", code, str(here.parent), str(here)]

@@ -5,11 +5,14 @@ import pandas as pd
 import pytest
 import scipy.stats
 
-from sparsekit import area_figures, recovery_answers, recovery_tables, statistics
-from sparsekit.parameters import Parameters
-from sparsekit.recovery_statistics import areas
-from sparsekit.seed_pairs import ahead, at_the_end
-from sparsekit.tables import TableError
+from sparsekit.analysis import recovery as analysis_recovery
+from sparsekit.analysis.conditions import ahead, at_the_end
+from sparsekit.analysis.recovery import areas
+from sparsekit.analysis.tables import TableError
+from sparsekit.experiments.parameters import Parameters
+from sparsekit.figures import recovery as area_figures
+from sparsekit.figures import tables as recovery_tables
+from sparsekit.reports import answers as recovery_answers
 from tests import tables_of_figures as tables
 
 P = Parameters(targets=["both"])
@@ -48,7 +51,7 @@ def test_areas_are_compared_the_same_way():
     assert row["ahead"] == pytest.approx(0.01)  # a quarter: the last of two trapezoids of equal width ends higher
     one = areas(table)
     assert len(one) == 4
-    mean = statistics.area_under_recovery(table)["area"]
+    mean = analysis_recovery.area_under_recovery(table)["area"]
     assert mean.to_dict() == pytest.approx(
         one.groupby(["variant", "target", "percent", "recovery"])["area"].mean().to_dict()
     )
@@ -102,10 +105,10 @@ def test_medians_are_told_in_runs_of_percentages():
 
 def test_a_table_of_medians_says_between_which_steps():
     parts = [way([0.95, 0.95, 0.95], percent=50.0), way([0.5, 0.7, 0.95], percent=80.0), way([0.5] * 3, percent=90.0)]
-    shown = recovery_tables.medians(statistics.steps_to_regain(pd.concat(parts), 0.02))
+    shown = recovery_tables.medians(analysis_recovery.steps_to_regain(pd.concat(parts), 0.02))
     assert shown.data.loc["gru", "both"].tolist() == ["at once", "9–99", "beyond"]
     many = pd.concat([way([0.5, 0.95, 0.95] if seed % 2 else [0.5, 0.5, 0.95], seed=seed) for seed in range(8)])
-    assert recovery_tables.medians(statistics.steps_to_regain(many, 0.02)).data.iloc[0, 0] == "0–9 (9 to 99)"
+    assert recovery_tables.medians(analysis_recovery.steps_to_regain(many, 0.02)).data.iloc[0, 0] == "0–9 (9 to 99)"
 
 
 def test_a_table_of_pairs_is_bold_where_zero_lies_outside():
@@ -136,12 +139,12 @@ def test_radii_are_told_as_shares_of_what_they_were():
 
 def test_figures_of_areas_carry_the_numbers():
     table = ways({"dense": [-0.4, -0.4], "rewind": [0.04, 0.04]})
-    found = statistics.area_under_recovery(table)
+    found = analysis_recovery.area_under_recovery(table)
     picture = area_figures.areas_by_protocol(found, 80)
     for name, label in (("retrain", "surviving weights"), ("rewind", "rewound"), ("dense", "dense")):
         assert f"{label} {100 * found.loc[('gru', 'both', 80, name), 'area']:.4g} %" in picture.alt
     assert picture.reading.endswith("GRU rewound.")
-    alone = statistics.area_under_recovery(way([0.5, 0.7, 0.9]))
+    alone = analysis_recovery.area_under_recovery(way([0.5, 0.7, 0.9]))
     assert "surviving weights 70 %" in area_figures.areas_by_protocol(alone, 80).alt
     lost = area_figures.accuracy_lost(alone)
     assert "GRU, both: 25.0 points at 80 %" in lost.alt
@@ -154,4 +157,4 @@ def test_figures_of_areas_carry_the_numbers():
 
 def test_the_published_grid_is_enough_for_every_figure():
     grid = tables.recovery(("gru", "lstm"), 2, percentages=(50, 90))
-    assert "GRU, hidden-to-hidden" in area_figures.accuracy_lost(statistics.area_under_recovery(grid)).alt
+    assert "GRU, hidden-to-hidden" in area_figures.accuracy_lost(analysis_recovery.area_under_recovery(grid)).alt

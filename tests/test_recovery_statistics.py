@@ -8,7 +8,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from sparsekit.statistics import TableError, area_under_recovery, kaplan_meier, steps_to_regain
+from sparsekit.analysis.recovery import area_under_recovery, kaplan_meier, steps_to_regain
+from sparsekit.analysis.tables import TableError
 
 STEPS = [0, 5, 20, 80, 200]
 # Weeks in remission of 21 patients given 6-mercaptopurine, and whether they relapsed (Freireich and others 1963).

@@ -2,7 +2,7 @@ import pytest
 import torch
 from torch import nn
 
-from sparsekit.recurrence import GATES, VARIANTS, batched, native, recur, recur_tokens
+from sparsekit.networks.recurrence import GATES, VARIANTS, batched, native, recur, recur_tokens
 
 NETWORKS, STEPS, BATCH, INPUTS, HIDDEN = 3, 7, 4, 5, 6
 

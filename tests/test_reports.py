@@ -9,9 +9,10 @@ import pytest
 from bs4 import BeautifulSoup
 from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook, new_output
 
-from sparsekit import pages, reports, scorecard
-from sparsekit.answers import QUESTIONS
-from sparsekit.parameters import Parameters
+from sparsekit.experiments.parameters import Parameters
+from sparsekit.reports import html as reports
+from sparsekit.reports import scorecard
+from sparsekit.reports.answers import QUESTIONS
 
 PIXEL = "iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAYAAAAfFcSJAAAADUlEQVR42mNk+M9QDwADhgGAWjR9awAAAABJRU5ErkJggg=="
 
@@ -80,7 +81,7 @@ def test_a_failed_notebook_leaves_nothing_that_looks_finished(tmp_path, source, 
 def test_a_page_loads_nothing_and_describes_its_figures(tmp_path):
     output = [figure(alt='Accuracy <b>falls</b> & "stays"', width=420), figure()]
     text, soup = rendered(tmp_path, new_markdown_cell("# T"), new_code_cell("draw()", outputs=output))
-    assert pages.loads(text) == []
+    assert reports.loads(text) == []
     assert not soup.select("script[src], link[href]")
     assert [image["alt"] for image in soup.select("main img")] == [
         'Accuracy <b>falls</b> & "stays"',
@@ -140,7 +141,7 @@ def test_contents_code_and_tables(tmp_path):
 )
 def test_a_page_that_would_load_something_is_refused(tmp_path, html):
     output = new_output("display_data", {"text/html": html, "text/plain": ""})
-    with pytest.raises(pages.PageError, match=r"example.*offline"):
+    with pytest.raises(reports.PageError, match=r"example.*offline"):
         rendered(tmp_path, new_code_cell("x", outputs=[output]))
     assert not (tmp_path / "01_x.html").exists()
 
@@ -158,7 +159,7 @@ def test_index(tmp_path):
     )
     text = (tmp_path / "index.html").read_text(encoding="utf-8")
     soup = BeautifulSoup(text, "html.parser")
-    assert pages.loads(text) == []
+    assert reports.loads(text) == []
     assert not soup.select("main i, main u, .lead b b")
     assert [dd.string for dd in soup.select(".answers dd")] == ["a < b & c"] * 5
     assert soup.select_one(".books li").get_text(" ", strip=True) == "<i>One</i> took 3 min 12 s · notebook"

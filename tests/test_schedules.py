@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from sparsekit.schedules import SCHEDULES, gradual, iterative, one_shot
+from sparsekit.pruning.schedules import SCHEDULES, gradual, iterative, one_shot
 
 
 def test_registered():

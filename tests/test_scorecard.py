@@ -7,14 +7,14 @@ import pandas as pd
 import pytest
 import scipy.stats
 
-from sparsekit import answers, scorecard, statistics
-from sparsekit.comparisons import Figure
-from sparsekit.comparisons import base as base_figures
-from sparsekit.parameters import Parameters
-from sparsekit.properties import NAMES
-from sparsekit.reported import reported, scale, scale_note
-from sparsekit.scorecard import GROUPS, verdict
-from sparsekit.tables import one_per_graph
+from sparsekit.analysis import correlation
+from sparsekit.analysis.tables import one_per_graph
+from sparsekit.experiments.parameters import Parameters
+from sparsekit.graphs.properties import NAMES
+from sparsekit.reports import answers, scorecard
+from sparsekit.reports.scorecard import GROUPS, verdict
+from sparsekit.reports.thesis import Figure, reported, scale, scale_note
+from sparsekit.reports.thesis import base as base_figures
 
 FAST = {"bootstrap": 200, "prediction_splits": 5}
 
@@ -128,7 +128,7 @@ def test_the_thesiss_own_sampling_error_counts():
     table = structure(slope=0.02)
     card = scorecard.scorecard(Parameters(**FAST), structure=table)
     found = row(card, "pearson_with_test_accuracy", "gru", detail="source_nodes")
-    own = statistics.correlate(table, "test_accuracy", ["source_nodes"], 0.95, 200, 0).iloc[0]
+    own = correlation.correlate(table, "test_accuracy", ["source_nodes"], 0.95, 200, 0).iloc[0]
     ours, low, high = np.arctanh([own["pearson"], own["pearson_low"], own["pearson_high"]])
     theirs = 1.959964 / math.sqrt(200 - 3)
     expected = np.tanh([ours - math.hypot(ours - low, theirs), ours + math.hypot(high - ours, theirs)])

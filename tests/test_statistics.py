@@ -10,11 +10,12 @@ import scipy.stats
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from sparsekit import statistics, tables
-from sparsekit.correlation import _bca, _pearson, _spearman
-from sparsekit.properties import NAMES
+from sparsekit.analysis import correlation as analysis_correlation
+from sparsekit.analysis import intervals, prediction, pruning, recovery, tables
+from sparsekit.analysis.correlation import _bca, _pearson, _spearman
+from sparsekit.analysis.tables import TableError
+from sparsekit.graphs.properties import NAMES
 from sparsekit.registry import UnknownName
-from sparsekit.statistics import TableError
 
 PUBLISHED = os.environ.get("SPARSEKIT_PUBLISHED")
 needs_published = pytest.mark.skipif(not PUBLISHED, reason="SPARSEKIT_PUBLISHED names no clone of the repository")
@@ -51,7 +52,7 @@ def networks(rows, seed=0, effect=1.0):
 @needs_published
 @pytest.mark.parametrize("variant", PEARSON)
 def test_the_reported_correlations_come_out(variant):
-    found = statistics.correlate(published(variant), resamples=50)
+    found = analysis_correlation.correlate(published(variant), resamples=50)
     assert list(found.index) == list(NAMES)
     assert found.pearson[PEARSON_OF].round(2).tolist() == list(PEARSON[variant])
 
@@ -59,7 +60,7 @@ def test_the_reported_correlations_come_out(variant):
 @needs_published
 @pytest.mark.parametrize("variant", BAYESIAN_RIDGE)
 def test_the_reported_bayesian_ridge_comes_out(variant):
-    found = statistics.published_prediction(published(variant))
+    found = prediction.published_prediction(published(variant))
     assert found["bayesian_ridge"] == pytest.approx(BAYESIAN_RIDGE[variant], abs=5e-5)
     assert list(found) == ["bayesian_ridge", "random_forest", "adaboost"]
     assert all(value < 1 for value in found.values())
@@ -67,18 +68,18 @@ def test_the_reported_bayesian_ridge_comes_out(variant):
 
 def test_mean_interval_is_students():
     values = [0.91, 0.95, 0.97, 0.99]
-    mean, low, high = statistics.mean_interval(values, 0.9)
+    mean, low, high = intervals.mean_interval(values, 0.9)
     expected = scipy.stats.ttest_1samp(values, 0).confidence_interval(0.9)
     assert (mean, low, high) == pytest.approx((np.mean(values), expected.low, expected.high))
-    assert statistics.mean_interval(values, 0.99, low=0.9, high=1)[1:] == (0.9, 1.0)
+    assert intervals.mean_interval(values, 0.99, low=0.9, high=1)[1:] == (0.9, 1.0)
 
 
 def test_mean_interval_of_little():
-    assert statistics.mean_interval([0.5, 0.5, 0.5]) == (0.5, 0.5, 0.5)
-    assert np.isnan(statistics.mean_interval([])).all()
-    assert np.isnan(statistics.mean_interval([1.0, np.nan])).all()
+    assert intervals.mean_interval([0.5, 0.5, 0.5]) == (0.5, 0.5, 0.5)
+    assert np.isnan(intervals.mean_interval([])).all()
+    assert np.isnan(intervals.mean_interval([1.0, np.nan])).all()
     with pytest.raises(ValueError, match="confidence 95"):
-        statistics.mean_interval([1, 2], confidence=95)
+        intervals.mean_interval([1, 2], confidence=95)
 
 
 def test_intervals_of_a_mean_cover():
@@ -86,25 +87,25 @@ def test_intervals_of_a_mean_cover():
     student = bootstrap = 0
     for _ in range(200):
         values = rng.normal(size=25)
-        student += np.prod(statistics.mean_interval(values, 0.9)[1:]) < 0
-        bootstrap += np.prod(statistics.bootstrap_interval(values, confidence=0.9, resamples=400)[1:]) < 0
+        student += np.prod(intervals.mean_interval(values, 0.9)[1:]) < 0
+        bootstrap += np.prod(intervals.bootstrap_interval(values, confidence=0.9, resamples=400)[1:]) < 0
     # 4 standard errors of a share of 200.
     assert abs(student / 200 - 0.9) < 0.085
     assert abs(bootstrap / 200 - 0.9) < 0.085
 
 
 def test_bootstrap_interval_of_little():
-    assert np.isnan(statistics.bootstrap_interval([])).all()
-    assert np.isnan(statistics.bootstrap_interval([1, 2, 3])[1:]).all()
-    assert statistics.bootstrap_interval([2.0] * 6) == (2, 2, 2)
+    assert np.isnan(intervals.bootstrap_interval([])).all()
+    assert np.isnan(intervals.bootstrap_interval([1, 2, 3])[1:]).all()
+    assert intervals.bootstrap_interval([2.0] * 6) == (2, 2, 2)
 
 
 def test_wilson():
-    share, low, high = statistics.wilson(3, 10)
+    share, low, high = intervals.wilson(3, 10)
     z = scipy.stats.norm.ppf(0.975)
     middle, half = (0.3 + z**2 / 20) / (1 + z**2 / 10), z / (1 + z**2 / 10) * np.sqrt(0.021 + z**2 / 400)
     assert (share, low, high) == pytest.approx((0.3, middle - half, middle + half))
-    assert np.isnan(statistics.wilson(0, 0)).all()
+    assert np.isnan(intervals.wilson(0, 0)).all()
 
 
 @settings(deadline=None, max_examples=30)
@@ -126,7 +127,7 @@ def test_weighted_correlations_equal_scipys_on_the_resampled_rows(seed, n):
 @pytest.mark.filterwarnings("error")
 def test_correlations_and_intervals_agree_with_scipy():
     table = networks(60, seed=3)
-    row = statistics.correlate(table, resamples=9000).loc["source_nodes"]
+    row = analysis_correlation.correlate(table, resamples=9000).loc["source_nodes"]
     x, y = table.source_nodes.to_numpy(), table.test_acc.to_numpy()
     for name, statistic in (("pearson", scipy.stats.pearsonr), ("spearman", scipy.stats.spearmanr)):
         assert row[name] == pytest.approx(statistic(x, y).statistic)
@@ -165,7 +166,7 @@ def test_bootstrap_intervals_of_correlations_cover(rho):
     for _ in range(runs):
         x = rng.normal(size=50)
         table = pd.DataFrame({"x": x, "y": rho * x + np.sqrt(1 - rho**2) * rng.normal(size=50)})
-        row = statistics.correlate(table, "y", ["x"], confidence=0.9, resamples=500).loc["x"]
+        row = analysis_correlation.correlate(table, "y", ["x"], confidence=0.9, resamples=500).loc["x"]
         inside += row.pearson_low <= rho <= row.pearson_high
     # 4 standard errors, and the few points that a bootstrap of 50 rows is known to be short.
     assert 0.9 - 0.09 < inside / runs < 0.9 + 0.07
@@ -173,8 +174,8 @@ def test_bootstrap_intervals_of_correlations_cover(rho):
 
 def test_correlate_is_deterministic_and_finds_the_planted_effect():
     table = networks(80)
-    found = statistics.correlate(table)
-    pd.testing.assert_frame_equal(found, statistics.correlate(table))
+    found = analysis_correlation.correlate(table)
+    pd.testing.assert_frame_equal(found, analysis_correlation.correlate(table))
     assert found.pearson.abs().idxmax() == "source_nodes"
     assert found.pearson_low["source_nodes"] > 0
     ends = found[["pearson_low", "pearson", "pearson_high"]]
@@ -185,17 +186,17 @@ def test_correlate_is_deterministic_and_finds_the_planted_effect():
 def test_constant_columns_have_no_correlation():
     table = networks(20)
     table["layers"] = 0.1 + 0.2
-    found = statistics.correlate(table)
+    found = analysis_correlation.correlate(table)
     assert found.loc["layers"].drop("n").isna().all()
     assert found.drop("layers").notna().all(axis=None)
     table["test_acc"] = 0.5
-    assert statistics.correlate(table).drop(columns="n").isna().all(axis=None)
+    assert analysis_correlation.correlate(table).drop(columns="n").isna().all(axis=None)
 
 
 @pytest.mark.filterwarnings("error")
 @pytest.mark.parametrize("rows", [0, 1, 2, 3, 4, 5, 8])
 def test_tiny_tables_correlate_or_say_nan(rows):
-    found = statistics.correlate(networks(rows))
+    found = analysis_correlation.correlate(networks(rows))
     assert (found.n == rows).all()
     assert found.pearson.notna().all() == (rows >= 3)
     assert found.pearson_low.notna().all() == (rows >= 5)
@@ -205,12 +206,12 @@ def test_tiny_tables_correlate_or_say_nan(rows):
 def test_nearly_constant_columns_keep_an_interval():
     table = networks(16)
     table["layers"] = [1.0] * 15 + [2.0]
-    row = statistics.correlate(table).loc["layers"]
+    row = analysis_correlation.correlate(table).loc["layers"]
     assert -1 <= row.pearson_low <= row.pearson_high <= 1
 
 
 def test_a_perfect_correlation():
-    row = statistics.correlate(pd.DataFrame({"x": range(10), "y": range(10)}), "y", ["x"]).loc["x"]
+    row = analysis_correlation.correlate(pd.DataFrame({"x": range(10), "y": range(10)}), "y", ["x"]).loc["x"]
     assert [row.pearson, row.pearson_low, row.pearson_high, row.spearman_low] == pytest.approx([1, 1, 1, 1])
 
 
@@ -218,7 +219,7 @@ def test_missing_values_leave_out_their_rows_only():
     table = networks(30)
     table.loc[:4, "layers"] = np.nan
     table.loc[7, "nodes"] = np.inf
-    found = statistics.correlate(table)
+    found = analysis_correlation.correlate(table)
     assert (found.n["layers"], found.n["nodes"], found.n["edges"]) == (25, 29, 30)
     assert found.pearson["layers"] == pytest.approx(table.layers[5:].corr(table.test_acc[5:]))
 
@@ -226,67 +227,67 @@ def test_missing_values_leave_out_their_rows_only():
 def test_bad_tables_are_named():
     table = networks(12).rename(columns={"test_acc": "test_accuracy"})
     with pytest.raises(TableError, match=r"unknown column 'test_acc'.*did you mean 'test_accuracy'"):
-        statistics.correlate(table)
+        analysis_correlation.correlate(table)
     with pytest.raises(TableError, match="did you mean 'layers'"):
-        statistics.correlate(table, "test_accuracy", ["layer"])
+        analysis_correlation.correlate(table, "test_accuracy", ["layer"])
     with pytest.raises(TableError, match="no column that is a graph property"):
-        statistics.correlate(table[["test_accuracy"]], "test_accuracy")
+        analysis_correlation.correlate(table[["test_accuracy"]], "test_accuracy")
     with pytest.raises(TableError, match="'layers' is not numeric"):
-        statistics.correlate(table.assign(layers="many"), "test_accuracy")
-    for predict in (statistics.published_prediction, statistics.importances):
+        analysis_correlation.correlate(table.assign(layers="many"), "test_accuracy")
+    for predict in (prediction.published_prediction, prediction.importances):
         with pytest.raises(TableError, match="'layers'"):
             predict(table.drop(columns="layers"), "test_accuracy")
         with pytest.raises(TableError, match="no rows"):
             predict(table.iloc[:0], "test_accuracy")
     with pytest.raises(UnknownName, match="did you mean 'random_forest'"):
-        statistics.split_distribution(table, "test_accuracy", models=["random_forrest"])
+        prediction.split_distribution(table, "test_accuracy", models=["random_forrest"])
 
 
 @pytest.mark.filterwarnings("error")
 @pytest.mark.parametrize("rows", [1, 3, 4, 10])
 def test_tiny_tables_predict_nan(rows):
     table = networks(rows)
-    assert np.isnan(list(statistics.published_prediction(table).values())).all()
-    assert statistics.split_distribution(table, splits=2).isna().all(axis=None)
-    assert statistics.importances(table).isna().all(axis=None)
-    assert statistics.importances(table).shape == (4, 23)
+    assert np.isnan(list(prediction.published_prediction(table).values())).all()
+    assert prediction.split_distribution(table, splits=2).isna().all(axis=None)
+    assert prediction.importances(table).isna().all(axis=None)
+    assert prediction.importances(table).shape == (4, 23)
 
 
 @pytest.mark.filterwarnings("error")
 def test_prediction_of_what_does_not_vary():
     table = networks(14).assign(layers=3.0, test_acc=0.5)
-    assert np.isnan(list(statistics.published_prediction(table).values())).all()
+    assert np.isnan(list(prediction.published_prediction(table).values())).all()
 
 
 def test_rows_without_a_value_are_left_out_of_prediction_and_said():
     table = networks(15)
     table.loc[3, "layers"] = np.nan
     with pytest.warns(UserWarning, match="1 of 15 rows"):
-        found = statistics.published_prediction(table)
-    assert found == statistics.published_prediction(table.drop(index=3))
+        found = prediction.published_prediction(table)
+    assert found == prediction.published_prediction(table.drop(index=3))
 
 
 def test_splits_differ_and_repeat():
-    found = statistics.split_distribution(networks(40), splits=5, models=["bayesian_ridge"])
+    found = prediction.split_distribution(networks(40), splits=5, models=["bayesian_ridge"])
     assert found.bayesian_ridge.nunique() == 5
     pd.testing.assert_frame_equal(
-        found, statistics.split_distribution(networks(40), splits=5, models=["bayesian_ridge"])
+        found, prediction.split_distribution(networks(40), splits=5, models=["bayesian_ridge"])
     )
 
 
 def test_importances_of_the_four_feature_sets():
-    found = statistics.importances(networks(60))
-    assert list(found.index) == list(statistics.FEATURE_SETS)
+    found = prediction.importances(networks(60))
+    assert list(found.index) == list(prediction.FEATURE_SETS)
     assert found.notna().sum(axis=1).tolist() == [23, 4, 19, 5]
     assert found.sum(axis=1).tolist() == pytest.approx([1] * 4)
     assert found.loc["all"].idxmax() == "source_nodes"
-    assert set(found.attrs["r2"]) == set(statistics.FEATURE_SETS)
-    assert found.attrs["r2"]["all"] == pytest.approx(statistics.published_prediction(networks(60))["random_forest"])
+    assert set(found.attrs["r2"]) == set(prediction.FEATURE_SETS)
+    assert found.attrs["r2"]["all"] == pytest.approx(prediction.published_prediction(networks(60))["random_forest"])
 
 
 def test_prediction_is_fast_at_the_published_scale():
     table = networks(200)
-    for predict in (statistics.importances, statistics.correlate):
+    for predict in (prediction.importances, analysis_correlation.correlate):
         # Processor time, so that a busy machine does not fail the test.
         start = time.process_time()
         predict(table)
@@ -307,7 +308,7 @@ def test_safe_percentage():
             pruned([0.99, 0.99, 0.99], variant="lstm", target="h2h"),
         ]
     ).sample(frac=1, random_state=1)
-    found = statistics.safe_percentage(table, 0.02)
+    found = pruning.safe_percentage(table, 0.02)
     assert found.loc[("gru", "both"), "values"] == [20, 10, 0]
     assert found.loc[("gru", "both"), "mean"] == 10
     assert (found.loc[("gru", "both"), "low"], found.loc[("lstm", "h2h"), "mean"]) == (0, 30)
@@ -320,22 +321,22 @@ def test_safe_percentage():
 
 def test_a_coarse_grid_hides_no_uncertainty():
     equal = pd.concat([pruned([0.95, 0.95, 0.6], seed=s) for s in range(3)])
-    row = statistics.safe_percentage(equal, 0.02).iloc[0]
+    row = pruning.safe_percentage(equal, 0.02).iloc[0]
     assert (row["mean"], row["low"], row["high"]) == (20, 10, 30)
     all_gone = equal.assign(accuracy=0.95).replace({"percent": {30.0: 100.0}})
-    row = statistics.safe_percentage(all_gone, 0.02).iloc[0]
+    row = pruning.safe_percentage(all_gone, 0.02).iloc[0]
     # Nothing lies beyond 100 %: this is no censoring, and it leaves nothing open.
     assert (row["mean"], row["low"], row["high"], row["at_least"]) == (100, 100, 100, 0)
     apart = pd.concat([pruned([0.95, 0.95, 0.6]), pruned([0.95, 0.6, 0.6], seed=1)])
-    row = statistics.safe_percentage(apart, 0.02, 0.5).iloc[0]
-    _, low, high = statistics.mean_interval([20, 10], 0.5)
+    row = pruning.safe_percentage(apart, 0.02, 0.5).iloc[0]
+    _, low, high = intervals.mean_interval([20, 10], 0.5)
     assert (row["low"], row["high"]) == pytest.approx((low - 10, high + 10))
 
 
 def test_what_the_grid_leaves_open_in_words():
     def words(*curves):
         table = pd.concat([pruned(curve, seed=s) for s, curve in enumerate(curves)])
-        return statistics.censoring(statistics.safe_percentage(table, 0.02).iloc[0])
+        return pruning.censoring(pruning.safe_percentage(table, 0.02).iloc[0])
 
     held, none, most = [0.95, 0.95, 0.5], [0.5, 0.5, 0.5], [0.95, 0.95, 0.95]
     assert words(held, held) == ""
@@ -349,50 +350,53 @@ def test_what_the_grid_leaves_open_in_words():
 def test_prediction_intervals_cover_what_comes_next(n, further):
     rng, inside, runs = np.random.default_rng(n), 0, 400
     for _ in range(runs):
-        _, low, high = statistics.prediction_interval(rng.normal(size=n), 0.9, further=further)
+        _, low, high = intervals.prediction_interval(rng.normal(size=n), 0.9, further=further)
         inside += low <= rng.normal(size=further).mean() <= high
     # 4 standard errors of a share of 400.
     assert abs(inside / runs - 0.9) < 0.06
-    assert np.isnan(statistics.prediction_interval([0.5])[1:]).all()
-    assert statistics.prediction_interval([0.2, 0.9], low=0, high=1)[1:] == (0, 1)
+    assert np.isnan(intervals.prediction_interval([0.5])[1:]).all()
+    assert intervals.prediction_interval([0.2, 0.9], low=0, high=1)[1:] == (0, 1)
 
 
 def test_the_strongest_property_is_tested_among_all():
-    name, r, p = statistics.strongest(networks(60), "test_acc", NAMES, 499, 0)
+    name, r, p = analysis_correlation.strongest(networks(60), "test_acc", NAMES, 499, 0)
     assert (name, p) == ("source_nodes", 1 / 500)
-    assert r == pytest.approx(statistics.correlate(networks(60), resamples=10).pearson["source_nodes"])
-    assert statistics.strongest(networks(60), "test_acc", NAMES, 499, 0) == (name, r, p)
-    found = [statistics.strongest(networks(30, seed, effect=0), "test_acc", NAMES, 199, 0)[2] for seed in range(100)]
+    assert r == pytest.approx(analysis_correlation.correlate(networks(60), resamples=10).pearson["source_nodes"])
+    assert analysis_correlation.strongest(networks(60), "test_acc", NAMES, 499, 0) == (name, r, p)
+    found = [
+        analysis_correlation.strongest(networks(30, seed, effect=0), "test_acc", NAMES, 199, 0)[2]
+        for seed in range(100)
+    ]
     # Under no effect p is uniform: 4 standard errors of a share of 100.
     assert np.mean(np.array(found) <= 0.1) < 0.1 + 4 * 0.03
     assert 0.5 - 4 * 0.05 < np.mean(np.array(found) <= 0.5) < 0.5 + 4 * 0.05
     with pytest.raises(TableError, match="did you mean 'layers'"):
-        statistics.strongest(networks(30), "test_acc", ["layer"])
+        analysis_correlation.strongest(networks(30), "test_acc", ["layer"])
 
 
 @pytest.mark.filterwarnings("error")
 def test_the_strongest_of_nothing():
-    assert statistics.strongest(networks(4), "test_acc", NAMES)[0] == ""
+    assert analysis_correlation.strongest(networks(4), "test_acc", NAMES)[0] == ""
     constant = networks(20).assign(layers=3.0)
-    name, r, p = statistics.strongest(constant, "test_acc", ["layers"])
+    name, r, p = analysis_correlation.strongest(constant, "test_acc", ["layers"])
     assert name == ""
     assert np.isnan([r, p]).all()
-    assert statistics.strongest(constant, "test_acc", ["layers", "nodes"])[0] == "nodes"
+    assert analysis_correlation.strongest(constant, "test_acc", ["layers", "nodes"])[0] == "nodes"
     constant.loc[3, "nodes"] = np.nan
-    assert statistics.strongest(constant, "test_acc", ["nodes"])[1] == pytest.approx(
+    assert analysis_correlation.strongest(constant, "test_acc", ["nodes"])[1] == pytest.approx(
         constant["nodes"].corr(constant["test_acc"])
     )
 
 
 def test_the_margin_itself_is_within():
-    assert statistics.safe_percentage(pruned([0.93, 0.93, 0.93]), 0.02)["mean"].item() == 30
-    assert statistics.safe_percentage(pruned([0.93, np.nan, 0.93]), 0.02)["mean"].item() == 10
+    assert pruning.safe_percentage(pruned([0.93, 0.93, 0.93]), 0.02)["mean"].item() == 30
+    assert pruning.safe_percentage(pruned([0.93, np.nan, 0.93]), 0.02)["mean"].item() == 10
 
 
 @given(st.lists(st.floats(0, 1), min_size=3, max_size=3), st.floats(0.01, 0.4), st.floats(0.01, 0.4))
 def test_a_wider_margin_never_makes_less_safe(accuracies, one, two):
     table = pruned(accuracies)
-    low, high = (statistics.safe_percentage(table, m)["mean"].item() for m in sorted((one, two)))
+    low, high = (pruning.safe_percentage(table, m)["mean"].item() for m in sorted((one, two)))
     assert low <= high
 
 
@@ -410,7 +414,7 @@ def test_regain():
             recovering([0.94, 0.6, 0.7, 0.8, 0.9], seed=3),
         ]
     ).sample(frac=1, random_state=1)
-    row = statistics.regain(table, 0.02).loc[("gru", "both", 80)]
+    row = recovery.regain(table, 0.02).loc[("gru", "both", 80)]
     assert row.dropped == 0.75
     assert row.never == pytest.approx(1 / 3)
     np.testing.assert_array_equal(row.steps, [5, 10, np.nan])
@@ -421,7 +425,7 @@ def test_regain():
 
 def test_regain_where_nothing_dropped_and_where_nothing_came_back():
     table = pd.concat([recovering([0.95] * 5, percent=10.0), recovering([0.5] * 5, percent=100.0)])
-    found = statistics.regain(table, 0.02)
+    found = recovery.regain(table, 0.02)
     none, never = found.loc[("gru", "both", 10)], found.loc[("gru", "both", 100)]
     assert none.dropped == 0
     assert np.isnan([none.never, none.step, none.epoch]).all()
@@ -430,16 +434,16 @@ def test_regain_where_nothing_dropped_and_where_nothing_came_back():
 
 
 def test_answers_from_no_rows_are_empty_tables():
-    assert statistics.safe_percentage(pruned([0.9] * 3).iloc[:0], 0.02).empty
-    assert statistics.regain(recovering([0.9] * 5).iloc[:0], 0.02).empty
+    assert pruning.safe_percentage(pruned([0.9] * 3).iloc[:0], 0.02).empty
+    assert recovery.regain(recovering([0.9] * 5).iloc[:0], 0.02).empty
 
 
 def test_bad_pruning_tables_are_named():
     with pytest.raises(TableError, match="unknown column 'accuracy'"):
-        statistics.safe_percentage(pruned([1, 1, 1]).drop(columns="accuracy"), 0.02)
+        pruning.safe_percentage(pruned([1, 1, 1]).drop(columns="accuracy"), 0.02)
     with pytest.raises(TableError, match="step 0"):
-        statistics.regain(recovering([0.9] * 5).query("step > 0"), 0.02)
-    for answer, table in ((statistics.safe_percentage, pruned([1, 1, 1])), (statistics.regain, recovering([1] * 5))):
+        recovery.regain(recovering([0.9] * 5).query("step > 0"), 0.02)
+    for answer, table in ((pruning.safe_percentage, pruned([1, 1, 1])), (recovery.regain, recovering([1] * 5))):
         with pytest.raises(ValueError, match="margin 2"):
             answer(table, 2)
 
@@ -448,7 +452,7 @@ def test_correlations_of_integers_warn_of_nothing():
     with warnings.catch_warnings():
         warnings.simplefilter("error")
         table = networks(12).round().astype(int)
-        assert statistics.correlate(table).pearson.notna().any()
+        assert analysis_correlation.correlate(table).pearson.notna().any()
 
 
 def test_remembered_results_are_equal_and_ones_own():

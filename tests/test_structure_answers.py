@@ -1,11 +1,11 @@
 import pandas as pd
 import pytest
 
-from sparsekit import cross_validation
-from sparsekit.ceilings import intraclass
-from sparsekit.parameters import Parameters
-from sparsekit.properties import NAMES
-from sparsekit.structure_answers import rq4, rq5
+from sparsekit.analysis import cross_validation
+from sparsekit.analysis.structure import intraclass
+from sparsekit.experiments.parameters import Parameters
+from sparsekit.graphs.properties import NAMES
+from sparsekit.reports.answers import rq4, rq5
 from tests import planted
 
 P = Parameters(bootstrap=200, prediction_splits=2)

@@ -2,8 +2,11 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from sparsekit import ceilings, control, correlation, cross_validation, statistics, structure_columns, structure_tables
-from sparsekit.tables import given_graphs, one_per_graph
+from sparsekit.analysis import control, correlation, cross_validation
+from sparsekit.analysis import covariates as structure_columns
+from sparsekit.analysis import structure as ceilings
+from sparsekit.analysis.tables import given_graphs, one_per_graph
+from sparsekit.figures import tables as structure_tables
 from tests import planted
 
 
@@ -81,7 +84,7 @@ def test_networks_at_chance_lose_their_accuracy_and_nothing_else():
     means = one_per_graph(found, "gru").set_index("graph")["test_accuracy"]
     assert np.isnan(means[0])
     assert means[1] == table["test_accuracy"][21]
-    assert (statistics.correlations(found, resamples=20).n == 19).all()
+    assert (correlation.correlations(found, resamples=20).n == 19).all()
 
 
 def test_tables_say_what_is_known():

@@ -7,11 +7,18 @@ import numpy as np
 import pytest
 import torch
 
-from sparsekit import graphs, networks, pruning, records, studies, tasks
-from sparsekit.execution import run
-from sparsekit.identity import key
-from sparsekit.parameters import Parameters
-from sparsekit.properties import NAMES
+from sparsekit.experiments import pruning as experiments_pruning
+from sparsekit.experiments import records, studies
+from sparsekit.experiments import structure as experiments_structure
+from sparsekit.experiments.execution import run
+from sparsekit.experiments.identity import key
+from sparsekit.experiments.parameters import Parameters
+from sparsekit.graphs import families
+from sparsekit.graphs.properties import NAMES
+from sparsekit.networks import build as networks
+from sparsekit.pruning import scores
+from sparsekit.tasks import definitions as tasks
+from sparsekit.tasks import samples
 
 TINY = {"train_size": 60, "test_size": 20, "hidden_size": 4, "layers": 2, "embedding_size": 4, "base_epochs": 1}
 TINY |= {"percentages": [50, 100], "graphs": 1, "nodes_max": 11, "graph_epochs": 1, "seeds": 2, "workers": 1}
@@ -36,7 +43,9 @@ def keys(listed):
     ],
 )
 def test_what_does_not_matter_to_a_pruned_network(changes):
-    assert keys(studies.pruned_networks(parameters(**changes))) == keys(studies.pruned_networks(parameters()))
+    assert keys(experiments_pruning.pruned_networks(parameters(**changes))) == keys(
+        experiments_pruning.pruned_networks(parameters())
+    )
 
 
 @pytest.mark.parametrize(
@@ -54,13 +63,15 @@ def test_what_does_not_matter_to_a_pruned_network(changes):
     ],
 )
 def test_what_matters_to_a_pruned_network(changes):
-    assert not set(keys(studies.pruned_networks(parameters(**changes)))) & set(
-        keys(studies.pruned_networks(parameters()))
+    assert not set(keys(experiments_pruning.pruned_networks(parameters(**changes)))) & set(
+        keys(experiments_pruning.pruned_networks(parameters()))
     )
 
 
 def test_mask_layout_matters_only_where_there_are_several_gates():
-    blocks, rows = (studies.graph_networks(parameters(gate_masks=layout)) for layout in networks.GATE_MASKS)
+    blocks, rows = (
+        experiments_structure.graph_networks(parameters(gate_masks=layout)) for layout in networks.GATE_MASKS
+    )
     same = {a.variant: key(a) == key(b) for a, b in zip(blocks, rows, strict=True)}
     assert same == {"rnn_tanh": True, "gru": False}
 
@@ -76,7 +87,7 @@ def test_a_csv_counts_by_its_content(tmp_path):
     other = write_csv(tmp_path / "other.csv", words[1:])
 
     def made(path, **changes):
-        return keys(studies.base_networks(parameters(task="csv", csv_path=path, **changes)))
+        return keys(experiments_pruning.base_networks(parameters(task="csv", csv_path=path, **changes)))
 
     assert made(one) == made(moved) == made(one, valid_share=0.3, longest=20)
     assert not set(made(one)) & set(made(other))
@@ -91,20 +102,21 @@ def test_a_graph_file_counts_by_its_content(tmp_path):
 
     def made(*paths):
         files = [str(path) for path in paths]
-        return studies.graph_networks(parameters(generators=[], graph_files=files, variants=["gru"]))
+        return experiments_structure.graph_networks(parameters(generators=[], graph_files=files, variants=["gru"]))
 
     a, b = made(first / "mine.graphml", second / "mine.graphml")
     assert key(made(tmp_path / "renamed.graphml")[0]) == key(a) != key(b)
     assert a.name != b.name
     assert a.name.startswith("mine (")
-    table = studies.structure(parameters(generators=[], graph_files=[a.path, b.path], variants=["gru"]))
+    table = experiments_structure.structure(parameters(generators=[], graph_files=[a.path, b.path], variants=["gru"]))
     assert table["graph"].tolist() == [a.name, b.name]
     assert table["edges"].tolist() == [4, 5]
 
 
 def test_tables():
     p = parameters(graph_seeds=2)
-    base, pruned, recovery, structure = (getattr(studies, n)(p) for n in ("base", "pruning", "recovery", "structure"))
+    base, pruned, recovery = (getattr(experiments_pruning, n)(p) for n in ("base", "pruning", "recovery"))
+    structure = experiments_structure.structure(p)
     assert len(base) == 2 * 2 * 1
     assert len(pruned) == 2 * 2 * 3 * 2
     assert recovery.groupby(["variant", "seed", "target", "percent"])["step"].apply(list).map(
@@ -120,13 +132,13 @@ def test_tables():
     assert np.allclose(alone["sparsity"], 0.25, atol=0.02)
     assert len(structure) == 2 * 2 * 2
     assert set(NAMES) <= set(structure)
-    drawn = {(u.variant, u.generator): u.drawn().number_of_edges() for u in studies.graph_networks(p)}
+    drawn = {(u.variant, u.generator): u.drawn().number_of_edges() for u in experiments_structure.graph_networks(p)}
     assert all(drawn[row.variant, row.generator] == row.edges for row in structure.itertuples())
 
 
 def test_a_resumed_population_has_the_same_bits(tmp_path):
     p = parameters(seeds=1, variants=["gru"])
-    units = studies.pruned_networks(p)
+    units = experiments_pruning.pruned_networks(p)
     whole, part = records.Store(tmp_path / "whole"), records.Store(tmp_path / "part")
     quiet = {"workers": 1, "report": lambda *_: None}
     run(units, whole, **quiet)
@@ -138,20 +150,20 @@ def test_a_resumed_population_has_the_same_bits(tmp_path):
 def test_a_base_network_is_read_back_as_trained():
     p = parameters()
     network = studies.base_network(p, "gru")
-    assert not torch.equal(network.embedding.weight, studies.base_networks(p)[2].network().embedding.weight)
+    assert not torch.equal(network.embedding.weight, experiments_pruning.base_networks(p)[2].network().embedding.weight)
 
 
 @pytest.fixture
 def registered(monkeypatch):
     """One of everything that a user may add, by one function and one registration."""
-    for registry in (pruning.SCORES, graphs.GENERATORS, tasks.TASKS):
+    for registry in (scores.SCORES, families.GENERATORS, tasks.TASKS):
         monkeypatch.setattr(registry, "register", lambda f, r=registry: monkeypatch.setitem(r, f.__name__, f))
 
-    @pruning.SCORES.register
+    @scores.SCORES.register
     def by_row(network, names, evidence):
         return {n: torch.arange(network.get_parameter(n).numel()).view_as(network.get_parameter(n)) for n in names}
 
-    @graphs.GENERATORS.register
+    @families.GENERATORS.register
     def ring(nodes, seed):
         return nx.cycle_graph(nodes)
 
@@ -161,14 +173,16 @@ def registered(monkeypatch):
         words = ["".join(rng.choice(list("01"), 6)) for _ in range(train_size + test_size)]
         labels = np.array([word.count("1") % 2 for word in words])
         cut = slice(None, train_size), slice(train_size, None)
-        return tasks.Task("parity", *(tasks.Strings(words[part], labels[part]) for part in cut))
+        return samples.Task("parity", *(samples.Strings(words[part], labels[part]) for part in cut))
 
 
 def test_what_is_registered_is_known_by_its_name(registered):
     p = parameters(task="parity", generators=["ring"], score="by_row", variants=["gru"])
-    assert studies.pruning(p)["accuracy"].between(0, 1).all()
-    assert (studies.structure(p)["edges"] == studies.structure(p)["nodes"]).all()
-    assert not set(keys(studies.pruned_networks(p))) & set(keys(studies.pruned_networks(parameters(variants=["gru"]))))
+    assert experiments_pruning.pruning(p)["accuracy"].between(0, 1).all()
+    assert (experiments_structure.structure(p)["edges"] == experiments_structure.structure(p)["nodes"]).all()
+    assert not set(keys(experiments_pruning.pruned_networks(p))) & set(
+        keys(experiments_pruning.pruned_networks(parameters(variants=["gru"])))
+    )
 
 
 def test_every_task_that_can_be_made_has_baselines():

@@ -9,9 +9,11 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from sparsekit import networks, pruning, survival
-from sparsekit.masks import Mask
-from sparsekit.recurrence import GATES, VARIANTS
+from sparsekit.networks import build as networks
+from sparsekit.networks.recurrence import GATES, VARIANTS
+from sparsekit.pruning import prune as pruning
+from sparsekit.pruning import survival
+from sparsekit.pruning.masks import Mask
 from sparsekit.registry import UnknownName
 
 

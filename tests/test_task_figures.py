@@ -6,9 +6,11 @@ import pandas as pd
 import pytest
 from matplotlib.patches import Rectangle
 
-from sparsekit import baselines, figures, tasks
-from sparsekit.samples import Rows, Strings, Task
-from sparsekit.tables import TableError
+from sparsekit.analysis.tables import TableError
+from sparsekit.figures import task as figures_task
+from sparsekit.tasks import baselines
+from sparsekit.tasks import definitions as tasks
+from sparsekit.tasks.samples import Rows, Strings, Task
 from tests import tables_of_figures as tables
 
 
@@ -30,14 +32,14 @@ def letters(picture):
     ],
 )
 def test_every_task_has_pictures(name, titles):
-    pictures = figures.task_pictures(tasks.make(name, train_size=40, test_size=40))
+    pictures = figures_task.task_pictures(tasks.make(name, train_size=40, test_size=40))
     for picture, title in zip(pictures, titles, strict=True):
         assert picture.figure.texts[0].get_text().startswith(title)
 
 
 def test_a_file_of_strings_has_no_grammar_to_draw():
     task = of_strings((["ab", "ba"], ["bb", "aab"]), (["abab"], ["bbb"]))
-    assert [picture.figure.texts[0].get_text() for picture in figures.task_pictures(task)] == [
+    assert [picture.figure.texts[0].get_text() for picture in figures_task.task_pictures(task)] == [
         "Some training strings",
         "Lengths of the training strings",
     ]
@@ -45,7 +47,7 @@ def test_a_file_of_strings_has_no_grammar_to_draw():
 
 def test_sample_strings_mark_the_pairs_that_no_valid_string_has():
     task = of_strings((["abab", "ba"], ["abba"]), (["ab", "aa"], ["bb", "ba", "abb", "bba"]))
-    picture = figures.sample_strings(task)
+    picture = figures_task.sample_strings(task)
     assert letters(picture) == "ababbaabba"
     marked = [p for p in picture.figure.axes[0].patches if isinstance(p, Rectangle)]
     assert [(p.get_x(), p.get_width()) for p in marked] == [(0.5, 2)]  # bb in abba
@@ -55,21 +57,21 @@ def test_sample_strings_mark_the_pairs_that_no_valid_string_has():
 
 def test_sample_strings_of_a_grammar_say_where_it_is_left():
     task = of_strings((["BTXSE"], ["BTXXE"]), (["BPVVE"], ["BXXSE", "BTXTE", "BTXSEE"]), "reber")
-    picture = figures.sample_strings(task)
+    picture = figures_task.sample_strings(task)
     box = [p for p in picture.figure.axes[0].patches if p.get_width() < 1]
     assert [round(p.get_x() + 0.46) for p in box] == [4]  # after BTXX comes T or V
     assert "left the grammar by character 4, 1 before the end" in picture.reading  # characters 2, 4, 6
 
 
 def test_embedded_strings_are_given_away_by_no_pair():
-    _, strings, lengths = figures.task_pictures(tasks.make("embedded_reber", train_size=400, test_size=100))
+    _, strings, lengths = figures_task.task_pictures(tasks.make("embedded_reber", train_size=400, test_size=100))
     assert strings.reading.startswith("0 % of the invalid test strings and 0 % of the valid ones")
     assert "1 before the end" in strings.reading
     assert lengths.reading.startswith("Lengths tell next to nothing")
 
 
 def test_strings_longer_than_the_card_are_cut():
-    picture = figures.sample_strings(of_strings((["a" * 200], ["b" * 10]), (["a"], ["b"])))
+    picture = figures_task.sample_strings(of_strings((["a" * 200], ["b" * 10]), (["a"], ["b"])))
     assert letters(picture).count("a") == 60
     assert letters(picture).count("…") == 1
 
@@ -79,18 +81,18 @@ def test_class_averages_name_the_nearest():
     rows[2:, 1] = 1
     part = Rows(rows, np.array([0, 0, 1, 1]))
     swapped = Rows(rows, np.array([0, 1, 1, 1]))
-    assert "right about 75 % of the test samples" in figures.class_averages(Task("mine", part, swapped)).reading
+    assert "right about 75 % of the test samples" in figures_task.class_averages(Task("mine", part, swapped)).reading
 
 
 def test_rows_to_come_are_left_blank():
     task = tasks.make("digits", train_size=60, test_size=60)
-    picture = figures.read_by_rows(task)
+    picture = figures_task.read_by_rows(task)
     seen = [np.ma.filled(axes.images[0].get_array(), np.nan) for axes in picture.figure.axes]
     assert [int(np.isfinite(image[:, 0]).sum()) for image in seen] == [*range(1, 9)] * 3
 
 
 def test_task_baselines_say_what_is_left_for_memory():
-    reading = figures.task_baselines(tables.task_baselines(), 500).reading
+    reading = figures_task.task_baselines(tables.task_baselines(), 500).reading
     reber, embedded, digits = reading.split("; ")
     assert reber == "**reber, automata**: “last 4 characters” nearly suffices (93.8 %), “bag of bigrams” 99.97 %"
     assert embedded == "**embedded reber**: none of 12 beats chance (50 %), so whoever scores more has remembered"
@@ -100,18 +102,18 @@ def test_task_baselines_say_what_is_left_for_memory():
 def test_what_few_samples_can_show_is_chance():
     table = tables.task_baselines().query("task == 'embedded_reber'").reset_index(drop=True)
     table.loc[table["classifier"] == "bag of characters", "test_accuracy"] = 0.56
-    assert "none of 12 beats" in figures.task_baselines(table, 100).reading
-    assert "“bag of characters” 56 %" in figures.task_baselines(table, 10_000).reading
+    assert "none of 12 beats" in figures_task.task_baselines(table, 100).reading
+    assert "“bag of characters” 56 %" in figures_task.task_baselines(table, 10_000).reading
 
 
 def test_a_table_without_tasks_is_told():
     with pytest.raises(TableError, match="unknown column 'task'"):
-        figures.task_baselines(tables.baselines().reset_index(), 500)
+        figures_task.task_baselines(tables.baselines().reset_index(), 500)
 
 
 def test_bars_where_nothing_beats_the_majority():
     table = pd.DataFrame({"train_accuracy": 0.5, "test_accuracy": [0.5, 0.4]}, index=["majority", "length"])
-    assert "nothing beats the majority class, which is 50 %" in figures.baseline_bars(table).reading
+    assert "nothing beats the majority class, which is 50 %" in figures_task.baseline_bars(table).reading
 
 
 def test_lines_of_the_figure_of_training_leave_out_who_sees_everything():
@@ -119,5 +121,5 @@ def test_lines_of_the_figure_of_training_leave_out_who_sees_everything():
         {"majority": 0.1, "last row": 0.5, "mean row": 0.6, "all pixels": 0.96}, index=["test_accuracy"]
     )
     lines = baselines.lines(table.T.rename_axis("classifier"))
-    reading = figures.training_curves(tables.base(("gru",), 2), lines).reading
+    reading = figures_task.training_curves(tables.base(("gru",), 2), lines).reading
     assert "GRU passes what “mean row” gives (60 %) by more than 2 points with each seed" in reading

@@ -8,11 +8,13 @@ from hypothesis import strategies as st
 from scipy.stats import ks_2samp
 from sklearn.datasets import load_digits
 
-from sparsekit import reber, tasks
-from sparsekit.reber import LETTERS, is_valid
 from sparsekit.registry import UnknownName
-from sparsekit.samples import Rows, Strings, Task
-from sparsekit.tasks import TaskError, make, violations
+from sparsekit.tasks import definitions as tasks
+from sparsekit.tasks import grammars as reber
+from sparsekit.tasks.definitions import make, violations
+from sparsekit.tasks.grammars import LETTERS, is_valid
+from sparsekit.tasks.labelled_csv import TaskError
+from sparsekit.tasks.samples import Rows, Strings, Task
 
 SMALL = {"train_size": 60, "test_size": 20}
 

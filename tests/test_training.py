@@ -5,10 +5,13 @@ import numpy as np
 import pytest
 import torch
 
-from sparsekit import graphs, networks, pruning, tasks
-from sparsekit.masks import Mask
-from sparsekit.recurrence import VARIANTS
-from sparsekit.training import Encoded, Population, Recipe, adam, evaluate, train, update
+from sparsekit.graphs import families
+from sparsekit.networks import build as networks
+from sparsekit.networks.recurrence import VARIANTS
+from sparsekit.networks.training import Encoded, Population, Recipe, adam, evaluate, train, update
+from sparsekit.pruning import prune as pruning
+from sparsekit.pruning.masks import Mask
+from sparsekit.tasks import definitions as tasks
 from tests import references
 
 TASK = tasks.make("reber", train_size=200, test_size=90)
@@ -35,7 +38,7 @@ def test_training_equals_the_literal_loop(variant, kind):
     if kind == "stacked":
         reference, network = references.Stacked(variant, 8, 2, 6), networks.stacked(variant, 8, 2, 6)
     else:
-        graph = graphs.sample("watts_strogatz", 1, 12, 12)
+        graph = families.sample("watts_strogatz", 1, 12, 12)
         reference, network = references.Layered(variant, graph), networks.layered(variant, graph)
     references.copy_into(network, reference)
     losses = references.train_steps(reference, reference_batches(RECIPE, 7))

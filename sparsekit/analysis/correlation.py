@@ -1,0 +1,234 @@
+"""RQ4: how accuracy goes with each property of a graph, with bootstrap intervals over graphs."""
+
+from collections.abc import Iterable
+
+import numpy as np
+import pandas as pd
+import scipy.stats
+
+from sparsekit.analysis.tables import TableError, fraction, numbers, one_per_graph, remembered, require
+from sparsekit.graphs.properties import PROPERTIES
+
+FEWEST_ROWS = 5
+"""A bootstrap over fewer rows gives no interval worth drawing: nan stands in its place."""
+
+ROUNDING = 1e-12
+
+
+@remembered
+def correlate(
+    table: pd.DataFrame,
+    target: str = "test_acc",
+    properties: Iterable[str] | None = None,
+    confidence: float = 0.95,
+    resamples: int = 2000,
+    seed: int = 0,
+) -> pd.DataFrame:
+    """Pearson's and Spearman's correlation of each property with a target, one row of ``table`` a network.
+
+    Intervals are BCa bootstrap intervals over rows (Efron, *Better Bootstrap Confidence Intervals*, JASA 1987);
+    resamples in which a column is constant have no correlation and do not count. A property that is constant, or has
+    fewer than three values beside a target, gets nan; from fewer than five it gets nan intervals. Rows that lack a
+    value are left out, property by property; ``n`` says how many stayed.
+
+    Parameters
+    ----------
+    properties : iterable of str, optional
+        Columns; by default every registered graph property that the table has.
+
+    Returns
+    -------
+    DataFrame
+        Index ``property``; pearson, pearson_low, pearson_high, spearman, spearman_low, spearman_high, p_value
+        (of Pearson's, two-sided), n.
+
+    Raises
+    ------
+    TableError
+        Where a column is missing or not numeric.
+    """
+    fraction("confidence", confidence)
+    names = known_properties(table, properties)
+    require(table, [target])
+    y, counts, rows = numbers(table, target), {}, {}
+    for name in names:
+        x = numbers(table, name)
+        known = np.isfinite(x) & np.isfinite(y)
+        n = int(known.sum())
+        if n not in counts:
+            # Properties see the same resamples, so differences between them are not the bootstrap's.
+            counts[n] = np.random.default_rng(seed).multinomial(n, np.full(n, 1 / n), resamples) if n else None
+        rows[name] = _correlation(x[known], y[known], counts[n], confidence)
+    return pd.DataFrame.from_dict(rows, orient="index").rename_axis("property")
+
+
+def correlations(
+    table: pd.DataFrame,
+    target: str = "test_accuracy",
+    properties: Iterable[str] | None = None,
+    confidence: float = 0.95,
+    resamples: int = 2000,
+    seed: int = 0,
+) -> pd.DataFrame:
+    """`correlate` for every variant of a study, with q values over all variants and properties at once.
+
+    Each graph counts once, its accuracy the mean over its seeds, so that resampling rows resamples whole graphs.
+
+    Parameters
+    ----------
+    table : DataFrame
+        One row per network: variant, generator, graph, target, properties.
+
+    Returns
+    -------
+    DataFrame
+        Index (variant, property); columns of `correlate`, and q_value of Pearson's coefficient (`q_values`).
+    """
+    variants, names = variants_of(table, [target]), known_properties(table, properties)
+    found = {v: correlate(one_per_graph(table, v), target, names, confidence, resamples, seed) for v in variants}
+    return with_q_values(pd.concat(found, names=["variant"]))
+
+
+def variants_of(table: pd.DataFrame, columns: Iterable[str] = ()) -> list[str]:
+    """The variants of a study, once its table has rows and says variant, generator and graph, and these columns."""
+    require(table, ["variant", "generator", "graph", *columns])
+    if not len(table):
+        raise TableError("the table has no rows")
+    return list(dict.fromkeys(table["variant"]))
+
+
+def known_properties(table: pd.DataFrame, properties: Iterable[str] | None = None) -> list[str]:
+    """The properties asked for, or every registered one that the table has."""
+    names = [name for name in PROPERTIES if name in table] if properties is None else list(properties)
+    if not names:
+        raise TableError("the table has no column that is a graph property; name the properties to correlate")
+    require(table, names)
+    return names
+
+
+def q_values(p_values: Iterable[float]) -> np.ndarray:
+    """Smallest false-discovery rate at which each test counts as a discovery; nan where there was no test.
+
+    Benjamini and Hochberg, *Controlling the False Discovery Rate*, JRSS B 1995. It holds for tests that are independent
+    or positively dependent.
+
+    >>> q_values([0.01, 0.04, float("nan")])
+    array([0.02, 0.04,  nan])
+    """
+    p_values = np.array(list(p_values), dtype=float)
+    tested = np.isfinite(p_values)
+    if tested.any():
+        p_values[tested] = scipy.stats.false_discovery_control(p_values[tested])
+    return p_values
+
+
+def with_q_values(table: pd.DataFrame) -> pd.DataFrame:
+    """The table with a column q_value beside its p_value, over all its rows at once."""
+    table.insert(table.columns.get_loc("p_value") + 1, "q_value", q_values(table["p_value"]))
+    return table
+
+
+def by_variant(table: pd.DataFrame) -> dict[str, pd.DataFrame]:
+    """A table with index (variant, …), taken apart into one table per variant."""
+    return {variant: rows.droplevel("variant") for variant, rows in table.groupby(level="variant", sort=False)}
+
+
+def _correlation(x: np.ndarray, y: np.ndarray, counts: np.ndarray | None, confidence: float) -> dict[str, float]:
+    row = dict.fromkeys(
+        ("pearson", "pearson_low", "pearson_high", "spearman", "spearman_low", "spearman_high", "p_value"), np.nan
+    )
+    row["n"] = len(x)
+    if len(x) < 3 or _constant(x) or _constant(y):
+        return row
+    pearson = scipy.stats.pearsonr(x, y)
+    row["pearson"], row["p_value"] = float(pearson.statistic), float(pearson.pvalue)
+    row["spearman"] = float(scipy.stats.spearmanr(x, y).statistic)
+    if len(x) >= FEWEST_ROWS:
+        left_out = 1 - np.eye(len(x), dtype=int)
+        ends = {}
+        for name, correlation in (("pearson", _pearson), ("spearman", _spearman)):
+            ends[name] = _bca(row[name], correlation(x, y, counts), correlation(x, y, left_out), confidence)
+            row[f"{name}_low"], row[f"{name}_high"] = ends[name]
+    return row
+
+
+def _constant(values: np.ndarray) -> bool:
+    return np.ptp(values) <= ROUNDING * np.abs(values).max()
+
+
+def _pearson(x: np.ndarray, y: np.ndarray, counts: np.ndarray) -> np.ndarray:
+    """Pearson's r in each resample; ``counts[i, j]`` says how often row j stands in resample i, x and y may too."""
+    total = counts.sum(axis=1, keepdims=True)
+    # Centred once on all rows already, so that squares do not cancel digits away.
+    x, y = (np.broadcast_to(v - v.mean(axis=-1, keepdims=True), counts.shape) for v in (x, y))
+    x, y = (v - (counts * v).sum(axis=1, keepdims=True) / total for v in (x, y))
+    xx, yy, xy = ((counts * product).sum(axis=1) for product in (x * x, y * y, x * y))
+    scale = np.sqrt(xx * yy)
+    nothing = scale <= ROUNDING * scale.max()
+    return np.where(nothing, np.nan, xy / np.where(nothing, 1, scale)).clip(-1, 1)
+
+
+def _spearman(x: np.ndarray, y: np.ndarray, counts: np.ndarray) -> np.ndarray:
+    return _pearson(_ranks(x, counts), _ranks(y, counts), counts)
+
+
+def _ranks(values: np.ndarray, counts: np.ndarray) -> np.ndarray:
+    """Mean rank of each row within each resample: rows below it, and half of those that tie with it."""
+    order = np.argsort(values, kind="stable")
+    starts, group = np.unique(values[order], return_index=True, return_inverse=True)[1:]
+    ties = np.add.reduceat(counts[:, order], starts, axis=1)
+    ranks = np.empty(counts.shape)
+    ranks[:, order] = (ties.cumsum(axis=1) - ties / 2)[:, group]
+    return ranks
+
+
+def _bca(estimate: float, resampled: np.ndarray, left_out: np.ndarray, confidence: float) -> tuple[float, float]:
+    resampled, left_out = (values[np.isfinite(values)] for values in (resampled, left_out))
+    if not len(resampled) or not len(left_out):
+        return np.nan, np.nan
+    tie = np.abs(resampled - estimate) <= ROUNDING
+    below = np.mean((resampled < estimate) & ~tie) + tie.mean() / 2
+    # Where no resample lies beyond the estimate its bias has no finite value: take half a resample as beyond.
+    bias = scipy.stats.norm.ppf(np.clip(below, 0.5 / len(resampled), 1 - 0.5 / len(resampled)))
+    pull = left_out.mean() - left_out
+    spread = (pull**2).sum() ** 1.5
+    acceleration = (pull**3).sum() / (6 * spread) if spread > 0 else 0.0
+    z = bias + scipy.stats.norm.ppf([(1 - confidence) / 2, (1 + confidence) / 2])
+    low, high = np.quantile(resampled, scipy.stats.norm.cdf(bias + z / (1 - acceleration * z)))
+    return float(low), float(high)
+
+
+def strongest(
+    table: pd.DataFrame, target: str, properties: Iterable[str], permutations: int = 999, seed: int = 0
+) -> tuple[str, float, float]:
+    """The property with the largest |r| (Pearson) with a target, and how often chance finds as large a one among all.
+
+    The target is permuted over the rows; each time the largest |r| of all properties stands against ours, so that
+    looking at many properties is paid for and their dependence kept (Westfall and Young, *Resampling-Based Multiple
+    Testing*, 1993). p counts the data itself as one permutation (Phipson and Smyth, 2010). Rows that lack a value, and
+    properties that are constant, are left out.
+
+    Returns
+    -------
+    name : str
+        Empty, with nan for both numbers, where nothing varies or fewer than five rows are left.
+    r, p : float
+    """
+    names = list(properties)
+    require(table, [target, *names])
+    values = np.column_stack([numbers(table, name) for name in (target, *names)])
+    values = values[np.isfinite(values).all(axis=1)]
+    if len(values) < FEWEST_ROWS:
+        return "", np.nan, np.nan
+    varies = np.ptp(values, axis=0) > ROUNDING * np.abs(values).max(axis=0)
+    if not varies[0] or not varies[1:].any():
+        return "", np.nan, np.nan
+    values, names = values[:, varies], [name for name, kept in zip(names, varies[1:], strict=True) if kept]
+    values = values - values.mean(axis=0)
+    values /= np.linalg.norm(values, axis=0)
+    y, x = values[:, 0], values[:, 1:]
+    r = y @ x
+    orders = np.random.default_rng(seed).permuted(np.tile(np.arange(len(y)), (permutations, 1)), axis=1)
+    largest, best = np.abs(y[orders] @ x).max(axis=1), int(np.abs(r).argmax())
+    p = (1 + np.sum(largest >= abs(r[best]) - ROUNDING)) / (1 + permutations)
+    return names[best], float(r[best].clip(-1, 1)), float(p)

@@ -1,0 +1,79 @@
+"""What the columns of a structure study are to its analysis: properties, controls, baselines of prediction.
+
+Which widths and sizes vary depends on the structure and the design of a study, so they are asked of its table.
+"""
+
+import numpy as np
+import pandas as pd
+
+from sparsekit.analysis.correlation import ROUNDING
+from sparsekit.analysis.structure import CHANCE_MARGIN, learned
+from sparsekit.analysis.tables import given_graphs, numbers
+from sparsekit.graphs.directed import DIRECTED, MORE
+from sparsekit.graphs.properties import PROPERTIES
+
+SIZE = ("nodes", "edges")
+WIDTHS = {"source_nodes": "embedding_width", "sink_nodes": "readout_width"}
+"""Properties that are a width of the network in the published form, and the measure of that width in any form."""
+
+
+def graph_properties(structure: pd.DataFrame) -> list[str]:
+    """The registered properties, published and further ones, that the table has and that differ between its graphs.
+
+    Where none does, as in a study of one graph, the published ones: nothing can then be told of any.
+    """
+    rows = given_graphs(structure)
+    found = [name for name in dict.fromkeys([*PROPERTIES, *MORE, *DIRECTED]) if name in rows and _varies(rows, name)]
+    return found or [name for name in PROPERTIES if name in rows]
+
+
+def controls(structure: pd.DataFrame) -> tuple[str, ...]:
+    """Size and interface widths, as far as they differ between graphs.
+
+    A width that is a graph's property goes by that name; one that repeats another control is left out.
+
+    >>> own = {"nodes": [9, 8], "edges": [20, 20], "source_nodes": [1, 2], "embedding_width": [50, 50]}
+    >>> controls(pd.DataFrame(own))
+    ('nodes',)
+    """
+    rows, found = given_graphs(structure), []
+    for name in (*SIZE, *WIDTHS):
+        width = WIDTHS.get(name)
+        if width in rows and not (name in rows and _same(rows, name, width)):
+            name = width
+        if name in rows and _varies(rows, name) and not any(_same(rows, name, other) for other in found):
+            found.append(name)
+    return tuple(found)
+
+
+def prediction_baselines(structure: pd.DataFrame) -> dict[str, tuple[str, ...]]:
+    """What properties must beat, as `cross_validation.BASELINES`, without what is the same in all graphs."""
+    rows, given = given_graphs(structure), controls(structure)
+    size, widths = (tuple(c for c in given if (c in SIZE) == kind) for kind in (True, False))
+    found = {"mean": ()}
+    if "parameters" in rows and _varies(rows, "parameters"):
+        found["log_parameters"] = ("parameters",)
+    found |= {name: columns for name, columns in (("widths", widths), ("size", size)) if columns}
+    if size and widths:
+        found["size_and_widths"] = given
+    if rows["generator"].nunique() > 1:
+        found["family"] = ("generator",)
+    return found
+
+
+def only_learned(
+    structure: pd.DataFrame, chance: float, margin: float = CHANCE_MARGIN, target: str = "test_accuracy"
+) -> pd.DataFrame:
+    """The table without the accuracy of networks that never left chance: no mean over seeds and no fit counts them."""
+    kept = structure.index.isin(learned(structure, chance, margin, target).index)
+    return structure.assign(**{target: structure[target].where(kept)})
+
+
+def _varies(rows: pd.DataFrame, name: str) -> bool:
+    values = numbers(rows, name)
+    values = values[np.isfinite(values)]
+    return bool(len(values)) and np.ptp(values) > ROUNDING * np.abs(values).max()
+
+
+def _same(rows: pd.DataFrame, one: str, other: str) -> bool:
+    return np.array_equal(numbers(rows, one), numbers(rows, other), equal_nan=True)

@@ -1,0 +1,312 @@
+"""RQ5 under control: how well accuracy is predicted for graphs that no model has seen, beside baselines and chance.
+
+Each graph is one row, its accuracy the mean over its seeds, so folds never part the seeds of a graph.
+"""
+
+from collections.abc import Iterable, Iterator, Mapping
+
+import numpy as np
+import pandas as pd
+from sklearn.dummy import DummyRegressor
+from sklearn.ensemble import RandomForestRegressor
+from sklearn.impute import SimpleImputer
+from sklearn.linear_model import RidgeCV
+from sklearn.model_selection import KFold, cross_val_predict
+from sklearn.pipeline import Pipeline
+from sklearn.preprocessing import StandardScaler
+
+from sparsekit.analysis.control import collinearity
+from sparsekit.analysis.correlation import known_properties, variants_of
+from sparsekit.analysis.prediction import SIZES, r_squared
+from sparsekit.analysis.tables import fraction, numbers, one_per_graph, remembered
+from sparsekit.seeds import derive
+
+ALL = "all"
+"""All properties, in the index of `nested_prediction`."""
+
+BASELINES: dict[str, tuple[str, ...]] = {
+    "mean": (),
+    "log_parameters": ("parameters",),
+    "widths": ("source_nodes", "sink_nodes"),
+    "size": ("nodes", "edges"),
+    "size_and_widths": SIZES,
+    "family": ("generator",),
+}
+"""What all properties must beat: columns by name. ``parameters`` enters as its logarithm, ``generator`` as a label."""
+
+ALPHAS = tuple(10.0 ** np.arange(-2, 4))
+LEAF = 3
+TREES = 60
+
+FEWEST_GRAPHS = 10
+
+
+@remembered
+def nested_prediction(
+    table: pd.DataFrame,
+    target: str = "test_accuracy",
+    properties: Iterable[str] | None = None,
+    baselines: Mapping[str, tuple[str, ...]] = BASELINES,
+    folds: int = 5,
+    repeats: int = 3,
+    confidence: float = 0.95,
+    resamples: int = 2000,
+    seed: int = 0,
+) -> pd.DataFrame:
+    """Out-of-fold R² of all properties and of each baseline, and what the properties add to it.
+
+    Nested cross-validation (Varma and Simon, *Bias in Error Estimation*, BMC Bioinformatics 2006): within the training
+    folds, ridge regression, its strength chosen by leaving one out and judged by three inner folds, competes with a
+    random forest, judged on graphs out of its trees' bags. R² is taken over all graphs at once, squared errors averaged
+    over repeats. Intervals are percentile bootstrap intervals over graphs, the same resamples for every row; they take
+    the fitted models as they are.
+
+    Parameters
+    ----------
+    table : DataFrame
+        One row per network: variant, generator, graph, target, properties.
+    baselines : mapping of name to columns
+        One whose columns the table lacks is left out.
+    repeats : int
+        Ways to cut the graphs into folds.
+
+    Returns
+    -------
+    DataFrame
+        Index (variant, features), "all" last; r2, low, high, gain, gain_low, gain_high (R² of all properties minus this
+        row's; nan for "all"), graphs. All nan from fewer than ten graphs or a constant accuracy.
+    """
+    fraction("confidence", confidence)
+    variants, names, rows = variants_of(table, [target]), known_properties(table, properties), {}
+    sets = {name: columns for name, columns in baselines.items() if set(columns) <= set(table)} | {ALL: names}
+    for variant in variants:
+        graphs, accuracy = graph_rows(table, variant, target)
+        n = len(accuracy)
+        rows |= {(variant, name): {"graphs": n} for name in sets}
+        if not enough(accuracy):
+            continue
+        counts = resampled(n, resamples, seed)
+        scores = {}
+        for name, columns in sets.items():
+            features, errors = features_of(graphs, columns), np.zeros(n)
+            for model, held_out in fold_models(features, accuracy, folds, repeats, seed):
+                errors[held_out] += (accuracy[held_out] - model.predict(features[held_out])) ** 2 / repeats
+            scores[name] = r_squared(errors, accuracy, counts)
+        for name, score in scores.items():
+            row = rows[variant, name]
+            row |= with_interval(("r2", "low", "high"), score, confidence)
+            if name != ALL:
+                row |= with_interval(("gain", "gain_low", "gain_high"), scores[ALL] - score, confidence)
+    columns = ["r2", "low", "high", "gain", "gain_low", "gain_high", "graphs"]
+    return indexed(rows, ["variant", "features"], columns)
+
+
+@remembered
+def permutation_test(
+    table: pd.DataFrame,
+    target: str = "test_accuracy",
+    properties: Iterable[str] | None = None,
+    folds: int = 5,
+    repeats: int = 5,
+    permutations: int = 999,
+    seed: int = 0,
+) -> pd.DataFrame:
+    """Whether all properties together predict anything: out-of-fold R² beside that of accuracies dealt out anew.
+
+    Accuracies are permuted over graphs and everything fitted again (Ojala and Garriga, *Permutation Tests for Studying
+    Classifier Performance*, JMLR 2010). By ridge regression alone, which fits all permutations at once.
+
+    Returns
+    -------
+    DataFrame
+        Index ``variant``; r2, null_median, null_high (95 % of the permuted lie below), p_value, graphs.
+    """
+    variants, names, rows = variants_of(table, [target]), known_properties(table, properties), {}
+    for variant in variants:
+        graphs, accuracy = graph_rows(table, variant, target)
+        n = len(accuracy)
+        rows[variant] = {"graphs": n}
+        if not enough(accuracy):
+            continue
+        rng, features = np.random.default_rng(derive("permutations", seed)), features_of(graphs, names)
+        dealt = np.column_stack([accuracy, *(rng.permutation(accuracy) for _ in range(permutations))])
+        errors = np.zeros_like(dealt)
+        for k in range(repeats):
+            for seen, held_out in _cut(n, folds, k, seed).split(features):
+                model = _prepared(RidgeCV(ALPHAS, alpha_per_target=True)).fit(features[seen], dealt[seen])
+                errors[held_out] += (dealt[held_out] - model.predict(features[held_out])) ** 2 / repeats
+        scores = 1 - errors.sum(axis=0) / ((accuracy - accuracy.mean()) ** 2).sum()
+        null = scores[1:]
+        rows[variant] |= {"r2": scores[0], "null_median": np.median(null), "null_high": np.quantile(null, 0.95)}
+        rows[variant]["p_value"] = (1 + (null >= scores[0]).sum()) / (1 + permutations)
+    return indexed(rows, "variant", ["r2", "null_median", "null_high", "p_value", "graphs"])
+
+
+def graph_rows(table: pd.DataFrame, variant: str, target: str) -> tuple[pd.DataFrame, np.ndarray]:
+    """A variant's graphs that have an accuracy, one row each, and that accuracy, shape (graphs,)."""
+    rows = one_per_graph(table, variant)
+    rows = rows[np.isfinite(numbers(rows, target))]
+    return rows, numbers(rows, target)
+
+
+def enough(accuracy: np.ndarray) -> bool:
+    """Whether there are graphs enough for folds within folds, and anything to predict."""
+    return len(accuracy) >= FEWEST_GRAPHS and np.ptp(accuracy) > 0
+
+
+def features_of(graphs: pd.DataFrame, columns: Iterable[str]) -> np.ndarray:
+    """Shape (graphs, features); what is missing stays nan, for the model to fill in from what it is trained on."""
+    found = [np.empty((len(graphs), 0))]
+    for name in columns:
+        if name == "generator":
+            found.append(pd.get_dummies(graphs[name]).to_numpy(dtype=float))
+        else:
+            values = numbers(graphs, name)
+            found.append((np.log(values) if name == "parameters" else values)[:, None])
+    return np.concatenate(found, axis=1)
+
+
+def _prepared(model) -> Pipeline:
+    steps = [("fill", SimpleImputer(keep_empty_features=True)), ("scale", StandardScaler()), ("model", model)]
+    return Pipeline(steps)
+
+
+def chosen_model(features: np.ndarray, accuracy: np.ndarray, state: int):
+    """The model that does best within these graphs, fitted to all of them."""
+    if not features.shape[1]:
+        return DummyRegressor().fit(features, accuracy)
+    state %= 2**32
+    ridge = _prepared(RidgeCV(ALPHAS))
+    forest = RandomForestRegressor(TREES, min_samples_leaf=LEAF, oob_score=True, random_state=state)
+    forest = _prepared(forest).fit(features, accuracy)
+    # Each tree has seen 63 % of the graphs, each ridge 67 %: both are judged on the others, and forests fitted once.
+    by_ridge = cross_val_predict(ridge, features, accuracy, cv=KFold(3, shuffle=True, random_state=state))
+    errors = [np.mean((accuracy - of) ** 2) for of in (forest["model"].oob_prediction_, by_ridge)]
+    return forest if errors[0] < errors[1] else ridge.fit(features, accuracy)
+
+
+def fold_models(
+    features: np.ndarray, accuracy: np.ndarray, folds: int, repeats: int, seed: int
+) -> Iterator[tuple[Pipeline, np.ndarray]]:
+    """Each fold's model, and the graphs that it has not seen."""
+    for k in range(repeats):
+        for fold, (seen, held_out) in enumerate(_cut(len(accuracy), folds, k, seed).split(features)):
+            yield chosen_model(features[seen], accuracy[seen], derive("model", seed, k, fold)), held_out
+
+
+def _cut(n: int, folds: int, repeat: int, seed: int) -> KFold:
+    return KFold(min(folds, n), shuffle=True, random_state=derive("folds", seed, repeat) % 2**32)
+
+
+def resampled(n: int, resamples: int, seed: int) -> np.ndarray:
+    """How often each graph stands in all of them, and in each resample."""
+    drawn = np.random.default_rng(derive("resamples", seed)).multinomial(n, np.full(n, 1 / n), resamples)
+    return np.concatenate([np.ones((1, n), dtype=int), drawn])
+
+
+def with_interval(names: tuple[str, str, str], scores: np.ndarray, confidence: float) -> dict[str, float]:
+    """The first score, of all graphs, and the interval that the others, of resamples, give it."""
+    ends = np.nanquantile(scores[1:], [(1 - confidence) / 2, (1 + confidence) / 2])
+    return dict(zip(names, (float(scores[0]), *map(float, ends)), strict=True))
+
+
+def indexed(rows: dict, names: str | list[str], columns: list[str]) -> pd.DataFrame:
+    """Rows by key, with these columns whether filled or not."""
+    return pd.DataFrame.from_dict(rows, orient="index").reindex(columns=columns).rename_axis(names)
+
+
+@remembered
+def cluster_importance(
+    table: pd.DataFrame,
+    target: str = "test_accuracy",
+    properties: Iterable[str] | None = None,
+    threshold: float = 0.3,
+    folds: int = 5,
+    repeats: int = 2,
+    shuffles: int = 5,
+    confidence: float = 0.95,
+    resamples: int = 2000,
+    seed: int = 0,
+) -> pd.DataFrame:
+    """How much out-of-fold R² falls when a cluster of properties is shuffled among the held-out graphs.
+
+    Permutation importance (Breiman, *Random Forests*, Machine Learning 2001) of the models of
+    :func:`sparsekit.analysis.cross_validation.nested_prediction`. Properties that tell the same
+    (:func:`sparsekit.analysis.control.collinearity`) are shuffled together, or each would stand in for the others.
+
+    Returns
+    -------
+    DataFrame
+        Index (variant, cluster); members (tuple), fall, low, high (bootstrap over graphs). nan from fewer than ten
+        graphs or a constant accuracy.
+    """
+    fraction("confidence", confidence)
+    variants, names, rows = variants_of(table, [target]), known_properties(table, properties), {}
+    clusters = collinearity(table, names, threshold)["cluster"]
+    members = {c: tuple(clusters.index[clusters == c]) for c in dict.fromkeys(clusters)}
+    for variant in variants:
+        graphs, accuracy = graph_rows(table, variant, target)
+        rows |= {(variant, c): {"members": of} for c, of in members.items()}
+        if not enough(accuracy):
+            continue
+        features, rng = features_of(graphs, names), np.random.default_rng(derive("shuffles", seed))
+        errors, worse = np.zeros_like(accuracy), {c: np.zeros_like(accuracy) for c in members}
+        for model, held_out in fold_models(features, accuracy, folds, repeats, seed):
+            errors[held_out] += (accuracy[held_out] - model.predict(features[held_out])) ** 2 / repeats
+            orders = np.concatenate([rng.permutation(held_out) for _ in range(shuffles)])
+            for cluster, of in members.items():
+                columns = [names.index(name) for name in of]
+                shuffled = features[np.tile(held_out, shuffles)]
+                shuffled[:, columns] = features[np.ix_(orders, columns)]
+                wrong = accuracy[held_out] - model.predict(shuffled).reshape(shuffles, -1)
+                worse[cluster][held_out] += (wrong**2).mean(axis=0) / repeats
+        counts = resampled(len(accuracy), resamples, seed)
+        whole = r_squared(errors, accuracy, counts)
+        for cluster, of in worse.items():
+            fall = whole - r_squared(of, accuracy, counts)
+            rows[variant, cluster] |= with_interval(("fall", "low", "high"), fall, confidence)
+    return indexed(rows, ["variant", "cluster"], ["members", "fall", "low", "high"])
+
+
+@remembered
+def transfer(
+    table: pd.DataFrame,
+    target: str = "test_accuracy",
+    properties: Iterable[str] | None = None,
+    folds: int = 5,
+    confidence: float = 0.95,
+    resamples: int = 2000,
+    seed: int = 0,
+) -> pd.DataFrame:
+    """R² on one family of graphs by the model of another, trained on all properties; within a family, out of fold.
+
+    Negative where the mean of the tested family would have been the better prediction.
+
+    Returns
+    -------
+    DataFrame
+        Index (variant, trained_on, tested_on); r2, low, high (bootstrap over the tested graphs), graphs (tested). nan
+        where either family has fewer than ten graphs.
+    """
+    fraction("confidence", confidence)
+    variants, names, rows = variants_of(table, [target]), known_properties(table, properties), {}
+    for variant in variants:
+        graphs, _ = graph_rows(table, variant, target)
+        families = {
+            g: (features_of(of, names), numbers(of, target)) for g, of in graphs.groupby("generator", sort=False)
+        }
+        for source, (seen, known) in families.items():
+            model = chosen_model(seen, known, derive("transfer", seed)) if enough(known) else None
+            for tested, (unseen, accuracy) in families.items():
+                rows[variant, source, tested] = {"graphs": len(accuracy)}
+                if model is None or not enough(accuracy):
+                    continue
+                if tested == source:
+                    predicted = np.empty(len(accuracy))
+                    for of_fold, held_out in fold_models(unseen, accuracy, folds, 1, seed):
+                        predicted[held_out] = of_fold.predict(unseen[held_out])
+                else:
+                    predicted = model.predict(unseen)
+                scores = r_squared((accuracy - predicted) ** 2, accuracy, resampled(len(accuracy), resamples, seed))
+                rows[variant, source, tested] |= with_interval(("r2", "low", "high"), scores, confidence)
+    return indexed(rows, ["variant", "trained_on", "tested_on"], ["r2", "low", "high", "graphs"])

@@ -1,0 +1,100 @@
+"""Intervals of means, shares and other statistics over seeds or networks."""
+
+from collections.abc import Callable, Sequence
+
+import numpy as np
+import scipy.stats
+
+from sparsekit.analysis.correlation import FEWEST_ROWS
+from sparsekit.analysis.tables import fraction
+
+
+def mean_interval(
+    values: Sequence[float], confidence: float = 0.95, low: float | None = None, high: float | None = None
+) -> tuple[float, float, float]:
+    """Mean, and its Student t interval, cut off at ``low`` and ``high``.
+
+    One value has no interval (nan, nan), no value has no mean either. A nan among the values makes all three nan.
+
+    Examples
+    --------
+    >>> mean_interval([0.5])
+    (0.5, nan, nan)
+    >>> [round(x, 3) for x in mean_interval([0.9, 1.0, 1.0], high=1.0)]
+    [0.967, 0.823, 1.0]
+    """
+    return _student(values, 0, confidence, low, high)
+
+
+def prediction_interval(
+    values: Sequence[float],
+    confidence: float = 0.95,
+    low: float | None = None,
+    high: float | None = None,
+    further: int = 1,
+) -> tuple[float, float, float]:
+    """Mean, and where the mean of so many ``further`` values of the same kind would lie, cut off at ``low``, ``high``.
+
+    Student t, with the spread s of these n values: mean ± t · s · √(1/n + 1/further) (Hahn and Meeker, *Statistical
+    Intervals*, 1991). Unlike the interval of the mean it does not shrink to nothing as n grows. One value has none.
+
+    Examples
+    --------
+    >>> [round(x, 3) for x in prediction_interval([0.7, 0.8, 0.9], high=1.0)]
+    [0.8, 0.303, 1.0]
+    """
+    return _student(values, 1 / further, confidence, low, high)
+
+
+def _student(
+    values: Sequence[float], further: float, confidence: float, low: float | None, high: float | None
+) -> tuple[float, float, float]:
+    fraction("confidence", confidence)
+    values = np.asarray(values, dtype=float)
+    if not len(values):
+        return np.nan, np.nan, np.nan
+    mean = float(values.mean())
+    if len(values) == 1:
+        return mean, np.nan, np.nan
+    error = values.std(ddof=1) * np.sqrt(1 / len(values) + further)
+    half = scipy.stats.t.ppf((1 + confidence) / 2, len(values) - 1) * error
+    return mean, *(float(end) for end in np.clip([mean - half, mean + half], low, high))
+
+
+def bootstrap_interval(
+    values: Sequence[float],
+    statistic: Callable = np.mean,
+    confidence: float = 0.95,
+    resamples: int = 2000,
+    seed: int = 0,
+) -> tuple[float, float, float]:
+    """A statistic, and its BCa bootstrap interval (scipy.stats.bootstrap); nan, nan from fewer than five values.
+
+    ``statistic`` takes an array and ``axis``, as numpy's mean and median do.
+    """
+    values = np.asarray(values, dtype=float)
+    if not len(values):
+        return np.nan, np.nan, np.nan
+    estimate = float(statistic(values, axis=-1))
+    if len(values) < FEWEST_ROWS or not np.isfinite(values).all():
+        return estimate, np.nan, np.nan
+    if np.ptp(values) == 0:
+        return estimate, estimate, estimate
+    interval = scipy.stats.bootstrap(
+        (values,), statistic, n_resamples=resamples, confidence_level=confidence, rng=np.random.default_rng(seed)
+    ).confidence_interval
+    return estimate, float(interval.low), float(interval.high)
+
+
+def wilson(successes: int, n: int, confidence: float = 0.95) -> tuple[float, float, float]:
+    """A share, and its Wilson score interval; all nan for ``n = 0``.
+
+    Examples
+    --------
+    >>> [round(x, 3) for x in wilson(0, 5)]
+    [0.0, 0.0, 0.434]
+    """
+    if n == 0:
+        return np.nan, np.nan, np.nan
+    interval = scipy.stats.binomtest(int(successes), int(n)).proportion_ci(confidence, method="wilson")
+    return successes / n, float(interval.low), float(interval.high)

@@ -1,0 +1,117 @@
+"""Masks of pruned networks as graphs: how they differ from null models, and what they are worth without their weights.
+
+Differences are taken network by network and graph by graph, then averaged over layers: the seed is the sample.
+"""
+
+from collections.abc import Iterable
+
+import pandas as pd
+
+from sparsekit.analysis.conditions import beside
+from sparsekit.analysis.intervals import mean_interval
+from sparsekit.analysis.tables import fraction, require
+from sparsekit.graphs import directed, families, nulls
+from sparsekit.seeds import derive
+
+SHOWN = (
+    "degree_inequality",
+    "degree_assortativity",
+    "average_clustering",
+    "reciprocity",
+    "self_loops",
+    "spectral_radius",
+)
+"""Directed properties that tell masks apart and are quick to measure."""
+
+NULLS = ("rewired", "random")
+
+
+def generated(
+    generators: Iterable[str], nodes: int, count: int = 10, seed: int = 0, names: Iterable[str] = SHOWN
+) -> pd.DataFrame:
+    """Graphs of the generators beside null models of each: rows as of ``studies.mask_graphs``, to stand under them.
+
+    Parameters
+    ----------
+    nodes : int
+        Of every graph; a mask has as many as its layer has units.
+    count : int
+        Graphs of each generator.
+
+    Returns
+    -------
+    DataFrame
+        variant (the generator), seed (the graph's number), layer, kind ("generated", "rewired", "random"), properties.
+    """
+    names, rows = tuple(names), []
+    for generator in generators:
+        for k in range(count):
+            graph = families.sample(generator, derive("beside masks", seed, k), nodes, nodes)
+            made = {"generated": graph} | {kind: nulls.NULLS[kind](graph, derive(kind, seed, k)) for kind in NULLS}
+            for kind, of in made.items():
+                own = {"variant": generator, "seed": k, "layer": 0, "kind": kind}
+                rows.append(own | directed.measure_directed(of, names))
+    return pd.DataFrame(rows)
+
+
+def mask_differences(table: pd.DataFrame, names: Iterable[str] = SHOWN, confidence: float = 0.95) -> pd.DataFrame:
+    """Each property of masks minus that of their null models, in pairs, with a Student t interval over seeds.
+
+    Parameters
+    ----------
+    table : DataFrame
+        As ``studies.mask_graphs`` or `generated` returns it, of one target and percentage.
+
+    Returns
+    -------
+    DataFrame
+        Index (variant, against, property); value (mean of the masks), difference, low, high (nan for one seed), seeds.
+        A pair of which either value is undefined does not count. Empty where the table is.
+    """
+    fraction("confidence", confidence)
+    names, rows = list(names), {}
+    require(table, ["variant", "seed", "layer", "kind", *names] if len(table) else [])
+    for variant, own in table.groupby("variant", sort=False) if len(table) else ():
+        kinds = {kind: of.set_index(["seed", "layer"])[names] for kind, of in own.groupby("kind", sort=False)}
+        (itself,) = (of for kind, of in kinds.items() if kind not in NULLS)
+        for against in NULLS:
+            differences = (itself - kinds[against]).groupby(level="seed").mean()
+            for name in names:
+                known = differences[name].dropna()
+                mean, low, high = mean_interval(known, confidence)
+                found = {"value": itself[name].mean(), "difference": mean, "low": low, "high": high}
+                rows[variant, against, name] = found | {"seeds": len(known)}
+    index = pd.MultiIndex.from_tuples(list(rows), names=["variant", "against", "property"]) if rows else None
+    return pd.DataFrame(list(rows.values()), index=index, columns=["value", "difference", "low", "high", "seeds"])
+
+
+def mask_effects(training: pd.DataFrame, confidence: float = 0.95) -> pd.DataFrame:
+    """What mask and weights are each worth: last accuracy minus that of fresh weights in the pruned mask, by seed.
+
+    Parameters
+    ----------
+    training : DataFrame
+        As ``studies.mask_training`` returns it.
+
+    Returns
+    -------
+    DataFrame
+        Index (variant, percent, recovery); accuracy and afresh (means, of it and of fresh weights in the pruned mask),
+        difference, low, high (Student t over seeds; nan for one seed), seeds, values (a difference each). Empty where
+        no network had fresh weights in its pruned mask.
+    """
+    fraction("confidence", confidence)
+    columns, rows = ["accuracy", "afresh", "difference", "low", "high", "seeds", "values"], {}
+    require(training, ["variant", "seed", "percent", "recovery", "step", "accuracy"])
+    networks = ["variant", "seed", "percent", "recovery"]
+    last = training.sort_values("step", kind="stable").groupby(networks, sort=False).tail(1)
+    if (last["recovery"] == "reinitialise").any():
+        pairs = beside(last, recovery="reinitialise")
+        for key, own in pairs.groupby(["variant", "percent", "recovery"], sort=False):
+            values = (own["accuracy"] - own["base_accuracy"]).tolist()
+            mean, low, high = mean_interval(values, confidence, low=-1, high=1)
+            found = {"accuracy": own["accuracy"].mean(), "afresh": own["base_accuracy"].mean()}
+            found |= {"difference": mean, "low": low, "high": high}
+            rows[key] = found | {"seeds": len(values), "values": values}
+    index = pd.MultiIndex.from_tuples(list(rows), names=["variant", "percent", "recovery"]) if rows else None
+    return pd.DataFrame(list(rows.values()), index=index, columns=columns)

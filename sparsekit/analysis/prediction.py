@@ -1,0 +1,162 @@
+"""RQ5 as published: accuracy predicted from the properties of the graph, on one split, and on many like it."""
+
+import warnings
+from collections.abc import Iterable
+
+import numpy as np
+import pandas as pd
+from sklearn.base import RegressorMixin, clone
+from sklearn.ensemble import AdaBoostRegressor, RandomForestRegressor
+from sklearn.linear_model import BayesianRidge
+from sklearn.metrics import r2_score
+from sklearn.model_selection import train_test_split
+from sklearn.pipeline import Pipeline, make_pipeline
+from sklearn.preprocessing import MinMaxScaler, minmax_scale
+
+from sparsekit.analysis.tables import TableError, numbers, remembered, require
+from sparsekit.graphs.properties import NAMES
+from sparsekit.registry import UnknownName, unknown
+
+PUBLISHED_SPLIT = 7
+"""The random state of the published split. The published forests' own states are not known; they get the same."""
+
+MODELS: dict[str, RegressorMixin] = {
+    "bayesian_ridge": BayesianRidge(),
+    "random_forest": RandomForestRegressor(random_state=PUBLISHED_SPLIT),
+    "adaboost": AdaBoostRegressor(random_state=PUBLISHED_SPLIT),
+}
+
+SIZES = ("nodes", "edges", "source_nodes", "sink_nodes")
+
+FEATURE_SETS: dict[str, tuple[str, ...]] = {
+    "all": NAMES,
+    "only_nodes_and_edges": SIZES,
+    "without_nodes_and_edges": tuple(name for name in NAMES if name not in SIZES),
+    "only_variances": tuple(name for name in NAMES if name.endswith("_var")),
+}
+"""The four published sets of features (arXiv 2407.20601, appendix B)."""
+
+
+@remembered
+def published_prediction(table: pd.DataFrame, target: str = "test_acc") -> dict[str, float]:
+    """R² of the three published models on the one published split (arXiv 2407.20601, chapter 6.4).
+
+    The 23 properties are scaled to 0 … 1 over all rows; ``train_test_split(test_size=0.1, random_state=7)``.
+    With so few test networks this is mostly luck: see `split_distribution`. nan where fewer than two would be tested.
+
+    Returns
+    -------
+    dict
+        bayesian_ridge, random_forest, adaboost.
+
+    Raises
+    ------
+    TableError
+        Where a property or the target is missing or not numeric.
+    """
+    features, accuracy = _columns(table, target, NAMES)
+    return _split_scores(minmax_scale(features), accuracy, MODELS, PUBLISHED_SPLIT)
+
+
+@remembered
+def split_distribution(
+    table: pd.DataFrame,
+    target: str = "test_acc",
+    splits: int = 100,
+    seed: int = 0,
+    models: Iterable[str] = tuple(MODELS),
+) -> pd.DataFrame:
+    """R² of the published models over many random 90/10 splits.
+
+    Returns
+    -------
+    DataFrame
+        Index ``split``, a column per model.
+
+    Raises
+    ------
+    UnknownName
+        Where no model has a given name.
+    """
+    features, accuracy = _columns(table, target, NAMES)
+    chosen = {}
+    for name in models:
+        if name not in MODELS:
+            raise UnknownName(unknown("model", name, MODELS))
+        chosen[name] = _scaled(MODELS[name])
+    states = np.random.default_rng(seed).integers(2**32, size=splits)
+    rows = [_split_scores(features, accuracy, chosen, int(state)) for state in states]
+    return pd.DataFrame(rows, columns=list(chosen)).rename_axis("split")
+
+
+@remembered
+def importances(table: pd.DataFrame, target: str = "test_acc") -> pd.DataFrame:
+    """Feature importances of the random forest on the published split, for the four published feature sets.
+
+    Returns
+    -------
+    DataFrame
+        Index ``feature_set``, a column per property (nan where the set lacks it); each row adds up to 1.
+        ``attrs["r2"]``: dict of each set's R² on the split's test networks. All nan from a table too small to test on.
+    """
+    rows, scores = {}, {}
+    for name, properties in FEATURE_SETS.items():
+        features, accuracy = _columns(table, target, properties)
+        split = _split(minmax_scale(features), accuracy, PUBLISHED_SPLIT)
+        rows[name], scores[name] = {}, np.nan
+        if split:
+            forest = clone(MODELS["random_forest"]).fit(split[0], split[2])
+            rows[name] = dict(zip(properties, forest.feature_importances_, strict=True))
+            scores[name] = float(r2_score(split[3], forest.predict(split[1])))
+    found = pd.DataFrame.from_dict(rows, orient="index").reindex(columns=list(NAMES))
+    found = found.reindex(list(FEATURE_SETS)).rename_axis("feature_set")
+    found.attrs["r2"] = scores
+    return found
+
+
+def _scaled(model: RegressorMixin) -> Pipeline:
+    """The model on properties scaled to 0 … 1 by what it is fitted to; the thesis scaled all rows, test ones too."""
+    return make_pipeline(MinMaxScaler(), model)
+
+
+def _columns(table: pd.DataFrame, target: str, properties: Iterable[str]) -> tuple[np.ndarray, np.ndarray]:
+    """Features, shape (rows, properties), and the target, of the rows that have all of them."""
+    require(table, [target, *properties])
+    if not len(table):
+        raise TableError("the table has no rows")
+    accuracy = numbers(table, target)
+    features = np.column_stack([numbers(table, name) for name in properties])
+    whole = np.isfinite(accuracy) & np.isfinite(features).all(axis=1)
+    if not whole.any():
+        raise TableError(f"no row has a value in all of {target}, {', '.join(properties)}")
+    if not whole.all():
+        warnings.warn(f"{(~whole).sum()} of {len(whole)} rows lack a value and are left out", stacklevel=3)
+    return features[whole], accuracy[whole]
+
+
+def _split(features: np.ndarray, accuracy: np.ndarray, state: int) -> list[np.ndarray] | None:
+    # R² needs two networks to test on, and a tenth of ten is one.
+    if len(accuracy) <= 10:
+        return None
+    return train_test_split(features, accuracy, test_size=0.1, random_state=state)
+
+
+def _split_scores(
+    features: np.ndarray, accuracy: np.ndarray, models: dict[str, RegressorMixin], state: int
+) -> dict[str, float]:
+    split = _split(features, accuracy, state)
+    if split is None or np.ptp(split[3]) == 0:
+        return dict.fromkeys(models, np.nan)
+    seen, unseen, known, hidden = split
+    return {
+        name: float(r2_score(hidden, clone(model).fit(seen, known).predict(unseen))) for name, model in models.items()
+    }
+
+
+def r_squared(errors: np.ndarray, accuracy: np.ndarray, counts: np.ndarray) -> np.ndarray:
+    """R² in each resample; ``counts[i, j]`` says how often row j stands in resample i."""
+    total = counts.sum(axis=1)
+    centred = accuracy - accuracy.mean()
+    spread = counts @ centred**2 - (counts @ centred) ** 2 / total
+    nothing = spread <= 1e-12 * spread.max()
+    return np.where(nothing, np.nan, 1 - (counts @ errors) / np.where(nothing, 1, spread))

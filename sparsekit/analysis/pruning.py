@@ -1,0 +1,241 @@
+"""What the tables of pruned networks say: how much is safe to remove (RQ2), and accuracy at each operating point."""
+
+from collections.abc import Mapping, Sequence
+
+import numpy as np
+import pandas as pd
+import scipy.stats
+
+from sparsekit.analysis.conditions import grouped, indexed, within
+from sparsekit.analysis.intervals import mean_interval
+from sparsekit.analysis.tables import fraction, require
+
+
+def safe_percentage(pruning: pd.DataFrame, margin: float, confidence: float = 0.95) -> pd.DataFrame:
+    """RQ2: how much can go before accuracy drops, per variant and target.
+
+    A seed's safe percentage is the highest tested one such that there and at every smaller one the accuracy at once
+    after pruning is no more than ``margin`` below that seed's base accuracy; 0 where the smallest fails already.
+
+    Only some percentages are tested: accuracy may hold up to just below the next. The interval, Student t over seeds,
+    is therefore widened at either end by the distance to the next tested percentage, mean over seeds. A 0 where the
+    smallest fails means "below it", and the largest tested percentage, unless it is 100, "at least".
+
+    Parameters
+    ----------
+    pruning : DataFrame
+        Columns variant, seed, target, percent, base_accuracy, accuracy.
+    margin : float
+        In accuracy, a fraction.
+
+    Returns
+    -------
+    DataFrame
+        Index (variant, target) and what varies of score, scope, schedule, recovery; values (list, percent per seed in
+        order of seeds), mean, low, high (within 0 … 100), below (share of seeds that failed at the smallest percentage
+        tested), at_least (share of those that held at the largest, short of 100), next (list, the next percentage
+        tested per seed; 100 where there is none).
+    """
+    fraction("margin", margin)
+    require(pruning, ["variant", "seed", "target", "percent", "base_accuracy", "accuracy"])
+    rows = {}
+    for condition, group in grouped(pruning, "variant", "target", row=("seed", "percent")):
+        values, following, ends = zip(*(_safe(one_seed, margin) for _, one_seed in group.groupby("seed")), strict=True)
+        row = {"values": list(values), "next": list(following)}
+        row |= dict(zip(("mean", "low", "high"), widened(mean_interval(values, confidence), row), strict=True))
+        rows[condition] = row | {name: ends.count(name) / len(ends) for name in ("below", "at_least")}
+    columns = ["values", "mean", "low", "high", "below", "at_least", "next"]
+    return indexed(pruning, ["variant", "target"], rows, columns)
+
+
+def _safe(one_seed: pd.DataFrame, margin: float) -> tuple[float, float, str]:
+    """Highest percentage that held, the next one tested, and at which end of the grid that leaves it open."""
+    ordered = one_seed.sort_values("percent")
+    # A nan accuracy is not within any margin.
+    fails = (~within(ordered, margin)).cummax()
+    held, failed = ordered.percent[~fails], ordered.percent[fails]
+    value = float(held.max()) if len(held) else 0.0
+    following = float(failed.min()) if len(failed) else 100.0
+    return value, following, "" if value == 100 else "below" if not len(held) else "" if len(failed) else "at_least"
+
+
+def widened(interval: tuple[float, float, float], row: Mapping) -> tuple[float, float, float]:
+    """An interval of safe percentages, each end further out by the mean distance to the next one tested."""
+    mean, low, high = interval
+    distance = np.mean(np.subtract(row["next"], row["values"]))
+    return mean, *(float(end) for end in np.clip([low - distance, high + distance], 0, 100))
+
+
+def censoring(row: Mapping) -> str:
+    """What the ends of the tested percentages leave open in a row of :func:`safe_percentage`, in words; mostly ``""``.
+
+    >>> censoring({"values": [0.0, 0.0], "next": [40.0, 40.0], "below": 1.0, "at_least": 0.0})
+    'below 40 % in each seed'
+    """
+    seeds = len(row["values"])
+    words = {"below": f"below {min(row['next']):g} %", "at_least": f"at least {max(row['values']):g} %"}
+    told = []
+    for name, bound in words.items():
+        count = round(row[name] * seeds)
+        if count:
+            told.append(
+                bound if seeds == 1 else f"{bound} in {'each seed' if count == seeds else f'{count} of {seeds} seeds'}"
+            )
+    return ", ".join(told)
+
+
+def operating_points(pruning: pd.DataFrame, confidence: float = 0.95) -> pd.DataFrame:
+    """How much smaller and cheaper pruned networks are, and how accurate, one row per condition.
+
+    Reported as Blalock, Gonzalez Ortiz, Frankle and Guttag ask (*What is the state of neural network pruning?*, MLSys
+    2020): ratio of sizes and ratio of multiply-adds, both dense over pruned, at every percentage up to collapse, means
+    with deviations over seeds, and every single value. Random pruning is a condition beside the others.
+
+    Parameters
+    ----------
+    pruning : DataFrame
+        Columns variant, seed, target, percent, base_accuracy, accuracy, weights, weights_dense, multiply_adds,
+        multiply_adds_dense. Accuracy at once after pruning, or that of
+        :func:`sparsekit.analysis.conditions.after_recovery`.
+
+    Returns
+    -------
+    DataFrame
+        Index (variant, target, percent) and what varies of score, scope, schedule, recovery; n (seeds), compression
+        and multiply_add_ratio (means over seeds; infinite where nothing is left), base_accuracy, accuracy (means), sd,
+        low, high (Student t over seeds), values (list, accuracy by seed).
+    """
+    names = ["weights", "weights_dense", "multiply_adds", "multiply_adds_dense"]
+    require(pruning, ["variant", "seed", "target", "percent", "base_accuracy", "accuracy", *names])
+    rows = {}
+    for condition, seeds in grouped(pruning, "variant", "target", "percent"):
+        accuracy, low, high = mean_interval(seeds["accuracy"], confidence, low=0, high=1)
+        rows[condition] = {
+            "n": len(seeds),
+            "compression": float((seeds["weights_dense"] / seeds["weights"]).mean()),
+            "multiply_add_ratio": float((seeds["multiply_adds_dense"] / seeds["multiply_adds"]).mean()),
+            "base_accuracy": float(seeds["base_accuracy"].mean()),
+            "accuracy": accuracy,
+            "sd": float(seeds["accuracy"].std()),
+            "low": low,
+            "high": high,
+            "values": seeds["accuracy"].tolist(),
+        }
+    columns = ["n", "compression", "multiply_add_ratio", "base_accuracy", "accuracy", "sd", "low", "high", "values"]
+    return indexed(pruning, ["variant", "target", "percent"], rows, columns)
+
+
+VERDICTS = ("kept", "no drop", "dropped", "cannot tell")
+
+
+def equivalence(differences: Sequence[float], margin: float, confidence: float = 0.95) -> dict:
+    """Two one-sided t tests of paired differences against ±margin, each at level 1 - confidence.
+
+    Schuirmann, *A comparison of the two one-sided tests procedure and the power approach for assessing the equivalence
+    of average bioavailability*, J. Pharmacokinetics and Biopharmaceutics 1987. A single difference decides nothing.
+    Where all differences are the same the t test sees no spread, and p is 0 or 1: with few seeds at 100 % accuracy
+    that is bolder than it should be.
+
+    Returns
+    -------
+    dict
+        n; difference (mean) with its Student t interval low, high; decide_low, decide_high (the interval at
+        2 · confidence - 1, whose place against ±margin is the verdict); p_equivalent, p_dropped; verdict:
+        "kept" (within ±margin), "no drop" (not below -margin, though maybe above +margin), "dropped" (below -margin),
+        or "cannot tell".
+
+    Examples
+    --------
+    >>> equivalence([-0.002, 0.001, 0.0, -0.001], 0.02)["verdict"]
+    'kept'
+    >>> equivalence([-0.002, -0.05, 0.02], 0.02)["verdict"]
+    'cannot tell'
+    """
+    fraction("margin", margin)
+    fraction("confidence", confidence)
+    if confidence <= 0.5:
+        raise ValueError(f"confidence {confidence!r}: a test needs more than 0.5, such as 0.95 for 95 %")
+    # Accuracies are whole numbers of strings: what is left beyond twelve digits is rounding, and must not decide.
+    values = np.round(np.asarray(differences, dtype=float), 12)
+    difference, low, high = mean_interval(values, confidence)
+    _, decide_low, decide_high = mean_interval(values, 2 * confidence - 1)
+    p_no_drop, p_no_gain = _above(values, -margin), _above(-values, -margin)
+    p_equivalent, p_dropped, level = float(np.maximum(p_no_drop, p_no_gain)), 1 - p_no_drop, 1 - confidence
+    shown = (p_equivalent < level, p_no_drop < level, p_dropped < level)
+    return {
+        "n": len(values),
+        "difference": difference,
+        "low": low,
+        "high": high,
+        "decide_low": decide_low,
+        "decide_high": decide_high,
+        "p_equivalent": p_equivalent,
+        "p_dropped": p_dropped,
+        "verdict": next((verdict for verdict, yes in zip(VERDICTS[:3], shown, strict=True) if yes), VERDICTS[3]),
+    }
+
+
+def _above(values: np.ndarray, bound: float) -> float:
+    """p of the one-sided t test whose alternative is a mean above the bound."""
+    if len(values) < 2:
+        return np.nan
+    error, distance = values.std(ddof=1) / np.sqrt(len(values)), np.round(values.mean() - bound, 12)
+    with np.errstate(divide="ignore", invalid="ignore"):
+        return float(scipy.stats.t.sf(distance / error, len(values) - 1))
+
+
+def tolerance(pruning: pd.DataFrame, margin: float, confidence: float = 0.95) -> pd.DataFrame:
+    """Whether accuracy is kept within the margin, per condition, pruned and base network paired by seed.
+
+    Each condition is tested at its own level; :func:`tolerated` reads the percentages in order, which costs nothing.
+
+    Parameters
+    ----------
+    pruning : DataFrame
+        Columns variant, seed, target, percent, base_accuracy, accuracy. Or what
+        :func:`sparsekit.analysis.conditions.beside` and :func:`sparsekit.analysis.conditions.after_recovery` return.
+    margin : float
+        In accuracy, a fraction.
+
+    Returns
+    -------
+    DataFrame
+        Index (variant, target, percent) and what varies of score, scope, schedule, recovery; columns as
+        :func:`equivalence` names them.
+    """
+    require(pruning, ["variant", "seed", "target", "percent", "base_accuracy", "accuracy"])
+    rows = {
+        condition: equivalence(seeds["accuracy"] - seeds["base_accuracy"], margin, confidence)
+        for condition, seeds in grouped(pruning, "variant", "target", "percent")
+    }
+    return indexed(pruning, ["variant", "target", "percent"], rows, list(equivalence([], margin, confidence)))
+
+
+def tolerated(tolerance: pd.DataFrame) -> pd.DataFrame:
+    """Up to which percentage accuracy is shown to be kept, and from which on a drop is shown.
+
+    Percentages are tested from the smallest on, and the first that fails ends it: in a fixed order no correction for
+    many tests is due (Maurer, Hothorn and Lehmacher, 1995). What lies between the two is not known.
+
+    Parameters
+    ----------
+    tolerance : DataFrame
+        As :func:`tolerance` returns it.
+
+    Returns
+    -------
+    DataFrame
+        Index of ``tolerance`` without percent; kept (largest percentage such that it and every smaller one tested is
+        "kept" or "no drop"; 0 where the smallest is not), dropped (smallest with a drop shown at its own level; nan
+        where none has).
+    """
+    names = [name for name in tolerance.index.names if name != "percent"]
+    found = {}
+    for condition, rows in tolerance.reset_index().groupby(names, sort=False):
+        rows = rows.sort_values("percent")
+        held = rows["verdict"].isin(["kept", "no drop"]).cummin()
+        found[condition] = {
+            "kept": float(rows["percent"][held].max()) if held.any() else 0.0,
+            "dropped": float(rows["percent"][rows["verdict"] == "dropped"].min()),
+        }
+    return pd.DataFrame.from_dict(found, orient="index", columns=["kept", "dropped"]).rename_axis(index=names)

@@ -1,0 +1,231 @@
+"""What the tables of recovery say: how long accuracy takes to come back (RQ3), and how much is lost on the way.
+
+A network that is not back when retraining ends is censored: its time is longer than what was seen. A mean over those
+that came back forgets it; survival analysis does not.
+"""
+
+import warnings
+
+import numpy as np
+import pandas as pd
+import scipy.integrate
+import scipy.stats
+
+from sparsekit.analysis.conditions import grouped, indexed, within
+from sparsekit.analysis.intervals import mean_interval, wilson
+from sparsekit.analysis.tables import TableError, fraction, require
+
+COLUMNS = ["variant", "seed", "target", "percent", "step", "accuracy", "base_accuracy"]
+
+
+def steps_to_regain(recovery: pd.DataFrame, margin: float, confidence: float = 0.95) -> pd.DataFrame:
+    """Optimizer steps until accuracy is within the margin of the base, medians by survival analysis.
+
+    A network is back at the first measured step at which its accuracy is within the margin of its base; at 0, where
+    it never left. The true step lies after the measured one before, so the median lies between ``after`` and
+    ``median``. One that is not back at its last measured step is censored there.
+
+    The median is the first step by which at least half are back in Kaplan and Meier's estimate (*Nonparametric
+    estimation from incomplete observations*, JASA 1958). Its interval holds the steps at which half lies within the
+    log-log interval of that estimate (Brookmeyer and Crowley, Biometrics 1982). The range of n values covers a median
+    with probability 1 - 2 ** (1 - n) only: with fewer networks than that needs (6 at 95 %) there is no interval.
+
+    Parameters
+    ----------
+    recovery : DataFrame
+        Columns variant, seed, target, percent, step, accuracy, base_accuracy.
+    margin : float
+        In accuracy, a fraction.
+
+    Returns
+    -------
+    DataFrame
+        Index (variant, target, percent) and what varies of score, scope, schedule, recovery; n (networks), at_once
+        (count of those back at step 0), censored (count), regained with regained_low and regained_high (share, Wilson
+        interval), after, median (infinite where fewer than half came back), low, high, steps (list by seed, infinite
+        for the censored).
+    """
+    fraction("margin", margin)
+    fraction("confidence", confidence)
+    require(recovery, COLUMNS)
+    rows = {}
+    for condition, group in grouped(recovery, "variant", "target", "percent", row=("seed", "step")):
+        back = events(group, margin)
+        came, n = back["regained"], len(back)
+        share = wilson(came.sum(), n, confidence)
+        median, low, high = _median(back["step"], came, confidence)
+        rows[condition] = {
+            "n": n,
+            "at_once": int((back["step"][came] == 0).sum()),
+            "censored": int((~came).sum()),
+            **dict(zip(("regained", "regained_low", "regained_high"), share, strict=True)),
+            "after": _median(back["after"], came, confidence)[0],
+            "median": median,
+            "low": low,
+            "high": high,
+            "steps": back["step"].where(came, np.inf).tolist(),
+        }
+    columns = ["n", "at_once", "censored", "regained", "regained_low", "regained_high"]
+    return indexed(
+        recovery, ["variant", "target", "percent"], rows, [*columns, "after", "median", "low", "high", "steps"]
+    )
+
+
+def events(group: pd.DataFrame, margin: float) -> pd.DataFrame:
+    """When each network of one condition is back: index seed; step, regained (False: censored at step), after."""
+    found = {}
+    for seed, one in group.sort_values("step").groupby("seed"):
+        _from_step_0(one)
+        back = within(one, margin).to_numpy()
+        at = int(back.argmax()) if back.any() else len(one) - 1
+        before = max(at - 1, 0) if back.any() else at
+        found[seed] = (float(one["step"].iloc[at]), bool(back.any()), float(one["step"].iloc[before]))
+    table = pd.DataFrame.from_dict(found, orient="index", columns=["step", "regained", "after"])
+    return table.rename_axis("seed").astype({"regained": bool})
+
+
+def _from_step_0(one: pd.DataFrame) -> None:
+    if one["step"].iloc[0] != 0:
+        where = ", ".join(str(one[name].iloc[0]) for name in ("variant", "target", "percent"))
+        raise TableError(f"{where}: no accuracy at step 0, at once after pruning")
+
+
+def kaplan_meier(steps: pd.Series, came: pd.Series, confidence: float = 0.95) -> pd.DataFrame:
+    """Kaplan and Meier's estimate: index step; share not yet back after it, its log-log interval low, high.
+
+    The interval does not exist (nan) while all are out or once all are back.
+
+    Parameters
+    ----------
+    steps : Series
+        Step of each network.
+    came : Series of bool
+        Whether it was back at that step, or censored there.
+
+    Examples
+    --------
+    >>> kaplan_meier(pd.Series([5, 20, 20, 80]), pd.Series([True, True, False, False]))["share"].tolist()
+    [0.75, 0.5, 0.5]
+    """
+    estimate = scipy.stats.ecdf(scipy.stats.CensoredData.right_censored(steps, ~came.to_numpy())).sf
+    with warnings.catch_warnings():
+        warnings.filterwarnings("ignore", "The confidence interval is undefined", RuntimeWarning)
+        interval = estimate.confidence_interval(confidence, method="log-log")
+    ends = {"share": estimate, "low": interval.low, "high": interval.high}
+    return pd.DataFrame(
+        {name: end.probabilities for name, end in ends.items()}, index=pd.Index(estimate.quantiles, name="step")
+    )
+
+
+def _median(steps: pd.Series, came: pd.Series, confidence: float) -> tuple[float, float, float]:
+    curve = kaplan_meier(steps, came, confidence)
+    # Where the interval does not exist the estimate, 1 or 0, stands for it.
+    low, high = (curve[end].fillna(curve["share"]) for end in ("low", "high"))
+    first = [float(curve.index[under].min()) for under in (curve["share"] <= 0.5, low <= 0.5, high < 0.5)]
+    median, low, high = np.nan_to_num(first, nan=np.inf).tolist()
+    return (median, low, high) if 2.0 ** (1 - len(steps)) <= 1 - confidence else (median, np.nan, np.nan)
+
+
+def area_under_recovery(recovery: pd.DataFrame, confidence: float = 0.95) -> pd.DataFrame:
+    """Accuracy averaged over the whole of recovery, on a logarithmic axis of steps.
+
+    Per network ∫ accuracy du with u = log(1 + step) / log(1 + last), 0 … 1, by trapezoids between the measured steps:
+    a mean accuracy that counts early steps as much as late ones. ``last`` is the same for all: the smallest last
+    measured step of any network in the table, accuracy there interpolated in u where it was not measured.
+
+    Parameters
+    ----------
+    recovery : DataFrame
+        Columns variant, seed, target, percent, step, accuracy, base_accuracy.
+
+    Returns
+    -------
+    DataFrame
+        Index (variant, target, percent) and what varies of score, scope, schedule, recovery; n, last (step), area
+        (mean over seeds) with its Student t interval area_low, area_high, lost (mean of base accuracy less area,
+        paired by seed) with lost_low, lost_high, values (list, area by seed).
+    """
+    fraction("confidence", confidence)
+    rows = {}
+    for condition, group in grouped(areas(recovery), "variant", "target", "percent"):
+        row = {"n": len(group), "last": group["last"].iloc[0]}
+        row |= _interval("area", group["area"], confidence, low=0, high=1)
+        row |= _interval("lost", group["base_accuracy"] - group["area"], confidence, low=-1, high=1)
+        rows[condition] = row | {"values": group["area"].tolist()}
+    columns = ["n", "last", "area", "area_low", "area_high", "lost", "lost_low", "lost_high", "values"]
+    return indexed(recovery, ["variant", "target", "percent"], rows, columns)
+
+
+def areas(recovery: pd.DataFrame) -> pd.DataFrame:
+    """The area of each network, as `area_under_recovery` means it, a row each: its condition, area, last."""
+    require(recovery, COLUMNS)
+    networks = [
+        one
+        for _, rows in grouped(recovery, "variant", "target", "percent", row=("seed", "step"))
+        for _, one in rows.groupby("seed")
+    ]
+    last = min((float(one["step"].iloc[-1]) for one in networks), default=0.0)
+    own = [name for name in recovery if name not in ("step", "epoch", "accuracy")]
+    rows = [one[own].iloc[0].to_dict() | {"area": _area(one, last), "last": last} for one in networks]
+    return pd.DataFrame(rows, columns=[*own, "area", "last"])
+
+
+def _area(one: pd.DataFrame, last: float) -> float:
+    _from_step_0(one)
+    if not last:
+        return float(one["accuracy"].iloc[0])
+    u, accuracy = np.log1p(one["step"].to_numpy(float)) / np.log1p(last), one["accuracy"].to_numpy(float)
+    inside = u < 1
+    u, accuracy = np.append(u[inside], 1), np.append(accuracy[inside], np.interp(1, u, accuracy))
+    return float(scipy.integrate.trapezoid(accuracy, u))
+
+
+def regain(recovery: pd.DataFrame, margin: float, confidence: float = 0.95) -> pd.DataFrame:
+    """RQ3: how much retraining regains the accuracy, per variant, target and percentage.
+
+    Only networks that had dropped count: accuracy at step 0 more than ``margin`` below their base. Such a network has
+    regained its accuracy at the first measured step, and at the first whole epoch, at which it is within the margin.
+
+    Parameters
+    ----------
+    recovery : DataFrame
+        Columns variant, seed, target, percent, step, epoch, accuracy, base_accuracy.
+    margin : float
+        In accuracy, a fraction.
+
+    Returns
+    -------
+    DataFrame
+        Index (variant, target, percent) and what varies of score, scope, schedule, recovery; dropped (share of seeds
+        that had dropped), never (share of those that were not back at any measured step; nan where none had dropped),
+        steps and epochs (lists over the dropped seeds, nan for never), and the mean over those that came back with its
+        Student t interval: step, step_low, step_high, epoch, epoch_low, epoch_high.
+    """
+    fraction("margin", margin)
+    require(recovery, [*COLUMNS, "epoch"])
+    rows = {}
+    for condition, group in grouped(recovery, "variant", "target", "percent", row=("seed", "step")):
+        seeds = [one_seed for _, one_seed in group.groupby("seed")]
+        for one_seed in seeds:
+            _from_step_0(one_seed)
+        back = [_back(one_seed, margin) for one_seed in seeds if not within(one_seed, margin).iloc[0]]
+        row = {
+            "dropped": len(back) / len(seeds),
+            "never": float(np.isnan([s for s, _ in back]).mean()) if back else np.nan,
+        }
+        for name, values in (("step", [s for s, _ in back]), ("epoch", [e for _, e in back])):
+            row |= {f"{name}s": values} | _interval(name, [v for v in values if np.isfinite(v)], confidence, low=0)
+        rows[condition] = row
+    times = [f"{name}{end}" for name in ("step", "epoch") for end in ("s", "", "_low", "_high")]
+    return indexed(recovery, ["variant", "target", "percent"], rows, ["dropped", "never", *times])
+
+
+def _back(one_seed: pd.DataFrame, margin: float) -> tuple[float, float]:
+    back = one_seed[within(one_seed, margin) & (one_seed.step > 0)]
+    whole = back.epoch[np.isclose(back.epoch, back.epoch.round(), atol=1e-6)]
+    return tuple(float(found.iloc[0]) if len(found) else np.nan for found in (back.step, whole))
+
+
+def _interval(name: str, values, confidence: float, **ends) -> dict[str, float]:
+    names = (name, f"{name}_low", f"{name}_high")
+    return dict(zip(names, mean_interval(values, confidence, **ends), strict=True))

@@ -1,0 +1,254 @@
+"""Seeds within graphs: how many networks learn at all, and how much of accuracy any property of a graph can explain."""
+
+import numpy as np
+import pandas as pd
+import scipy.stats
+from statsmodels.stats.proportion import proportion_confint
+
+from sparsekit.analysis.correlation import variants_of
+from sparsekit.analysis.intervals import mean_interval
+from sparsekit.analysis.tables import fraction, numbers, one_per_graph, require
+
+ALL = "all"
+"""Stands for every family at once in the index of `trainability`."""
+CHANCE_MARGIN = 0.02
+"""How far above chance level, in accuracy, a network has left it."""
+
+
+def learned(
+    table: pd.DataFrame, chance: float, margin: float = CHANCE_MARGIN, target: str = "test_accuracy"
+) -> pd.DataFrame:
+    """The networks that left chance level: accuracy above ``chance + margin``, both fractions.
+
+    What this leaves out is an outcome of its own, `trainability`. A graph keeps its other seeds.
+    """
+    return table[_left_chance(table, chance, margin, target)]
+
+
+def _left_chance(table: pd.DataFrame, chance: float, margin: float, target: str) -> np.ndarray:
+    fraction("chance", chance)
+    fraction("margin", margin)
+    require(table, [target])
+    # A network without an accuracy, one whose training diverged, has not left chance either.
+    return numbers(table, target) > chance + margin
+
+
+def trainability(
+    table: pd.DataFrame,
+    chance: float,
+    margin: float = CHANCE_MARGIN,
+    confidence: float = 0.95,
+    target: str = "test_accuracy",
+) -> pd.DataFrame:
+    """How many networks never left chance level, per variant and family.
+
+    Seeds of one graph may share their fate. The Wilson score interval therefore counts networks as n over the design
+    effect 1 + (k - 1) ICC (Kish, *Survey Sampling*, 1965), k seeds a graph; where none or all are at chance, which
+    hides how alike seeds are, each graph counts once.
+
+    Parameters
+    ----------
+    table : DataFrame
+        One row per network: variant, generator, graph, target.
+    chance : float
+        Accuracy of always naming the larger class.
+
+    Returns
+    -------
+    DataFrame
+        Index (variant, generator), "all" first; networks, graphs, at_chance (count), share, low, high.
+    """
+    fraction("confidence", confidence)
+    variants_of(table)
+    own = table[["variant", "generator", "graph"]].assign(stuck=~_left_chance(table, chance, margin, target))
+    rows = {}
+    for variant, networks in own.groupby("variant", sort=False):
+        rows[variant, ALL] = _share(networks, confidence)
+        for generator, some in networks.groupby("generator", sort=False):
+            rows[variant, generator] = _share(some, confidence)
+    return pd.DataFrame.from_dict(rows, orient="index").rename_axis(["variant", "generator"])
+
+
+def _share(networks: pd.DataFrame, confidence: float) -> dict[str, float]:
+    stuck = networks["stuck"].to_numpy(dtype=float)
+    groups = networks.groupby(["generator", "graph"], sort=False).ngroup().to_numpy()
+    seeds = np.bincount(groups)
+    alike = 1.0 if np.ptp(stuck) == 0 else np.clip(_one_way(stuck, groups)["icc"], 0, 1)
+    effect = 1.0 if seeds.max() == 1 else 1 + ((seeds**2).sum() / seeds.sum() - 1) * alike
+    effective = len(stuck) / effect
+    low, high = proportion_confint(stuck.mean() * effective, effective, 1 - confidence, method="wilson")
+    counts = {"networks": len(stuck), "graphs": len(seeds), "at_chance": int(stuck.sum())}
+    # Rounding must not leave the ends a hair beside none and all.
+    return counts | {"share": stuck.mean(), "low": low if stuck.any() else 0.0, "high": 1.0 if stuck.all() else high}
+
+
+def intraclass(table: pd.DataFrame, target: str = "test_accuracy", confidence: float = 0.95) -> pd.DataFrame:
+    """How alike the seeds of a graph are, and the noise ceiling that this sets to every R² over graph means.
+
+    The intraclass correlation ICC(1,1) is the share of variance that lies between graphs, from a one-way analysis of
+    variance (Shrout and Fleiss, *Intraclass Correlations*, Psychological Bulletin 1979), its interval from the F
+    distribution. Seeds may differ in number: n0 of the analysis of variance stands for k, which makes the interval
+    approximate. The ceiling is ICC(1,k), the reliability of a mean over k seeds: what varies between graph means beyond
+    it is seeds, which no property of a graph can predict. The interval takes accuracies as normal.
+
+    Parameters
+    ----------
+    table : DataFrame
+        One row per network: variant, generator, graph, target. Networks without an accuracy are left out.
+
+    Returns
+    -------
+    DataFrame
+        Index ``variant``; graphs, networks, seeds (harmonic mean over graphs), between_sd, within_sd (in accuracy),
+        icc, icc_low, icc_high, ceiling, ceiling_low, ceiling_high. icc may fall below 0, the ceiling is
+        cut off there. All but the counts are nan where no graph has two seeds, there are fewer than two graphs, or
+        accuracy is constant.
+    """
+    fraction("confidence", confidence)
+    variants, rows = variants_of(table, [target]), {}
+    known = table[np.isfinite(numbers(table, target))]
+    for variant in variants:
+        networks = known[known["variant"] == variant]
+        groups = networks.groupby(["generator", "graph"], sort=False).ngroup().to_numpy()
+        rows[variant] = _one_way(numbers(networks, target), groups, confidence)
+    return pd.DataFrame.from_dict(rows, orient="index").rename_axis("variant")
+
+
+def _one_way(values: np.ndarray, groups: np.ndarray, confidence: float = 0.95) -> dict[str, float]:
+    """One-way analysis of variance with random groups, numbered from 0."""
+    seeds = np.bincount(groups)
+    n, k = len(values), len(seeds)
+    names = ("between_sd", "within_sd", "icc", "icc_low", "icc_high", "ceiling", "ceiling_low", "ceiling_high")
+    row = {"graphs": k, "networks": n, "seeds": k / (1 / seeds).sum() if k else np.nan} | dict.fromkeys(names, np.nan)
+    if k < 2 or n == k or np.ptp(values) == 0:
+        return row
+    means = np.bincount(groups, values) / seeds
+    between = (seeds * (means - values.mean()) ** 2).sum() / (k - 1)
+    within = ((values - means[groups]) ** 2).sum() / (n - k)
+    n0 = (n - (seeds**2).sum() / n) / (k - 1)
+    row["within_sd"], row["between_sd"] = np.sqrt(within), np.sqrt(max(between - within, 0) / n0)
+    ends = scipy.stats.f.ppf([(1 + confidence) / 2, (1 - confidence) / 2], k - 1, n - k)
+    for end, by in zip(("", "_low", "_high"), (1, *ends), strict=True):
+        icc = (between - by * within) / (between + (n0 - 1) * by * within)
+        row[f"icc{end}"], floor = float(icc), max(icc, 0)
+        # Spearman and Brown: of means over unequal seeds, the harmonic mean counts.
+        row[f"ceiling{end}"] = float(row["seeds"] * floor / (1 + (row["seeds"] - 1) * floor))
+    return row
+
+
+PAIR = ["variant", "generator", "original", "seed"]
+NULLS = {"rewired": "same degrees", "shuffled": "other labels", "random": "same density"}
+"""What a null model has of its graph, or has not, by its name."""
+
+
+def null_differences(structure: pd.DataFrame, chance: float, margin: float = CHANCE_MARGIN) -> pd.DataFrame:
+    """Accuracy of each graph's networks minus that of its null models', networks of equal seed in pairs.
+
+    The graph is the sample, so its pairs are averaged. Only pairs of which both left chance level have a difference;
+    how many did not is counted, an outcome of its own.
+
+    Parameters
+    ----------
+    structure : DataFrame
+        As ``studies.structure`` returns it; variant, generator, original, seed, null, test_accuracy are used.
+    chance : float
+        Accuracy of always naming the larger class.
+
+    Returns
+    -------
+    DataFrame
+        One row a variant, null model and graph: variant, against (the null model), generator, original, difference
+        (nan where no pair has one), pairs, stuck and stuck_other (networks at chance level). Without null models it is
+        empty.
+    """
+    require(structure, ["null"])
+    own = structure["null"] == "none"
+    return _differences(structure[own], structure[~own], "null", chance, margin)
+
+
+def gate_row_differences(layouts: pd.DataFrame, chance: float, margin: float = CHANCE_MARGIN) -> pd.DataFrame:
+    """Accuracy under the published mask rows minus that under whole masks in each gate, as `null_differences`.
+
+    Parameters
+    ----------
+    layouts : DataFrame
+        As ``studies.gate_rows`` returns it.
+    """
+    require(layouts, ["gate_masks"])
+    published = layouts["gate_masks"] == "rows"
+    return _differences(layouts[published], layouts[~published], "gate_masks", chance, margin)
+
+
+def _differences(ones: pd.DataFrame, others: pd.DataFrame, against: str, chance: float, margin: float) -> pd.DataFrame:
+    fraction("chance", chance)
+    fraction("margin", margin)
+    target = "test_accuracy"
+    require(ones, [*PAIR, target])
+    others = others[[*PAIR, against, target]].rename(columns={against: "against", target: "other"})
+    pairs = others.merge(ones[[*PAIR, target]], on=PAIR, validate="many_to_one")
+    one, other = numbers(pairs, target), numbers(pairs, "other")
+    # A network without an accuracy has not left chance level either.
+    stuck, stuck_other = ~(one > chance + margin), ~(other > chance + margin)
+    difference = np.where(stuck | stuck_other, np.nan, one - other)
+    pairs = pairs.assign(difference=difference, stuck=stuck, stuck_other=stuck_other)
+    graphs = pairs.groupby(["variant", "against", "generator", "original"], sort=False)
+    counts = {"pairs": ("seed", "size"), "stuck": ("stuck", "sum"), "stuck_other": ("stuck_other", "sum")}
+    return graphs.agg(difference=("difference", "mean"), **counts).reset_index()
+
+
+def mean_differences(differences: pd.DataFrame, confidence: float = 0.95) -> pd.DataFrame:
+    """Mean over graphs of `null_differences` or `gate_row_differences`, with its Student t interval.
+
+    Returns
+    -------
+    DataFrame
+        Index (variant, against); graphs (those with a difference), mean, low, high (nan for a single graph), above and
+        below (graphs whose difference is positive, negative), pairs, stuck, stuck_other (counts of networks).
+    """
+    fraction("confidence", confidence)
+    require(differences, ["variant", "against", "difference", "pairs", "stuck", "stuck_other"])
+    rows = {}
+    for name, graphs in differences.groupby(["variant", "against"], sort=False):
+        known = graphs["difference"].dropna()
+        mean, low, high = mean_interval(known, confidence, low=-1, high=1)
+        rows[name] = {"graphs": len(known), "mean": mean, "low": low, "high": high}
+        rows[name] |= {"above": int((known > 0).sum()), "below": int((known < 0).sum())}
+        rows[name] |= graphs[["pairs", "stuck", "stuck_other"]].sum().to_dict()
+    columns = ["graphs", "mean", "low", "high", "above", "below", "pairs", "stuck", "stuck_other"]
+    index = pd.MultiIndex.from_tuples(list(rows), names=["variant", "against"])
+    return pd.DataFrame(list(rows.values()), index=index, columns=columns)
+
+
+CAUSES = {
+    "nodes": "nodes",
+    "edges": "edges",
+    "recurrent_parameters": "recurrent parameters",
+    "depth": "layers of the network",
+    "embedding_width": "embedding width",
+    "readout_width": "readout width",
+    "average_clustering": "clustering",
+    "average_shortest_path_length": "path length",
+}
+"""Columns of ``studies.structure`` that could each be what accuracy depends on, as people call them."""
+FIXED = 0.05
+"""A cause whose range is no larger, as a share of its mean, counts as held fixed."""
+
+
+def causes(structure: pd.DataFrame) -> pd.DataFrame:
+    """Spearman's correlation of possible causes over the graphs of a study, one graph a row of the sample.
+
+    Parameters
+    ----------
+    structure : DataFrame
+        One row per network: variant, generator, graph and `CAUSES`. Of several variants the first counts.
+
+    Returns
+    -------
+    DataFrame
+        Index and columns `CAUSES`; nan for one that is held fixed: the same in all graphs, or within `FIXED`.
+    """
+    require(structure, ["variant", *CAUSES])
+    graphs = one_per_graph(structure, structure["variant"].iloc[0])
+    values = pd.DataFrame({name: numbers(graphs, name) for name in CAUSES})
+    fixed = np.ptp(values, axis=0) <= FIXED * values.mean()
+    return values.mask(np.broadcast_to(fixed, values.shape)).corr("spearman")

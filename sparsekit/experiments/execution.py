@@ -1,0 +1,263 @@
+"""Units of work over worker processes, so that each one is computed once, whatever dies in between.
+
+A unit is a frozen dataclass with a class attribute ``kind`` (see `sparsekit.identity`) and
+
+- ``requires``, if any: tuple of the units whose records must be there first,
+- ``group`` and ``together``: units of one type and equal group may be computed together, at most ``together`` of them
+  (left out: each by itself),
+- ``cost``: how long it takes, relative to others,
+- ``compute(units, store, device)``: a class method that computes such units and writes each one's record.
+"""
+
+import pickle
+import time
+import warnings
+from collections.abc import Callable, Iterable, Sequence
+from concurrent.futures import FIRST_COMPLETED, BrokenExecutor, CancelledError, Executor, Future, wait
+from typing import Any
+
+import loky
+import torch
+
+from sparsekit.experiments.identity import title
+from sparsekit.experiments.jobs import Job, Schedule
+from sparsekit.experiments.progress import Progress, duration
+from sparsekit.experiments.records import Store, default_store
+
+# A worker with several threads on a busy machine is many times slower than with one.
+ONE_THREAD = dict.fromkeys(["OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS"], "1")
+
+
+class ExecutionError(RuntimeError):
+    """Some units could not be computed; all others were.
+
+    Attributes
+    ----------
+    failed : list of (unit, exception)
+    not_run : list of units
+        Those that require a failed one.
+    """
+
+    def __init__(self, text: str, failed: Sequence[tuple[Any, BaseException]] = (), not_run: Sequence[Any] = ()):
+        super().__init__(text)
+        self.failed, self.not_run = list(failed), list(not_run)
+
+
+def resolve_device(device: str) -> str:
+    """``cpu`` or ``cuda``, where ``auto`` means CUDA if there is any.
+
+    Raises
+    ------
+    ExecutionError
+        CUDA is asked for but not there.
+    """
+    if device == "auto":
+        return "cuda" if torch.cuda.is_available() else "cpu"
+    if device == "cuda" and not torch.cuda.is_available():
+        raise ExecutionError("device: given 'cuda', but torch finds no CUDA device here; allowed are auto, cpu")
+    return device
+
+
+def run(
+    units: Iterable[Any],
+    store: Store | None = None,
+    *,
+    workers: int = 0,
+    device: str = "auto",
+    executor: Executor | None = None,
+    report: Callable[[int, int, float | None, str], None] | None = None,
+) -> None:
+    """Compute the units that have no record yet, and what they require.
+
+    Parameters
+    ----------
+    units : iterable of units
+    store : Store, optional
+        Where records are kept; default: `sparsekit.experiments.records.default_store`.
+    workers : int
+        Jobs at the same time; 0: one for each core, or all that are ready where an executor is given. With 1 and no
+        executor, all is computed in this process.
+    device : {"auto", "cpu", "cuda"}
+    executor : concurrent.futures.Executor, optional
+        Where jobs run, such as a dask cluster's; default: processes of this machine.
+    report : callable, optional
+        Called with units done, units in all, seconds left (None: unknown, 0: the end) and a text.
+
+    Raises
+    ------
+    ExecutionError
+        Some units failed, or killed their worker twice; the others are done nevertheless.
+    sparsekit.experiments.records.RecordError
+        The store cannot be written to.
+    """
+    store = store or default_store()
+    asked, report = report is not None, report or Progress()
+    started = time.monotonic()
+    workers = workers or (0 if executor else loky.cpu_count())
+    # how many workers a given executor has is not known: it gets whole groups, and as many jobs as are ready
+    schedule, limit = Schedule(units, store, workers or 1), workers or 10_000
+    if schedule.missing:
+        store.check_writable()
+        if executor is None:
+            device = resolve_device(device)
+        threads = torch.get_num_threads()
+        pools = _Pools(executor, limit)
+        try:
+            _work(schedule, pools, store, device, report, started)
+        except BaseException:
+            pools.abandon()
+            raise
+        finally:
+            torch.set_num_threads(threads)
+    if schedule.missing or asked:  # nothing was to be done, and nobody asked: nothing to say
+        report(schedule.done, schedule.total, 0.0, _summary(schedule, time.monotonic() - started))
+    if schedule.failed:
+        raise _error(schedule) from next(iter(schedule.failed.values()))
+
+
+def _work(schedule: Schedule, pools: "_Pools", store: Store, device: str, report: Callable, started: float) -> None:
+    total_cost = sum(schedule.costs.values())
+    running: dict[Future, Job] = {}
+    report(schedule.done, schedule.total, None, "starting")
+    while True:
+        while len(running) < pools.limit and (job := schedule.next()):
+            running[pools.submit(job, store, device)] = job
+        if not running:
+            return
+        finished, _ = wait(running, return_when=FIRST_COMPLETED)
+        for future in finished:
+            job = running.pop(future)
+            pools.release(future, job)
+            _settle(job, future, schedule, store)
+        past = schedule.past_cost
+        left = (time.monotonic() - started) * (total_cost / past - 1) if past else None
+        report(schedule.done, schedule.total, left or None, title(list(job.units.values())[-1]))
+
+
+def _settle(job: Job, future: Future, schedule: Schedule, store: Store) -> None:
+    """Note what has become of a job; what may still succeed goes in line once more, unit by unit."""
+    left = {}
+    for name, unit in job.units.items():
+        if store.has(unit):  # also where its worker died after that
+            schedule.finish(name)
+        else:
+            left[name] = unit
+    error = CancelledError() if future.cancelled() else future.exception()
+    died = isinstance(error, BrokenExecutor)
+    # in company, the death may have been another job's doing
+    deaths = job.deaths + (died and not job.company and len(job.units) == 1)
+    for name, unit in left.items():
+        if died and deaths < 2:
+            schedule.add(Job({name: unit}, length=schedule.costs[name], suspect=True, deaths=deaths))
+        elif error and len(job.units) > 1:
+            schedule.add(Job({name: unit}, length=schedule.costs[name], suspect=job.suspect))
+        else:
+            schedule.fail(name, error or ExecutionError("it ended without writing its record"))
+
+
+def _compute(units: Sequence[Any], store: Store, device: str) -> None:
+    torch.set_num_threads(1)
+    try:
+        type(units[0]).compute(units, store, resolve_device(device))
+    except Exception as error:
+        try:
+            pickle.loads(pickle.dumps(error))
+        except Exception:
+            # what cannot travel between processes would break the pool instead of naming its cause
+            raise RuntimeError(f"{type(error).__name__}: {error}") from None
+        raise
+
+
+class _InProcess(Executor):
+    """Runs at once, here."""
+
+    def submit(self, function, /, *arguments):
+        future = Future()
+        try:
+            future.set_result(function(*arguments))
+        except Exception as error:
+            future.set_exception(error)
+        return future
+
+
+class _Pools:
+    """Where jobs run: one pool for all, and a process of its own for each job under which a worker died.
+
+    A dead worker breaks its whole pool, and nobody knows whose fault it was. Alone, a job shows whether it was its.
+    """
+
+    def __init__(self, given: Executor | None, limit: int):
+        self._given = given
+        self._in_process = _InProcess() if limit == 1 and given is None else None
+        self._alone: dict[Future, loky.ProcessPoolExecutor] = {}
+        self._futures: set[Future] = set()
+        self._together: set[Job] = set()
+        self.limit = limit
+
+    def _shared(self) -> Executor:
+        if self._given or self._in_process:
+            return self._given or self._in_process
+        return loky.get_reusable_executor(
+            max_workers=self.limit, timeout=300, initializer=torch.set_num_threads, initargs=(1,), env=ONE_THREAD
+        )
+
+    def submit(self, job: Job, store: Store, device: str) -> Future:
+        task = (_compute, tuple(job.units.values()), store, device)
+        if job.suspect:
+            pool = loky.ProcessPoolExecutor(max_workers=1, env=ONE_THREAD)
+            future = pool.submit(*task)
+            self._alone[future] = pool
+        else:
+            try:
+                future = self._shared().submit(*task)
+            except BrokenExecutor:
+                if self._given:
+                    warnings.warn("the given executor is broken; the rest is computed by processes here", stacklevel=4)
+                    self._given, self.limit = None, min(self.limit, loky.cpu_count())
+                future = self._shared().submit(*task)
+            self._together.add(job)
+            if len(self._together) > 1:
+                # where there were two or more before, all of them are marked already
+                for other in self._together if len(self._together) == 2 else (job,):
+                    other.company = True
+        self._futures.add(future)
+        return future
+
+    def release(self, future: Future, job: Job) -> None:
+        self._futures.discard(future)
+        self._together.discard(job)
+        if pool := self._alone.pop(future, None):
+            pool.shutdown(wait=False, kill_workers=True)
+
+    def abandon(self) -> None:
+        """Stop what is running, as far as that is ours to stop."""
+        for future in self._futures:
+            future.cancel()
+        for pool in self._alone.values():
+            pool.shutdown(wait=False, kill_workers=True)
+        if not self._given and not self._in_process:
+            self._shared().shutdown(wait=False, kill_workers=True)
+
+
+def _summary(schedule: Schedule, seconds: float) -> str:
+    parts = [f"{len(schedule.computed)} computed", f"{schedule.reused} reused"]
+    parts += [f"{len(schedule.failed)} failed"] * bool(schedule.failed)
+    parts += [f"{len(schedule.not_run)} not run"] * bool(schedule.not_run)
+    return f"{schedule.total} units: {', '.join(parts)}, {duration(seconds)}"
+
+
+def _error(schedule: Schedule, shown: int = 10) -> ExecutionError:
+    failed = [(schedule.missing[name], cause) for name, cause in schedule.failed.items()]
+    not_run = [(schedule.missing[name], schedule.missing[needed]) for name, needed in schedule.not_run.items()]
+    lines = [f"{len(failed)} of {schedule.total} units failed" + f", {len(not_run)} were not run" * bool(not_run)]
+    lines += [f"{title(unit)}: {_reason(cause)}" for unit, cause in failed[:shown]]
+    lines += [f"and {len(failed) - shown} more failed"] * (len(failed) > shown)
+    lines += [f"{title(unit)}: not run, since {title(needed)} failed" for unit, needed in not_run[:shown]]
+    lines += [f"and {len(not_run) - shown} more were not run"] * (len(not_run) > shown)
+    return ExecutionError("\n  ".join(lines), failed, [unit for unit, _ in not_run])
+
+
+def _reason(cause: BaseException) -> str:
+    if isinstance(cause, BrokenExecutor):
+        return "killed its worker process twice (out of memory, or killed from outside)"
+    return f"{type(cause).__name__}: {(str(cause).splitlines() or [''])[0]}"

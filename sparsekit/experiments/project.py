@@ -1,0 +1,211 @@
+"""Where parameter sets lie, and how their files are read: one flat YAML mapping each, without surprises."""
+
+import ast
+import os
+import re
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+from typing import Any
+
+import nbformat
+import yaml
+
+from sparsekit.registry import unknown
+
+
+class ParameterError(ValueError):
+    """Bad parameters: one line for each problem, kept in `problems`."""
+
+    def __init__(self, problems: str | Iterable[str]):
+        self.problems = [problems] if isinstance(problems, str) else list(problems)
+        super().__init__("\n".join(self.problems))
+
+    def __reduce__(self):
+        return type(self), (self.problems,)
+
+    def _render_traceback_(self) -> list[str]:
+        # IPython shows these lines in place of a traceback: the fault is in a value, not in any line of code.
+        return [f"ParameterError: {problem}" for problem in self.problems]
+
+
+def project_root(start: str | os.PathLike | None = None) -> Path | None:
+    """The nearest folder from `start` (default: the working folder) upwards that holds notebooks/ and params/."""
+    start = Path(start or Path.cwd()).resolve()
+    for folder in (start, *start.parents):
+        if (folder / "notebooks").is_dir() and (folder / "params").is_dir():
+            return folder
+    return None
+
+
+def _roots() -> list[Path]:
+    """The working folder's project, then the checkout that this package lies in, where there are such."""
+    checkout = Path(__file__).resolve().parents[2]
+    found = [project_root(), checkout if (checkout / "params").is_dir() else None]
+    return list(dict.fromkeys(root for root in found if root))
+
+
+def find_file(path: str | os.PathLike) -> Path | None:
+    """The absolute path of a file given from the working folder or from the project's folder; None if there is none.
+
+    A notebook opened in Jupyter works in notebooks/, the command line mostly in the folder above: both shall find it.
+    """
+    for folder in (Path.cwd(), *_roots()):
+        if (found := folder / Path(path).expanduser()).is_file():
+            return found.resolve()
+    return None
+
+
+def sets() -> dict[str, Path]:
+    """Name and file of every parameter set of the project, by name."""
+    for root in _roots():
+        return {p.stem: p for p in sorted((root / "params").glob("*.yaml"))}
+    return {}
+
+
+class _Loader(yaml.SafeLoader):
+    """YAML's safe loader, which further refuses what it would silently read as something else."""
+
+    def construct_mapping(self, node, deep=False):
+        names = [self.construct_object(key, deep=True) for key, _ in node.value]
+        for i, name in enumerate(names):
+            if name in names[:i]:
+                raise ParameterError(f"{name}: given twice (again in line {node.value[i][0].start_mark.line + 1})")
+        return super().construct_mapping(node, deep)
+
+    def construct_yaml_int(self, node):
+        value = super().construct_yaml_int(node)
+        if not re.fullmatch(r"[-+]?(0|[1-9][0-9_]*)", node.value):
+            line = node.start_mark.line + 1
+            raise ParameterError(f"given {node.value} in line {line}, which YAML reads as {value}; write it as {value}")
+        return value
+
+
+_Loader.add_constructor("tag:yaml.org,2002:int", _Loader.construct_yaml_int)
+
+
+def value(text: str) -> Any:
+    """A value as a params file would hold it, from the text of a command line.
+
+    >>> value("[10, 50]"), value("lstm"), value("1e-3")
+    ([10, 50], 'lstm', '1e-3')
+    """
+    try:
+        return yaml.load(text, _Loader)
+    except yaml.YAMLError:
+        raise ParameterError(f"given {text!r}, which is no YAML value") from None
+
+
+def _where(source: str) -> Path:
+    path = Path(source).expanduser()
+    if path.suffix.lower() not in (".yaml", ".yml") and len(path.parts) == 1:
+        named = sets()
+        if source in named:
+            return named[source]
+        if not path.is_file():
+            raise ParameterError(unknown("parameter set", source, named) + "; or give the path of a YAML file")
+    if not path.is_file():
+        raise ParameterError(f"parameter file {source}: there is no such file; sets by name are {', '.join(sets())}")
+    return path
+
+
+def read(source: str | os.PathLike) -> dict[str, Any]:
+    """The values in a parameter set, by its name, or in any YAML file, by its path; names are not checked here.
+
+    Raises
+    ------
+    ParameterError
+        No such set or file, or not one flat mapping of names to values.
+    """
+    path = _where(os.fspath(source))
+    try:
+        values = yaml.load(path.read_text(encoding="utf-8"), _Loader)
+    except (yaml.YAMLError, UnicodeDecodeError) as error:
+        mark = getattr(error, "problem_mark", None)
+        raise ParameterError(f"{path}: not YAML{f' (line {mark.line + 1})' if mark else ''}") from None
+    except OSError as error:
+        raise ParameterError(f"{path}: cannot be read: {error.strerror}") from None
+    except ParameterError as error:
+        raise ParameterError(f"{path}: {error}") from None
+    values = {} if values is None else values
+    if not isinstance(values, dict) or not all(isinstance(name, str) for name in values):
+        raise ParameterError(f"{path}: not a flat mapping; allowed are lines such as 'seeds: 2'")
+    nested = [name for name, v in values.items() if isinstance(v, dict)]
+    if nested:
+        raise ParameterError(f"{path}: not a flat mapping: {nested[0]} holds names of its own")
+    return values
+
+
+def assigned(source: str) -> set[str]:
+    """The names that a cell's source assigns at its top level; none where it is no plain Python.
+
+    >>> sorted(assigned("seeds: int = 2\\nif True: x = 1\\nfirst = second = 0"))
+    ['first', 'second', 'seeds']
+    """
+    try:
+        body = ast.parse(source).body
+    except SyntaxError:
+        return set()
+    targets = [t for node in body if isinstance(node, ast.Assign) for t in node.targets]
+    targets += [node.target for node in body if isinstance(node, ast.AnnAssign)]
+    return {t.id for t in targets if isinstance(t, ast.Name)}
+
+
+class NotebookError(ValueError):
+    """No such notebook, or no notebooks at all; its text is one line."""
+
+
+def folder() -> Path:
+    """The project's notebooks: of the working folder's project, else of the checkout that this package lies in.
+
+    Raises
+    ------
+    NotebookError
+        There is no such folder.
+    """
+    checkout = project_root(Path(__file__).parent)
+    root = project_root() or checkout
+    if root is None:
+        raise NotebookError("no notebooks here: go to a folder with notebooks/ and params/, such as a clone")
+    return root / "notebooks"
+
+
+def chosen(only: Sequence[str] | None, notebooks: Path) -> list[str]:
+    """Names of the notebooks asked for, each once and in order; all where none is named.
+
+    Raises
+    ------
+    NotebookError
+        A name or number stands for none of them.
+    """
+    stems = [path.stem for path in ordered(notebooks)]
+    chosen = set()
+    for name in only or stems:
+        wanted = name.removesuffix(".ipynb")
+        found = [stem for stem in stems if wanted in (stem, stem.partition("_")[0], stem.partition("_")[2])]
+        if not found:
+            raise NotebookError(unknown("notebook", name, stems))
+        chosen.update(found)
+    return [stem for stem in stems if stem in chosen]
+
+
+def ordered(notebooks: Path) -> list[Path]:
+    """The numbered notebooks of a folder, in order.
+
+    Raises
+    ------
+    NotebookError
+        There is none.
+    """
+    found = sorted(notebooks.glob("[0-9]*.ipynb"))
+    if not found:
+        raise NotebookError(f"no notebooks in {notebooks}")
+    return found
+
+
+def title(notebook: Path) -> str:
+    """A notebook's first heading, in plain words; its file name where it has none."""
+    for cell in nbformat.read(notebook, as_version=4).cells:
+        heading = re.search(r"^#\s+(.+?)\s*#*$", cell.source, re.MULTILINE) if cell.cell_type == "markdown" else None
+        if heading:
+            return re.sub(r"[*`]", "", heading[1])
+    return notebook.stem

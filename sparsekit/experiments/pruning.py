@@ -1,0 +1,411 @@
+"""Units of the pruning study: networks pruned, retrained in one way or another, and probed for what they remember."""
+
+import time
+import warnings
+from collections.abc import Hashable, Iterable, Sequence
+from dataclasses import dataclass
+from typing import ClassVar
+
+import pandas as pd
+import torch
+
+from sparsekit.experiments.parameters import Parameters
+from sparsekit.experiments.records import Store
+from sparsekit.experiments.units import BaseNetwork, EarlyNetwork, computed, cost, probed, recipe, strings
+from sparsekit.networks.classifier import Classifier
+from sparsekit.networks.training import Encoded, Recipe, train
+from sparsekit.pruning import cost as costs
+from sparsekit.pruning import memory as pruning_memory
+from sparsekit.pruning import prune as pruner
+from sparsekit.pruning import survival as pruning_survival
+from sparsekit.pruning.masks import Mask
+from sparsekit.pruning.recovery import PROTOCOLS, Start
+from sparsekit.pruning.schedules import SCHEDULES
+from sparsekit.pruning.scores import Evidence
+from sparsekit.seeds import derive
+from sparsekit.tasks import definitions as tasks
+
+EVIDENCE_STRINGS = 256
+"""Training strings from which a score that looks at data judges the weights."""
+
+
+@dataclass(frozen=True)
+class PrunedNetwork:
+    """A base network with its lowest-scored weights removed, then retrained with that mask; its weights are kept.
+
+    Under a schedule other than "one_shot" pruning is part of the retraining, which starts from the dense base network;
+    so the other protocols, which start from a mask, do not go with it.
+
+    All pruned forms of one base network see the strings in the same order, and so train as one population.
+    """
+
+    kind: ClassVar[str] = "pruned_network"
+    base: BaseNetwork
+    target: str
+    percent: float
+    recipe: Recipe
+    measure_at: tuple[int, ...] = ()
+    score: str = "magnitude"
+    scope: str = "global"
+    schedule: str = "one_shot"
+    rounds: int = 1
+    protocol: str = "retrain"
+    rewind_step: int = 0
+    together: ClassVar[int] = 10
+
+    def __post_init__(self):
+        if self.schedule != "one_shot" and self.protocol != "retrain":
+            raise ValueError(f"protocol {self.protocol} with schedule {self.schedule}: it goes with one_shot only")
+
+    @property
+    def early(self) -> EarlyNetwork:
+        """What protocol rewind starts from."""
+        return EarlyNetwork(self.base, self.rewind_step)
+
+    @property
+    def requires(self) -> tuple:
+        return (self.base, self.early) if self.protocol == "rewind" else (self.base,)
+
+    @property
+    def group(self) -> Hashable:
+        return self.base, self.recipe, self.measure_at, self.schedule, self.rounds
+
+    @property
+    def cost(self) -> float:
+        return cost(self.base.strings, self.recipe, self.base.variant) * self.base.layers
+
+    def seconds(self, device: str) -> float:
+        """About how long it takes here as one of many, from a short probe."""
+        networks = [self.base.network() for _ in range(self.together)]
+        extra = 1 + len(self.measure_at)
+        return probed(networks, self.base.strings, self.recipe, device, extra) / len(networks)
+
+    @property
+    def stream(self) -> int:
+        """Seed of whatever is random in this unit besides the order of its strings."""
+        return derive(self.base.seed, self.target, self.percent, self.score, self.scope, self.protocol)
+
+    def plan(self) -> dict[int, float]:
+        """The sparsity that the schedule asks for, by the optimizer step after which to prune."""
+        steps = self.recipe.epochs * -(-len(self.base.strings.make().train) // self.recipe.batch_size)
+        return SCHEDULES[self.schedule](self.percent / 100, steps, self.rounds)
+
+    def fresh(self) -> Classifier:
+        """The base network's structure with other initial weights: the same for all conditions of a seed."""
+        return self.base.network(seed=derive("initial weights, once more", self.base.seed))
+
+    def network(self, store: Store) -> Classifier:
+        """The network as pruned and retrained."""
+        network = self.base.network()
+        network.load_state_dict(store.weights(self))
+        return network
+
+    def evidence(self) -> Evidence:
+        """What scores may look at: the first training strings, read where the network reads them."""
+        train_part = self.base.strings.make().train
+        part = Encoded(train_part.subset(range(min(EVIDENCE_STRINGS, len(train_part)))))
+        return Evidence(part.inputs, part.labels, torch.as_tensor(part.positions(self.recipe)), self.stream)
+
+    def starts(self, store: Store) -> Start:
+        """What a recovery protocol may start from."""
+        return Start(
+            trained=lambda: self.base.network(store),
+            early=lambda: self.early.network(store),
+            fresh=self.fresh,
+            cell=self.base.variant,
+            seed=self.stream,
+        )
+
+    def start(self, store: Store) -> Classifier:
+        """What retraining starts from: pruned in one shot, or dense where a schedule prunes on the way."""
+        network = self.base.network(store)
+        if self.schedule != "one_shot":
+            return network
+        mask, _ = pruner.prune(network, self.percent / 100, self.target, self.score, self.scope, self.evidence())
+        network, mask = PROTOCOLS[self.protocol](self.starts(store), mask)
+        mask.apply(network)
+        return network
+
+    def prune(self, network: Classifier, sparsity: float) -> None:
+        """One pruning of a schedule."""
+        with warnings.catch_warnings():  # that a matrix is empty, where all of it is asked to go
+            warnings.simplefilter("ignore", UserWarning)
+            pruner.apply(network, sparsity, self.target, self.score, self.scope, self.evidence())
+
+    @classmethod
+    def compute(cls, units: Sequence["PrunedNetwork"], store: Store, device: str) -> None:
+        start = time.perf_counter()
+        base, recipe, measure_at, schedule, _ = units[0].group
+        networks, plans = [unit.start(store) for unit in units], [unit.plan() for unit in units]
+        radii = [_radii(network) for network in networks]
+
+        def prune(step: int):
+            return lambda network, k: units[k].prune(network, plans[k][step])
+
+        histories = train(
+            networks,
+            base.strings.make(),
+            recipe,
+            derive("order of strings in retraining", base.seed),
+            measure_at=measure_at,
+            prune_at={} if schedule == "one_shot" else {step: prune(step) for step in plans[0]},
+            device=device,
+        )
+        base_accuracy, base_radii = store.read(base)["history"][-1]["test_accuracy"], _radii(base.network(store))
+        seconds = (time.perf_counter() - start) / len(units)
+        for unit, network, plan, pruned, history in zip(units, networks, plans, radii, histories, strict=True):
+            data = {
+                "base_accuracy": base_accuracy,
+                "accuracy": next(row["test_accuracy"] for row in history if row["step"] == max(plan)),
+                "history": history,
+                "spectral_radius": {"base": base_radii, "pruned": pruned, "recovered": _radii(network)},
+            }
+            store.write(unit, data | unit.remains(network), network.state_dict(), seconds=seconds, device=device)
+
+    def remains(self, network: Classifier) -> dict:
+        """What pruning has left of the network: how many weights, what they cost, and where they are."""
+        mask = Mask.of(network)
+        if not mask.holds(network):
+            raise AssertionError(f"a pruned weight is no longer 0 after retraining: {self}")
+        return {
+            "sparsity": mask.sparsity,
+            "target_sparsity": Mask({name: mask[name] for name in pruner.targeted(mask, self.target)}).sparsity,
+            "weights": network.size(),
+            "weights_dense": sum(parameter.numel() for parameter in network.parameters()),
+            "multiply_adds": costs.multiply_adds(network),
+            "multiply_adds_dense": costs.multiply_adds(network, kept=False),
+            "survivors": pruning_survival.survivors(network).to_dict("list"),
+            "dead_units": pruning_survival.dead_units(network).to_dict("list"),
+        }
+
+
+def _radii(network: Classifier) -> dict[str, list]:
+    return pruning_survival.spectral_radius(network).to_dict("list")
+
+
+@dataclass(frozen=True)
+class MemoryProbe:
+    """What a trained network remembers: accuracy with its past cut off in several ways."""
+
+    kind: ClassVar[str] = "memory"
+    network: BaseNetwork | PrunedNetwork
+    strings: int
+
+    @property
+    def base(self) -> BaseNetwork:
+        return getattr(self.network, "base", self.network)
+
+    @property
+    def requires(self) -> tuple:
+        return (self.network,)
+
+    @property
+    def cost(self) -> float:
+        return self.strings / 200
+
+    def seconds(self, device: str) -> float:
+        """About how long it takes here."""
+        return self.cost
+
+    @classmethod
+    def compute(cls, units: Sequence["MemoryProbe"], store: Store, device: str) -> None:
+        for unit in units:
+            start = time.perf_counter()
+            task, recipe = unit.base.strings.make(), unit.network.recipe
+            network = unit.network.network(store)
+            part = task.test.subset(range(min(unit.strings, len(task.test))))
+            tables = {
+                "paths": pruning_memory.paths(network, part, recipe),
+                "seen": pruning_memory.cut_at(network, part, recipe),
+                "length": pruning_memory.by_length(network, part, recipe),
+            }
+            if task.name in tasks.GRAMMARS:
+                violations = tasks.violations(task.name, part.strings)
+                tables["violation"] = pruning_memory.by_violation(network, part, recipe, violations)
+            data = {name: table.to_dict("list") for name, table in tables.items()}
+            store.write(unit, data, seconds=time.perf_counter() - start)
+
+
+CONDITION = ("target", "percent", "score", "scope", "schedule", "protocol")
+WITHOUT_H2H = "no hidden-to-hidden weights, retrained"
+"""What `memory` calls networks that have lost all of them."""
+CONTROLS = (("random", "global"), ("random", "layer"))
+"""Score and scope that always stand beside a score: as sparse as it in all, and in each layer."""
+
+
+def base_networks(p: Parameters) -> list[BaseNetwork]:
+    """The base networks, by variant and seed."""
+    how = recipe(p, p.base_epochs, p.batch_size_pruning)
+    return [
+        BaseNetwork(strings(p), variant, p.seed + k, how, p.hidden_size, p.layers, p.embedding_size)
+        for variant in p.variants
+        for k in range(p.seeds)
+    ]
+
+
+def _pruned(p: Parameters, target: str, percent: float, **condition) -> list[PrunedNetwork]:
+    """Of every base network, in one condition."""
+    how = recipe(p, p.retrain_epochs, p.batch_size_pruning)
+    steps = -(-len(strings(p).make().train) // p.batch_size_pruning)
+    measure_at = tuple(sorted(step for step in p.recovery_steps if step < steps))
+    condition = {"score": p.score} | condition
+    return [PrunedNetwork(base, target, percent, how, measure_at, **condition) for base in base_networks(p)]
+
+
+def _percentages(p: Parameters) -> list[float]:
+    return sorted(set(p.percentages))
+
+
+def pruned_networks(p: Parameters) -> list[PrunedNetwork]:
+    """The grid: by base network, target and percentage."""
+    by_condition = [_pruned(p, target, percent) for target in p.targets for percent in _percentages(p)]
+    return [unit for units in zip(*by_condition, strict=True) for unit in units]
+
+
+def scored_networks(p: Parameters) -> list[PrunedNetwork]:
+    """The first target pruned by every score within every scope, and by the random controls."""
+    target, found = p.targets[0], []
+    for percent in sorted({*_percentages(p), *p.compare_at}):
+        compared = [(score, scope) for score in (p.score, *p.scores) for scope in p.scopes]
+        pairs = compared if percent in p.compare_at else []
+        for score, scope in dict.fromkeys([(p.score, "global"), *pairs, *CONTROLS]):
+            found += _pruned(p, target, percent, score=score, scope=scope)
+    return found
+
+
+def scheduled_networks(p: Parameters) -> list[PrunedNetwork]:
+    """The first target pruned all at once and by every schedule."""
+    return [
+        unit
+        for percent in p.compare_at
+        for schedule in ["one_shot", *p.schedules]
+        for unit in _pruned(
+            p, p.targets[0], percent, schedule=schedule, rounds=1 if schedule == "one_shot" else p.rounds
+        )
+    ]
+
+
+def protocol_networks(p: Parameters) -> list[PrunedNetwork]:
+    """The first target pruned and retrained by every protocol; a dense network is of no target and percentage."""
+    found = []
+    for percent in p.compare_at:
+        for protocol in ["retrain", *p.protocols]:
+            rewound = {"rewind_step": p.rewind_step} if protocol == "rewind" else {}
+            target, share = ("both", 0.0) if protocol == "dense" else (p.targets[0], percent)
+            found += _pruned(p, target, share, protocol=protocol, **rewound)
+    return list(dict.fromkeys(found))
+
+
+def probes(p: Parameters) -> dict[MemoryProbe, str]:
+    """What is probed for its memory, with its name: base networks; pruned; without hidden-to-hidden weights."""
+    named: dict = dict.fromkeys(base_networks(p), "base")
+    if p.compare_at[-1] in p.percentages:
+        target, percent = p.targets[0], p.compare_at[-1]
+        which = "" if target == "both" else f"{target} "
+        named |= dict.fromkeys(_pruned(p, target, percent), f"{percent:g} % {which}pruned, retrained")
+    if "h2h" in p.targets and 100 in p.percentages:
+        named |= dict.fromkeys(_pruned(p, "h2h", 100.0), WITHOUT_H2H)
+    return {MemoryProbe(network, p.probe_strings): name for network, name in named.items()}
+
+
+def base(p: Parameters) -> pd.DataFrame:
+    """Training of the base networks: variant, seed, epoch, train_ and test_ loss and accuracy; a row an epoch."""
+    wanted = base_networks(p)
+    store = computed(wanted, p)
+    rows = [
+        {"variant": unit.variant, "seed": unit.seed, **row}
+        for unit in wanted
+        for row in store.read(unit)["history"][1:]
+    ]
+    columns = ["variant", "seed", "epoch", "train_loss", "train_accuracy", "test_loss", "test_accuracy"]
+    return pd.DataFrame(rows)[columns].astype({"epoch": int})
+
+
+def pruning(p: Parameters, wanted: Iterable[PrunedNetwork] | None = None) -> pd.DataFrame:
+    """Pruned networks before any retraining, one row each.
+
+    Returns
+    -------
+    DataFrame
+        The condition; base_accuracy, accuracy; sparsity and target_sparsity reached; weights and multiply_adds of a
+        step, and those of the dense network.
+    """
+    wanted = list(pruned_networks(p) if wanted is None else wanted)
+    store = computed(wanted, p)
+    sizes = ["weights", "weights_dense", "multiply_adds", "multiply_adds_dense"]
+    columns = ["base_accuracy", "accuracy", "sparsity", "target_sparsity", *sizes]
+    return pd.DataFrame([condition(unit) | {name: store.read(unit)[name] for name in columns} for unit in wanted])
+
+
+def recovery(p: Parameters, wanted: Iterable[PrunedNetwork] | None = None) -> pd.DataFrame:
+    """Accuracy of each pruned network after each measured optimizer step of retraining; step 0 is at once."""
+    wanted = list(pruned_networks(p) if wanted is None else wanted)
+    store = computed(wanted, p)
+    rows = []
+    for unit in wanted:
+        data = store.read(unit)
+        of_unit = condition(unit) | {"base_accuracy": data["base_accuracy"]}
+        rows += [
+            of_unit | {"step": r["step"], "epoch": r["epoch"], "accuracy": r["test_accuracy"]} for r in data["history"]
+        ]
+    return pd.DataFrame(rows)
+
+
+def condition(unit: PrunedNetwork) -> dict:
+    """What tells pruned networks apart."""
+    own = {name: getattr(unit, name) for name in CONDITION} | {"percent": float(unit.percent)}
+    own["recovery"] = own.pop("protocol")
+    return {"variant": unit.base.variant, "seed": unit.base.seed} | own
+
+
+def scores(p: Parameters) -> pd.DataFrame:
+    """`pruning` of every score, scope and random control."""
+    return pruning(p, scored_networks(p))
+
+
+def schedules(p: Parameters) -> tuple[pd.DataFrame, pd.DataFrame]:
+    """`pruning` and `recovery` of every schedule."""
+    return pruning(p, scheduled_networks(p)), recovery(p, scheduled_networks(p))
+
+
+def protocols(p: Parameters) -> pd.DataFrame:
+    """`recovery` of every protocol; the rows of a dense network stand beside each percentage."""
+    table = recovery(p, protocol_networks(p))
+    dense = table["recovery"] == "dense"
+    beside = [table[dense].assign(target=p.targets[0], percent=float(percent)) for percent in p.compare_at]
+    return pd.concat([table[~dense], *beside], ignore_index=True)
+
+
+def survival(p: Parameters, name: str = "survivors") -> pd.DataFrame:
+    """Where the weights of the grid survive: `survival.survivors` or ``dead_units`` of each network."""
+    wanted = pruned_networks(p)
+    store = computed(wanted, p)
+    return pd.concat(
+        [pd.DataFrame(store.read(unit)[name]).assign(**condition(unit)) for unit in wanted], ignore_index=True
+    )
+
+
+def spectral_radii(p: Parameters) -> pd.DataFrame:
+    """Spectral radii of the base networks, and of the pruned ones before and after retraining, by layer and gate."""
+    wanted = pruned_networks(p)
+    store = computed(wanted, p)
+    return pd.concat(
+        [
+            pd.DataFrame(radii).assign(**condition(unit), network=network)
+            for unit in wanted
+            for network, radii in store.read(unit)["spectral_radius"].items()
+        ],
+        ignore_index=True,
+    )
+
+
+def memory(p: Parameters) -> dict[str, pd.DataFrame]:
+    """What networks remember: the tables paths, seen, length and (of a task with a grammar) violation."""
+    wanted = probes(p)
+    store = computed(wanted, p)
+    tables: dict[str, list[pd.DataFrame]] = {}
+    for unit, name in wanted.items():
+        for table, rows in store.read(unit).items():
+            own = pd.DataFrame(rows).assign(variant=unit.base.variant, seed=unit.base.seed, network=name)
+            tables.setdefault(table, []).append(own)
+    return {name: pd.concat(parts, ignore_index=True) for name, parts in tables.items()}

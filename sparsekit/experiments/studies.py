@@ -1,0 +1,119 @@
+"""The studies by name, as notebooks and command line ask for them.
+
+A table function lists the units that the parameters mean, has those without a record computed, and reads the rest.
+"""
+
+from contextlib import suppress
+
+import pandas as pd
+
+from sparsekit.experiments.inference import InferenceCost
+from sparsekit.experiments.parameters import Parameters
+from sparsekit.experiments.pruning import (
+    base_networks,
+    probes,
+    protocol_networks,
+    pruned_networks,
+    scheduled_networks,
+    scored_networks,
+)
+from sparsekit.experiments.structure import (
+    gate_row_networks,
+    graph_networks,
+    mask_training_networks,
+    masked_networks,
+)
+from sparsekit.experiments.units import Baselines, EarlyNetwork, computed, strings
+from sparsekit.networks import classifier
+from sparsekit.pruning import latency
+from sparsekit.tasks import definitions as tasks
+from sparsekit.tasks import labelled_csv, samples
+
+NOTEBOOKS = [
+    "00_task",
+    "01_pruning",
+    "02_recovery",
+    "03_graph_structured_rnns",
+    "04_correlation_analysis",
+    "05_what_sparsity_buys",
+]
+
+
+def units(p: Parameters, notebook: str) -> list:
+    """Every unit that a notebook reads, for the command line, which computes them before it runs the notebook."""
+    lists = {
+        "00_task": lambda: [*_task_baselines(p), *base_networks(p)],
+        "01_pruning": lambda: [*base_networks(p), *pruned_networks(p), *scored_networks(p), *probes(p)],
+        "02_recovery": lambda: [*base_networks(p), *pruned_networks(p), *_compared(p)],
+        "03_graph_structured_rnns": lambda: [*graph_networks(p), *gate_row_networks(p)],
+        "04_correlation_analysis": lambda: [
+            *graph_networks(p),
+            *base_networks(p),
+            *masked_networks(p),
+            *mask_training_networks(p),
+        ],
+        "05_what_sparsity_buys": lambda: [*base_networks(p)[:: p.seeds][-1:], _inference(p)],
+    }
+    return list(dict.fromkeys([Baselines(strings(p)), *lists[notebook]()]))
+
+
+def _compared(p: Parameters) -> list:
+    by_protocol = protocol_networks(p)
+    early: list[EarlyNetwork] = [unit.early for unit in by_protocol if unit.protocol == "rewind"]
+    return [*early, *scheduled_networks(p), *by_protocol]
+
+
+def task(p: Parameters) -> samples.Task:
+    """The strings of the study."""
+    return strings(p).make()
+
+
+def baselines(p: Parameters) -> pd.DataFrame:
+    """Accuracy of classifiers without memory: index classifier; train_accuracy, test_accuracy."""
+    unit = Baselines(strings(p))
+    return pd.DataFrame(computed([unit], p).read(unit)["table"]).set_index("classifier")
+
+
+def task_baselines(p: Parameters) -> pd.DataFrame:
+    """`baselines` of every task that the kit makes: columns task, invalid, classifier, train_ and test_accuracy.
+
+    And of the file of labelled strings, where there is one. With `p`'s numbers of strings, lengths and seed; a task
+    that cannot be made with these is left out.
+    """
+    wanted = _task_baselines(p)
+    store = computed(wanted, p)
+    return pd.concat(
+        [
+            pd.DataFrame(store.read(unit)["table"]).assign(task=name, invalid=kind)
+            for unit, (name, kind) in wanted.items()
+        ],
+        ignore_index=True,
+    )
+
+
+def _task_baselines(p: Parameters) -> dict[Baselines, tuple[str, str]]:
+    others = [(name, "") for name in tasks.TASKS if name != "reber" and (name != "csv" or p.csv_path)]
+    wanted = {}
+    for name, invalid in [*(("reber", kind) for kind in tasks.INVALID), *others]:
+        with suppress(labelled_csv.TaskError):  # too few strings of these lengths, too few samples for ten classes
+            given = strings(p.model_copy(update={"task": name, "invalid": invalid}))
+            given.make()
+            wanted[Baselines(given)] = name, invalid
+    return wanted
+
+
+def base_network(p: Parameters, variant: str, seed: int | None = None) -> classifier.Classifier:
+    """One trained base network; of the first seed, where none is given."""
+    (unit,) = (u for u in base_networks(p) if (u.variant, u.seed) == (variant, p.seed if seed is None else seed))
+    return unit.network(computed([unit], p))
+
+
+def _inference(p: Parameters) -> InferenceCost:
+    sizes, sparsities = tuple(sorted(p.inference_sizes)), tuple(sorted(p.inference_sparsities))
+    return InferenceCost(latency.machine(), p.variants[-1], sizes, sparsities, p.inference_batch, p.data_seed)
+
+
+def inference(p: Parameters) -> pd.DataFrame:
+    """Measured time and memory of inference on this machine: `latency.measure` of the last variant."""
+    unit = _inference(p)
+    return pd.DataFrame(computed([unit], p).read(unit)["table"])

@@ -1,0 +1,259 @@
+"""A figure as a white card that shows itself in a notebook with its alternative text, and the parts cards share."""
+
+from collections.abc import Callable, Iterable, Mapping
+from functools import wraps
+from io import BytesIO
+from pathlib import Path
+
+import matplotlib as mpl
+import numpy as np
+from matplotlib.figure import Figure
+from matplotlib.lines import Line2D
+from matplotlib.patches import FancyBboxPatch
+
+from sparsekit.figures.style import FAINT, INK, QUIET, RC, VARIANTS, Look, look, readable
+from sparsekit.registry import UnknownName, unknown
+
+PIXELS_PER_INCH = 96  # CSS pixels, so that a font's points are the points a reader sees
+WIDTH = 700  # CSS pixels of every card
+RESOLUTION = 2  # image pixels per CSS pixel
+
+
+class Picture:
+    """A figure with words for those who do not see it, and one sentence that says what it shows.
+
+    Attributes
+    ----------
+    figure : matplotlib.figure.Figure
+        Bound to no window and to no pyplot state.
+    alt : str
+        Alternative text, computed from the data drawn.
+    reading : str
+        The finding in one sentence (Markdown), computed from the data drawn.
+    """
+
+    def __init__(self, figure: Figure, alt: str, reading: str):
+        self.figure, self.alt, self.reading = figure, " ".join(alt.split()), " ".join(reading.split())
+
+    def __repr__(self) -> str:
+        return self.alt
+
+    def _bytes(self, **options) -> bytes:
+        buffer = BytesIO()
+        # Fonts are looked up when a figure is drawn, so the style must hold here too.
+        with mpl.rc_context(RC):
+            self.figure.savefig(buffer, **options)
+        return buffer.getvalue()
+
+    def png(self) -> bytes:
+        """The figure as PNG, two image pixels per CSS pixel."""
+        return self._bytes(format="png", dpi=PIXELS_PER_INCH * RESOLUTION)
+
+    def save(self, path: str | Path) -> Path:
+        """Write the figure; the ending (.png, .svg, .pdf) says how. Folders are made as needed."""
+        path = Path(path)
+        kind = path.suffix.lstrip(".").lower()
+        if kind not in ("png", "svg", "pdf"):
+            raise UnknownName(unknown("figure format", path.suffix or path.name, [".png", ".svg", ".pdf"]))
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_bytes(self.png() if kind == "png" else self._bytes(format=kind))
+        return path
+
+    def _repr_mimebundle_(self, include=None, exclude=None) -> tuple[dict, dict]:
+        # JupyterLab and nbconvert's lab template both take the shown width from here (JupyterLab only a number, never
+        # "700px"); neither shows `alt` by itself, it is there for a report template to read.
+        width = round(self.figure.get_figwidth() * PIXELS_PER_INCH)
+        return {"image/png": self.png(), "text/plain": self.alt}, {"image/png": {"width": width, "alt": self.alt}}
+
+
+def drawn(function: Callable[..., Picture]) -> Callable[..., Picture]:
+    """Run a figure function in the kit's style and leave the caller's matplotlib settings as they were."""
+
+    @wraps(function)
+    def styled(*args, **kwargs) -> Picture:
+        with mpl.rc_context(RC):
+            return function(*args, **kwargs)
+
+    return styled
+
+
+def card(
+    height: float, title: str, rows: int = 1, columns: int = 1, *, key: list | None = None, note: str = "", **options
+):
+    """An empty white card with a headline, an optional line of keys, and a grid of panels.
+
+    Parameters
+    ----------
+    height : float
+        In CSS pixels.
+    title : str
+        What the figure shows, in a few words.
+    key : list of matplotlib artists, optional
+        Handles with labels, set in one row under the title.
+    note : str
+        A quiet line under the title, before the keys.
+    **options
+        For ``Figure.subplots``.
+
+    Returns
+    -------
+    Figure, numpy.ndarray
+        The figure and its panels, shape (rows, columns).
+    """
+    figure = Figure(figsize=(WIDTH / PIXELS_PER_INCH, height / PIXELS_PER_INCH), layout="constrained")
+    figure.patch.set_alpha(0)
+    # Rounded corners keep the card a card on a dark page; on a white page they are not seen.
+    back = FancyBboxPatch(
+        (0, 0),
+        WIDTH,
+        height,
+        boxstyle="round,pad=0,rounding_size=10",
+        transform=mpl.transforms.Affine2D().scale(1 / WIDTH, 1 / height) + figure.transFigure,
+        facecolor="white",
+        edgecolor="none",
+        zorder=-10,
+    )
+    back.set_in_layout(False)
+    figure.add_artist(back)
+    # Text and keys at the top sit at fixed pixels, outside the layout, which gets what is left.
+    edge, y = 14, height - 14
+    head = figure.text(edge / WIDTH, y / height, title, size=11.5, weight="bold", va="top", ha="left")
+    head.set_in_layout(False)
+    y -= 22
+    if note:
+        line = figure.text(edge / WIDTH, y / height, note, color=QUIET, va="top", ha="left", size=9.5, linespacing=1.35)
+        line.set_in_layout(False)
+        y -= 21 * (1 + note.count("\n"))
+    if key:
+        legend = figure.legend(
+            handles=key,
+            loc="upper left",
+            bbox_to_anchor=((edge - 1) / WIDTH, (y + 1) / height),
+            ncols=len(key),
+            frameon=False,
+            borderpad=0,
+            borderaxespad=0,
+            handlelength=2.2 if len(key) < 6 else 1.2,
+            handletextpad=0.5,
+            columnspacing=1.4 if len(key) < 6 else 0.9,
+            fontsize=9.5,
+        )
+        legend.set_in_layout(False)
+        for text, handle in zip(legend.get_texts(), key, strict=True):
+            colour = handle.get_color() if isinstance(handle, Line2D) else INK
+            text.set_color(readable(colour))
+        y -= 20
+    pad = 10
+    figure.get_layout_engine().set(
+        rect=(pad / WIDTH, pad / height, 1 - 2 * pad / WIDTH, (y - pad - 4) / height),
+        w_pad=0.03,
+        h_pad=0.04,
+        wspace=0.03,
+        hspace=0.05,
+    )
+    return figure, figure.subplots(rows, columns, squeeze=False, **options)
+
+
+def sample(one: Look, label: str | None = None, **options) -> Line2D:
+    """A key entry: a short piece of the line with its marker."""
+    settings = {"color": one.colour, "marker": one.marker, "linestyle": one.line, "markersize": 5} | options
+    return Line2D([], [], label=label or one.label, **settings)
+
+
+def spread(values: Iterable[float], gap: float) -> np.ndarray:
+    """Positions near the given ones and at least ``gap`` apart, for labels that would overlap.
+
+    >>> spread([0.5, 0.98, 1.0], 0.04).round(2).tolist()
+    [0.5, 0.97, 1.01]
+    """
+    values = np.asarray(list(values), float)
+    order = np.argsort(values, kind="stable")
+    groups: list[list[float]] = []
+    for value in values[order]:
+        groups.append([value])
+        # Groups that touch become one, spaced evenly about its mean.
+        while len(groups) > 1:
+            apart = np.mean(groups[-1]) - np.mean(groups[-2])
+            if apart >= gap * (len(groups[-1]) + len(groups[-2])) / 2:
+                break
+            groups[-2:] = [groups[-2] + groups[-1]]
+    placed = np.empty_like(values)
+    placed[order] = [np.mean(g) + gap * (i - (len(g) - 1) / 2) for g in groups for i in range(len(g))]
+    return placed
+
+
+def baseline_lines(axes, baselines: Mapping[str, float], height: float, labels: bool = True) -> None:
+    """Draw what classifiers without memory reach as quiet horizontal lines, named at the right edge.
+
+    Parameters
+    ----------
+    baselines : mapping from label to accuracy
+    height : float
+        Of the panel in CSS pixels, roughly; keeps the labels apart.
+    """
+    low, high = axes.get_ylim()
+    for value in baselines.values():
+        axes.axhline(value, color=FAINT, linewidth=0.8, linestyle=(0, (1, 2)), zorder=0.5)
+    if labels and baselines:
+        for (name, value), y in zip(
+            baselines.items(), spread(baselines.values(), 13 * (high - low) / height), strict=True
+        ):
+            axes.annotate(
+                name,
+                (1, value),
+                (1.03, y),
+                xycoords=("axes fraction", "data"),
+                textcoords=("axes fraction", "data"),
+                color=QUIET,
+                size=9,
+                va="center",
+                ha="left",
+                annotation_clip=False,
+            )
+
+
+def reported_mark(label: str = "reported") -> Line2D:
+    """Key entry of `reported_point`."""
+    return Line2D([], [], marker="D", markersize=5.5, markerfacecolor="none", color=INK, linestyle="", label=label)
+
+
+def reported_point(axes, x: float, y: float) -> None:
+    """An open diamond: what the published study reports."""
+    axes.scatter(x, y, s=38, marker="D", facecolor="none", edgecolor=INK, linewidth=1.1, zorder=5)
+
+
+def label_panel(axes, x: str, y: str) -> bool:
+    """Name a panel's axes where it is at the grid's edge; returns whether it is rightmost."""
+    place = axes.get_subplotspec()
+    if place.is_last_row():
+        axes.set_xlabel(x)
+    if place.is_first_col():
+        axes.set_ylabel(y)
+    return place.is_last_col()
+
+
+def percent_axis(axis) -> None:
+    """Show an axis of shares as percentages."""
+    axis.set_major_formatter(mpl.ticker.FuncFormatter(lambda v, _: f"{100 * v:.4g} %"))
+
+
+def small_multiples(variants: list[str], row_height: float, title: str, *, columns: int = 2, **options):
+    """A card with one panel per variant, titled in the variant's colour, sharing both axes.
+
+    Returns
+    -------
+    Figure, dict
+        The figure and the panel of each variant.
+    """
+    columns = 3 if len(variants) == 3 else min(columns, len(variants))
+    rows = -(-len(variants) // columns)
+    note = options.get("note", "")
+    extra = 58 + 20 * bool(options.get("key")) + 21 * bool(note) * (1 + note.count("\n"))
+    options = {"sharex": True, "sharey": True} | options
+    figure, grid = card(rows * row_height + extra, title, rows, columns, **options)
+    panels = dict(zip(variants, grid.flat, strict=False))
+    for name, axes in panels.items():
+        axes.set_title(look(VARIANTS, name).label, color=readable(look(VARIANTS, name).colour))
+    for axes in list(grid.flat)[len(variants) :]:
+        axes.remove()
+    return figure, panels

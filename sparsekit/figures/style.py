@@ -1,0 +1,226 @@
+"""How every figure looks: one palette, one set of fonts and line widths.
+
+Colours follow Okabe and Ito's palette (https://jfly.uni-koeln.de/color/), its light tones darkened until lines stand
+out from white (contrast 3:1). A variant, a target and a graph family keep colour, marker and line style everywhere.
+"""
+
+from collections.abc import Iterable, Mapping
+from typing import NamedTuple
+
+import numpy as np
+from matplotlib.colors import LinearSegmentedColormap, to_hex, to_rgb
+
+from sparsekit.registry import UnknownName, unknown
+
+INK, QUIET, FAINT, RULE = "#1f2328", "#5f6670", "#9aa1ab", "#e4e7eb"
+
+
+class Look(NamedTuple):
+    """Name for people, colour, marker and line style of one thing that figures tell apart."""
+
+    label: str
+    colour: str
+    marker: str
+    line: str | tuple
+
+
+VARIANTS = {
+    "rnn_tanh": Look("RNN-Tanh", "#0072B2", "o", "-"),
+    "rnn_relu": Look("RNN-ReLU", "#D17A00", "s", (0, (5, 1.5))),
+    "gru": Look("GRU", "#008F68", "^", (0, (4, 1.2, 1, 1.2))),
+    "lstm": Look("LSTM", "#BF5F93", "D", (0, (1.5, 1.2))),
+}
+TARGETS = {
+    "both": Look("both", INK, "o", "-"),
+    "i2h": Look("input-to-hidden", "#D55E00", "s", (0, (5, 1.5))),
+    "h2h": Look("hidden-to-hidden", "#3D94CC", "^", (0, (1.5, 1.2))),
+}
+GENERATORS = {
+    "barabasi_albert": Look("Barabási–Albert", INK, "o", "-"),
+    "watts_strogatz": Look("Watts–Strogatz", INK, "^", "-"),
+    "watts_strogatz_range": Look("Watts–Strogatz, any rewiring", INK, "v", "-"),
+    "erdos_renyi": Look("Erdős–Rényi", INK, "s", "-"),
+    "random_geometric": Look("random geometric", INK, "P", "-"),
+    "stochastic_block": Look("stochastic block", INK, "X", "-"),
+    "hierarchical": Look("hierarchical", INK, "*", "-"),
+    "small_world_lattice": Look("small-world lattice", INK, "h", "-"),
+    "scale_free_directed": Look("scale-free directed", INK, ">", "-"),
+    "mixed": Look("mixed families", INK, "p", "-"),
+}
+SEQUENTIAL = LinearSegmentedColormap.from_list(
+    "sparsekit", ["#cfe3ef", "#8fc1d9", "#4e93bd", "#2f6198", "#2a2f63", "#1a1433"]
+)
+DIVERGING = LinearSegmentedColormap.from_list(
+    "sparsekit_signed", ["#b5480a", "#eeb28c", "#ffffff", "#8fc1e3", "#0b4f8a"]
+)
+
+RC = {
+    "font.family": ["sans-serif", "DejaVu Sans"],
+    "font.sans-serif": ["Helvetica Neue", "Helvetica", "Arial", "Liberation Sans", "DejaVu Sans"],
+    "font.size": 9.5,
+    "axes.titlesize": 10,
+    "axes.titleweight": "bold",
+    "axes.titlelocation": "left",
+    "axes.labelsize": 9.5,
+    "axes.labelcolor": QUIET,
+    "axes.edgecolor": FAINT,
+    "axes.linewidth": 0.8,
+    "axes.spines.top": False,
+    "axes.spines.right": False,
+    "axes.axisbelow": True,
+    "axes.unicode_minus": True,
+    "text.color": INK,
+    "xtick.color": FAINT,
+    "ytick.color": FAINT,
+    "xtick.labelcolor": QUIET,
+    "ytick.labelcolor": QUIET,
+    "xtick.labelsize": 9,
+    "ytick.labelsize": 9,
+    "xtick.major.size": 3,
+    "ytick.major.size": 3,
+    "xtick.minor.size": 0,
+    "lines.linewidth": 1.8,
+    "lines.solid_capstyle": "round",
+    "lines.dash_capstyle": "butt",
+    "svg.fonttype": "none",
+    "svg.hashsalt": "sparsekit",
+}
+
+
+def look(table: Mapping[str, Look], name: str) -> Look:
+    """Label, colour, marker and line of whatever figures tell apart; what is registered later gets its own name.
+
+    >>> look(VARIANTS, "gru").label, look({}, "my_score").label
+    ('GRU', 'my score')
+    """
+    if name not in table and (table is VARIANTS or table is TARGETS):
+        raise UnknownName(unknown("variant" if table is VARIANTS else "target", name, table))
+    return table.get(name, Look(str(name).replace("_", " "), INK, "D", "-"))
+
+
+def ordered(names: Iterable[str], table: Mapping[str, Look]) -> list[str]:
+    """The names given, each once, in the fixed order of ``table``; names it does not hold come last.
+
+    >>> ordered(["lstm", "gru", "lstm"], VARIANTS)
+    ['gru', 'lstm']
+    """
+    given = dict.fromkeys(names)
+    return [n for n in table if n in given] + [n for n in given if n not in table]
+
+
+def family(name: str) -> Look:
+    """Look of a graph generator; one added later, or a graph file, gets a diamond and its own name."""
+    return GENERATORS.get(name, Look(str(name).replace("_", " "), INK, "D", "-"))
+
+
+def luminance(colour: str) -> float:
+    """Relative luminance of a colour (WCAG 2.2), 0 black to 1 white."""
+    rgb = np.array(to_rgb(colour))
+    return float(np.where(rgb <= 0.04045, rgb / 12.92, ((rgb + 0.055) / 1.055) ** 2.4) @ [0.2126, 0.7152, 0.0722])
+
+
+def contrast(one: str, other: str = "#ffffff") -> float:
+    """Contrast ratio of two colours (WCAG 2.2), 1 to 21."""
+    low, high = sorted((luminance(one), luminance(other)))
+    return (high + 0.05) / (low + 0.05)
+
+
+def readable(colour: str) -> str:
+    """The colour, darkened just until text in it reads well on white (contrast 4.5:1)."""
+    rgb = np.array(to_rgb(colour))
+    while contrast(to_hex(rgb)) < 4.5:
+        rgb = rgb * 0.96
+    return to_hex(rgb)
+
+
+def text_on(colour) -> str:
+    """White on dark backgrounds, else ink; the contrast is at least 3.9:1 either way."""
+    return "#ffffff" if luminance(to_hex(colour)) < 0.213 else INK
+
+
+def percent(share: float, digits: int = 1) -> str:
+    """A share as people read it; never rounded up to 100 % or down to 0 %.
+
+    >>> percent(0.938), percent(1.0), percent(0.99968)
+    ('93.8 %', '100 %', '99.97 %')
+    """
+    value = 100 * share
+    if not np.isfinite(value):
+        return "–"
+    while 0 < value < 100 and digits < 6 and round(value, digits) in (0, 100):
+        digits += 1
+    return f"{value:.{digits}f}".rstrip("0").rstrip(".") + " %" if digits else f"{value:.0f} %"
+
+
+def number(value: float, digits: int = 2, sign: bool = False) -> str:
+    """A number with a true minus sign, and no sign at zero.
+
+    >>> number(-0.254), number(0.3, sign=True), number(-0.001, sign=True)
+    ('−0.25', '+0.30', '0.00')
+    """
+    rounded = round(float(value), digits) + 0.0
+    return f"{rounded:{'+' if sign and rounded else ''}.{digits}f}".replace("-", "−")
+
+
+def counted(count: float, word: str) -> str:
+    """A count with its noun.
+
+    >>> counted(1, "seed"), counted(2.5, "epoch"), counted(1200, "step")
+    ('1 seed', '2.5 epochs', '1,200 steps')
+    """
+    return f"{round(count, 1):,g} {word}{'' if count == 1 else 's'}" if count < 1e5 else f"{count:,.0f} {word}s"
+
+
+def listed(words: Iterable[str]) -> str:
+    """Words as a list in prose.
+
+    >>> listed(["GRU", "LSTM", "RNN-Tanh"])
+    'GRU, LSTM and RNN-Tanh'
+    """
+    *head, last = list(words)
+    return f"{', '.join(head)} and {last}" if head else last
+
+
+MODELS = {"bayesian_ridge": "Bayesian ridge", "random_forest": "random forest", "adaboost": "AdaBoost"}
+PROPERTY_ENDINGS = {"_mean": ", mean", "_var": ", var.", "_std": ", s.d."}
+
+
+def words_of(name: str) -> str:
+    """A graph property's, a model's or a feature set's name as people read it.
+
+    >>> words_of("nodes_betweenness_var"), words_of("random_forest")
+    ('node betweenness, var.', 'random forest')
+    """
+    for ending, word in PROPERTY_ENDINGS.items():
+        if name.endswith(ending):
+            return words_of(name.removesuffix(ending).replace("nodes_", "node_")) + word
+    return MODELS.get(name, name.replace("_", " ").replace("average shortest path length", "mean path length"))
+
+
+GREY = "#878e98"
+
+SCORES = {
+    "magnitude": Look("magnitude", INK, "o", "-"),
+    "sensitivity": Look("sensitivity", "#D55E00", "s", (0, (5, 1.5))),
+    "activity": Look("activity", "#3D94CC", "^", (0, (4, 1.2, 1, 1.2))),
+    "random": Look("random", GREY, "v", (0, (1.5, 1.2))),
+}
+SCOPES = {
+    "global": Look("global", INK, "o", "-"),
+    "layer": Look("per layer", "#D55E00", "s", (0, (5, 1.5))),
+    "matrix": Look("per matrix", "#3D94CC", "^", (0, (4, 1.2, 1, 1.2))),
+    "gate": Look("per gate", "#7A1FA2", "D", (0, (1.5, 1.2))),
+}
+SCHEDULES = {
+    "one_shot": Look("one-shot", INK, "o", "-"),
+    "iterative": Look("iterative", "#D55E00", "s", (0, (5, 1.5))),
+    "gradual": Look("gradual", "#3D94CC", "^", (0, (4, 1.2, 1, 1.2))),
+}
+PROTOCOLS = {
+    "retrain": Look("surviving weights", INK, "o", "-"),
+    "rewind": Look("rewound", "#3D94CC", "^", (0, (4, 1.2, 1, 1.2))),
+    "reinitialise": Look("fresh weights", "#D55E00", "s", (0, (5, 1.5))),
+    "random_mask": Look("random mask", GREY, "v", (0, (1.5, 1.2))),
+    "rewired_mask": Look("rewired mask", "#0B7A4B", "P", (0, (3, 1, 1, 1, 1, 1))),
+    "dense": Look("dense", "#7A1FA2", "D", (0, (7, 1.2, 1, 1.2, 1, 1.2))),
+}

@@ -1,0 +1,396 @@
+"""What properties of a recurrent graph or mask share: its links as a matrix, its components and its spectrum."""
+
+from collections.abc import Iterable
+from functools import cached_property
+from math import gcd
+
+import networkx as nx
+import numpy as np
+import rustworkx as rx
+from scipy import sparse
+from scipy.sparse.csgraph import breadth_first_order, connected_components
+from scipy.sparse.linalg import ArpackNoConvergence, eigs, eigsh
+
+from sparsekit.graphs import structure as graphs
+from sparsekit.graphs.structure import GraphError
+from sparsekit.registry import Registry
+
+# rustworkx adds up shares of its threads in any order; one thread gives the same bits every time.
+ONE_THREAD = {"parallel_threshold": 2**62}
+# Up to here all eigenvalues are computed; above, only the largest, from a fixed start.
+DENSE_NODES = 400
+
+
+class Links:
+    """What several properties share, computed once per structure and only when asked for.
+
+    Attributes
+    ----------
+    structure : networkx.Graph, networkx.DiGraph or matrix
+    oriented : networkx.DiGraph, optional
+        An undirected graph with its directions, where they are not those of node order.
+    matrix : csr_array of float, shape (n, n)
+        1 where an edge leads from the row's node to the column's; an undirected edge leads both ways.
+    plain : csr_array
+        `matrix` without edges from a node to itself.
+    either : csr_array
+        1 where two nodes are joined in either direction.
+    """
+
+    def __init__(self, structure, oriented: nx.DiGraph | None = None):
+        self.structure, self.oriented, self.matrix = structure, oriented, _matrix(structure)
+        self.n, self.m = self.matrix.shape[0], self.matrix.nnz
+        if not self.n:
+            raise GraphError("no nodes; properties need at least one")
+
+    @cached_property
+    def plain(self) -> sparse.csr_array:
+        plain = self.matrix - sparse.diags_array(self.matrix.diagonal(), format="csr")
+        plain.eliminate_zeros()
+        return plain
+
+    @cached_property
+    def either(self) -> sparse.csr_array:
+        return self.plain.maximum(self.plain.T).tocsr()
+
+    @cached_property
+    def triangles(self) -> np.ndarray:
+        """Twice the triangles at each node, directions left out."""
+        return closed(self.either, self.either, self.either)
+
+    @cached_property
+    def out_degree(self) -> np.ndarray:
+        return self.matrix.sum(axis=1)
+
+    @cached_property
+    def in_degree(self) -> np.ndarray:
+        return self.matrix.sum(axis=0)
+
+    @cached_property
+    def mean_distance(self) -> float:
+        """Edges on a shortest path, directions left out, over all pairs of two or more nodes that are connected."""
+        pairs = self.n * (self.n - 1)
+        if _dense(self.either):
+            # The mean of a count is the sum, over steps, of the share that is not there yet.
+            step, reached, total = self.either.toarray().astype(np.float32), np.eye(self.n, dtype=np.float32), 0
+            while not reached.all():
+                total += (reached == 0).sum()
+                reached = np.minimum(reached @ step + reached, 1)
+            return total / pairs
+        graph = rx.PyGraph()
+        graph.add_nodes_from(range(self.n))
+        graph.add_edges_from_no_data(list(map(tuple, np.transpose(sparse.triu(self.either).nonzero()).tolist())))
+        return rx.graph_unweighted_average_shortest_path_length(graph, **ONE_THREAD)
+
+    @cached_property
+    def component(self) -> np.ndarray:
+        """Number of each node's strongly connected component."""
+        return connected_components(self.plain, connection="strong")[1]
+
+    @cached_property
+    def moduli(self) -> np.ndarray:
+        """The two largest moduli of eigenvalues, by component: the mask is block triangular in its components.
+
+        Exact 0 for an acyclic mask, where eigenvalues of the whole would be rounding noise.
+        """
+        sizes = np.bincount(self.component)
+        found = [self.matrix.diagonal()[sizes[self.component] == 1]]
+        for number in np.flatnonzero(sizes > 1):
+            members = np.flatnonzero(self.component == number)
+            found.append(_moduli(self.matrix[members][:, members]))
+        return np.sort(np.concatenate(found))[::-1][:2]
+
+
+def _matrix(structure) -> sparse.csr_array:
+    if isinstance(structure, nx.Graph):
+        if structure.is_multigraph():
+            raise GraphError("several edges between the same two nodes; make it simple: networkx.DiGraph(graph)")
+        position = {node: i for i, node in enumerate(structure)}
+        ends = np.array([(position[u], position[v]) for u, v in structure.edges], dtype=int).reshape(-1, 2)
+        if not structure.is_directed():
+            ends = np.unique(np.vstack([ends, ends[:, ::-1]]), axis=0)
+        shape = len(position), len(position)
+        return sparse.csr_array((np.ones(len(ends)), (ends[:, 0], ends[:, 1])), shape)
+    if hasattr(structure, "detach"):
+        structure = structure.detach().cpu().numpy()
+    mask = sparse.csr_array(structure if sparse.issparse(structure) else np.atleast_2d(structure))
+    if mask.ndim != 2 or mask.shape[0] != mask.shape[1]:
+        raise GraphError(
+            f"a mask of shape {mask.shape}; give a square one, for example one gate's rows of a hidden-to-hidden mask"
+        )
+    return sparse.csr_array((mask.T != 0).astype(float))
+
+
+def _dense(matrix: sparse.csr_array) -> bool:
+    """Whether products are faster with dense matrices; their float32 counts exactly up to 2**24."""
+    return matrix.nnz > 0.05 * matrix.shape[0] ** 2
+
+
+def closed(a: sparse.csr_array, b: sparse.csr_array, c: sparse.csr_array) -> np.ndarray:
+    """Walks of three edges back to their start, one edge of each matrix: how many from each node."""
+    if _dense(a):
+        first, second, third = (x.toarray().astype(np.float32) for x in (a, b, c))
+        return np.einsum("ij,ji->i", first @ second, third, dtype=float)
+    return (a @ b).multiply(c.T).sum(axis=1)
+
+
+def _moduli(block: sparse.csr_array) -> np.ndarray:
+    """The two largest moduli of eigenvalues of a strongly connected mask of two or more nodes."""
+    n = block.shape[0]
+    symmetric = (block != block.T).nnz == 0
+    if n > DENSE_NODES:
+        rows = block.sum(axis=1)
+        if rows.min() == rows.max() and _period(block) > 1:
+            # All rows sum to the largest eigenvalue (Perron and Frobenius), which comes once for each phase.
+            return rows[:2]
+        options = {"v0": np.ones(n), "return_eigenvectors": False, "maxiter": 100 * n}
+        try:
+            # More than two, so that the second is not missed among many of nearly its modulus.
+            found = eigsh(block, 4, **options) if symmetric else eigs(block, 8, ncv=80, **options)
+            return np.sort(np.abs(found))[::-1][:2]
+        except ArpackNoConvergence:
+            pass
+    dense = block.toarray()
+    return np.sort(np.abs(np.linalg.eigvalsh(dense) if symmetric else np.linalg.eigvals(dense)))[::-1][:2]
+
+
+def _period(block: sparse.csr_array) -> int:
+    """Greatest common divisor of the lengths of all cycles of a strongly connected mask."""
+    order, before = breadth_first_order(block, 0)
+    level = np.zeros(block.shape[0], dtype=int)
+    for node in order[1:]:
+        level[node] = level[before[node]] + 1
+    source, target = block.nonzero()
+    return gcd(*np.unique(np.abs(level[source] + 1 - level[target])).tolist())
+
+
+DIRECTED = Registry("directed property")
+MORE = Registry("further graph property")
+
+
+@DIRECTED.register
+def directed_edges(links: Links) -> float:
+    """Edges, each direction and each edge from a node to itself counted."""
+    return links.m
+
+
+@DIRECTED.register
+def mask_density(links: Links) -> float:
+    """Share of the n² recurrent weights that exist."""
+    return links.m / links.n**2
+
+
+@DIRECTED.register
+def self_loops(links: Links) -> float:
+    """Edges from a node to itself."""
+    return links.matrix.diagonal().sum()
+
+
+@DIRECTED.register
+def in_degree_var(links: Links) -> float:
+    """Sample variance of the number of edges into a node; nan for one node."""
+    return links.in_degree.var(ddof=1) if links.n > 1 else np.nan
+
+
+@DIRECTED.register
+def out_degree_var(links: Links) -> float:
+    """Sample variance of the number of edges out of a node; nan for one node."""
+    return links.out_degree.var(ddof=1) if links.n > 1 else np.nan
+
+
+@MORE.register
+@DIRECTED.register
+def degree_inequality(links: Links) -> float:
+    """Gini coefficient of the degrees, in and out together: 0 where all are equal; nan without edges."""
+    degrees = np.sort(links.in_degree + links.out_degree)
+    ranks = 2 * np.arange(1, links.n + 1) - links.n - 1
+    return ranks @ degrees / (links.n * degrees.sum()) if links.m else np.nan
+
+
+@MORE.register
+@DIRECTED.register
+def degree_assortativity(links: Links) -> float:
+    """Correlation over edges of the source's out-degree with the target's in-degree; nan where either is constant.
+
+    M. E. J. Newman, "Mixing patterns in networks" (2003); networkx's default for directed graphs.
+    """
+    source, target = links.matrix.nonzero()
+    ends = links.out_degree[source], links.in_degree[target]
+    if any(np.ptp(degrees) == 0 for degrees in ends if len(degrees)) or not links.m:
+        return np.nan
+    return np.corrcoef(*ends)[0, 1]
+
+
+@MORE.register
+@DIRECTED.register
+def average_clustering(links: Links) -> float:
+    """Mean over nodes of the share of possible triangles around a node that exist, of whatever directions.
+
+    G. Fagiolo, "Clustering in complex directed networks" (2007); for undirected graphs the usual coefficient. A node
+    without possible triangles counts as 0, as in networkx.
+    """
+    around = (links.plain + links.plain.T).tocsr()
+    degree, mutual = around.sum(axis=1), links.plain.multiply(links.plain.T).sum(axis=1)
+    possible = degree * (degree - 1) - 2 * mutual
+    return np.mean(closed(around, around, around) / 2 / np.where(possible > 0, possible, 1))
+
+
+@MORE.register
+@DIRECTED.register
+def transitivity(links: Links) -> float:
+    """Share of the pairs of edges with a common end that a third edge closes, directions left out; 0 without pairs."""
+    degree = links.either.sum(axis=1)
+    return links.triangles.sum() / max((degree * (degree - 1)).sum(), 1)
+
+
+@MORE.register
+@DIRECTED.register
+def modularity(links: Links) -> float:
+    """Newman's modularity of the communities that one seeded Louvain run finds, directions left out; nan without edges.
+
+    V. D. Blondel et al., "Fast unfolding of communities in large networks" (2008), by networkx. A lower bound of the
+    largest modularity; the order of nodes can change it a little.
+    """
+    if not links.either.nnz:
+        return np.nan
+    graph = nx.from_scipy_sparse_array(links.either)
+    return nx.community.modularity(graph, nx.community.louvain_communities(graph, seed=0))
+
+
+@MORE.register
+@DIRECTED.register
+def small_worldness(links: Links) -> float:
+    """Clustering over mean distance, each relative to a random graph of as many nodes and edges, directions left out.
+
+    M. D. Humphries and K. Gurney, "Network 'small-world-ness'" (2008), with expectations for random graphs in place of
+    samples: clustering k / (n - 1), and distance (ln n - 0.5772) / ln k + 1/2 of A. Fronczak, P. Fronczak and
+    J. A. Hołyst, "Average path length in random networks" (2004). nan where a node cannot be reached, or the mean
+    degree k is at most 1.
+    """
+    mean_degree = links.either.nnz / links.n
+    if mean_degree <= 1 or connected_components(links.either)[0] > 1:
+        return np.nan
+    degree = links.either.sum(axis=1)
+    clustering = np.mean(links.triangles / np.maximum(degree * (degree - 1), 1))
+    expected = (np.log(links.n) - np.euler_gamma) / np.log(mean_degree) + 0.5
+    return clustering * (links.n - 1) / mean_degree * expected / links.mean_distance
+
+
+@DIRECTED.register
+def reciprocity(links: Links) -> float:
+    """Share of the edges between two nodes whose reverse exists too; nan where there are none."""
+    return links.plain.multiply(links.plain.T).nnz / links.plain.nnz if links.plain.nnz else np.nan
+
+
+@DIRECTED.register
+def cycles_of_two(links: Links) -> float:
+    """Pairs of nodes with edges both ways."""
+    return links.plain.multiply(links.plain.T).nnz / 2
+
+
+@DIRECTED.register
+def cycles_of_three(links: Links) -> float:
+    """Directed cycles through three nodes."""
+    return closed(links.plain, links.plain, links.plain).sum() / 3
+
+
+@DIRECTED.register
+def strong_components(links: Links) -> float:
+    """Strongly connected components: groups in which every node reaches every other."""
+    return links.component.max() + 1
+
+
+@DIRECTED.register
+def largest_strong_component(links: Links) -> float:
+    """Share of the nodes in the largest strongly connected component."""
+    return np.bincount(links.component).max() / links.n
+
+
+@DIRECTED.register
+def longest_path(links: Links) -> float:
+    """Edges on the longest path once each strongly connected component is one node; for an acyclic graph, of it."""
+    ends = links.component[np.array(links.plain.nonzero())]
+    ends = np.unique(ends[:, ends[0] != ends[1]], axis=1)
+    condensed = rx.PyDiGraph()
+    condensed.add_nodes_from(range(links.component.max() + 1))
+    condensed.add_edges_from_no_data(list(map(tuple, ends.T.tolist())))
+    return rx.dag_longest_path_length(condensed)
+
+
+@MORE.register
+@DIRECTED.register
+def spectral_radius(links: Links) -> float:
+    """Largest modulus of an eigenvalue of the 0/1 mask, loops included."""
+    return links.moduli[0]
+
+
+@MORE.register
+@DIRECTED.register
+def spectral_gap(links: Links) -> float:
+    """Difference of the two largest moduli of eigenvalues, |λ₁| - |λ₂|; nan for one node."""
+    return links.moduli[0] - links.moduli[1] if links.n > 1 else np.nan
+
+
+@MORE.register
+def skip_edges(links: Links) -> float:
+    """Share of the oriented graph's edges that skip a layer, and so need a cell of their own."""
+    layers = graphs.layers(links.oriented or links.structure)
+    layer = {node: k for k, nodes in enumerate(layers) for node in nodes}
+    return np.mean([abs(layer[u] - layer[v]) > 1 for u, v in links.structure.edges])
+
+
+DIRECTED_NAMES = tuple(DIRECTED)
+MORE_NAMES = tuple(MORE)
+
+
+def measured(registry: Registry, subject, names: Iterable[str] | None = None) -> dict[str, float]:
+    """The registry's properties of a subject, those named or all, by name."""
+    names = tuple(registry if names is None else names)
+    return {name: float(function(subject)) for name, function in [(name, registry[name]) for name in names]}
+
+
+def measure_directed(structure, names: Iterable[str] | None = None) -> dict[str, float]:
+    """Properties of a recurrent graph or of one gate's hidden-to-hidden mask; cycles, loops and parts are allowed.
+
+    Parameters
+    ----------
+    structure : networkx.DiGraph, networkx.Graph, or matrix, shape (n, n)
+        An undirected edge counts both ways. In an array, tensor or sparse matrix, a nonzero at [i, j] is an edge from
+        j to i, as in a recurrent weight matrix.
+    names : iterable of str, optional
+        Which of `DIRECTED`; all by default.
+
+    Returns
+    -------
+    dict of name to float
+        nan where a property says that it is undefined.
+
+    Raises
+    ------
+    GraphError
+        For a multigraph, a matrix that is not square, or no nodes.
+    UnknownName
+        Where no property has a given name.
+
+    Examples
+    --------
+    >>> measure_directed(nx.DiGraph([(0, 1), (1, 0), (1, 2)]), ["cycles_of_two", "longest_path"])
+    {'cycles_of_two': 1.0, 'longest_path': 1.0}
+    """
+    return measured(DIRECTED, Links(structure), names)
+
+
+def measure_more(
+    graph: nx.Graph, names: Iterable[str] | None = None, oriented: nx.DiGraph | None = None
+) -> dict[str, float]:
+    """Further properties of a graph, by the names of `MORE`; takes and refuses what `measure` does.
+
+    Its longest path is not among them: it is the published ``layers`` less 1.
+
+    Examples
+    --------
+    >>> measure_more(nx.complete_graph(4), ["average_clustering", "spectral_radius", "skip_edges"])
+    {'average_clustering': 1.0, 'spectral_radius': 3.0, 'skip_edges': 0.5}
+    """
+    graphs.check(graph)
+    return measured(MORE, Links(graph, oriented), names)

@@ -1,0 +1,216 @@
+"""Which graphs can become networks, and what to do about the others."""
+
+from collections.abc import Hashable, Sequence
+
+import networkx as nx
+import numpy as np
+from numpy.typing import ArrayLike
+
+from sparsekit.registry import Registry, UnknownName, unknown
+from sparsekit.seeds import derive
+
+LARGEST = 5000
+"""Nodes of the largest graph that becomes a network."""
+
+
+class GraphError(ValueError):
+    """A graph that cannot become a network; its text says why and what to do."""
+
+
+def check(graph: nx.Graph, directed: bool = False, loops: bool = False) -> None:
+    """Accept a simple, connected graph without weights, of 2 to `LARGEST` nodes.
+
+    Parameters
+    ----------
+    graph : networkx.Graph or networkx.DiGraph
+        A directed graph is connected where it is with its directions left out.
+    directed, loops : bool
+        Whether directions, and edges from a node to itself, are allowed.
+
+    Raises
+    ------
+    GraphError
+        Otherwise, with the way to make it one.
+    """
+    if not isinstance(graph, nx.Graph):
+        raise GraphError(
+            f"a {type(graph).__name__}; give a networkx.Graph, or read a file with sparsekit.graphs.files.read"
+        )
+    if graph.is_directed() and not directed:
+        raise GraphError(
+            "a directed graph, where edges get their direction from the order of the nodes; leave out its own with "
+            "graphs.structure.undirected(graph) or graph.to_undirected(), or take a structure that keeps directions"
+        )
+    if graph.is_multigraph():
+        simple = "DiGraph" if graph.is_directed() else "Graph"
+        raise GraphError(f"several edges between the same two nodes; make it simple: networkx.{simple}(graph)")
+    if len(graph) > LARGEST:
+        raise GraphError(f"{len(graph):,} nodes, allowed are {LARGEST:,}; give a connected part: graph.subgraph(nodes)")
+    loop = next(nx.selfloop_edges(graph), None)
+    if loop and not loops:
+        raise GraphError(
+            f"node {loop[0]!r} has an edge to itself; take such edges out: "
+            "graph.remove_edges_from(list(networkx.selfloop_edges(graph)))"
+        )
+    if not graph.number_of_edges():
+        raise GraphError("no edges; a network needs at least one")
+    for u, v, weight in graph.edges.data("weight", default=1):
+        if weight != 1:
+            raise GraphError(
+                f"edge {u!r} – {v!r} has the weight {weight!r}, but a network learns its own weights; "
+                f"keep only which edges exist: networkx.{type(graph).__name__}(graph.edges)"
+            )
+    parts = list(components(graph))
+    if len(parts) > 1:
+        kind = "weakly_connected" if graph.is_directed() else "connected"
+        raise GraphError(
+            f"falls into {len(parts)} parts; give a connected graph, for example its largest part: "
+            f"graph.subgraph(max(networkx.{kind}_components(graph), key=len))"
+        )
+
+
+def components(graph: nx.Graph) -> list[set]:
+    """The sets of nodes that hang together, directions left out."""
+    return list((nx.weakly_connected_components if graph.is_directed() else nx.connected_components)(graph))
+
+
+ORIENTATIONS = Registry("orientation rule")
+
+
+@ORIENTATIONS.register
+def by_node(graph: nx.Graph, seed: int) -> Sequence[Hashable]:
+    """Nodes ascending (arXiv 2407.20601)."""
+    return sorted(graph)
+
+
+@ORIENTATIONS.register
+def by_degree(graph: nx.Graph, seed: int) -> Sequence[Hashable]:
+    """Nodes of highest degree first; among equals the smaller node."""
+    return sorted(graph, key=lambda node: (-graph.degree[node], node))
+
+
+@ORIENTATIONS.register
+def random(graph: nx.Graph, seed: int) -> Sequence[Hashable]:
+    """Nodes in a random order."""
+    nodes = sorted(graph)
+    return [nodes[i] for i in np.random.default_rng(derive("orientation", seed)).permutation(len(nodes))]
+
+
+def orient(graph: nx.Graph, rule: str = "by_node", seed: int = 0) -> nx.DiGraph:
+    """The directed acyclic graph in which every edge leads from the earlier to the later node of an order.
+
+    Parameters
+    ----------
+    graph : networkx.Graph
+    rule : str
+        A name in `ORIENTATIONS`.
+    seed : int
+        For rules that draw at random.
+
+    Raises
+    ------
+    GraphError
+        Where the graph is directed, or its nodes have no common order.
+
+    Examples
+    --------
+    >>> list(orient(nx.Graph([(2, 1), (0, 2)])).edges)
+    [(0, 2), (1, 2)]
+    >>> list(orient(nx.Graph([(2, 1), (0, 2)]), "by_degree").edges)
+    [(2, 0), (2, 1)]
+    """
+    if graph.is_directed():
+        raise GraphError(
+            "a directed graph has its directions; leave them out with sparsekit.graphs.structure.undirected(graph)"
+        )
+    order = ORIENTATIONS[rule]
+    try:
+        nodes = sorted(graph)
+    except TypeError:
+        raise GraphError("nodes of different kinds have no order; rename them 0, 1, 2, …") from None
+    rank = {node: place for place, node in enumerate(order(graph, seed))}
+    oriented = nx.DiGraph()
+    oriented.add_nodes_from(nodes)
+    oriented.add_edges_from(sorted((u, v) if rank[u] < rank[v] else (v, u) for u, v in graph.edges))
+    return oriented
+
+
+def layers(graph: nx.Graph) -> list[list[Hashable]]:
+    """Nodes by the length of their longest path from a source, ascending within a layer.
+
+    An undirected graph is oriented first, by node.
+
+    Raises
+    ------
+    GraphError
+        Where a directed graph has a cycle.
+
+    Examples
+    --------
+    >>> layers(nx.Graph([(0, 2), (1, 2), (1, 3), (2, 3), (2, 4), (3, 4)]))
+    [[0, 1], [2], [3], [4]]
+    """
+    oriented = graph if graph.is_directed() else orient(graph)
+    try:
+        return [sorted(generation) for generation in nx.topological_generations(oriented)]
+    except nx.NetworkXUnfeasible:
+        raise GraphError("the graph has a cycle, so it has no layers; give an acyclic or an undirected one") from None
+
+
+def undirected(graph: nx.Graph) -> nx.Graph:
+    """The simple undirected graph: directions, repeated edges, edges from a node to itself and weights are left out.
+
+    >>> undirected(nx.DiGraph([(0, 1), (1, 0), (1, 1), (2, 1)])).edges
+    EdgeView([(0, 1), (1, 2)])
+    """
+    simple = nx.Graph(**graph.graph)
+    simple.add_nodes_from(graph.nodes(data=True))
+    simple.add_edges_from((u, v) for u, v in graph.edges() if u != v)
+    return simple
+
+
+def adjacency(graph: nx.Graph) -> np.ndarray:
+    """Which node has an edge into which: bool, shape (targets, sources), both ascending.
+
+    It is the mask of a recurrent layer's hidden-to-hidden weights. An undirected edge leads both ways.
+    """
+    place = {node: i for i, node in enumerate(sorted(graph))}
+    matrix = np.zeros((len(place), len(place)), dtype=bool)
+    sources, targets = ([place[edge[end]] for edge in graph.edges()] for end in (0, 1))
+    matrix[targets, sources] = True
+    return matrix if graph.is_directed() else matrix | matrix.T
+
+
+def from_mask(mask: ArrayLike, directed: bool = True, gates: str = "any") -> nx.Graph:
+    """The graph of a hidden-to-hidden mask: an edge from unit to unit where a weight exists.
+
+    Parameters
+    ----------
+    mask : array or tensor, shape (units, units), (gates, units, units) or (gates * units, units)
+        Row = target, column = source; nonzero where the weight exists.
+    directed : bool
+        Whether to keep directions; without them, one weight of the two is an edge.
+    gates : {"any", "all"}
+        Whether an edge needs a weight in one gate, or in all.
+
+    Returns
+    -------
+    networkx.DiGraph or networkx.Graph
+        Units 0, 1, …; a weight from a unit to itself is an edge from the node to itself.
+
+    Examples
+    --------
+    >>> from_mask([[1, 0], [1, 0]]).edges
+    OutEdgeView([(0, 0), (0, 1)])
+    """
+    if gates not in ("any", "all"):
+        raise UnknownName(unknown("gates", gates, ("any", "all")))
+    array = np.asarray(mask)
+    if array.ndim not in (2, 3) or not array.size or array.shape[-2] % array.shape[-1]:
+        raise GraphError(f"a mask of shape {array.shape}; allowed are (units, units), or such blocks for each gate")
+    units = array.shape[-1]
+    blocks = array.reshape(-1, units, units) != 0
+    graph = nx.DiGraph() if directed else nx.Graph()
+    graph.add_nodes_from(range(units))
+    graph.add_edges_from(np.argwhere(getattr(blocks, gates)(axis=0).T).tolist())
+    return graph

@@ -1,0 +1,217 @@
+"""Networks by structure: stacked layers, layers drawn from a graph, or a graph as one recurrent layer.
+
+All are one form, the `Classifier`; they differ only in what each stage reads and in its masks.
+"""
+
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+
+import networkx as nx
+import numpy as np
+import torch
+
+from sparsekit.graphs import structure as graphs
+from sparsekit.networks.classifier import Classifier, Stage
+from sparsekit.networks.core import EMBEDDING
+from sparsekit.networks.recurrence import GATES, VARIANTS
+from sparsekit.registry import UnknownName, unknown
+
+GATE_MASKS = ("blocks", "rows")
+
+
+def stacked(
+    variant: str,
+    hidden_size: int = 50,
+    layers: int = 3,
+    embedding_size: int = 50,
+    *,
+    vocabulary: int = 128,
+    classes: int = 2,
+    features: int = 0,
+    seed: int = 0,
+) -> Classifier:
+    """The base network of the pruning study: fully connected recurrent layers, one on the other.
+
+    With its full masks it computes what ``torch.nn.RNN``, ``GRU`` and ``LSTM`` compute, and starts from their
+    distribution, U(-1/√hidden, 1/√hidden). With `features` it reads so many numbers a step, and has no embedding.
+    """
+    _check(variant)
+    with _seeded(seed):
+        stages = [
+            Stage(variant, [k - 1], hidden_size, np.ones((GATES[variant] * hidden_size, width), dtype=bool))
+            for k, width in enumerate([features or embedding_size] + [hidden_size] * (layers - 1))
+        ]
+        return Classifier(variant, stages, embedding_size, vocabulary, classes, features=features)
+
+
+def layered(
+    variant: str,
+    graph: nx.Graph,
+    *,
+    gate_masks: str = "blocks",
+    interface: int = 0,
+    orientation: str = "by_node",
+    vocabulary: int = 128,
+    classes: int = 2,
+    features: int = 0,
+    seed: int = 0,
+) -> Classifier:
+    """A network whose layers and input-to-hidden weights follow a graph (arXiv 2407.20601).
+
+    Every layer of the oriented graph is one stage; it has a cell for the layer before and a cell for each earlier
+    layer with an edge into it, and its output is the sum of their hidden sequences.
+
+    Parameters
+    ----------
+    variant : {"rnn_tanh", "rnn_relu", "gru", "lstm"}
+    graph : networkx.Graph or acyclic networkx.DiGraph
+        Edges of an undirected graph get their direction by the rule `orientation`.
+    gate_masks : {"blocks", "rows"}
+        "blocks": every gate gets exactly the graph's edges. "rows": the layout of the published networks, where row i
+        of a node mask became rows i·g … i·g+g-1 of the stacked gates, so that gates and edges do not match.
+    interface : int
+        0, as published: an embedding as wide as the first layer, a readout of the last. Otherwise the embedding's size
+        whatever the graph, and the readout sees every node, so that neither width depends on the graph's shape.
+    orientation : str
+        A name in `graphs.structure.ORIENTATIONS`; "by_node", as published: from the smaller to the larger node.
+    features : int
+        Numbers read at each step, instead of an embedded token.
+
+    Raises
+    ------
+    UnknownName
+        For an unknown variant, orientation or mask layout.
+    sparsekit.graphs.structure.GraphError
+        Where a directed graph has a cycle.
+    """
+    _check(variant)
+    if gate_masks not in GATE_MASKS:
+        raise UnknownName(unknown("gate_masks", gate_masks, GATE_MASKS))
+    oriented = graph if graph.is_directed() else graphs.orient(graph, orientation, seed)
+    layers = graphs.layers(oriented)
+    gates = GATES[variant]
+    spread = {"blocks": lambda m: np.tile(m, (gates, 1)), "rows": lambda m: np.repeat(m, gates, axis=0)}[gate_masks]
+    with _seeded(seed):
+        nodes = len(layers[0])
+        width = features or interface or nodes
+        stages = [Stage(variant, [EMBEDDING], nodes, np.ones((gates * nodes, width), dtype=bool))]
+        for k in range(1, len(layers)):
+            edges = {source: _edges(oriented, layers[source], layers[k]) for source in range(k)}
+            reads = [k - 1] + [source for source in range(k - 1) if edges[source].any()]
+            mask = side_by_side([spread(edges[source]) for source in reads], gates)
+            stages.append(Stage(variant, reads, len(layers[k]), mask, cells=len(reads)))
+        return Classifier(
+            variant,
+            stages,
+            width,
+            vocabulary,
+            classes,
+            features=features,
+            reads_all=bool(interface) and len(stages) > 1,
+        )
+
+
+def recurrent(
+    variant: str,
+    graph: nx.Graph,
+    embedding_size: int = 50,
+    *,
+    vocabulary: int = 128,
+    classes: int = 2,
+    features: int = 0,
+    seed: int = 0,
+) -> Classifier:
+    """One recurrent layer whose hidden-to-hidden weights are the edges of a graph, cycles included.
+
+    A unit a node; the edge u → v is the weight by which unit v sees unit u's last state, in every gate. An undirected
+    edge is one in each direction; a unit sees its own last state only where the graph has that loop. Every unit sees
+    the whole input, and the readout sees every unit.
+    """
+    _check(variant)
+    gates, edges = GATES[variant], _edges(graph, sorted(graph), sorted(graph))
+    with _seeded(seed):
+        mask_ih = np.ones((gates * len(graph), features or embedding_size), dtype=bool)
+        stage = Stage(variant, [EMBEDDING], len(graph), mask_ih, mask_hh=np.tile(edges, (gates, 1)))
+        return Classifier(variant, [stage], embedding_size, vocabulary, classes, features=features)
+
+
+STRUCTURES = ("layered", "recurrent")
+
+
+def classifier(cell: str, structure: "int | Sequence[int] | nx.Graph" = 50, *, form: str = "", **options) -> Classifier:
+    """A sequence classifier of any structure: a graph fits wherever a hidden size does.
+
+    Parameters
+    ----------
+    cell : str
+        A variant, also as people write it: "GRU", "LSTM", "RNN-Tanh", "RNN-ReLU".
+    structure : int, sequence of int, or networkx graph
+        A hidden size; equal hidden sizes of stacked layers; or a graph.
+    form : {"layered", "recurrent"}
+        What a graph becomes. By default "layered", and "recurrent" where it is directed with cycles.
+    **options
+        As of `stacked`, `layered` or `recurrent`.
+
+    Raises
+    ------
+    UnknownName
+        For a cell or form that does not exist.
+    sparsekit.graphs.structure.GraphError
+        Where the graph cannot become a network; it says why, and what to do.
+
+    Examples
+    --------
+    >>> classifier("GRU", 20).size() == stacked("gru", 20, layers=1).size()
+    True
+    >>> net = classifier(cell="LSTM", structure=nx.DiGraph([(0, 1), (1, 2), (2, 0)]))
+    >>> int(net.stages[0].mask_hh.sum()) == 4 * 3  # the edges, in each gate
+    True
+    """
+    variant = cell.lower().replace("-", "_")
+    _check(variant)
+    if isinstance(structure, nx.Graph):
+        cyclic = structure.is_directed() and not nx.is_directed_acyclic_graph(structure)
+        form = form or ("recurrent" if cyclic else "layered")
+        if form not in STRUCTURES:
+            raise UnknownName(unknown("form", form, STRUCTURES))
+        graphs.check(structure, directed=structure.is_directed(), loops=form == "recurrent")
+        return {"layered": layered, "recurrent": recurrent}[form](variant, structure, **options)
+    sizes = [structure] if isinstance(structure, int) else list(structure)
+    if not sizes or len(set(sizes)) > 1 or not all(isinstance(n, int) and n > 0 for n in sizes):
+        raise ValueError(f"structure is {structure!r}: give a hidden size, equal sizes of layers, or a networkx graph")
+    return stacked(variant, sizes[0], len(sizes), **options)
+
+
+@contextmanager
+def _seeded(seed: int) -> Iterator[None]:
+    """Initial weights depend on this seed, and leave torch's own random state as it was."""
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(seed)
+        yield
+
+
+def _edges(graph: nx.DiGraph, sources: Sequence[int], targets: Sequence[int]) -> np.ndarray:
+    """Which source node has an edge into which target node: bool, (targets, sources)."""
+    return np.array([[graph.has_edge(source, target) for source in sources] for target in targets])
+
+
+def side_by_side(blocks: Sequence[np.ndarray], gates: int) -> np.ndarray:
+    """Join the matrices of a stage's cells, each (gates * nodes, its inputs), into the stage's own.
+
+    Returns
+    -------
+    array, shape (gates * cells * nodes, sum of inputs)
+        Rows by gate, cell, node. Each cell sees only its own inputs; elsewhere the matrix is 0.
+    """
+    cells, nodes = len(blocks), len(blocks[0]) // gates
+    joined = np.zeros((gates, cells, nodes, sum(block.shape[1] for block in blocks)), dtype=blocks[0].dtype)
+    start = 0
+    for cell, block in enumerate(blocks):
+        joined[:, cell, :, start : start + block.shape[1]] = block.reshape(gates, nodes, -1)
+        start += block.shape[1]
+    return joined.reshape(gates * cells * nodes, -1)
+
+
+def _check(variant: str) -> None:
+    if variant not in VARIANTS:
+        raise UnknownName(unknown("variant", variant, VARIANTS))

@@ -1,0 +1,173 @@
+"""The recurrent core of a network: from what it reads to the states that its readout sees.
+
+On a CPU in float32 the whole core is one compiled call (`sparsekit.kernels`). Elsewhere it goes layer by layer through
+torch (`sparsekit.recurrence`). Both take the networks' weights as one flat tensor, and give the same.
+"""
+
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from functools import cached_property
+
+import numpy as np
+import torch
+from torch import Tensor
+from torch.autograd import Function
+from torch.autograd.function import once_differentiable
+
+from sparsekit.networks import kernels
+from sparsekit.networks import prefixes as columns
+from sparsekit.networks.recurrence import GATES, VARIANTS, recur, recur_tokens
+
+EMBEDDING = -1
+"""What a stage names in `reads` to read the embedding (or the features) rather than an earlier stage."""
+
+
+@dataclass(frozen=True)
+class Layout:
+    """A network's structure, and where its weights lie among all of them.
+
+    Attributes
+    ----------
+    variant : str
+    width : int
+        Numbers that the first stages read at each step: the embedding's, or features.
+    tokens : bool
+        Whether it reads tokens, not features.
+    stages : tuple of (reads, nodes)
+        A stage has a cell for each stage that it reads; its output is the sum of its cells' states.
+    shapes : dict of str to tuple of int
+        Of all parameters, by name, in the order in which they lie side by side.
+    readout_width : int
+        Nodes that the readout sees: those of the last stage, or of all.
+    """
+
+    variant: str
+    width: int
+    tokens: bool
+    stages: tuple[tuple[tuple[int, ...], int], ...]
+    shapes: dict[str, tuple[int, ...]]
+    readout_width: int
+
+    @cached_property
+    def sizes(self) -> list[int]:
+        """Numbers of each parameter, and of what fills them up."""
+        sizes = [int(np.prod(shape)) for shape in self.shapes.values()]
+        # Of a vector that ends within a register, the last numbers are rounded differently.
+        return [*sizes, -sum(sizes) % 64]
+
+    @cached_property
+    def starts(self) -> dict[str, int]:
+        """Where each parameter begins."""
+        return dict(zip(self.shapes, np.cumsum([0, *self.sizes]).tolist(), strict=False))
+
+    def flat(self, parameters: Iterable[Tensor]) -> Tensor:
+        """All parameters of a network, in order, side by side."""
+        pieces = [parameter.flatten() for parameter in parameters]
+        return torch.cat([*pieces, pieces[-1].new_zeros(self.sizes[-1])])
+
+    def named(self, flat: Tensor) -> dict[str, Tensor]:
+        """Views of flat weights (networks, weights) by name, each (networks, …)."""
+        pieces = flat.split(self.sizes, 1)
+        return {name: piece.unflatten(1, self.shapes[name]) for name, piece in zip(self.shapes, pieces, strict=False)}
+
+    @cached_property
+    def rows(self) -> int:
+        """All nodes."""
+        return sum(nodes for _, nodes in self.stages)
+
+    @cached_property
+    def cells(self) -> kernels.Cells:
+        """All cells, for the compiled core."""
+        first_row, row = {EMBEDDING: kernels.GIVEN}, 0
+        for k, (_, nodes) in enumerate(self.stages):
+            first_row[k], row = row, row + nodes
+        found = []
+        for k, (reads, nodes) in enumerate(self.stages):
+            matrices = [self.starts[f"stages.{k}.{name}"] for name in ("weight_ih", "weight_hh", "bias_ih", "bias_hh")]
+            widths = [self.width if source == EMBEDDING else self.stages[source][1] for source in reads]
+            for c, (source, inputs) in enumerate(zip(reads, widths, strict=True)):
+                place = c * nodes, len(reads) * nodes, sum(widths), sum(widths[:c])
+                found.append((nodes, inputs, first_row[source], first_row[k], *matrices, *place))
+        return kernels.Cells(*np.array(found, dtype=np.int64).T.copy())
+
+
+def read(layout: Layout, flat: Tensor, mask: Tensor, inputs: Tensor, positions: Tensor) -> Tensor:
+    """What the readouts of many networks of one structure see.
+
+    Parameters
+    ----------
+    layout : Layout
+    flat : Tensor, shape (networks, weights)
+    mask : bool Tensor, shape (networks, weights)
+    inputs : Tensor, shape (batch, steps) of int64 tokens or (batch, steps, width) of features
+    positions : int64 Tensor, shape (batch,)
+        Step at which each sequence is read.
+
+    Returns
+    -------
+    Tensor, shape (networks, batch, layout.readout_width)
+    """
+    if flat.device.type == "cpu" and flat.dtype == torch.float32:
+        # Within a function of its own, torch would say that a gradient is needed even where it is switched off.
+        flat = flat if torch.is_grad_enabled() else flat.detach()
+        return _Compiled.apply(flat, mask, layout, inputs, positions)
+    return _by_layers(layout, flat * mask, inputs, positions)
+
+
+def _by_layers(layout: Layout, flat: Tensor, inputs: Tensor, positions: Tensor) -> Tensor:
+    weights = layout.named(flat)
+    inputs = inputs.transpose(0, 1)  # (steps, batch, …)
+    outputs: list[Tensor] = []
+    for k, (reads, nodes) in enumerate(layout.stages):
+        own = [weights[f"stages.{k}.{name}"] for name in ("weight_ih", "weight_hh", "bias_ih", "bias_hh")]
+        if reads == (EMBEDDING,) and layout.tokens:
+            hidden = recur_tokens(layout.variant, inputs, weights["embedding.weight"], *own)
+        else:
+            features = inputs.expand(len(flat), *inputs.shape) if EMBEDDING in reads else None
+            x = [features if source == EMBEDDING else outputs[source] for source in reads]
+            hidden = recur(layout.variant, x[0] if len(x) == 1 else torch.cat(x, -1), *own)
+        outputs.append(hidden if len(reads) == 1 else hidden.unflatten(-1, (len(reads), nodes)).sum(-2))
+    seen = [out[:, positions, torch.arange(len(positions), device=positions.device)] for out in outputs]
+    return seen[-1] if layout.readout_width == layout.stages[-1][1] else torch.cat(seen, -1)
+
+
+class _Compiled(Function):
+    @staticmethod
+    def forward(ctx, flat, mask, layout, inputs, positions):
+        variant, gates, cells = VARIANTS.index(layout.variant), GATES[layout.variant], layout.cells
+        weights, masks = flat.detach().numpy(), mask.numpy()
+        there_and_back = ctx.needs_input_grad[0]
+        # Sharing does not pay in training: its batches are small and in no order, and have little in common.
+        batch = _batch(layout, inputs, positions.numpy(), columns.apart if there_and_back else columns.share)
+        start = layout.starts["embedding.weight"] if layout.tokens else 0
+        count, steps = inputs.shape[:2]
+        slots = steps if there_and_back else min(steps, 2)
+        values = kernels.KEPT[variant] * int(cells.nodes.sum())
+        buffer = np.empty((len(weights), steps, layout.rows * count), np.float32)
+        kept = np.empty((len(weights), slots * values * count), np.float32)
+        seen = np.empty((len(weights), layout.readout_width, count), np.float32)
+        kernels.forward(variant, gates, weights, masks, cells, start, batch, buffer, kept, seen)
+        if there_and_back:
+            ctx.save_for_backward(flat, mask)
+            ctx.rest = variant, gates, cells, start, batch, buffer, kept
+        return torch.from_numpy(seen).transpose(1, 2)
+
+    @staticmethod
+    @once_differentiable
+    def backward(ctx, gradient):
+        weights, masks = (tensor.numpy() for tensor in ctx.saved_tensors)
+        variant, gates, *rest = ctx.rest
+        d_flat = np.zeros_like(weights)
+        d_seen = gradient.transpose(1, 2).contiguous().numpy()
+        kernels.backward(variant, gates, weights, masks, *rest, d_seen, d_flat)
+        return torch.from_numpy(d_flat), None, None, None, None
+
+
+def _batch(layout: Layout, inputs: Tensor, positions: np.ndarray, arrange: Callable) -> columns.Batch:
+    """Sequences for the compiled core; those of features, which are hardly ever equal, each by itself."""
+    if layout.tokens:
+        tokens = inputs.T.contiguous().numpy()
+        return arrange(tokens, np.flatnonzero(np.bincount(tokens.ravel())), positions)
+    count, steps, _ = inputs.shape
+    own, given = np.arange(count), inputs.permute(1, 2, 0).reshape(steps, -1).numpy()
+    return columns.Batch(np.empty(0, np.int64), given, np.full(steps, count), own, own, positions)

@@ -1,0 +1,238 @@
+"""Networks as files that others can use: the weights as safetensors, what they are as a small JSON beside them.
+
+A stacked network is written under torch's own names, so that plain torch reads it, without this kit; a network of any
+other structure is written under the names that it has here. Nothing is pickled.
+"""
+
+import hashlib
+import json
+import os
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from safetensors import SafetensorError
+from safetensors.torch import load as read_tensors
+from safetensors.torch import save as tensor_bytes
+from torch import Tensor
+
+from sparsekit import __version__
+from sparsekit.networks.classifier import Classifier, Stage
+from sparsekit.networks.core import EMBEDDING
+from sparsekit.networks.recurrence import GATES, VARIANTS
+from sparsekit.pruning.masks import Mask
+from sparsekit.registry import unknown
+
+FORMAT = "sparsekit network, 1"
+
+
+class ExchangeError(ValueError):
+    """Files that are no network, or not whole; the text says which, and what is wrong with it."""
+
+
+def export(network: Classifier, path: str | Path, about: Mapping[str, Any] | None = None) -> Path:
+    """Write a network as ``NAME.safetensors`` and ``NAME.json``, each of them whole or not at all.
+
+    Parameters
+    ----------
+    network : Classifier
+    path : path
+        ``folder/NAME``, with either ending or none. Folders are made as needed.
+    about : mapping, optional
+        What else the JSON shall say: the task, the accuracy reached.
+
+    Returns
+    -------
+    Path
+        Of the JSON. Its "plain_torch" holds the code that runs a stacked network without this kit; it is empty for
+        other structures.
+
+    Raises
+    ------
+    ExchangeError
+        Where the path is a folder, or `about` does not fit JSON.
+    """
+    weights_file, description_file = _files(path)
+    if Path(path).is_dir():
+        raise ExchangeError(f"{path} is a folder: give a name in it, such as {Path(path) / network.variant}")
+    masks, names = network.masks(), _names(network)
+    tensors = {
+        names[name]: (torch.where(masks[name], weight, 0) if name in masks else weight)
+        .detach()
+        .cpu()
+        .clone()
+        .contiguous()
+        for name, weight in network.named_parameters()
+    }
+    data = tensor_bytes(tensors)
+    description = {
+        "format": FORMAT,
+        "sparsekit": __version__,
+        "variant": network.variant,
+        **_reads(network),
+        "classes": network.readout.out_features,
+        "stages": [{"reads": list(s.reads), "nodes": s.nodes, "cells": s.cells} for s in network.stages],
+        "reads_all": network.reads_all,
+        "plain_torch": _plain_torch(network, weights_file.name) if _is_stacked(network) else [],
+        "sparsity": Mask.of(network).sparsity,
+        "weights_kept": {names[name]: [int(mask.sum()), mask.numel()] for name, mask in masks.items()},
+        # Where a weight is 0 it is pruned, but for those that happened to be 0.
+        "kept_at_zero": {names[n]: where for n, m in masks.items() if (where := _zeros(tensors[names[n]], m))},
+        "weights_sha256": hashlib.sha256(data).hexdigest(),
+        "about": dict(about or {}),
+    }
+    try:
+        text = json.dumps(description, ensure_ascii=False, allow_nan=False, indent=1) + "\n"
+    except (TypeError, ValueError) as error:
+        raise ExchangeError(f"about: {error}; allowed are texts, finite numbers, lists and mappings of them") from None
+    weights_file.parent.mkdir(parents=True, exist_ok=True)
+    _write(weights_file, data)
+    _write(description_file, text.encode())
+    return description_file
+
+
+def load(path: str | Path) -> Classifier:
+    """Read a network that `export` wrote, with its masks; it gives the same outputs, bit by bit.
+
+    Parameters
+    ----------
+    path : path
+        ``folder/NAME``, with either ending or none.
+
+    Raises
+    ------
+    ExchangeError
+        Where a file is missing, is not what `export` writes, or the two do not belong together.
+    """
+    weights_file, description_file = _files(path)
+    description = _description(description_file)
+    data = _read(weights_file)
+    if hashlib.sha256(data).hexdigest() != description.get("weights_sha256"):
+        raise ExchangeError(
+            f"{weights_file} does not hold the weights that {description_file.name} describes: export the network again"
+        )
+    try:
+        tensors = read_tensors(data)
+        network = _empty(description)
+        names = _names(network)
+        state = {name: tensors[names[name]] for name, _ in network.named_parameters()}
+        for name, parameter in network.named_parameters():
+            if state[name].shape != parameter.shape:
+                found, wanted = tuple(state[name].shape), tuple(parameter.shape)
+                raise ValueError(f"{names[name]} has shape {found}, where the JSON means {wanted}")
+        for name, mask in network.masks().items():
+            kept = state[name] != 0
+            kept.view(-1)[description["kept_at_zero"].get(names[name], [])] = True
+            mask.copy_(kept)
+        network.to(state["readout.weight"].dtype).load_state_dict(state, strict=False)
+    except KeyError as error:
+        raise ExchangeError(f"{description_file} and {weights_file.name} lack {error}") from None
+    except (SafetensorError, TypeError, ValueError, IndexError) as error:
+        raise ExchangeError(f"{description_file} and {weights_file.name} do not fit together: {error}") from None
+    return network
+
+
+def _files(path: str | Path) -> tuple[Path, Path]:
+    stem = str(path).removesuffix(".json").removesuffix(".safetensors")
+    return Path(f"{stem}.safetensors"), Path(f"{stem}.json")
+
+
+def _reads(network: Classifier) -> dict[str, Any]:
+    """What the network takes at each step: a token that it embeds, or numbers."""
+    if network.features:
+        return {"features": network.features, "inputs": "float32 features, (batch, steps, features)"}
+    vocabulary, size = network.embedding.weight.shape
+    return {"vocabulary": vocabulary, "embedding_size": size, "inputs": "int64 tokens, (batch, steps)"}
+
+
+def _is_stacked(network: Classifier) -> bool:
+    """Whether torch's own recurrent modules can hold the network: each stage reads the one before, all of one width."""
+    return not network.reads_all and all(
+        (stage.reads, stage.cells, stage.nodes) == ((k - 1,), 1, network.stages[0].nodes)
+        for k, stage in enumerate(network.stages)
+    )
+
+
+def _names(network: Classifier) -> dict[str, str]:
+    """The name in the file of each parameter: "stages.0.weight_ih" is torch's "rnn.weight_ih_l0"."""
+    names = {name: name for name, _ in network.named_parameters()}
+    if _is_stacked(network):
+        for name in names:
+            if name.startswith("stages."):
+                _, k, own = name.split(".")
+                names[name] = f"rnn.{own}_l{k}"
+    return names
+
+
+def _plain_torch(network: Classifier, file: str) -> list[str]:
+    """Three lines of Python, after their imports, that run the network on `inputs`, whose kind the JSON says."""
+    module, extra = {"gru": ("GRU", ""), "lstm": ("LSTM", ""), "rnn_tanh": ("RNN", "")}.get(
+        network.variant, ("RNN", ', nonlinearity="relu"')
+    )
+    readout, width = network.readout, network.stages[0].nodes
+    rnn = f"nn.{module}({network.layout.width}, {width}, {len(network.stages)}, batch_first=True{extra})"
+    embedding, seen = "", "inputs"
+    if not network.features:
+        embedding = '"embedding": nn.Embedding({}, {}), '.format(*network.embedding.weight.shape)
+        seen = 'model["embedding"](inputs)'
+    return [
+        "from safetensors.torch import load_file",
+        "from torch import nn",
+        f'model = nn.ModuleDict({{{embedding}"rnn": {rnn}, "readout": nn.Linear({width}, {readout.out_features})}})',
+        f"model.load_state_dict(load_file({json.dumps(file, ensure_ascii=False)}))",
+        f'logits = model["readout"](model["rnn"]({seen})[0][:, -1])',
+    ]
+
+
+def _zeros(weight: Tensor, mask: Tensor) -> list[int]:
+    """Where weights that exist are exactly 0, as places in the flattened matrix."""
+    return torch.nonzero(((weight == 0) & mask.cpu()).flatten()).flatten().tolist()
+
+
+def _empty(description: Mapping[str, Any]) -> Classifier:
+    """A network of the structure described, whose weights wait to be filled in."""
+    variant, features = description["variant"], description.get("features", 0)
+    vocabulary, size = (0, 0) if features else (description["vocabulary"], description["embedding_size"])
+    if variant not in VARIANTS:
+        raise ValueError(unknown("variant", variant, VARIANTS))
+    stages: list[Stage] = []
+    with torch.random.fork_rng(devices=[]):
+        for own in description["stages"]:
+            inputs = sum((features or size) if s == EMBEDDING else stages[s].nodes for s in own["reads"])
+            rows = GATES[variant] * own["cells"] * own["nodes"]
+            stages.append(Stage(variant, own["reads"], own["nodes"], np.ones((rows, inputs), dtype=bool), own["cells"]))
+        options = {"features": features, "reads_all": description["reads_all"]}
+        return Classifier(variant, stages, size, vocabulary, description["classes"], **options)
+
+
+def _description(file: Path) -> dict[str, Any]:
+    try:
+        description = json.loads(_read(file))
+    except ValueError as error:
+        raise ExchangeError(f"{file} is not JSON: {error}") from None
+    found = description.get("format") if isinstance(description, dict) else None
+    if found != FORMAT:
+        raise ExchangeError(f"{file} does not describe a network: its format is {found!r}, not {FORMAT!r}")
+    return description
+
+
+def _read(file: Path) -> bytes:
+    try:
+        return file.read_bytes()
+    except FileNotFoundError:
+        beside = sorted(other.stem for other in file.parent.glob(f"*{file.suffix}"))
+        hint = f"; there are {', '.join(beside)}" if beside else ""
+        raise ExchangeError(f"{file} does not exist{hint}") from None
+    except OSError as error:
+        raise ExchangeError(f"{file} cannot be read: {error.strerror}") from None
+
+
+def _write(file: Path, data: bytes) -> None:
+    temporary = file.with_name(f".{file.name}.{os.getpid()}.tmp")
+    try:
+        temporary.write_bytes(data)
+        os.replace(temporary, file)
+    finally:
+        temporary.unlink(missing_ok=True)

@@ -1,0 +1,472 @@
+"""The recurrent core on a CPU: all steps of all cells of all networks in one compiled call.
+
+A network is small matrices and many steps, so what a framework spends between its operations costs more than the
+arithmetic. Here numba compiles the loops: one BLAS product per cell, step and weight matrix, which adds onto what is
+there, and the gates in passes over memory that fit the cache. Cells of a stage are computed one by one, so the weights
+between them, which do not exist, cost nothing. Every network is computed by itself: alone or among others, its bits
+are the same.
+
+Arrays are laid out (steps, units, columns): a unit's states for the whole batch lie side by side. Sequences may share a
+column up to where they part (`sparsekit.columns`), so early steps are narrow, and lie in the first part of a step's
+memory. float32 only; other types and other devices go through `sparsekit.recurrence`, which computes the same.
+
+All in one module: numba keeps what it compiled until the function's own file changes, and would not notice a change in
+another file that it has compiled in.
+"""
+
+from typing import NamedTuple
+
+import numba
+import numpy as np
+from numba import types
+from numba.extending import intrinsic
+
+TANH, RELU, GRU, LSTM = range(4)
+KEPT = (1, 1, 5, 6)
+"""Values that a unit keeps of a step for the way back: its state; GRU: W_n h + b_n, r, z, n; LSTM: c, i, f, g, o."""
+
+GIVEN = -1
+"""The source of a cell that reads what the network is given, not another cell's states."""
+
+# No fast mathematics: which sums are fused would depend on what a function was compiled together with, and that differs
+# between code just compiled and code read from numba's cache; and a diverged network would not show.
+compiled = numba.njit(cache=True, error_model="numpy")
+
+
+class Cells(NamedTuple):
+    """Where each cell finds what it needs: int64 arrays, an entry a cell, in the order of computation.
+
+    `source` and `out` are rows of the core's buffer, or `GIVEN`; `w_ih` … `b_hh` offsets into a network's flat weights.
+    A stage's stacked matrices have their rows by gate, cell, node; `first` is the cell's first row within a gate,
+    `apart` the rows of a gate, `width` the columns of the stage's W_ih and `column` the cell's first one.
+    """
+
+    nodes: np.ndarray
+    inputs: np.ndarray
+    source: np.ndarray
+    out: np.ndarray
+    w_ih: np.ndarray
+    w_hh: np.ndarray
+    b_ih: np.ndarray
+    b_hh: np.ndarray
+    first: np.ndarray
+    apart: np.ndarray
+    width: np.ndarray
+    column: np.ndarray
+
+
+_number = types.CPointer(types.float32)
+_gemm = types.ExternalFunction(  # numba's own entrance to SciPy's BLAS, which np.dot takes; but np.dot cannot add
+    "numba_xxgemm",
+    types.intc(
+        types.char, types.char, types.char, types.intp, types.intp, types.intp,
+        _number, _number, types.intp, _number, types.intp, _number, _number, types.intp,
+    ),
+)  # fmt: skip
+_ONE = np.ones(1, np.float32)
+_LEAST, _MOST = np.float32(-7.90531110763549805), np.float32(7.90531110763549805)
+_S, _N, _T = ord("s"), ord("n"), ord("t")
+
+
+@compiled
+def multiply(a, b, out):
+    """out += a b."""
+    (m, k), n = a.shape, b.shape[1]
+    one = _ONE.ctypes  # BLAS counts by columns: it is given out' = b' a'
+    _gemm(_S, _N, _N, n, m, k, one, b.ctypes, n, a.ctypes, k, one, out.ctypes, n)
+
+
+@compiled
+def multiply_left_transposed(a, b, out):
+    """out += a' b."""
+    (k, m), n = a.shape, b.shape[1]
+    one = _ONE.ctypes
+    _gemm(_S, _N, _T, n, m, k, one, b.ctypes, n, a.ctypes, m, one, out.ctypes, n)
+
+
+@compiled
+def multiply_right_transposed(a, b, out):
+    """out += a b'."""
+    (m, k), n = a.shape, b.shape[0]
+    one = _ONE.ctypes
+    _gemm(_S, _T, _N, n, m, k, one, b.ctypes, k, a.ctypes, k, one, out.ctypes, n)
+
+
+@intrinsic
+def fma(typing_context, a, b, c):
+    """A b + c, rounded once: said here, since the compiler's own choice would differ from place to place."""
+    return types.float32(types.float32, types.float32, types.float32), lambda _, builder, __, args: builder.fma(*args)
+
+
+@compiled
+def tanh(x):
+    """Rational approximation of Eigen (``generic_fast_tanh_float``), right to some units in the last place."""
+    x = _LEAST if x < _LEAST else x
+    x = _MOST if x > _MOST else x
+    y = x * x
+    p = fma(np.float32(-2.76076847742355e-16), y, np.float32(2.00018790482477e-13))
+    p = fma(p, y, np.float32(-8.60467152213735e-11))
+    p = fma(p, y, np.float32(5.12229709037114e-08))
+    p = fma(p, y, np.float32(1.48572235717979e-05))
+    p = fma(p, y, np.float32(6.37261928875436e-04))
+    p = fma(p, y, np.float32(4.89352455891786e-03))
+    q = fma(np.float32(1.19825839466702e-06), y, np.float32(1.18534705686654e-04))
+    q = fma(q, y, np.float32(2.26843463243900e-03))
+    q = fma(q, y, np.float32(4.89352518554385e-03))
+    return x * p / q
+
+
+@compiled
+def sigmoid(x):
+    return fma(np.float32(0.5), tanh(np.float32(0.5) * x), np.float32(0.5))
+
+
+# Loops over flat arrays, few in each, so that the compiler can show them disjoint and use vector instructions.
+
+
+@compiled
+def tanh_(x):
+    for k in range(x.size):
+        x[k] = tanh(x[k])
+
+
+@compiled
+def sigmoid_(x):
+    for k in range(x.size):
+        x[k] = sigmoid(x[k])
+
+
+@compiled
+def add(x, y):
+    for k in range(x.size):
+        x[k] += y[k]
+
+
+@compiled
+def state(variant, kept, past, bias_hh, w_hh, n):
+    """One step of a cell: what it keeps, from the input products that lie in its gates, and its past (or none)."""
+    batch = kept.shape[1]
+    size = n * batch
+    gates = kept[KEPT[variant] * n - w_hh.shape[0] :]
+    flat = kept.ravel()
+    h = flat[:size]
+    if variant == GRU:
+        inner = kept[n : 2 * n]
+        for i in range(n):
+            inner[i] = bias_hh[2 * n + i]
+        if len(past):
+            multiply(w_hh[: 2 * n], past[:n], gates[: 2 * n])
+            multiply(w_hh[2 * n :], past[:n], inner)
+        m, r, z, new = flat[size : 2 * size], flat[2 * size : 3 * size], flat[3 * size : 4 * size], flat[4 * size :]
+        sigmoid_(flat[2 * size : 4 * size])
+        for k in range(size):
+            new[k] = tanh(new[k] + r[k] * m[k])
+        if len(past):
+            before = past[:n].ravel()
+            for k in range(size):
+                h[k] = new[k] + z[k] * (before[k] - new[k])
+        else:
+            for k in range(size):
+                h[k] = new[k] - z[k] * new[k]
+        return
+    if len(past):
+        multiply(w_hh, past[:n], gates)
+    if variant == LSTM:
+        sigmoid_(flat[2 * size : 4 * size])
+        tanh_(flat[4 * size : 5 * size])
+        sigmoid_(flat[5 * size :])
+        c, i, f, g, o = (
+            flat[size : 2 * size],
+            flat[2 * size : 3 * size],
+            flat[3 * size : 4 * size],
+            flat[4 * size : 5 * size],
+            flat[5 * size :],
+        )
+        for k in range(size):
+            c[k] = i[k] * g[k]
+        if len(past):
+            before = past[n : 2 * n].ravel()
+            for k in range(size):
+                c[k] += f[k] * before[k]
+        for k in range(size):
+            h[k] = o[k] * tanh(c[k])
+    elif variant == TANH:
+        tanh_(h)
+    else:
+        for k in range(size):
+            h[k] = np.float32(0) if h[k] < np.float32(0) else h[k]
+
+
+@compiled
+def derive(variant, kept, past, dh, dc, d, d_inner, n):
+    """The way back through one step: from d loss / d state to the gradient of its gates' sums, and of the past state.
+
+    After it, `dh` holds what reaches the past state beside the weights, and `dc` the gradient of the past cell state.
+    """
+    one, nought = np.float32(1), np.float32(0)
+    size = dh.size
+    flat, dz, e = kept.ravel(), d.ravel(), dh.ravel()
+    h = flat[:size]
+    if variant == TANH:
+        for k in range(size):
+            dz[k] = e[k] * (one - h[k] * h[k])
+        e[:] = nought
+    elif variant == RELU:
+        for k in range(size):
+            dz[k] = nought if h[k] <= nought else e[k]
+        e[:] = nought
+    elif variant == LSTM:
+        c, i, f, g, o = (
+            flat[size : 2 * size],
+            flat[2 * size : 3 * size],
+            flat[3 * size : 4 * size],
+            flat[4 * size : 5 * size],
+            flat[5 * size :],
+        )
+        di, df, dg, do = dz[:size], dz[size : 2 * size], dz[2 * size : 3 * size], dz[3 * size :]
+        u = dc.ravel()
+        for k in range(size):
+            s = tanh(c[k])
+            do[k] = e[k] * s * o[k] * (one - o[k])
+            u[k] += e[k] * o[k] * (one - s * s)
+        for k in range(size):
+            di[k] = u[k] * g[k] * i[k] * (one - i[k])
+            dg[k] = u[k] * i[k] * (one - g[k] * g[k])
+        if len(past):
+            before = past[n : 2 * n].ravel()
+            for k in range(size):
+                df[k] = u[k] * before[k] * f[k] * (one - f[k])
+        else:
+            df[:] = nought
+        for k in range(size):
+            u[k] *= f[k]
+        e[:] = nought
+    else:
+        m, r, z, new = flat[size : 2 * size], flat[2 * size : 3 * size], flat[3 * size : 4 * size], flat[4 * size :]
+        dr, du, dn, dm = dz[:size], dz[size : 2 * size], dz[2 * size :], d_inner.ravel()
+        if len(past):
+            before = past[:n].ravel()
+            for k in range(size):
+                du[k] = e[k] * (before[k] - new[k]) * z[k] * (one - z[k])
+        else:
+            for k in range(size):
+                du[k] = -e[k] * new[k] * z[k] * (one - z[k])
+        for k in range(size):
+            dn[k] = e[k] * (one - z[k]) * (one - new[k] * new[k])
+        for k in range(size):
+            dr[k] = dn[k] * m[k] * r[k] * (one - r[k])
+            dm[k] = dn[k] * r[k]
+        for k in range(size):
+            e[k] *= z[k]
+
+
+@compiled
+def _row(row, start, stride, first, apart, column):
+    """Where a row of a cell's part of a stacked matrix begins; `apart`: rows of a gate, the stage's and the cell's."""
+    return start + (row // apart[1] * apart[0] + first + row % apart[1]) * stride + column
+
+
+@compiled
+def _block(flat, mask, start, stride, first, apart, column, out):
+    """A cell's part of a stacked matrix; what the mask removes is 0."""
+    for i in range(len(out)):
+        at = _row(i, start, stride, first, apart, column)
+        for j in range(out.shape[1]):
+            out[i, j] = flat[at + j] if mask[at + j] else np.float32(0)
+
+
+@compiled
+def _put(flat, mask, start, stride, first, apart, column, gradient):
+    """The way back from `_block`."""
+    for i in range(len(gradient)):
+        at = _row(i, start, stride, first, apart, column)
+        for j in range(gradient.shape[1]):
+            flat[at + j] = gradient[i, j] if mask[at + j] else np.float32(0)
+
+
+@compiled
+def _blocks(flat, mask, cells, p, gates):
+    """W_ih, W_hh, b_ih, b_hh of cell p."""
+    n, inputs = cells.nodes[p], cells.inputs[p]
+    first, apart = cells.first[p], (cells.apart[p], n)
+    w_ih, w_hh = np.empty((gates * n, inputs), np.float32), np.empty((gates * n, n), np.float32)
+    b_ih, b_hh = np.empty((gates * n, 1), np.float32), np.empty((gates * n, 1), np.float32)
+    _block(flat, mask, cells.w_ih[p], cells.width[p], first, apart, cells.column[p], w_ih)
+    _block(flat, mask, cells.w_hh[p], cells.apart[p], first, apart, first, w_hh)
+    _block(flat, mask, cells.b_ih[p], 1, first, apart, 0, b_ih)
+    _block(flat, mask, cells.b_hh[p], 1, first, apart, 0, b_hh)
+    return w_ih, w_hh, b_ih, b_hh
+
+
+@compiled
+def _shaped(flat, rows, columns):
+    return flat[: rows * columns].reshape(rows, columns)
+
+
+@compiled
+def _spread(x, parent, columns, out):
+    """Columns that begin now get the past of those that they come from."""
+    spread = _shaped(out, len(x), columns)
+    for i in range(len(x)):
+        spread[i, : x.shape[1]] = x[i]
+        for j in range(x.shape[1], columns):
+            spread[i, j] = x[i, parent[j]]
+    return spread
+
+
+@compiled
+def _past(own, t, height, carried, batch, out):
+    """What the step before left, in the columns of step t; none at the first."""
+    if t == 0:
+        return out[:0].reshape(0, batch.live[0])
+    past = _shaped(own[(t - 1) % len(own)], height, batch.live[t - 1])[:carried]
+    return past if batch.live[t] == batch.live[t - 1] else _spread(past, batch.parent, batch.live[t], out)
+
+
+@compiled
+def _embedding(flat, start, width, tokens):
+    """Embeddings of some tokens, (tokens, width), from where all of them begin in a network's flat weights."""
+    rows = np.empty((len(tokens), width), np.float32)
+    for j in range(len(tokens)):
+        at = start + tokens[j] * width
+        rows[j] = flat[at : at + width]
+    return rows
+
+
+@compiled
+def forward(variant, gates, flat, mask, cells, start, batch, buffer, kept, read):
+    """The states of all stages.
+
+    Parameters
+    ----------
+    variant, gates : int
+    flat, mask : float32 and bool arrays, shape (networks, weights)
+    cells : Cells
+    start : int
+        Where the embedding begins in the flat weights.
+    batch : sparsekit.networks.prefixes.Batch
+    buffer : float32 array, shape (networks, steps, rows * columns)
+        Is filled, a row a node.
+    kept : float32 array, shape (networks, slots * values * columns)
+        What cells keep of each step, `values` in all: a slot for each step if there is to be a way back, else two.
+    read : float32 array, shape (networks, width, sequences)
+        Is filled with the last rows where sequences are read.
+    """
+    networks, steps, _ = buffer.shape
+    widest = len(batch.column)
+    rows, height = buffer.shape[2] // widest, batch.given.shape[1] // widest
+    full, nothing = batch.live[0] == widest, np.empty((0, widest), np.float32)
+    full_buffer = buffer.reshape(networks, steps, rows, widest)
+    full_given = batch.given.reshape(steps, height, widest)
+    for k in range(networks):
+        at = 0
+        for p in range(len(cells.nodes)):
+            n, inputs, source, out = cells.nodes[p], cells.inputs[p], cells.source[p], cells.out[p]
+            w_ih, w_hh, b_ih, b_hh = _blocks(flat[k], mask[k], cells, p, gates)
+            if source == GIVEN and len(batch.tokens):
+                # What a token adds to the gates is the same wherever it stands.
+                table = np.zeros((gates * n, height), np.float32)
+                multiply_right_transposed(w_ih, _embedding(flat[k], start, inputs, batch.tokens), table)
+                w_ih = table
+            bias = b_ih.copy()
+            bias[: (2 * n if variant == GRU else gates * n)] += b_hh[: (2 * n if variant == GRU else gates * n)]
+            values, carried = KEPT[variant] * n, (2 * n if variant == LSTM else n)
+            slots = kept.shape[1] // (_units(variant, cells) * widest)
+            own = kept[k, at : at + slots * values * widest].reshape(slots, values * widest)
+            at += own.size
+            scratch = np.empty(carried * widest, np.float32)
+            full_own = own.reshape(slots, values, widest)
+            for t in range(steps):
+                if full:  # a part of an array costs less than a reshaped one, and small cells have much of that
+                    now, states, x = full_own[t % slots], full_buffer[k, t], full_given[t]
+                    past = full_own[(t - 1) % slots, :carried] if t else nothing
+                else:
+                    columns = batch.live[t]
+                    now, states = _shaped(own[t % slots], values, columns), _shaped(buffer[k, t], rows, columns)
+                    x, past = _shaped(batch.given[t], height, columns), _past(own, t, values, carried, batch, scratch)
+                gate = now[values - gates * n :]
+                for i in range(gates * n):
+                    gate[i] = bias[i, 0]
+                multiply(w_ih, x if source == GIVEN else states[source : source + inputs], gate)
+                state(variant, now, past, b_hh[:, 0], w_hh, n)
+                if cells.first[p]:
+                    add(states[out : out + n].ravel(), now[:n].ravel())
+                else:
+                    states[out : out + n] = now[:n]
+        width = read.shape[1]
+        for b in range(widest):
+            t = batch.positions[b]
+            read[k, :, b] = _shaped(buffer[k, t], rows, batch.live[t])[rows - width :, batch.column[b]]
+
+
+@compiled
+def _units(variant, cells):
+    """Values kept of a step by all cells together."""
+    return KEPT[variant] * cells.nodes.sum()
+
+
+@compiled
+def backward(variant, gates, flat, mask, cells, start, batch, buffer, kept, d_read, d_flat):
+    """Gradients of the weights into `d_flat` (networks, weights), 0 before; the others are as in `forward`.
+
+    Of sequences that each have a column of their own at every step.
+    """
+    networks, steps, _ = buffer.shape
+    columns = len(batch.column)
+    rows, height = buffer.shape[2] // columns, batch.given.shape[1] // columns
+    nothing, ones = np.empty((0, columns), np.float32), np.ones((columns, 1), np.float32)
+    given = batch.given.reshape(steps, height, columns)
+    for k in range(networks):
+        states, d_states = buffer[k].reshape(steps, rows, columns), np.zeros((steps, rows, columns), np.float32)
+        width = d_read.shape[1]
+        for b in range(columns):
+            d_states[batch.positions[b], rows - width :, b] = d_read[k, :, b]
+        at = kept.shape[1]
+        for p in range(len(cells.nodes) - 1, -1, -1):
+            n, inputs, source, out = cells.nodes[p], cells.inputs[p], cells.source[p], cells.out[p]
+            w_ih, w_hh, _, _ = _blocks(flat[k], mask[k], cells, p, gates)
+            values = KEPT[variant] * n
+            at -= steps * values * columns
+            own = kept[k, at : at + steps * values * columns].reshape(steps, values, columns)
+            d_x = np.zeros((gates * n, height if source == GIVEN else inputs), np.float32)
+            d_hh = np.zeros(w_hh.shape, np.float32)
+            d_bias, d_bias_inner = np.zeros((gates * n, 1), np.float32), np.zeros((n, 1), np.float32)
+            dh, dc = np.zeros((n, columns), np.float32), np.zeros((n, columns), np.float32)
+            d, d_inner = np.empty((gates * n, columns), np.float32), np.empty((n, columns), np.float32)
+            for t in range(steps - 1, -1, -1):
+                past = own[t - 1] if t else nothing
+                add(dh.ravel(), d_states[t, out : out + n].ravel())
+                derive(variant, own[t], past, dh, dc, d, d_inner, n)
+                multiply(d, ones, d_bias)
+                if source == GIVEN:
+                    multiply_right_transposed(d, given[t], d_x)
+                else:
+                    multiply_right_transposed(d, states[t, source : source + inputs], d_x)
+                    multiply_left_transposed(w_ih, d, d_states[t, source : source + inputs])
+                if variant == GRU:
+                    multiply(d_inner, ones, d_bias_inner)
+                if t == 0:
+                    continue
+                if variant == GRU:
+                    multiply_right_transposed(d[: 2 * n], past[:n], d_hh[: 2 * n])
+                    multiply_right_transposed(d_inner, past[:n], d_hh[2 * n :])
+                    multiply_left_transposed(w_hh[: 2 * n], d[: 2 * n], dh)
+                    multiply_left_transposed(w_hh[2 * n :], d_inner, dh)
+                else:
+                    multiply_right_transposed(d, past[:n], d_hh)
+                    multiply_left_transposed(w_hh, d, dh)
+            d_ih = d_x
+            if source == GIVEN and len(batch.tokens):
+                d_ih, d_rows = np.zeros(w_ih.shape, np.float32), np.zeros((height, inputs), np.float32)
+                multiply(d_x, _embedding(flat[k], start, inputs, batch.tokens), d_ih)
+                multiply_left_transposed(d_x, w_ih, d_rows)
+                for j in range(height):
+                    place = start + batch.tokens[j] * inputs
+                    d_flat[k, place : place + inputs] += d_rows[j]
+            first, apart = cells.first[p], (cells.apart[p], n)
+            _put(d_flat[k], mask[k], cells.w_ih[p], cells.width[p], first, apart, cells.column[p], d_ih)
+            _put(d_flat[k], mask[k], cells.w_hh[p], cells.apart[p], first, apart, first, d_hh)
+            _put(d_flat[k], mask[k], cells.b_ih[p], 1, first, apart, 0, d_bias)
+            if variant == GRU:
+                d_bias[2 * n :] = d_bias_inner
+            _put(d_flat[k], mask[k], cells.b_hh[p], 1, first, apart, 0, d_bias)

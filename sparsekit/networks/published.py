@@ -1,0 +1,204 @@
+"""The published networks and tables, read from a local clone of the author's repository (harshildarji/thesis).
+
+The kit ships none of these files. They stand as evidence from outside: the kit's networks, given the published
+weights, must reach the recorded accuracies.
+"""
+
+import pickle
+import re
+from pathlib import Path
+
+import networkx as nx
+import numpy as np
+import pandas as pd
+import torch
+from torch import Tensor
+
+from sparsekit.graphs import structure as graphs
+from sparsekit.networks.build import side_by_side
+from sparsekit.networks.classifier import Classifier, Stage
+from sparsekit.networks.core import EMBEDDING
+from sparsekit.networks.recurrence import GATES
+from sparsekit.registry import UnknownName, unknown
+from sparsekit.tasks.samples import Strings, Task
+
+VARIANTS = {"RNN_TANH": "rnn_tanh", "RNN_RELU": "rnn_relu", "GRU": "gru", "LSTM": "lstm"}
+"""The repository's names of the four variants, and the kit's."""
+
+FAMILIES = ("barabasi_albert", "watts_strogatz")
+
+
+class PublishedError(ValueError):
+    """A file of the published study that is not there or not what it should be."""
+
+
+class Study:
+    """The published study in a clone of the author's repository.
+
+    Variants are named as there ("LSTM") or as in the kit ("lstm").
+
+    Parameters
+    ----------
+    path : str or Path
+        The clone, or its folder ``Implementations``.
+
+    Raises
+    ------
+    PublishedError
+        If the folder is no such clone.
+    """
+
+    def __init__(self, path: str | Path):
+        path = Path(path)
+        self.root = path if path.name == "Implementations" else path / "Implementations"
+        missing = [part for part in ("dataset", "experiments") if not (self.root / part).is_dir()]
+        if missing:
+            raise PublishedError(
+                f"{path} is no clone of the author's repository (harshildarji/thesis): "
+                f"it has no folder Implementations/{missing[0]}"
+            )
+
+    def task(self) -> Task:
+        """The published strings in the published split."""
+        splits = []
+        for name in ("train_data.csv", "test_data.csv"):
+            table = pd.read_csv(self._file("dataset", name))
+            splits.append(Strings(table["string"].tolist(), table["valid"].to_numpy(np.int64)))
+        return Task("published", *splits)
+
+    def results(self, variant: str) -> pd.DataFrame:
+        """The recorded graph networks of a variant, columns as published, one row each."""
+        return pd.read_csv(self._file("experiments", "results", "structure", f"{_name(variant).lower()}.csv"))
+
+    def pruning(self, variant: str) -> pd.DataFrame:
+        """The recorded pruning study of a variant, columns as published, one row an epoch."""
+        return pd.read_csv(self._file("experiments", "results", "prune", f"{_name(variant).lower()}.csv"))
+
+    def networks(self) -> list[tuple[str, str, int]]:
+        """Every (variant, family, number) whose weights and graph are in this clone, in that order."""
+        found = []
+        for file in (self.root / "experiments" / "state_dicts" / "structure").glob("*/*.pt"):
+            match = re.fullmatch(rf"({'|'.join(FAMILIES)})_(\d+)", file.stem)
+            if match and file.parent.name in VARIANTS:
+                found.append((file.parent.name, match[1], int(match[2])))
+        return sorted(found)
+
+    def graph(self, variant: str, family: str, number: int) -> nx.Graph:
+        """The undirected graph of a published network."""
+        file = self._file("experiments", "graphs", _name(variant), f"{_family(family)}_{int(number)}.gpickle")
+        return read_graph_pickle(file)
+
+    def base(self, variant: str) -> Classifier:
+        """The trained base network of the pruning study."""
+        state = self._state("prune", f"{_name(variant).lower()}.pt")
+        cells = [[(k - 1, _cell(state, f"recurrent.recurrent_layers.{k}"))] for k in range(_count(state))]
+        return _classifier(VARIANTS[_name(variant)], state, cells)
+
+    def network(self, variant: str, family: str, number: int) -> Classifier:
+        """A published graph network with its published weights and masks, ready to evaluate or to train on."""
+        state = self._state("structure", _name(variant), f"{_family(family)}_{int(number)}.pt")
+        digraph = graphs.orient(self.graph(variant, family, number))
+        layer = {node: k for k, nodes in enumerate(graphs.layers(digraph)) for node in nodes}
+        skips = sorted({(layer[v], layer[u]) for u, v in digraph.edges if layer[v] - layer[u] > 1})
+        cells = [[(k - 1, _cell(state, f"recurrent.recurrent_layers.{k}"))] for k in range(_count(state))]
+        for number, (target, source) in enumerate(skips):
+            cells[target].append((source, _cell(state, f"recurrent.skip_layers.{number}")))
+        return _classifier(VARIANTS[_name(variant)], state, cells)
+
+    def _state(self, *parts: str) -> dict[str, Tensor]:
+        return torch.load(self._file("experiments", "state_dicts", *parts), map_location="cpu", weights_only=True)
+
+    def _file(self, *parts: str) -> Path:
+        file = self.root.joinpath(*parts)
+        if not file.is_file():
+            raise PublishedError(f"{file} is not in this clone")
+        return file
+
+
+def _name(variant: str) -> str:
+    name = str(variant).upper()
+    if name not in VARIANTS:
+        raise UnknownName(unknown("variant", variant, VARIANTS))
+    return name
+
+
+def _family(family: str) -> str:
+    if family not in FAMILIES:
+        raise UnknownName(unknown("graph family", family, FAMILIES))
+    return family
+
+
+def _count(state: dict[str, Tensor]) -> int:
+    return len({key.split(".")[2] for key in state if key.startswith("recurrent.recurrent_layers.")})
+
+
+def _cell(state: dict[str, Tensor], prefix: str) -> dict[str, np.ndarray]:
+    parts = ("weight_ih", "weight_hh", "bias_ih", "bias_hh", "mask_i2h", "mask_h2h")
+    return {part: state[f"{prefix}.{part}"].numpy() for part in parts}
+
+
+def _classifier(
+    variant: str, state: dict[str, Tensor], cells: list[list[tuple[int, dict[str, np.ndarray]]]]
+) -> Classifier:
+    """Put published cells, for each stage a list of (stage read, cell), into the kit's stages."""
+    gates = GATES[variant]
+    stages = []
+    for of_stage in cells:
+        reads = [source if source >= 0 else EMBEDDING for source, _ in of_stage]
+        joined = {
+            part: side_by_side([cell[part].reshape(len(cell[part]), -1) for _, cell in of_stage], gates)
+            for part in of_stage[0][1]
+        }
+        for part in ("bias_ih", "bias_hh"):  # a vector: each cell has one column, its own
+            joined[part] = joined[part].sum(1)
+        nodes = of_stage[0][1]["weight_hh"].shape[1]
+        stage = Stage(variant, reads, nodes, joined["mask_i2h"].astype(bool), cells=len(of_stage))
+        stage.mask_hh.copy_(torch.from_numpy(joined["mask_h2h"].astype(bool)))
+        with torch.no_grad():
+            for part in ("weight_ih", "weight_hh", "bias_ih", "bias_hh"):
+                stage.get_parameter(part).copy_(torch.from_numpy(joined[part]))
+            stage.weight_ih.mul_(stage.mask_ih)
+            stage.weight_hh.mul_(stage.mask_hh)
+        stages.append(stage)
+    vocabulary, width = state["embedding.weight"].shape
+    network = Classifier(variant, stages, width, vocabulary, len(state["out.bias"]))
+    with torch.no_grad():
+        network.embedding.weight.copy_(state["embedding.weight"])
+        network.readout.weight.copy_(state["out.weight"])
+        network.readout.bias.copy_(state["out.bias"])
+    return network
+
+
+class _GraphUnpickler(pickle.Unpickler):
+    """Admits the networkx Graph class and dict; a pickle that names anything else could run code."""
+
+    def find_class(self, module: str, name: str) -> type:
+        if (module, name) == ("networkx.classes.graph", "Graph"):
+            return nx.Graph
+        if (module, name) == ("builtins", "dict"):
+            return dict
+        raise PublishedError(f"it names {module}.{name}, which no pickled graph needs")
+
+
+def read_graph_pickle(path: str | Path) -> nx.Graph:
+    """Read a pickled undirected networkx graph, admitting no other class than Graph and plain containers.
+
+    Raises
+    ------
+    PublishedError
+        If the pickle names anything else, is damaged, or holds no simple graph.
+    """
+    try:
+        with open(path, "rb") as file:
+            graph = _GraphUnpickler(file).load()
+        if type(graph) is not nx.Graph:
+            raise PublishedError(f"it holds a {type(graph).__name__}")
+        # A fresh graph, rebuilt from nodes and edges, keeps nothing else that the pickle may have set.
+        clean = nx.Graph()
+        clean.add_nodes_from(sorted(graph.nodes))
+        clean.add_edges_from(graph.edges)
+    except PublishedError as error:
+        raise PublishedError(f"{path} is not read as a graph: {error}") from None
+    except Exception as error:  # damaged pickles raise almost anything
+        raise PublishedError(f"{path} is no pickled graph: {type(error).__name__}: {error}") from None
+    return clean

@@ -1,0 +1,278 @@
+"""One plain loop that trains networks, and what measures them.
+
+Networks of one structure train together, as one population: the same strings in the same order, each with its own
+weights, mask, gradient norm and optimizer state. A network alone is a population of one.
+"""
+
+import time
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from itertools import islice
+
+import numpy as np
+import torch
+from torch import Tensor
+from torch.nn.functional import cross_entropy
+
+from sparsekit.networks.classifier import Classifier, population_logits
+from sparsekit.tasks.samples import Rows, Strings, Task
+
+READOUTS = ("last_padded", "last_valid")
+AT_ONCE = {"cpu": 96, "cuda": 4096}
+"""Strings in one evaluation call: on a CPU, as many as keep a network's states in its cache."""
+
+
+@dataclass(frozen=True)
+class Recipe:
+    """How to train: Adam on cross-entropy, gradients clipped by norm, strings shuffled anew every epoch.
+
+    `readout` says at which step a string is read: "last_padded", the last step of its batch, as published, or
+    "last_valid", its own last character.
+    """
+
+    epochs: int
+    batch_size: int = 32
+    learning_rate: float = 1e-3
+    gradient_clip: float = 5.0
+    readout: str = "last_padded"
+
+
+class Population:
+    """Networks of one structure: their weights and masks side by side, a row a network.
+
+    Parameters
+    ----------
+    networks : sequence of Classifier
+        Equal in structure; weights and masks are copied.
+    device : str
+
+    Attributes
+    ----------
+    flat : Tensor, shape (networks, weights)
+    mask : bool Tensor, shape (networks, weights)
+    """
+
+    def __init__(self, networks: Sequence[Classifier], device: str = "cpu"):
+        self.networks, self.device, self.layout = list(networks), device, networks[0].layout
+        vectors = [self.layout.flat(network.parameters()).detach() for network in networks]
+        self.flat = torch.stack(vectors).to(device).requires_grad_()
+        self.mask = torch.stack([network.flat_mask() for network in networks]).to(device)
+
+    def __len__(self) -> int:
+        return len(self.networks)
+
+    def logits(self, inputs: Tensor, positions: Tensor | None = None) -> Tensor:
+        """Shape (networks, batch, classes)."""
+        return population_logits(self.layout, self.flat, self.mask, inputs, positions)
+
+    def clip(self, largest: float) -> None:
+        """Scale each network's gradient to at most this norm, as ``torch.nn.utils.clip_grad_norm_`` does for one."""
+        # One by one, so that a network's norm is rounded the same alone and among others.
+        norms = torch.stack([torch.linalg.vector_norm(gradient) for gradient in self.flat.grad])
+        self.flat.grad.mul_((largest / (norms + 1e-6)).clamp(max=1.0)[:, None])
+
+    def restack(self) -> None:
+        """Read weights and masks from the networks again."""
+        for k, network in enumerate(self.networks):
+            self.flat.data[k].copy_(self.layout.flat(network.parameters()))
+            self.mask[k].copy_(network.flat_mask())
+
+    def unstack(self) -> None:
+        """Write the weights back into the networks; what a mask removes is 0."""
+        for network, vector in zip(self.networks, (self.flat.detach() * self.mask).cpu(), strict=True):
+            for parameter, values in zip(network.parameters(), self.layout.named(vector[None]).values(), strict=True):
+                parameter.data.copy_(values[0])
+
+
+class Encoded:
+    """Sequences as tensors on a device, cut into batches that are each padded to their own longest sequence."""
+
+    def __init__(self, strings: Strings | Rows, device: str = "cpu"):
+        self.inputs = torch.tensor(strings.inputs(), device=device)
+        self.labels = torch.tensor(strings.labels, dtype=torch.int64, device=device)
+        self.lengths = np.asarray(strings.lengths)
+
+    def batches(self, recipe: Recipe, order: np.ndarray) -> Iterator[tuple[Tensor, Tensor, Tensor | None]]:
+        """(inputs, labels, positions) of each batch, in the given order of strings."""
+        for start in range(0, len(order), recipe.batch_size):
+            rows = order[start : start + recipe.batch_size]
+            lengths, index = self.lengths[rows], torch.as_tensor(rows, device=self.inputs.device)
+            positions = None
+            if recipe.readout == "last_valid":
+                positions = torch.as_tensor(lengths - 1, device=self.inputs.device)
+            yield self.inputs[index, : lengths.max()], self.labels[index], positions
+
+    def positions(self, recipe: Recipe) -> np.ndarray:
+        """The step at which each string is read where batches follow the strings' own order."""
+        if recipe.readout == "last_valid":
+            return self.lengths - 1
+        starts = range(0, len(self.lengths), recipe.batch_size)
+        longest = [self.lengths[start : start + recipe.batch_size].max() for start in starts]
+        return np.repeat(longest, recipe.batch_size)[: len(self.lengths)] - 1
+
+    @cached_property
+    def alphabetical(self) -> np.ndarray:
+        """The strings' order by their tokens; features stay in their own."""
+        if self.inputs.dtype != torch.int64:
+            return np.arange(len(self.lengths))
+        return np.lexsort(self.inputs.cpu().numpy().T[::-1])
+
+
+def evaluate(population: Population, strings: Encoded, recipe: Recipe) -> tuple[np.ndarray, np.ndarray]:
+    """Mean cross-entropy and accuracy of each network, both of shape (networks,).
+
+    Strings count as read in their own order in batches of the recipe's size. As what follows the step at which a
+    string is read cannot change what is read there, they are computed in larger batches, sorted by that step, and
+    within it by how they begin: what begins alike is computed once.
+    """
+    positions, order = strings.positions(recipe), strings.alphabetical
+    order, size = order[np.argsort(positions[order], kind="stable")], AT_ONCE[population.device]
+    loss, correct = (torch.zeros(len(population), device=population.device, dtype=torch.float64) for _ in range(2))
+    with torch.no_grad():
+        for start in range(0, len(order), size):
+            rows = order[start : start + size]
+            read, index = torch.as_tensor(positions[rows]), torch.as_tensor(rows)
+            inputs = strings.inputs[index.to(population.device), : int(read.max()) + 1]
+            logits = population.logits(inputs, read.to(population.device))
+            losses, hits = _score(logits, strings.labels[index.to(population.device)])
+            loss += losses.sum(1)
+            correct += hits.sum(1)
+    return (loss / len(order)).cpu().numpy(), (correct / len(order)).cpu().numpy()
+
+
+def _score(logits: Tensor, labels: Tensor) -> tuple[Tensor, Tensor]:
+    """Cross-entropy of each string, and whether it was classified rightly; both (networks, batch)."""
+    losses = cross_entropy(logits.flatten(0, 1), labels.repeat(len(logits)), reduction="none").view(len(logits), -1)
+    return losses, logits.argmax(-1) == labels
+
+
+def adam(population: Population, recipe: Recipe) -> torch.optim.Optimizer:
+    """A fresh optimizer of all the population's weights."""
+    return torch.optim.Adam([population.flat], lr=recipe.learning_rate, fused=True)
+
+
+def update(
+    population: Population,
+    optimizer: torch.optim.Optimizer,
+    recipe: Recipe,
+    inputs: Tensor,
+    labels: Tensor,
+    positions: Tensor | None = None,
+) -> tuple[Tensor, Tensor]:
+    """One optimizer step on one batch; cross-entropy before it and hits of each string, both (networks, batch)."""
+    losses, hits = _score(population.logits(inputs, positions), labels)
+    optimizer.zero_grad()
+    losses.mean(1).sum().backward()
+    population.clip(recipe.gradient_clip)
+    optimizer.step()
+    return losses.detach(), hits
+
+
+def epoch_seconds(
+    networks: Sequence[Classifier], task: Task, recipe: Recipe, *, device: str = "cpu", steps: int = 6
+) -> tuple[float, float]:
+    """Seconds that an epoch of `train` takes here and that a measurement on the test strings does, from a short probe.
+
+    The median of a few optimizer steps, times steps; and the time of a part of the test strings, scaled.
+    """
+    population, optimizer = (made := Population(networks, device)), adam(made, recipe)
+    training, seconds = Encoded(task.train, device), []
+    order = np.random.default_rng(0).permutation(len(task.train))
+    for batch in islice(training.batches(recipe, order), steps + 1):
+        start = time.perf_counter()
+        update(population, optimizer, recipe, *batch)
+        if population.device == "cuda":
+            torch.cuda.synchronize()
+        seconds.append(time.perf_counter() - start)
+    part = task.test.subset(range(min(512, len(task.test))))
+    start = time.perf_counter()
+    evaluate(population, Encoded(part, device), recipe)
+    measuring = (time.perf_counter() - start) * len(task.test) / len(part)
+    return float(np.median(seconds[1:] or seconds)) * -(-len(order) // recipe.batch_size), measuring
+
+
+def train(
+    networks: Sequence[Classifier],
+    task: Task,
+    recipe: Recipe,
+    seed: int,
+    *,
+    measure_at: Collection[int] = (),
+    prune_at: Mapping[int, Callable[[Classifier, int], None]] | None = None,
+    stop_at: int | None = None,
+    device: str = "cpu",
+) -> list[list[dict]]:
+    """Train networks of one structure in place, and measure them on the test strings.
+
+    Parameters
+    ----------
+    networks : sequence of Classifier
+        Their masks hold: masked weights are 0 before, during and after.
+    task : Task
+    recipe : Recipe
+    seed : int
+        Of the order of the strings, which is the same for all networks: differences between them are not due to it.
+    measure_at : collection of int
+        Optimizer steps after which to measure, besides before the first step and after each epoch.
+    prune_at : mapping of int to function, optional
+        After so many steps (0: before the first), and before they are measured, the function is called with each
+        network and its number, to change its weights and masks.
+    stop_at : int, optional
+        Stop after so many steps, without measuring.
+    device : str
+
+    Returns
+    -------
+    list (one a network) of list of dict
+        step, epoch (a fraction within an epoch), test_loss, test_accuracy, and after whole epochs train_loss and
+        train_accuracy (running means over the epoch).
+    """
+    population = Population(networks, device)
+    training, test = Encoded(task.train, device), Encoded(task.test, device)
+    optimizer = adam(population, recipe)
+    stream = np.random.default_rng(seed)
+    histories: list[list[dict]] = [[] for _ in networks]
+    steps_per_epoch = -(-len(training.labels) // recipe.batch_size)
+
+    def measure(step: int, totals: tuple[Tensor, Tensor] | None = None) -> None:
+        test_loss, test_accuracy = evaluate(population, test, recipe)
+        for k, history in enumerate(histories):
+            row = {"step": step, "epoch": step / steps_per_epoch}
+            row |= {"test_loss": float(test_loss[k]), "test_accuracy": float(test_accuracy[k])}
+            if totals is not None:
+                means = (float(total[k]) / len(training.labels) for total in totals)
+                row |= dict(zip(("train_loss", "train_accuracy"), means, strict=True))
+            history.append(row)
+
+    prune_at = prune_at or {}
+
+    def prune(step: int) -> None:
+        population.unstack()
+        for number, network in enumerate(population.networks):
+            prune_at[step](network, number)
+        population.restack()
+
+    step = 0
+    if step == stop_at:
+        return histories
+    if step in prune_at:
+        prune(step)
+    measure(step)
+    for _ in range(recipe.epochs):
+        totals = torch.zeros(2, len(networks), device=device)
+        for inputs, labels, positions in training.batches(recipe, stream.permutation(len(training.labels))):
+            losses, hits = update(population, optimizer, recipe, inputs, labels, positions)
+            totals[0] += losses.sum(1)
+            totals[1] += hits.sum(1)
+            step += 1
+            if step == stop_at:
+                population.unstack()
+                return histories
+            if step in prune_at:
+                prune(step)
+            if (step in measure_at or step in prune_at) and step % steps_per_epoch:
+                measure(step)
+        measure(step, tuple(totals))
+    population.unstack()
+    return histories

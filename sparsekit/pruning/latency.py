@@ -1,0 +1,246 @@
+"""How long a recurrent layer takes on this machine, dense and by the sparse kernels that torch has for a CPU."""
+
+import platform
+import time
+import warnings
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import torch
+from torch import Tensor
+
+from sparsekit.networks.recurrence import GATES, VARIANTS, native
+from sparsekit.registry import Registry, UnknownName, unknown
+from sparsekit.seeds import derive
+
+SHORTEST = 1e-3  # seconds that one timing lasts at least: below, the clock and the loop would count
+
+KERNELS = Registry("sparse kernel")
+"""Sparse forms of a weight matrix that torch multiplies on a CPU; each function takes the matrix with its zeros."""
+
+
+@KERNELS.register
+def csr(matrix: Tensor) -> Tensor:
+    """Compressed sparse rows with 32-bit indices, which MKL takes as they are."""
+    wide = csr_int64(matrix)
+    indices = wide.crow_indices().int(), wide.col_indices().int()
+    return torch.sparse_csr_tensor(*indices, wide.values(), wide.shape, check_invariants=False)
+
+
+@KERNELS.register
+def csr_int64(matrix: Tensor) -> Tensor:
+    """Compressed sparse rows as ``Tensor.to_sparse_csr`` makes them, with 64-bit indices."""
+    return matrix.to_sparse_csr()
+
+
+@KERNELS.register
+def bsr(matrix: Tensor) -> Tensor:
+    """Block-compressed sparse rows, in blocks of 2 × 2; for even numbers of rows and columns."""
+    if any(size % 2 for size in matrix.shape):
+        raise ValueError(f"kernel bsr: given a matrix of {' × '.join(map(str, matrix.shape))}, allowed are even sizes")
+    return matrix.to_sparse_bsr((2, 2))
+
+
+def measure(
+    hidden_sizes: Sequence[int] = (50, 128, 256, 512, 1024),
+    sparsities: Sequence[float] = (0, 0.5, 0.7, 0.8, 0.9, 0.95, 0.99),
+    kernels: Sequence[str] = ("csr",),
+    variant: str = "lstm",
+    *,
+    batch: int = 1,
+    steps: int = 20,
+    repeats: int = 9,
+    seed: int = 0,
+) -> pd.DataFrame:
+    """Latency of a recurrent layer on this machine's CPU, one thread, dense beside sparse kernels.
+
+    Two things are timed. "product": the hidden-to-hidden weights times the state, as every step needs it. "sequence": a
+    whole layer, as wide as its input, over a short sequence; sparse by a loop over steps, as torch has no sparse
+    recurrent kernel. Dense is the fastest of the ways at hand, each layer for itself: weights stored by rows or by
+    columns and, for the sequence, torch's own recurrent kernel. Both weight matrices have the sparsity, spread at
+    random. Within a repeat all kernels are timed in turn, so that what else the machine does meets them alike; time is
+    the thread's own on the core, without its waiting for one.
+
+    Parameters
+    ----------
+    hidden_sizes, sparsities : sequences
+    kernels : sequence of str
+        Names in `KERNELS`.
+    variant : {"rnn_tanh", "rnn_relu", "gru", "lstm"}
+    batch : int
+        Sequences at a time.
+    steps : int
+        Of the sequence.
+    repeats : int
+        Timings of each.
+    seed : int
+        Of the weights and of where zeros lie.
+
+    Returns
+    -------
+    DataFrame
+        Columns machine, variant, task, hidden, batch, sparsity, kernel, bytes (that the kernel's weights take), repeat,
+        seconds; kernel is "dense" or of those given.
+
+    Raises
+    ------
+    UnknownName
+        For an unknown variant or kernel.
+    ValueError
+        For a sparsity outside [0, 1], or a size or number below 1.
+    """
+    if variant not in VARIANTS:
+        raise UnknownName(unknown("variant", variant, VARIANTS))
+    forms = {name: KERNELS[name] for name in kernels}
+    counts = {"batch": [batch], "steps": [steps], "repeats": [repeats], "hidden_sizes": hidden_sizes}
+    for name, values in counts.items():
+        if min(values, default=1) < 1:
+            raise ValueError(f"{name}: given {min(values)}, allowed is at least 1")
+    for sparsity in sparsities:
+        if not 0 <= sparsity <= 1:
+            raise ValueError(f"sparsity is {sparsity}: it must be a fraction between 0 and 1")
+    rows, where = [], {"machine": machine(), "variant": variant}
+    with _quiet_thread(), torch.inference_mode():
+        for hidden in hidden_sizes:
+            layer = _Layer(variant, hidden, batch, steps, derive("inference", seed, hidden))
+            for sparsity in sparsities:
+                for task, calls, sizes in layer.calls(sparsity, forms):
+                    about = where | {"task": task, "hidden": hidden, "batch": batch, "sparsity": sparsity}
+                    for kernel, repeat, seconds in _timings(calls, repeats):
+                        one = {"kernel": kernel, "bytes": sizes[kernel], "repeat": repeat, "seconds": seconds}
+                        rows.append(about | one)
+    return pd.DataFrame(rows)
+
+
+def machine() -> str:
+    """The name of this machine's CPU, as far as the system tells."""
+    try:
+        lines = Path("/proc/cpuinfo").read_text().splitlines()
+    except OSError:
+        lines = []
+    named = [line.partition(":")[2].strip() for line in lines if line.startswith("model name")]
+    return (named or [platform.processor() or platform.machine()])[0]
+
+
+class _Layer:
+    """A recurrent layer's weights and inputs, from which each sparsity takes its own."""
+
+    def __init__(self, variant: str, hidden: int, batch: int, steps: int, seed: int):
+        generator = torch.Generator().manual_seed(seed)
+        rows, bound = GATES[variant] * hidden, hidden**-0.5
+        self.variant = variant
+        self.weights = (torch.rand(2, rows, hidden, generator=generator) * 2 - 1) * bound
+        self.order = torch.rand(2, rows, hidden, generator=generator)
+        self.biases = (torch.rand(2, rows, generator=generator) * 2 - 1) * bound
+        self.x = torch.randn(steps, batch, hidden, generator=generator)
+        # A product with a vector is faster than with a matrix of one column.
+        self.state = self.x[0].T.contiguous() if batch > 1 else self.x[0, 0]
+        self.way = {task: _fastest(ways) for task, ways in self.dense(self.weights).items()}
+
+    def dense(self, weights: Tensor) -> dict[str, list[Callable]]:
+        """The ways to compute each task with dense weights."""
+        layouts = weights, weights.mT.contiguous().mT
+        return {
+            "product": [lambda w=w: w[1] @ self.state for w in layouts],
+            "sequence": [
+                lambda: native(self.variant, self.x[None], *weights[:, None], *self.biases[:, None])[0],
+                *(lambda w=w: sequence(self.variant, self.x, *w, *self.biases) for w in layouts),
+            ],
+        }
+
+    def calls(self, sparsity: float, forms: dict[str, Callable]) -> Iterator[tuple[str, dict, dict]]:
+        """For each task its name, what to time, and the bytes of the weights in it, by kernel."""
+        pruned = self.weights * (self.order >= sparsity)
+        dense = {task: ways[self.way[task]] for task, ways in self.dense(pruned).items()}
+        sparse = {name: [form(matrix) for matrix in pruned] for name, form in forms.items()}
+        held = {name: [nbytes(matrix) for matrix in w] for name, w in {"dense": pruned, **sparse}.items()}
+        products = {name: lambda w=w: w[1] @ self.state for name, w in sparse.items()}
+        yield "product", {"dense": dense["product"], **products}, {name: size[1] for name, size in held.items()}
+        sequences = {name: lambda w=w: sequence(self.variant, self.x, *w, *self.biases) for name, w in sparse.items()}
+        yield "sequence", {"dense": dense["sequence"], **sequences}, {name: sum(size) for name, size in held.items()}
+
+
+def nbytes(matrix: Tensor) -> int:
+    """Bytes that hold a matrix, in whichever layout."""
+    if matrix.layout == torch.strided:
+        return matrix.numel() * matrix.element_size()
+    return sum(part().nbytes for part in (matrix.values, matrix.crow_indices, matrix.col_indices))
+
+
+def sequence(variant: str, x: Tensor, w_ih: Tensor, w_hh: Tensor, b_ih: Tensor, b_hh: Tensor) -> Tensor:
+    """Hidden states of one layer, (steps, batch, hidden), of inputs (steps, batch, inputs); weights in any layout."""
+    steps, batch, _ = x.shape
+    products = (w_ih @ x.flatten(0, 1).T.contiguous()).unflatten(1, (steps, batch)).transpose(0, 1).contiguous()
+    products, hidden_bias = products + b_ih[:, None], b_hh[:, None]
+    if batch == 1:
+        products, hidden_bias = products[..., 0], b_hh
+    h = c = torch.zeros_like(products[0][: w_hh.shape[1]])
+    out = []
+    for product in products:
+        recurrent = w_hh @ h + hidden_bias
+        h, c = _CELLS[variant](product, recurrent, h, c)
+        out.append(h)
+    return torch.stack(out).reshape(steps, -1, batch).transpose(1, 2)
+
+
+def _gru(x: Tensor, a: Tensor, h: Tensor, c: Tensor) -> tuple[Tensor, Tensor]:
+    (x_r, x_z, x_n), (a_r, a_z, a_n) = x.chunk(3), a.chunk(3)
+    n = torch.tanh(x_n + torch.sigmoid(x_r + a_r) * a_n)
+    return torch.lerp(n, h, torch.sigmoid(x_z + a_z)), c
+
+
+def _lstm(x: Tensor, a: Tensor, h: Tensor, c: Tensor) -> tuple[Tensor, Tensor]:
+    i, f, g, o = (x + a).chunk(4)
+    c = torch.sigmoid(f) * c + torch.sigmoid(i) * torch.tanh(g)
+    return torch.sigmoid(o) * torch.tanh(c), c
+
+
+_CELLS = {
+    "rnn_tanh": lambda x, a, h, c: (torch.tanh(x + a), c),
+    "rnn_relu": lambda x, a, h, c: (torch.relu(x + a), c),
+    "gru": _gru,
+    "lstm": _lstm,
+}
+
+
+def _timings(calls: dict[str, Callable], repeats: int) -> Iterator[tuple[str, int, float]]:
+    """Kernel, repeat and seconds a call; the kernels in turn, each first as often as the others."""
+    times = {}
+    for name, call in calls.items():
+        call()  # the first call of a kernel allocates
+        times[name] = max(1, round(SHORTEST / (_seconds(call, 1) + 1e-6)))
+    names = list(calls)
+    for repeat in range(repeats):
+        first = repeat % len(names)
+        for name in names[first:] + names[:first]:
+            yield name, repeat, _seconds(calls[name], times[name])
+
+
+def _fastest(ways: Sequence[Callable]) -> int:
+    """Which of the ways to compute the same takes least time, by the best of five tries each."""
+    for way in ways:
+        way()
+    return int(np.argmin([min(_seconds(way, 1) for _ in range(5)) for way in ways]))
+
+
+def _seconds(call: Callable, times: int) -> float:
+    start = time.thread_time()
+    for _ in range(times):
+        call()
+    return (time.thread_time() - start) / times
+
+
+@contextmanager
+def _quiet_thread() -> Iterator[None]:
+    """One thread, and no word of torch's that its sparse layouts are young."""
+    before = torch.get_num_threads()
+    torch.set_num_threads(1)
+    try:
+        with warnings.catch_warnings():
+            warnings.filterwarnings("ignore", message="Sparse .* tensor support is in beta state")
+            yield
+    finally:
+        torch.set_num_threads(before)

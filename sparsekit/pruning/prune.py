@@ -1,0 +1,194 @@
+"""Pruning: which recurrent weights of a network to remove.
+
+A score (`SCORES`) says how much each weight matters, a scope (`SCOPES`) which weights are ranked together; in each of
+these groups the weights with the lowest scores go. `prune` is the published rule for the kit's own study; `apply`,
+`magnitude` and `random` prune any torch module with recurrent layers inside, in place:
+
+>>> from torch import nn
+>>> model = nn.Sequential(nn.LSTM(8, 16, num_layers=2, bidirectional=True))
+>>> mask = magnitude(model, sparsity=0.75, target="h2h")
+>>> mask.keep(model)  # and now train as ever: the zeros stay
+>>> mask.sparsity
+0.75
+"""
+
+import math
+import warnings
+from collections.abc import Sequence
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+
+from sparsekit.pruning.masks import WEIGHT, Mask, check_sparsity, matrices
+from sparsekit.pruning.scores import SCORES, Evidence
+from sparsekit.registry import UnknownName, unknown
+
+TARGETS = {"both": ("ih", "hh"), "i2h": ("ih",), "h2h": ("hh",)}
+"""The matrices that each target names: input-to-hidden and hidden-to-hidden together, or one of them."""
+
+SCOPES = {"global": 0, "layer": 1, "matrix": 2, "gate": 3}
+"""How many of (layer, matrix, gate) weights have in common that are ranked together.
+
+Both directions of a bidirectional layer are one layer, with matrices of their own.
+"""
+
+Group = list[tuple[Tensor, Tensor]]
+"""Weights that are ranked together: scores of a block of rows, and which of its weights exist (a view of the mask)."""
+
+
+def prune(
+    network: nn.Module,
+    sparsity: float,
+    target: str = "both",
+    score: str = "magnitude",
+    scope: str = "global",
+    evidence: Evidence | None = None,
+) -> tuple[Mask, float]:
+    """The mask that removes the lowest-scored share of a network's recurrent weights; the network stays as it is.
+
+    The rule of arXiv 2407.20601: one threshold for all recurrent layers, the given quantile (linear interpolation)
+    of the scores over the targeted matrices, biases left out; weights whose score is below it go. So at sparsity 1
+    the one weight with the largest score survives. Another scope than "global" applies this rule to each of its
+    groups.
+
+    Parameters
+    ----------
+    network : Classifier or other torch.nn.Module with recurrent layers
+    sparsity : float
+        Share of the targeted weights to remove, in [0, 1]. Of a network that is sparse already, the share of those
+        weights that exist.
+    target : {"both", "i2h", "h2h"}
+    score : str
+        A name in `SCORES`.
+    scope : {"global", "layer", "matrix", "gate"}
+    evidence : Evidence, optional
+        Data and seed, for scores that ask for them.
+
+    Returns
+    -------
+    mask : Mask
+        Of all recurrent matrices, targeted or not.
+    threshold : float
+        The mean of the groups' thresholds where there are several.
+
+    Raises
+    ------
+    ValueError
+        Where sparsity is not in [0, 1], a score is not a number or lacks its evidence, or there is no recurrent layer.
+    UnknownName
+        For a target, score or scope that does not exist.
+    """
+    mask, groups = _ranked(network, sparsity, target, score, scope, evidence)
+    thresholds = []
+    for group in groups:
+        pooled = _pooled(group)
+        if len(pooled):
+            thresholds.append(float(np.quantile(pooled, sparsity)))
+            for scores, exists in group:
+                exists &= scores >= thresholds[-1]
+    return mask, float(np.mean(thresholds)) if thresholds else math.nan
+
+
+def apply(
+    model: nn.Module,
+    sparsity: float,
+    target: str = "both",
+    score: str = "magnitude",
+    scope: str = "global",
+    evidence: Evidence | None = None,
+) -> Mask:
+    """Prune a model in place, to this sparsity: the lowest-scored weights become 0.
+
+    Removes a number of weights, not what lies below a threshold, so that the sparsity is reached even where scores
+    tie, and at 1 nothing survives.
+
+    Parameters
+    ----------
+    model : torch.nn.Module
+        With ``nn.RNN``, ``nn.GRU``, ``nn.LSTM`` or their cells anywhere inside, or the kit's Classifier.
+    sparsity : float
+        Share of the targeted matrices' entries that are gone afterwards, in [0, 1], rounded to whole weights in each
+        group of the scope. Weights count that the model's mask, if it keeps one, removed before; so a schedule's values
+        can be given one after the other. None comes back.
+    target, score, scope, evidence
+        As for `prune`. An LSTM's projections (``weight_hr``) belong to no target.
+
+    Returns
+    -------
+    Mask
+        Of the targeted matrices; ``mask.sparsity`` is what was reached, ``mask.keep(model)`` keeps it in training.
+
+    Warns
+    -----
+    UserWarning
+        For each matrix that has no weight left.
+
+    Raises
+    ------
+    ValueError, UnknownName
+        As `prune` does.
+    """
+    mask, groups = _ranked(model, sparsity, target, score, scope, evidence)
+    for group in groups:
+        pooled, entries = _pooled(group), sum(exists.numel() for _, exists in group)
+        gone = entries - len(pooled)
+        stays = np.ones(len(pooled), dtype=bool)
+        stays[np.argsort(pooled, kind="stable")[: max(round(sparsity * entries) - gone, 0)]] = False
+        parts = torch.from_numpy(stays).split([int(exists.sum()) for _, exists in group])
+        for (_, exists), part in zip(group, parts, strict=True):
+            exists[exists.clone()] = part.to(exists.device)
+    mask = Mask({name: mask[name] for name in targeted(mask, target)})
+    mask.apply(model)
+    for name, exists in mask.items():
+        if not exists.any():
+            warnings.warn(f"all weights of {name} are gone", stacklevel=3)
+    return mask
+
+
+def magnitude(model: nn.Module, sparsity: float, target: str = "both", scope: str = "global") -> Mask:
+    """`apply` by absolute value."""
+    return apply(model, sparsity, target, "magnitude", scope)
+
+
+def random(model: nn.Module, sparsity: float, target: str = "both", scope: str = "global", seed: int = 0) -> Mask:
+    """`apply` by chance: the control at equal density, layer-matched with the scope that it is compared to."""
+    return apply(model, sparsity, target, "random", scope, Evidence(seed=seed))
+
+
+def targeted(mask: Mask, target: str) -> list[str]:
+    """Names of the weight matrices that a target means."""
+    if target not in TARGETS:
+        raise UnknownName(unknown("target", target, TARGETS))
+    return [name for name in mask if WEIGHT.search(name)[1] in TARGETS[target]]
+
+
+def _ranked(
+    model: nn.Module, sparsity: float, target: str, score: str, scope: str, evidence: Evidence | None
+) -> tuple[Mask, list[Group]]:
+    """The mask that a model has now, and its targeted weights in groups, scored."""
+    check_sparsity(sparsity)
+    if scope not in SCOPES:
+        raise UnknownName(unknown("scope", scope, SCOPES))
+    mask, found = Mask.of(model), matrices(model)
+    names = targeted(mask, target)
+    if not names:
+        raise ValueError(
+            f"no recurrent layer to prune in {type(model).__name__}: "
+            "it needs an nn.RNN, nn.GRU or nn.LSTM inside whose weights are parameters of its own"
+        )
+    groups: dict[tuple, Group] = {}
+    for name, scores in SCORES[score](model, names, evidence or Evidence()).items():
+        if not torch.isfinite(scores[mask[name]]).all():
+            raise ValueError(
+                f"{score} gives scores that are not finite numbers in {name}: does the network hold NaN weights?"
+            )
+        layer, gates = WEIGHT.sub(r"\2", name), found[name].gates
+        for gate, block in enumerate(zip(scores.double().chunk(gates), mask[name].chunk(gates), strict=True)):
+            groups.setdefault((layer, name, gate)[: SCOPES[scope]], []).append(block)
+    return mask, list(groups.values())
+
+
+def _pooled(group: Sequence[tuple[Tensor, Tensor]]) -> np.ndarray:
+    """Scores of the weights that exist."""
+    return torch.cat([scores[exists] for scores, exists in group]).cpu().numpy()

@@ -1,0 +1,68 @@
+"""Schedules: when pruning happens during training, and how far it goes each time.
+
+A schedule is a function ``(sparsity, steps, rounds) -> {step: sparsity}``: of a budget of optimizer steps, after how
+many to prune (0: before the first), and which sparsity holds from then on. The last value is the sparsity asked for.
+All schedules spend the same steps, so that they compare. A new one is one function and one registration.
+
+With fewer steps than rounds, rounds that fall on one step are one pruning.
+"""
+
+import math
+
+from sparsekit.pruning.masks import check_sparsity
+from sparsekit.registry import Registry
+
+SCHEDULES = Registry("pruning schedule")
+
+
+@SCHEDULES.register
+def one_shot(sparsity: float, steps: int, rounds: int = 1) -> dict[int, float]:
+    """All at once before the first step, as published; `rounds` does not matter.
+
+    >>> one_shot(0.9, steps=1000)
+    {0: 0.9}
+    """
+    _check(sparsity, steps, rounds)
+    return {0: sparsity}
+
+
+@SCHEDULES.register
+def iterative(sparsity: float, steps: int, rounds: int) -> dict[int, float]:
+    """Prunings with equal retraining after each; every one removes the same share of the weights that are left.
+
+    Han, Pool, Tran & Dally, *Learning both weights and connections for efficient neural networks*, 2015; Frankle &
+    Carbin, *The lottery ticket hypothesis*, 2019. No share but all leads to sparsity 1: there, every pruning removes
+    the same number of weights.
+
+    >>> iterative(0.75, steps=1000, rounds=2)
+    {0: 0.5, 500: 0.75}
+    """
+    _check(sparsity, steps, rounds)
+    shares = [(k + 1) / rounds for k in range(rounds)]
+    reached = shares if sparsity == 1 else [-math.expm1(share * math.log1p(-sparsity)) for share in shares]
+    return _ending({k * steps // rounds: value for k, value in enumerate(reached)}, sparsity)
+
+
+@SCHEDULES.register
+def gradual(sparsity: float, steps: int, rounds: int) -> dict[int, float]:
+    """Prunings at equal distances over the first half of the steps, fast at first: sparsity × (1 - (1 - k/rounds)³).
+
+    Zhu & Gupta, *To prune, or not to prune*, 2017, from sparsity 0.
+
+    >>> gradual(0.5, steps=1000, rounds=2)
+    {250: 0.4375, 500: 0.5}
+    """
+    _check(sparsity, steps, rounds)
+    done = range(1, rounds + 1)
+    return _ending({k * (steps // 2) // rounds: sparsity * (1 - (1 - k / rounds) ** 3) for k in done}, sparsity)
+
+
+def _ending(schedule: dict[int, float], sparsity: float) -> dict[int, float]:
+    """The schedule with its last value exact and none above it."""
+    return {step: min(value, sparsity) for step, value in schedule.items()} | {max(schedule): sparsity}
+
+
+def _check(sparsity: float, steps: int, rounds: int) -> None:
+    check_sparsity(sparsity)
+    if steps < 0 or rounds < 1:
+        raise ValueError(f"steps is {steps} and rounds is {rounds}: give at least 0 steps and 1 round")

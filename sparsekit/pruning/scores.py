@@ -1,0 +1,131 @@
+"""Scores: how much each recurrent weight of a network matters. A new one is one function and one registration."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+from torch.nn.functional import cross_entropy
+
+from sparsekit.networks.classifier import Classifier
+from sparsekit.networks.core import EMBEDDING
+from sparsekit.networks.recurrence import recur
+from sparsekit.registry import Registry
+from sparsekit.seeds import derive
+
+SCORES = Registry("pruning score")
+
+
+@dataclass(frozen=True, eq=False)
+class Evidence:
+    """What a score may look at beside the weights.
+
+    Parameters
+    ----------
+    inputs : Tensor, optional
+        int64 tokens, shape (batch, steps), or float32 features, shape (batch, steps, features).
+    labels : int64 Tensor, shape (batch,), optional
+    positions : int64 Tensor, shape (batch,), optional
+        Step at which each sequence is read; the last where not given.
+    seed : int
+        Of scores that are random.
+    loss : callable, optional
+        Takes the network, gives a scalar to differentiate: for networks that are called in another way or learn
+        something else than classes. Without it, the cross-entropy of ``network(inputs)`` against the labels.
+    """
+
+    inputs: Tensor | None = None
+    labels: Tensor | None = None
+    positions: Tensor | None = None
+    seed: int = 0
+    loss: Callable[[nn.Module], Tensor] | None = None
+
+
+@SCORES.register
+def magnitude(network: nn.Module, names: Sequence[str], evidence: Evidence) -> dict[str, Tensor]:
+    """Absolute value of each weight, the published score."""
+    return {name: network.get_parameter(name).detach().abs() for name in names}
+
+
+@SCORES.register
+def random(network: nn.Module, names: Sequence[str], evidence: Evidence) -> dict[str, Tensor]:
+    """Uniform random numbers, from the seed and each matrix's name: the control at equal density."""
+    weights = {name: network.get_parameter(name) for name in names}
+    streams = {name: np.random.default_rng(derive("random score", evidence.seed, name)) for name in names}
+    return {n: torch.from_numpy(streams[n].random(w.shape)).to(w.device) for n, w in weights.items()}
+
+
+@SCORES.register
+def sensitivity(network: nn.Module, names: Sequence[str], evidence: Evidence) -> dict[str, Tensor]:
+    """|gradient × weight|, how much the loss moves as the weight goes, to first order.
+
+    Connection sensitivity of Lee, Ajanthan & Torr, *SNIP: Single-shot network pruning based on connection
+    sensitivity*, 2019, here not scaled to sum 1, which changes no order.
+
+    Raises
+    ------
+    ValueError
+        Where the evidence has neither a loss nor inputs and labels.
+    """
+    if evidence.loss:
+        loss = evidence.loss(network)
+    elif evidence.inputs is None or evidence.labels is None:
+        raise ValueError("the score sensitivity needs data: give Evidence(inputs, labels) or Evidence(loss=…)")
+    else:
+        positions = () if evidence.positions is None else (evidence.positions,)
+        loss = cross_entropy(network(evidence.inputs, *positions), evidence.labels)
+    weights = [network.get_parameter(name) for name in names]
+    gradients = torch.autograd.grad(loss, weights, materialize_grads=True)
+    return {n: (g * w).detach().abs() for n, g, w in zip(names, gradients, weights, strict=True)}
+
+
+@SCORES.register
+def activity(network: nn.Module, names: Sequence[str], evidence: Evidence) -> dict[str, Tensor]:
+    """|weight| × root mean square of the unit that it reads, over sequences and steps.
+
+    Sun, Liu, Bair & Kolter, *A simple and effective pruning approach for large language models* (Wanda), 2023; a
+    hidden-to-hidden weight reads the step before, at the first step 0. All steps count that the readout sees: with
+    positions those up to each sequence's own, without them all, padding after a string's end among them.
+
+    Raises
+    ------
+    ValueError
+        Without inputs, or for a network that is no Classifier, whose inner states cannot be seen.
+    """
+    if not isinstance(network, Classifier):
+        raise ValueError(f"the score activity needs hidden states, which a Classifier shows and {_kind(network)} not")
+    if evidence.inputs is None:
+        raise ValueError("the score activity needs data: give Evidence(inputs)")
+    read = {}
+    for k, (x, hidden) in enumerate(_states(network, evidence.inputs)):
+        before = torch.cat([torch.zeros_like(hidden[:1]), hidden[:-1]])
+        read |= {f"stages.{k}.weight_ih": x, f"stages.{k}.weight_hh": before}
+    steps = torch.arange(len(x), device=x.device)[:, None]
+    last = steps[-1] if evidence.positions is None else evidence.positions
+    seen = (steps <= last).expand(x.shape[:2])  # (steps, batch)
+    return {name: network.get_parameter(name).detach().abs() * _rms(read[name][seen]) for name in names}
+
+
+def _rms(values: Tensor) -> Tensor:
+    return values.square().mean(0).sqrt()
+
+
+def _kind(network: nn.Module) -> str:
+    return type(network).__name__
+
+
+@torch.no_grad()
+def _states(network: Classifier, inputs: Tensor) -> list[tuple[Tensor, Tensor]]:
+    """What each stage reads and its hidden states, both (steps, batch, units)."""
+    states, outputs = (
+        [],
+        {EMBEDDING: (inputs if inputs.is_floating_point() else network.embedding(inputs)).transpose(0, 1)},
+    )
+    for k, stage in enumerate(network.stages):
+        x = torch.cat([outputs[source] for source in stage.reads], -1)
+        weights = (stage.weight_ih * stage.mask_ih, stage.weight_hh * stage.mask_hh, stage.bias_ih, stage.bias_hh)
+        hidden = recur(network.variant, x[None], *(weight[None] for weight in weights))[0]
+        outputs[k] = hidden.unflatten(-1, (stage.cells, stage.nodes)).sum(-2)
+        states.append((x, hidden))
+    return states

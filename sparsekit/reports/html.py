@@ -1,0 +1,350 @@
+"""Notebooks to executed notebooks to HTML pages, and the page that leads to them.
+
+Every page is one file that loads nothing else, no fonts, scripts or styles, so it can be sent and read offline.
+"""
+
+import os
+import re
+import sys
+import tempfile
+import time
+import uuid
+import weakref
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+import jinja2
+import nbformat
+import pandas as pd
+import papermill
+from bs4 import BeautifulSoup
+from jupyter_client.kernelspec import KernelSpec
+from jupyter_client.manager import AsyncKernelManager
+from nbconvert import HTMLExporter
+from papermill.exceptions import PapermillExecutionError
+from papermill.translators import PythonTranslator
+from traitlets import default
+from traitlets.config import Config
+
+from sparsekit.experiments.execution import ONE_THREAD
+from sparsekit.experiments.parameters import Parameters
+from sparsekit.experiments.progress import duration
+from sparsekit.experiments.project import title
+from sparsekit.reports import scorecard
+from sparsekit.reports.answers import QUESTIONS
+from sparsekit.reports.thesis import reported, scale, scale_note
+
+# What a page may show of an output, best first. Widgets come last but for text: offline they are only a note.
+OUTPUTS = [
+    "text/html",
+    "text/markdown",
+    "image/svg+xml",
+    "image/png",
+    "image/jpeg",
+    "application/vnd.jupyter.widget-view+json",
+    "text/latex",
+    "text/plain",
+]
+
+
+class ReportError(RuntimeError):
+    """A notebook that did not run, or a page that could not be written; its text is one line."""
+
+
+@dataclass(frozen=True)
+class Page:
+    """One notebook of a report, as the index and its neighbours show it."""
+
+    stem: str
+    title: str
+    seconds: float | None = None
+    error: str = ""
+    earlier: bool = False
+
+
+class _OwnKernel(AsyncKernelManager):
+    """The Python that runs now, whatever kernels are installed under its name; spoken to over local sockets."""
+
+    async def start_kernel(self, **options) -> None:
+        await super().start_kernel(**options)
+        _KERNELS.add(self)
+
+    @default("ip")
+    def _own_sockets(self) -> str:
+        # Left alone it is one name for all, in the working folder: two kernels would hear each other.
+        return (
+            str(Path(tempfile.gettempdir()) / f"sparsekit-{uuid.uuid4().hex[:12]}")
+            if os.name == "posix"
+            else "127.0.0.1"
+        )
+
+    @default("transport")
+    def _local(self) -> str:
+        return "ipc" if os.name == "posix" else "tcp"
+
+    @property
+    def kernel_spec(self) -> KernelSpec:
+        return KernelSpec(
+            name="python3",
+            display_name="Python 3",
+            language="python",
+            argv=[sys.executable, "-m", "ipykernel_launcher", "-f", "{connection_file}"],
+            env={"SPARSEKIT_BATCH": "1", "MPLBACKEND": "module://matplotlib_inline.backend_inline", **ONE_THREAD},
+            metadata={"debugger": False},
+        )
+
+
+_KERNELS: weakref.WeakSet[_OwnKernel] = weakref.WeakSet()
+
+
+def stop() -> None:
+    """Kill the kernels of all notebooks that are being executed, in whatever thread."""
+    for kernel in list(_KERNELS):
+        if process := getattr(kernel.provisioner, "process", None):
+            process.kill()
+
+
+def declared(notebook: Path) -> list[str]:
+    """Names of the parameters that a notebook declares in its ``parameters`` cell, as papermill reads them."""
+    cells = [c for c in nbformat.read(notebook, as_version=4).cells if "parameters" in c.metadata.get("tags", [])]
+    return [parameter.name for cell in cells[:1] for parameter in PythonTranslator.inspect(cell)]
+
+
+def execute(notebook: Path, out: Path, parameters: Mapping[str, object]) -> float:
+    """Run a notebook with papermill in this Python; write the executed one whole or not at all.
+
+    The kernel works in the caller's folder, so relative paths and the folder of records mean the same in both.
+
+    Parameters
+    ----------
+    notebook, out : Path
+        The notebook, and where its executed copy goes.
+    parameters : mapping
+        Values by name; the notebook gets those that its ``parameters`` cell declares.
+
+    Returns
+    -------
+    float
+        Seconds taken.
+
+    Raises
+    ------
+    ReportError
+        Where a cell failed or the kernel died. What ran so far is then at ``<stem>.failed.ipynb``, and ``out`` is gone,
+        so that an older run is never taken for this one.
+    """
+    start = time.perf_counter()
+    out.parent.mkdir(parents=True, exist_ok=True)
+    failed = out.with_name(f"{out.stem}.failed.ipynb")
+    failed.unlink(missing_ok=True)
+    wanted = set(declared(notebook))
+    with tempfile.TemporaryDirectory(prefix=".unfinished-", dir=out.parent) as folder:
+        unfinished = Path(folder) / out.name
+        try:
+            papermill.execute_notebook(
+                str(notebook),
+                str(unfinished),
+                parameters={name: _plain(value) for name, value in parameters.items() if name in wanted},
+                kernel_name="python3",
+                language="python",
+                progress_bar=False,
+                kernel_manager_class=_OwnKernel,
+            )
+        except Exception as error:
+            out.unlink(missing_ok=True)
+            if unfinished.exists():
+                os.replace(unfinished, failed)
+            raise ReportError(f"{notebook.name}: {_reason(error)}") from error
+        os.replace(unfinished, out)
+    return time.perf_counter() - start
+
+
+def answered(notebook: Path) -> dict[str, str]:
+    """What an executed notebook answers, by research question: the outputs of the cells that bear its name as a tag."""
+    found = {}
+    for cell in nbformat.read(notebook, as_version=4).cells:
+        for question in set(QUESTIONS) & set(cell.metadata.get("tags", [])):
+            texts = [output.get("data", {}).get("text/markdown", "") for output in cell.outputs]
+            found[question] = "".join("".join(text) for text in texts)
+    return found
+
+
+def _plain(value: object) -> object:
+    return [_plain(v) for v in value] if isinstance(value, list | tuple) else value
+
+
+def _reason(error: Exception) -> str:
+    """The first line of what went wrong, without papermill's frame around it."""
+    if isinstance(error, PapermillExecutionError):
+        return f"cell {error.exec_count}: {error.ename}: {error.evalue}".splitlines()[0]
+    return f"{type(error).__name__}: {error}".splitlines()[0]
+
+
+def render(notebook: Path, page: Path, previous: Page | None = None, following: Page | None = None) -> None:
+    """Write an executed notebook as one HTML file.
+
+    Parameters
+    ----------
+    notebook, page : Path
+        The executed notebook and the file to write.
+    previous, following : Page, optional
+        Its neighbours in the report.
+
+    Raises
+    ------
+    PageError
+        Where the page would load something over the network.
+    """
+    node = nbformat.read(notebook, as_version=4)
+    config = Config({"NbConvertBase": {"display_data_priority": OUTPUTS}})
+    exporter = HTMLExporter(
+        config=config, template_name="sparsekit", extra_template_basedirs=[str(TEMPLATES)], embed_images=True
+    )
+    exporter.exclude_anchor_links = True
+    used = node.metadata.get("papermill", {}).get("parameters", {})
+    report = {
+        "title": title(notebook),
+        "notebook": notebook.name,
+        "parameters": {name: show(used[name]) for name in sorted(used, key=_position)},
+        "previous": previous,
+        "following": following,
+        "css": css(),
+    }
+    # nbconvert's environment does not escape by itself, and its template names are older than autoescape by suffix.
+    resources = {"metadata": {"name": notebook.stem, "path": str(notebook.parent)}, "report": report}
+    text, _ = exporter.from_notebook_node(node, resources=resources)
+    write(page, finish(text))
+
+
+def _position(name: str) -> int:
+    """A parameter's place in the model; notebook files keep them in alphabetical order."""
+    names = list(Parameters.model_fields)
+    return names.index(name) if name in names else len(names)
+
+
+def index(
+    page: Path,
+    *,
+    name: str,
+    parameters: Parameters,
+    answers: Mapping[str, str],
+    card: pd.DataFrame,
+    pages: Iterable[Page],
+    provenance: Mapping[str, object],
+) -> None:
+    """Write the report's first page: answers, scale, scorecard, notebooks, provenance and citation.
+
+    Parameters
+    ----------
+    page : Path
+        The file to write.
+    name : str
+        The parameter set's name.
+    parameters : Parameters
+        The run's.
+    answers : mapping
+        A short answer by research question ("RQ1" … "RQ5").
+    card : DataFrame
+        As :func:`sparsekit.reports.scorecard.scorecard` returns it.
+    pages : iterable of Page
+        The notebooks, in order.
+    provenance : mapping
+        What to say of versions, machine, date and records, by label.
+    """
+    environment = jinja2.Environment(
+        loader=jinja2.FileSystemLoader(TEMPLATES / "pages"), autoescape=True, trim_blocks=True, lstrip_blocks=True
+    )
+    environment.filters.update(show=show, took=duration, figure=scorecard.figure, label=scorecard.label)
+    text = environment.get_template("index.html.j2").render(
+        name=name,
+        parameters=parameters.model_dump(),
+        answers=answers,
+        questions=QUESTIONS,
+        scale=scale(parameters),
+        note=scale_note(parameters),
+        groups=[(group, rows.to_dict("records")) for group, rows in card.groupby("group", sort=False)],
+        kinds=scorecard.GROUPS,
+        summary=scorecard.summary(card),
+        rules=scorecard.RULES,
+        verdicts=scorecard.VERDICTS,
+        pages=list(pages),
+        provenance=provenance,
+        citation=reported()["citation"],
+        css=css(),
+    )
+    write(page, finish(text))
+
+
+TEMPLATES = Path(__file__).parent / "templates"
+
+
+class PageError(RuntimeError):
+    """A page that cannot be read offline."""
+
+
+def show(value: object) -> str:
+    """A parameter's value as a reader writes it.
+
+    >>> show([0, 0.5, "lstm"]), show(True), show("")
+    ('0, 0.5, lstm', 'yes', '–')
+    """
+    if isinstance(value, bool):
+        return "yes" if value else "no"
+    if isinstance(value, list | tuple):
+        return ", ".join(show(v) for v in value) or "–"
+    if isinstance(value, float):
+        return f"{value:g}"
+    return "–" if value in ("", None) else str(value)
+
+
+def loads(text: str) -> list[str]:
+    """Addresses that a page would load from elsewhere; ordinary links do not count.
+
+    >>> loads('<a href="https://arxiv.org">a</a><script src="https://cdn.example/x.js"></script>')
+    ['https://cdn.example/x.js']
+    """
+    soup = BeautifulSoup(text, "html.parser")
+    found = [tag[a] for a in ("src", "srcset", "data", "poster") for tag in soup.find_all(attrs={a: True})]
+    found += [tag["href"] for tag in soup.find_all("link", href=True)]
+    styles = [tag.get_text() for tag in soup.find_all("style")] + [t["style"] for t in soup.find_all(style=True)]
+    found += [a for style in styles for a in re.findall(r"""url\(\s*["']?([^"')\s]+)""", style)]
+    found += [a for style in styles for a in re.findall(r"""@import\s+["']([^"']+)""", style)]
+    code = " ".join(tag.get_text() for tag in soup.find_all("script", src=False))
+    found += re.findall(r"""(?:import|from|fetch\()\s*["'(]+((?:https?:)?//[^"']+)""", code)
+    return [address for address in found if re.match(r"(https?:)?//", address.strip(), re.IGNORECASE)]
+
+
+def css() -> str:
+    return (TEMPLATES / "report.css").read_text(encoding="utf-8")
+
+
+def finish(text: str) -> str:
+    """Fill in the table of contents, and give every table a box of its own to scroll in."""
+    soup = BeautifulSoup(text, "html.parser")
+    for table in soup.find_all("table"):
+        box = soup.new_tag("div", attrs={"class": "scroll", "tabindex": "0", "role": "region", "aria-label": "table"})
+        table.wrap(box)
+        table.attrs.pop("border", None)
+    headings = soup.main.find_all(["h2", "h3"])
+    for k, heading in enumerate(headings, 1):
+        heading["id"] = heading.get("id") or f"section-{k}"
+    for slot in soup.find_all("ol", class_="contents"):
+        for heading in headings:
+            item = soup.new_tag("li", attrs={"class": f"level-{heading.name}"})
+            link = soup.new_tag("a", href=f"#{heading['id']}")
+            link.string = heading.get_text(" ", strip=True)
+            item.append(link)
+            slot.append(item)
+    text = str(soup)
+    if found := loads(text):
+        raise PageError(f"the page would load {found[0]} over the network; reports are read offline")
+    return text
+
+
+def write(path: Path, text: str) -> None:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryDirectory(prefix=".unfinished-", dir=path.parent) as folder:
+        unfinished = Path(folder) / path.name
+        unfinished.write_text(text, encoding="utf-8")
+        os.replace(unfinished, path)
