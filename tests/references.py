@@ -4,7 +4,7 @@ import networkx as nx
 import torch
 from torch import nn
 
-from sparsekit.networks.recurrence import GATES
+from sparsekit.variants import GATES
 
 
 class Cell(nn.Module):
@@ -12,7 +12,7 @@ class Cell(nn.Module):
 
     def __init__(self, variant, inputs, hidden, mask_ih=None, gate_masks="blocks"):
         super().__init__()
-        gates = GATES[variant]
+        gates = len(GATES[variant])
         self.variant, self.hidden = variant, hidden
         mask_ih = torch.ones(hidden, inputs) if mask_ih is None else mask_ih
         if gate_masks == "blocks":
@@ -107,7 +107,7 @@ class Layered(nn.Module):
 
 def copy_into(network, reference):
     """Give a kit network the weights of a `Stacked` or `Layered` reference, entry by entry."""
-    gates = GATES[network.variant]
+    gates = len(GATES[network.variant])
     with torch.no_grad():
         network.embedding.weight.copy_(reference.embedding.weight)
         network.readout.weight.copy_(reference.readout.weight)

@@ -19,9 +19,9 @@ from sparsekit.networks import build as networks
 from sparsekit.networks import kernels
 from sparsekit.networks import prefixes as columns
 from sparsekit.networks.classifier import population_logits
-from sparsekit.networks.recurrence import VARIANTS
 from sparsekit.networks.training import Population
 from sparsekit.pruning import prune as pruning
+from sparsekit.variants import VARIANTS
 from tests.strategies import connected
 
 
@@ -67,7 +67,7 @@ def test_compiled_equals_layer_by_layer(variant, kind, steps):
 
 
 @settings(max_examples=25, deadline=None)
-@given(graph=connected(), variant=st.sampled_from(VARIANTS), rows=st.booleans(), batch=st.integers(1, 5))
+@given(graph=connected(), variant=st.sampled_from([*VARIANTS]), rows=st.booleans(), batch=st.integers(1, 5))
 def test_compiled_equals_layer_by_layer_on_any_graph(graph, variant, rows, batch):
     net = networks.layered(variant, graph, gate_masks="rows" if rows else "blocks", vocabulary=9)
     assert_same([net], torch.randint(0, 9, (batch, 4)))
@@ -93,7 +93,10 @@ few_tokens = arrays(np.int64, st.tuples(st.integers(1, 8), st.integers(1, 7)), e
 
 @settings(max_examples=50, deadline=None)
 @given(
-    tokens=few_tokens, data=st.data(), variant=st.sampled_from(VARIANTS), kind=st.sampled_from(["stacked", "layered"])
+    tokens=few_tokens,
+    data=st.data(),
+    variant=st.sampled_from([*VARIANTS]),
+    kind=st.sampled_from(["stacked", "layered"]),
 )
 def test_without_gradients_the_same(tokens, data, variant, kind):
     """Then what begins alike is computed once."""

@@ -7,9 +7,9 @@ from hypothesis import strategies as st
 from sparsekit.graphs import designs, families
 from sparsekit.graphs import structure as graphs
 from sparsekit.networks import build as networks
-from sparsekit.networks.recurrence import VARIANTS
 from sparsekit.registry import UnknownName
 from sparsekit.seeds import derive
+from sparsekit.variants import VARIANTS
 from tests.strategies import connected
 
 anything = st.sampled_from(sorted(families.GENERATORS))
@@ -64,7 +64,7 @@ def test_published_parameters_differ_widely():
 
 
 @settings(deadline=None, max_examples=25)
-@given(connected(), st.sampled_from(VARIANTS))
+@given(connected(), st.sampled_from([*VARIANTS]))
 def test_the_formula_counts_the_network(graph, variant):
     network = networks.layered(variant, graph)
     around = sum(p.numel() for p in (*network.embedding.parameters(), *network.readout.parameters()))

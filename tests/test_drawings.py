@@ -20,6 +20,7 @@ from sparsekit.networks import build as networks
 from sparsekit.networks import classifier, core, recurrence
 from sparsekit.registry import UnknownName
 from sparsekit.tasks import grammars as reber
+from sparsekit.variants import GATES
 from tests.strategies import connected
 
 SKIPPING = nx.Graph([(0, 2), (1, 2), (1, 3), (2, 3), (2, 4), (3, 4)])
@@ -28,7 +29,7 @@ CYCLIC = nx.DiGraph([(0, 1), (1, 2), (2, 0), (2, 1), (2, 3), (3, 3), (4, 3)])
 
 def one_layer(variant, mask):
     """A network of one recurrent stage whose gates have the mask."""
-    gates, width = recurrence.GATES[variant], len(mask)
+    gates, width = len(GATES[variant]), len(mask)
     stage = classifier.Stage(variant, [core.EMBEDDING], width, np.ones((gates * width, 3), dtype=bool))
     stage.mask_hh = torch.as_tensor(np.tile(mask, (gates, 1)))
     return classifier.Classifier(variant, [stage], 3)

@@ -17,8 +17,8 @@ from torch import nn
 from sparsekit.networks import build as networks
 from sparsekit.networks import export as exchange
 from sparsekit.networks.export import ExchangeError
-from sparsekit.networks.recurrence import VARIANTS
 from sparsekit.pruning import prune as pruning
+from sparsekit.variants import VARIANTS
 from tests.strategies import connected
 
 

@@ -9,13 +9,13 @@ from hypothesis import strategies as st
 
 from sparsekit.analysis.intervals import wilson
 from sparsekit.networks import build as networks
-from sparsekit.networks.recurrence import VARIANTS
 from sparsekit.networks.training import READOUTS, Encoded, Population, Recipe, evaluate
 from sparsekit.pruning import memory as cuts
 from sparsekit.registry import UnknownName
 from sparsekit.tasks import definitions as tasks
 from sparsekit.tasks.baselines import baselines
 from sparsekit.tasks.samples import Rows, Strings, Task
+from sparsekit.variants import VARIANTS
 
 PLAIN = Recipe(1, batch_size=4)
 OWN = Recipe(1, batch_size=4, readout="last_valid")

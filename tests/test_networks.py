@@ -9,10 +9,10 @@ from torch import nn
 from sparsekit.graphs import families
 from sparsekit.graphs import structure as graphs
 from sparsekit.networks import build as networks
-from sparsekit.networks.recurrence import GATES, VARIANTS
 from sparsekit.networks.training import Recipe, train
 from sparsekit.registry import UnknownName
 from sparsekit.tasks import definitions as tasks
+from sparsekit.variants import GATES, VARIANTS
 from tests import references
 
 TOKENS = torch.randint(0, 128, (4, 9), generator=torch.Generator().manual_seed(0))
@@ -56,10 +56,10 @@ def test_mask_has_exactly_the_edges_in_every_gate(variant, nodes, seed, generato
     graph = graphs.undirected(families.GENERATORS[generator](nodes, seed))
     network = networks.layered(variant, graph)
     layers = graphs.layers(graphs.orient(graph))
-    for gate in range(GATES[variant]):
+    for gate in range(len(GATES[variant])):
         found = set()
         for k, stage in enumerate(network.stages[1:], start=1):
-            mask = stage.mask_ih.view(GATES[variant], stage.cells, stage.nodes, -1)[gate]
+            mask = stage.mask_ih.view(len(GATES[variant]), stage.cells, stage.nodes, -1)[gate]
             column = 0
             for cell, source in enumerate(stage.reads):
                 width = len(layers[source])
@@ -141,7 +141,7 @@ def test_side_by_side():
 
 
 @settings(max_examples=20, deadline=None)
-@given(nodes=st.integers(3, 14), seed=st.integers(0, 10**6), variant=st.sampled_from(VARIANTS), loops=st.booleans())
+@given(nodes=st.integers(3, 14), seed=st.integers(0, 10**6), variant=st.sampled_from([*VARIANTS]), loops=st.booleans())
 def test_recurrent_weights_are_the_edges_in_every_gate_and_stay_so(nodes, seed, variant, loops):
     graph = nx.gnp_random_graph(nodes, 0.4, seed=seed, directed=True)
     nx.add_path(graph, range(nodes))  # connected
@@ -149,7 +149,7 @@ def test_recurrent_weights_are_the_edges_in_every_gate_and_stay_so(nodes, seed, 
         graph.add_edge(1, 1)
     network = networks.classifier(variant, graph, form="recurrent", embedding_size=5)
     train([network], tasks.make("reber", train_size=40, test_size=10), Recipe(1, 20), 0)
-    gates = network.stages[0].weight_hh.unflatten(0, (GATES[variant], nodes))
+    gates = network.stages[0].weight_hh.unflatten(0, (len(GATES[variant]), nodes))
     for gate in gates:
         assert {(u, v) for v, u in (gate != 0).nonzero().tolist()} == set(graph.edges)
 

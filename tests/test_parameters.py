@@ -11,11 +11,11 @@ import pytest
 import yaml
 
 from sparsekit.experiments import project as parameter_files
-from sparsekit.experiments.parameters import TARGETS, VARIANTS, Parameters, check, describe
+from sparsekit.experiments.parameters import Parameters, check, describe
 from sparsekit.experiments.project import ParameterError
 from sparsekit.graphs.families import GENERATORS
-from sparsekit.networks import recurrence
 from sparsekit.tasks.definitions import TASKS
+from sparsekit.variants import TARGETS, VARIANTS
 
 ROOT = Path(__file__).parent.parent
 SETS = ["beyond", "quick", "smoke", "thesis"]
@@ -98,8 +98,7 @@ def test_numbers_may_be_text_or_numpy():
     assert type(p.percentages[0]) is float
 
 
-def test_vocabulary_is_that_of_the_networks():
-    assert set(VARIANTS) == set(recurrence.VARIANTS)
+def test_vocabulary_comes_from_one_table():
     assert Parameters().variants == list(VARIANTS)
     assert Parameters().targets == list(TARGETS)
 

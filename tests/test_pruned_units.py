@@ -15,7 +15,6 @@ from sparsekit.experiments.pruning import MemoryProbe, PrunedNetwork
 from sparsekit.experiments.records import Store
 from sparsekit.experiments.units import BaseNetwork, EarlyNetwork, Strings
 from sparsekit.graphs import nulls
-from sparsekit.networks.recurrence import GATES
 from sparsekit.networks.training import Recipe
 from sparsekit.pruning import cost as costs
 from sparsekit.pruning import memory, schedules, survival
@@ -23,6 +22,7 @@ from sparsekit.pruning import prune as pruning
 from sparsekit.pruning.masks import Mask
 from sparsekit.pruning.recovery import PROTOCOLS
 from sparsekit.tasks import definitions as tasks
+from sparsekit.variants import GATES
 
 STEPS = 6  # of retraining, three in each epoch
 RECIPE = Recipe(2, 16, learning_rate=0.03)
@@ -62,7 +62,7 @@ def store(tmp_path_factory):
 def at_start(one, store):
     """The network that retraining starts from, and its mask by gate."""
     network = one.start(store)
-    mask, gates = Mask.of(network), GATES[one.base.variant]
+    mask, gates = Mask.of(network), len(GATES[one.base.variant])
     return network, {name: torch.stack(m.chunk(gates)) for name, m in mask.items()}
 
 

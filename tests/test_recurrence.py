@@ -2,14 +2,15 @@ import pytest
 import torch
 from torch import nn
 
-from sparsekit.networks.recurrence import GATES, VARIANTS, batched, native, recur, recur_tokens
+from sparsekit.networks.recurrence import batched, native, recur, recur_tokens
+from sparsekit.variants import GATES, VARIANTS
 
 NETWORKS, STEPS, BATCH, INPUTS, HIDDEN = 3, 7, 4, 5, 6
 
 
 def layer(variant, networks=NETWORKS, steps=STEPS, dtype=torch.float64):
     torch.manual_seed(1)
-    width = GATES[variant] * HIDDEN
+    width = len(GATES[variant]) * HIDDEN
     shapes = [(steps, BATCH, INPUTS), (width, INPUTS), (width, HIDDEN), (width,), (width,)]
     return [torch.randn(networks, *shape, dtype=dtype).mul_(0.5).requires_grad_() for shape in shapes]
 

@@ -10,11 +10,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from sparsekit.networks import build as networks
-from sparsekit.networks.recurrence import GATES, VARIANTS
 from sparsekit.pruning import prune as pruning
 from sparsekit.pruning import survival
 from sparsekit.pruning.masks import Mask
 from sparsekit.registry import UnknownName
+from sparsekit.variants import GATES, TARGETS, VARIANTS
 
 
 def rnn_mask(*layers):
@@ -43,12 +43,12 @@ def test_survivors_of_a_gru_worked_by_hand():
 
 
 @settings(max_examples=20, deadline=None)
-@given(variant=st.sampled_from(VARIANTS), sparsity=st.floats(0, 1), target=st.sampled_from([*pruning.TARGETS]))
+@given(variant=st.sampled_from([*VARIANTS]), sparsity=st.floats(0, 1), target=st.sampled_from([*TARGETS]))
 def test_survivors_add_up_to_the_mask_and_are_the_same_of_a_network(variant, sparsity, target):
     network = networks.stacked(variant, 5, 2, 4)
     mask, _ = pruning.prune(network, sparsity, target)
     table = survival.survivors(mask, variant)
-    assert len(table) == 2 * 2 * GATES[variant]
+    assert len(table) == 2 * 2 * len(GATES[variant])
     assert 1 - table["survivors"].sum() / table["weights"].sum() == pytest.approx(mask.sparsity)
     mask.apply(network)
     assert survival.survivors(network).equals(table)
@@ -79,7 +79,7 @@ def test_a_unit_is_dead_only_where_every_gate_is():
 @settings(max_examples=25, deadline=None)
 @given(variant=st.sampled_from(["rnn_relu", "gru", "lstm"]), seed=st.integers(0, 2**32), density=st.floats(0.02, 0.3))
 def test_dead_units_are_those_on_no_path_of_the_network(variant, seed, density):
-    rng, widths, gates = np.random.default_rng(seed), [3, 5, 4, 6], GATES[variant]
+    rng, widths, gates = np.random.default_rng(seed), [3, 5, 4, 6], len(GATES[variant])
     graph = nx.DiGraph()
     graph.add_nodes_from(["in", "out"])
     tensors = {}
@@ -103,7 +103,7 @@ def test_spectral_radius_is_that_of_each_gates_block(variant):
     mask.apply(network)
     found = survival.spectral_radius(network).set_index(["layer", "gate"])["spectral_radius"]
     for k, stage in enumerate(network.stages):
-        for g, gate in enumerate(survival.GATE_LETTERS[variant]):
+        for g, gate in enumerate(GATES[variant]):
             block = stage.weight_hh.detach()[6 * g : 6 * (g + 1)].numpy()
             assert found[k, gate] == pytest.approx(np.abs(np.linalg.eigvals(block)).max(), rel=1e-4)
 

@@ -7,11 +7,11 @@ import torch
 
 from sparsekit.graphs import families
 from sparsekit.networks import build as networks
-from sparsekit.networks.recurrence import VARIANTS
 from sparsekit.networks.training import Encoded, Population, Recipe, adam, evaluate, train, update
 from sparsekit.pruning import prune as pruning
 from sparsekit.pruning.masks import Mask
 from sparsekit.tasks import definitions as tasks
+from sparsekit.variants import TARGETS, VARIANTS
 from tests import references
 
 TASK = tasks.make("reber", train_size=200, test_size=90)
@@ -115,7 +115,7 @@ def test_a_network_in_a_population_trains_as_alone(variant):
 
 
 @pytest.mark.parametrize("variant", VARIANTS)
-@pytest.mark.parametrize("target", list(pruning.TARGETS))
+@pytest.mark.parametrize("target", list(TARGETS))
 def test_masked_weights_stay_zero_and_others_move(variant, target):
     network = networks.stacked(variant, 8, 2, 6)
     mask, _ = pruning.prune(network, 0.8, target)

@@ -16,9 +16,7 @@ from pydantic_core import PydanticCustomError
 from sparsekit.experiments import project as parameter_files
 from sparsekit.experiments.project import ParameterError, find_file
 from sparsekit.registry import unknown
-
-VARIANTS = ("rnn_tanh", "rnn_relu", "gru", "lstm")
-TARGETS = ("both", "i2h", "h2h")
+from sparsekit.variants import TARGETS, VARIANTS
 
 
 def say(text: str) -> PydanticCustomError:

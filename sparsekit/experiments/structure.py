@@ -21,10 +21,10 @@ from sparsekit.networks import build as networks
 from sparsekit.networks import classifier, measures
 from sparsekit.networks.build import GATE_MASKS
 from sparsekit.networks.measures import layout_errors
-from sparsekit.networks.recurrence import GATES
 from sparsekit.networks.training import Recipe, train
 from sparsekit.pruning.masks import Mask
 from sparsekit.seeds import derive
+from sparsekit.variants import GATES
 
 
 @dataclass(frozen=True)
@@ -185,7 +185,7 @@ def graph_networks(p: Parameters) -> list[GraphNetwork]:
 
 def _gate_masks(p: Parameters, variant: str) -> str:
     """The layout of masks; with a single gate, or one recurrent layer, there is but one."""
-    return p.gate_masks if GATES[variant] > 1 and p.structure == "layered" else "blocks"
+    return p.gate_masks if len(GATES[variant]) > 1 and p.structure == "layered" else "blocks"
 
 
 def structure(p: Parameters) -> pd.DataFrame:
@@ -213,7 +213,7 @@ def gate_row_networks(p: Parameters) -> list[GraphNetwork]:
     first: dict[str, list] = {}
     wanted = []
     for unit in graph_networks(p):
-        if not unit.null and GATES[unit.variant] > 1 and unit.structure == "layered":
+        if not unit.null and len(GATES[unit.variant]) > 1 and unit.structure == "layered":
             few = first.setdefault(unit.generator, [])
             if unit.graph not in few and len(few) < FEW:
                 few.append(unit.graph)

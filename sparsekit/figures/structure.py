@@ -39,8 +39,8 @@ from sparsekit.figures.style import (
 from sparsekit.figures.task import Baselines, accuracy_floor, reference
 from sparsekit.networks import build as networks
 from sparsekit.networks import classifier
-from sparsekit.networks.recurrence import GATES
 from sparsekit.registry import UnknownName, unknown
+from sparsekit.variants import GATES
 
 
 @drawn
@@ -544,12 +544,12 @@ def mask_layouts(graph: nx.Graph, variant: str = "gru") -> Picture:
         The layer drawn is the one that loses most edges; the one that most lead into, where none does.
     variant : {"gru", "lstm"}
     """
-    if GATES.get(variant, 0) < 2:
-        raise UnknownName(unknown("variant of several gates", variant, [v for v in GATES if GATES[v] > 1]))
+    if len(GATES.get(variant, "")) < 2:
+        raise UnknownName(unknown("variant of several gates", variant, [v for v in GATES if len(GATES[v]) > 1]))
     right, had = (networks.layered(variant, graph, gate_masks=layout).stages for layout in ("blocks", "rows"))
     lost_by_layer = [int((one.mask_ih & ~other.mask_ih).sum()) for one, other in zip(right, had, strict=True)]
     layer = max(range(1, len(right)), key=lambda k: (lost_by_layer[k], int(right[k].mask_ih.sum())))
-    nodes, gates = right[layer].nodes, GATES[variant]
+    nodes, gates = right[layer].nodes, len(GATES[variant])
     masks = [_cells_side_by_side(stages[layer], gates) for stages in (right, had)]
     rows, columns = masks[0].shape
     cell = min(20.0, 300 / columns, 420 / rows)

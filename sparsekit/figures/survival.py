@@ -30,14 +30,14 @@ from sparsekit.figures.style import (
     text_on,
 )
 from sparsekit.figures.task import curve
-from sparsekit.pruning.survival import GATE_LETTERS, MATRICES
 from sparsekit.registry import UnknownName, unknown
+from sparsekit.variants import GATES, MATRICES
 
 GATE_WORDS = {
     "-": "", "r": "reset r", "z": "update z", "n": "new n", "i": "input i", "f": "forget f", "g": "cell g",
     "o": "output o",
 }  # fmt: skip
-MATRIX_LOOKS = {MATRICES["weight_ih"]: TARGETS["i2h"], MATRICES["weight_hh"]: TARGETS["h2h"]}
+MATRIX_LOOKS = {MATRICES["ih"]: TARGETS["i2h"], MATRICES["hh"]: TARGETS["h2h"]}
 
 
 @drawn
@@ -189,7 +189,7 @@ def scope(target: str) -> str:
 
 def gates_of(table: pd.DataFrame) -> list[tuple[str, str]]:
     """Each variant of a table with each of its gates, in the fixed order."""
-    return [(variant, gate) for variant in ordered(table["variant"], VARIANTS) for gate in GATE_LETTERS[variant]]
+    return [(variant, gate) for variant in ordered(table["variant"], VARIANTS) for gate in GATES[variant]]
 
 
 def gate_name(variant: str, gate: str) -> str:

@@ -13,8 +13,8 @@ import torch
 from sparsekit.graphs import structure as graphs
 from sparsekit.networks.classifier import Classifier, Stage
 from sparsekit.networks.core import EMBEDDING
-from sparsekit.networks.recurrence import GATES, VARIANTS
 from sparsekit.registry import UnknownName, unknown
+from sparsekit.variants import GATES, VARIANTS
 
 GATE_MASKS = ("blocks", "rows")
 
@@ -38,7 +38,7 @@ def stacked(
     _check(variant)
     with _seeded(seed):
         stages = [
-            Stage(variant, [k - 1], hidden_size, np.ones((GATES[variant] * hidden_size, width), dtype=bool))
+            Stage(variant, [k - 1], hidden_size, np.ones((len(GATES[variant]) * hidden_size, width), dtype=bool))
             for k, width in enumerate([features or embedding_size] + [hidden_size] * (layers - 1))
         ]
         return Classifier(variant, stages, embedding_size, vocabulary, classes, features=features)
@@ -89,7 +89,7 @@ def layered(
         raise UnknownName(unknown("gate_masks", gate_masks, GATE_MASKS))
     oriented = graph if graph.is_directed() else graphs.orient(graph, orientation, seed)
     layers = graphs.layers(oriented)
-    gates = GATES[variant]
+    gates = len(GATES[variant])
     spread = {"blocks": lambda m: np.tile(m, (gates, 1)), "rows": lambda m: np.repeat(m, gates, axis=0)}[gate_masks]
     with _seeded(seed):
         nodes = len(layers[0])
@@ -128,7 +128,7 @@ def recurrent(
     the whole input, and the readout sees every unit.
     """
     _check(variant)
-    gates, edges = GATES[variant], _edges(graph, sorted(graph), sorted(graph))
+    gates, edges = len(GATES[variant]), _edges(graph, sorted(graph), sorted(graph))
     with _seeded(seed):
         mask_ih = np.ones((gates * len(graph), features or embedding_size), dtype=bool)
         stage = Stage(variant, [EMBEDDING], len(graph), mask_ih, mask_hh=np.tile(edges, (gates, 1)))

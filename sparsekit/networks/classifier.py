@@ -12,7 +12,7 @@ import torch
 from torch import Tensor, nn
 
 from sparsekit.networks.core import Layout, read
-from sparsekit.networks.recurrence import GATES
+from sparsekit.variants import GATES
 
 
 class Stage(nn.Module):
@@ -45,7 +45,7 @@ class Stage(nn.Module):
     ):
         super().__init__()
         self.reads, self.nodes, self.cells = tuple(reads), nodes, cells
-        gates, hidden = GATES[variant], cells * nodes
+        gates, hidden = len(GATES[variant]), cells * nodes
         if mask_hh is None:
             same_cell = np.kron(np.eye(cells, dtype=bool), np.ones((nodes, nodes), dtype=bool))
             mask_hh = np.tile(same_cell, (gates, 1))

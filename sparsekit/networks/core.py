@@ -16,7 +16,8 @@ from torch.autograd.function import once_differentiable
 
 from sparsekit.networks import kernels
 from sparsekit.networks import prefixes as columns
-from sparsekit.networks.recurrence import GATES, VARIANTS, recur, recur_tokens
+from sparsekit.networks.recurrence import recur, recur_tokens
+from sparsekit.variants import GATES, VARIANTS
 
 EMBEDDING = -1
 """What a stage names in `reads` to read the embedding (or the features) rather than an earlier stage."""
@@ -134,7 +135,7 @@ def _by_layers(layout: Layout, flat: Tensor, inputs: Tensor, positions: Tensor) 
 class _Compiled(Function):
     @staticmethod
     def forward(ctx, flat, mask, layout, inputs, positions):
-        variant, gates, cells = VARIANTS.index(layout.variant), GATES[layout.variant], layout.cells
+        variant, gates, cells = list(VARIANTS).index(layout.variant), len(GATES[layout.variant]), layout.cells
         weights, masks = flat.detach().numpy(), mask.numpy()
         there_and_back = ctx.needs_input_grad[0]
         # Sharing does not pay in training: its batches are small and in no order, and have little in common.

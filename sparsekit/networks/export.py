@@ -21,9 +21,9 @@ from torch import Tensor
 from sparsekit import __version__
 from sparsekit.networks.classifier import Classifier, Stage
 from sparsekit.networks.core import EMBEDDING
-from sparsekit.networks.recurrence import GATES, VARIANTS
 from sparsekit.pruning.masks import Mask
 from sparsekit.registry import unknown
+from sparsekit.variants import GATES, VARIANTS
 
 FORMAT = "sparsekit network, 1"
 
@@ -201,7 +201,7 @@ def _empty(description: Mapping[str, Any]) -> Classifier:
     with torch.random.fork_rng(devices=[]):
         for own in description["stages"]:
             inputs = sum((features or size) if s == EMBEDDING else stages[s].nodes for s in own["reads"])
-            rows = GATES[variant] * own["cells"] * own["nodes"]
+            rows = len(GATES[variant]) * own["cells"] * own["nodes"]
             stages.append(Stage(variant, own["reads"], own["nodes"], np.ones((rows, inputs), dtype=bool), own["cells"]))
         options = {"features": features, "reads_all": description["reads_all"]}
         return Classifier(variant, stages, size, vocabulary, description["classes"], **options)

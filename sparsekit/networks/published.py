@@ -18,9 +18,9 @@ from sparsekit.graphs import structure as graphs
 from sparsekit.networks.build import side_by_side
 from sparsekit.networks.classifier import Classifier, Stage
 from sparsekit.networks.core import EMBEDDING
-from sparsekit.networks.recurrence import GATES
 from sparsekit.registry import UnknownName, unknown
 from sparsekit.tasks.samples import Strings, Task
+from sparsekit.variants import GATES
 
 VARIANTS = {"RNN_TANH": "rnn_tanh", "RNN_RELU": "rnn_relu", "GRU": "gru", "LSTM": "lstm"}
 """The repository's names of the four variants, and the kit's."""
@@ -141,7 +141,7 @@ def _classifier(
     variant: str, state: dict[str, Tensor], cells: list[list[tuple[int, dict[str, np.ndarray]]]]
 ) -> Classifier:
     """Put published cells, for each stage a list of (stage read, cell), into the kit's stages."""
-    gates = GATES[variant]
+    gates = len(GATES[variant])
     stages = []
     for of_stage in cells:
         reads = [source if source >= 0 else EMBEDDING for source, _ in of_stage]

@@ -11,11 +11,6 @@ from torch import Tensor
 from torch.autograd import Function
 from torch.autograd.function import once_differentiable
 
-GATES = {"rnn_tanh": 1, "rnn_relu": 1, "gru": 3, "lstm": 4}
-"""Gates of each variant; their order within the stacked weights is torch's: GRU r, z, n; LSTM i, f, g, o."""
-
-VARIANTS = tuple(GATES)
-
 
 def recur(variant: str, x: Tensor, w_ih: Tensor, w_hh: Tensor, b_ih: Tensor, b_hh: Tensor) -> Tensor:
     """Hidden states of one recurrent layer at all steps, for a population of networks.

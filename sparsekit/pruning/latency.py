@@ -12,9 +12,10 @@ import pandas as pd
 import torch
 from torch import Tensor
 
-from sparsekit.networks.recurrence import GATES, VARIANTS, native
+from sparsekit.networks.recurrence import native
 from sparsekit.registry import Registry, UnknownName, unknown
 from sparsekit.seeds import derive
+from sparsekit.variants import GATES, VARIANTS
 
 SHORTEST = 1e-3  # seconds that one timing lasts at least: below, the clock and the loop would count
 
@@ -130,7 +131,7 @@ class _Layer:
 
     def __init__(self, variant: str, hidden: int, batch: int, steps: int, seed: int):
         generator = torch.Generator().manual_seed(seed)
-        rows, bound = GATES[variant] * hidden, hidden**-0.5
+        rows, bound = len(GATES[variant]) * hidden, hidden**-0.5
         self.variant = variant
         self.weights = (torch.rand(2, rows, hidden, generator=generator) * 2 - 1) * bound
         self.order = torch.rand(2, rows, hidden, generator=generator)

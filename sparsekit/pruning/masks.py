@@ -14,8 +14,8 @@ import torch
 from torch import Tensor, nn
 
 from sparsekit.networks.classifier import Classifier
-from sparsekit.networks.recurrence import GATES
 from sparsekit.seeds import derive
+from sparsekit.variants import GATES
 
 WEIGHT = re.compile(r"weight_(ih|hh)(_l\d+)?(_reverse)?$")
 
@@ -45,7 +45,7 @@ class Matrix:
     def gates(self) -> int:
         """Blocks of rows, one a gate."""
         if isinstance(self.owner, Classifier):
-            return GATES[self.owner.variant]
+            return len(GATES[self.owner.variant])
         return len(self.weight) // self.owner.hidden_size
 
 

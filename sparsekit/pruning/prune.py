@@ -23,9 +23,7 @@ from torch import Tensor, nn
 from sparsekit.pruning.masks import WEIGHT, Mask, check_sparsity, matrices
 from sparsekit.pruning.scores import SCORES, Evidence
 from sparsekit.registry import UnknownName, unknown
-
-TARGETS = {"both": ("ih", "hh"), "i2h": ("ih",), "h2h": ("hh",)}
-"""The matrices that each target names: input-to-hidden and hidden-to-hidden together, or one of them."""
+from sparsekit.variants import TARGETS
 
 SCOPES = {"global": 0, "layer": 1, "matrix": 2, "gate": 3}
 """How many of (layer, matrix, gate) weights have in common that are ranked together.

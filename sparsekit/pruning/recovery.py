@@ -13,10 +13,10 @@ import torch
 
 from sparsekit.graphs import nulls
 from sparsekit.networks.classifier import Classifier
-from sparsekit.networks.recurrence import GATES
 from sparsekit.pruning.masks import Mask, shuffled
 from sparsekit.registry import Registry
 from sparsekit.seeds import derive
+from sparsekit.variants import GATES
 
 PROTOCOLS = Registry("recovery protocol")
 
@@ -66,13 +66,13 @@ def reinitialise(start: Start, mask: Mask) -> tuple[Classifier, Mask]:
 @PROTOCOLS.register
 def random_mask(start: Start, mask: Mask) -> tuple[Classifier, Mask]:
     """Fresh weights in a random mask with as many weights in each gate of each matrix."""
-    return start.fresh(), shuffled(mask, start.seed, GATES[start.cell])
+    return start.fresh(), shuffled(mask, start.seed, len(GATES[start.cell]))
 
 
 @PROTOCOLS.register
 def rewired_mask(start: Start, mask: Mask) -> tuple[Classifier, Mask]:
     """Fresh weights in a random mask in which, gate by gate, each unit keeps its numbers of weights in and out."""
-    gates, drawn = GATES[start.cell], {}
+    gates, drawn = len(GATES[start.cell]), {}
     for name, exists in mask.items():
         blocks = enumerate(np.split(exists.numpy(), gates))
         rewired = [nulls.mask_like(block, "rewired", derive(start.seed, name, gate)) for gate, block in blocks]

@@ -7,13 +7,8 @@ import pandas as pd
 from torch import Tensor
 
 from sparsekit.networks.classifier import Classifier
-from sparsekit.networks.recurrence import GATES
 from sparsekit.registry import UnknownName, unknown
-
-GATE_LETTERS = {"rnn_tanh": ("-",), "rnn_relu": ("-",), "gru": ("r", "z", "n"), "lstm": ("i", "f", "g", "o")}
-"""The gates of each variant, in the order of its stacked weights; "-" where there is none."""
-
-MATRICES = {"weight_ih": "input-to-hidden", "weight_hh": "hidden-to-hidden"}
+from sparsekit.variants import GATES, MATRICES
 
 
 def survivors(mask: Mapping[str, Tensor] | Classifier, variant: str = "") -> pd.DataFrame:
@@ -34,7 +29,9 @@ def survivors(mask: Mapping[str, Tensor] | Classifier, variant: str = "") -> pd.
     rows = []
     for layer, matrices in enumerate(_blocks(mask, variant)):
         for name, gates in matrices.items():
-            rows += [(layer, MATRICES[name], gate, m.size, int(m.sum()), float(m.mean())) for gate, m in gates.items()]
+            rows += [
+                (layer, MATRICES[name[-2:]], gate, m.size, int(m.sum()), float(m.mean())) for gate, m in gates.items()
+            ]
     return pd.DataFrame(rows, columns=["layer", "matrix", "gate", "weights", "survivors", "share"])
 
 
@@ -67,29 +64,29 @@ def dead_units(mask: Mapping[str, Tensor] | Classifier, variant: str = "") -> pd
     if not all(len(layer) == len(MATRICES) for layer in layers):
         raise ValueError(f"dead units are counted from both matrices of each layer; this mask has {', '.join(mask)}")
     feeds = [{name: np.stack(list(gates.values())) for name, gates in layer.items()} for layer in layers]
-    widths = [feed["weight_hh"].shape[2] for feed in feeds]
-    inputs = [feed["weight_ih"].shape[2] for feed in feeds[1:]]
+    widths = [feed["hh"].shape[2] for feed in feeds]
+    inputs = [feed["ih"].shape[2] for feed in feeds[1:]]
     if inputs != widths[:-1] or getattr(mask, "reads_all", False):
         raise ValueError("dead units are counted where each layer reads the one before, and the readout the last")
-    reached = [np.ones(feeds[0]["weight_ih"].shape[2], dtype=bool)]
+    reached = [np.ones(feeds[0]["ih"].shape[2], dtype=bool)]
     for feed in feeds:
-        reached.append(_closure((feed["weight_ih"] & reached[-1]).any((0, 2)), feed["weight_hh"].any(0)))
+        reached.append(_closure((feed["ih"] & reached[-1]).any((0, 2)), feed["hh"].any(0)))
     # Backwards: what the next layer's leading units read leads, and what these read in their own layer.
     leads = [np.ones(widths[-1], dtype=bool)]
     for feed, above in zip(feeds[-2::-1], feeds[:0:-1], strict=True):
-        read = (above["weight_ih"] & leads[0][:, None]).any((0, 1))
-        leads.insert(0, _closure(read, feed["weight_hh"].any(0).T))
+        read = (above["ih"] & leads[0][:, None]).any((0, 1))
+        leads.insert(0, _closure(read, feed["hh"].any(0).T))
     rows = []
     for k, feed in enumerate(feeds):
-        into, within = feed["weight_ih"], feed["weight_hh"]
-        above = feeds[k + 1]["weight_ih"].any(1) if k + 1 < len(feeds) else True
+        into, within = feed["ih"], feed["hh"]
+        above = feeds[k + 1]["ih"].any(1) if k + 1 < len(feeds) else True
         fed = (into & reached[k]).any(2) | (within & reached[k + 1]).any(2)
         counted = {
             "no_input": ~(into.any(2) | within.any(2)),
             "no_output": ~(within.any(1) | above),
             "dead": ~(fed & leads[k]),
         }  # each (gates, units)
-        for g, gate in enumerate([*layers[k]["weight_hh"], "all"]):
+        for g, gate in enumerate([*layers[k]["hh"], "all"]):
             numbers = {
                 name: int((is_so.all(0) if gate == "all" else is_so[g]).sum()) for name, is_so in counted.items()
             }
@@ -111,7 +108,7 @@ def spectral_radius(network: Classifier) -> pd.DataFrame:
     rows = []
     for layer, stage in enumerate(network.stages):
         weight = (stage.weight_hh.detach() * stage.mask_hh).double().cpu().numpy()
-        gates = GATE_LETTERS[network.variant]
+        gates = GATES[network.variant]
         for gate, block in zip(gates, np.split(weight, len(gates)), strict=True):
             rows.append((layer, gate, float(np.abs(np.linalg.eigvals(block)).max())))
     return pd.DataFrame(rows, columns=["layer", "gate", "spectral_radius"])
@@ -125,9 +122,9 @@ def _blocks(mask: Mapping[str, Tensor] | Classifier, variant: str) -> list[dict[
         raise UnknownName(unknown("variant", variant, GATES))
     kinds = {
         kind: [
-            dict(zip(GATE_LETTERS[variant], np.split(tensor.cpu().numpy() != 0, GATES[variant]), strict=True))
+            dict(zip(GATES[variant], np.split(tensor.cpu().numpy() != 0, len(GATES[variant])), strict=True))
             for name, tensor in mask.items()
-            if kind in name
+            if f"weight_{kind}" in name
         ]
         for kind in MATRICES
     }

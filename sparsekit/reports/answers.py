@@ -477,10 +477,10 @@ def _compared(ends: pd.DataFrame, opening: str, rows: pd.DataFrame) -> str:
     if ends.empty:
         return ALONE[name]
     told = []
-    for percent, at in ends.groupby("percent"):
+    for share, at in ends.groupby("percent"):
         conditions = ordered(at.index.unique(name), LOOKS[name])
         each = [f"{looks.look(LOOKS[name], one).label} {_verdicts(at.xs(one, level=name))}" for one in conditions]
-        told.append(f"{percent:g} % pruned, {'; '.join(each)}.")
+        told.append(f"{share:g} % pruned, {'; '.join(each)}.")
     text = f"{opening}: {' '.join(told)}"
     if ends["low"].notna().any():
         clear = ((ends["low"] > 0) | (ends["high"] < 0)).sum()
@@ -579,8 +579,8 @@ def _reached(structure: pd.DataFrame, chance: float, parameters: Parameters) -> 
 def _noise(structure: pd.DataFrame, chance: float, parameters: Parameters) -> str:
     noise = ceilings.intraclass(only_learned(given_graphs(structure), chance), confidence=parameters.confidence)
     told = [
-        f"{_label_graph(variant)} {number(row['icc'])} ({number(row['icc_low'])} to {number(row['icc_high'])}), ceiling "
-        f"{number(row['ceiling'])}"
+        f"{_label_graph(variant)} {number(row['icc'])} ({number(row['icc_low'])} to {number(row['icc_high'])}), "
+        f"ceiling {number(row['ceiling'])}"
         for variant, row in noise.loc[ordered(noise.index, VARIANTS)].iterrows()
         if np.isfinite(row["icc"])
     ]

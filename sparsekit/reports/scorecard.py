@@ -82,7 +82,7 @@ def scorecard(
 
     The thesis ran each condition once, so the interval is where one more run like ours would lie, not that of our mean,
     in which another run of the same process falls ever more seldom as seeds grow in number
-    (:func:`~sparsekit.analysis.intervals.prediction_interval`). Safe percentages add the distance to the next one tested,
+    (`intervals.prediction_interval`). Safe percentages add the distance to the next one tested,
     correlations the sampling error of the thesis's 200 graphs, and mean accuracies that of as many graphs with our
     spread. Of R², which depends on the split, it holds the middle 90 % of splits.
 
