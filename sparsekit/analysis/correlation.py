@@ -12,6 +12,9 @@ from sparsekit.graphs.properties import PROPERTIES
 FEWEST_ROWS = 5
 """A bootstrap over fewer rows gives no interval worth drawing: nan stands in its place."""
 
+DISCOVERY = 0.05
+"""The false-discovery rate at which a q value counts as a discovery."""
+
 ROUNDING = 1e-12
 
 

@@ -8,7 +8,7 @@ from matplotlib.colors import to_hex
 from matplotlib.lines import Line2D
 from matplotlib.patches import Rectangle
 
-from sparsekit.analysis.correlation import by_variant
+from sparsekit.analysis.correlation import DISCOVERY, by_variant
 from sparsekit.analysis.prediction import SIZES
 from sparsekit.analysis.tables import require
 from sparsekit.figures.card import Picture, card, drawn, reported_mark, reported_point, small_multiples
@@ -28,10 +28,6 @@ from sparsekit.figures.style import (
 )
 
 Reported = Mapping[str, Mapping[str, float]]  # variant -> property or model -> value
-
-
-DISCOVERY = 0.05
-"""The false-discovery rate that figures mark."""
 
 
 def _clear(table: pd.DataFrame, method: str) -> pd.Series:

@@ -11,8 +11,7 @@ from sparsekit.analysis.pruning import operating_points
 from sparsekit.experiments.parameters import Parameters
 from sparsekit.experiments.pruning import CONTROLS
 from sparsekit.figures.style import SCOPES, SCORES, VARIANTS, look, number, ordered, words_of
-from sparsekit.reports.answers import ALONE, LOOKS
-from sparsekit.reports.scorecard import label
+from sparsekit.figures.words import ALONE, LOOKS, label
 
 
 def operating(scores: pd.DataFrame, parameters: Parameters) -> Styler:
