@@ -88,13 +88,13 @@ def _run(options: argparse.Namespace) -> int:
     try:
         execution.resolve_device(parameters.device)
         studies.task(parameters)
-        units = [unit for stem in stems for unit in studies.units(parameters, stem)]
+        units = {stem: studies.units(parameters, stem) for stem in stems}
     except (execution.ExecutionError, labelled_csv.TaskError, graphs.GraphError) as error:
         raise UsageError(str(error)) from error
     if options.plan:
-        return _plan(units, parameters)
+        return _plan([unit for own in units.values() for unit in own], parameters)
     _make_writable(out)
-    done = batch.run(parameters, name, notebooks, stems, out, [f"{n}={v}" for n, v in given.items()])
+    done = batch.run(parameters, name, notebooks, units, out, [f"{n}={v}" for n, v in given.items()])
     for question, answer in done.answers.items():
         print(textwrap.fill(answer, 100, initial_indent=f"{question}  ", subsequent_indent="     "))
     if done.failures:

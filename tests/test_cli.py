@@ -47,7 +47,7 @@ def project(tmp_path, monkeypatch):
     monkeypatch.setattr(studies, "task", lambda parameters: None)
     monkeypatch.setattr(studies, "units", lambda parameters, stem: [])
     tables = dict.fromkeys(batch.TABLES)
-    monkeypatch.setattr(batch, "_tables", lambda parameters: tables)
+    monkeypatch.setattr(batch, "_tables", lambda parameters, units: tables)
     runs = []
 
     def run(units, store, *, workers, device, report):
@@ -226,11 +226,11 @@ def test_what_is_timed_is_computed_before_anything_else_runs(project, monkeypatc
     timed = InferenceCost("here", "gru", (8,), (0.5,), 1, 0)
     other = InferenceCost("here", "gru", (16,), (0.5,), 1, 0)
     object.__setattr__(other, "timed", False)
-    monkeypatch.setattr(studies, "units", lambda parameters, stem: [other, timed] if stem[:2] == "04" else [other])
+    monkeypatch.setattr(studies, "units", lambda parameters, stem: [other, timed] if stem[:2] == "01" else [other])
     runs = []
     monkeypatch.setattr(execution, "run", lambda units, store, **options: runs.append(units))
     assert main(["run", "tiny"]) == 0
-    assert runs == [[timed], [other, timed], *[[other]] * 4]
+    assert runs == [[timed], [other], [other], [other], [other, timed], [other]]
 
 
 def test_interrupted_while_notebooks_are_executed(project, capsys, monkeypatch):
@@ -281,7 +281,7 @@ def test_progress_on_a_terminal_is_one_line_no_wider_than_it(capsys, monkeypatch
     monkeypatch.setattr(sys.stderr, "isatty", lambda: True)
     monkeypatch.setenv("COLUMNS", "40")
     monkeypatch.setattr(progress, "_in_notebook", lambda: False)
-    report = batch.NotebookProgress("[1/5] 00_task:")
+    report = progress.Progress("[1/5] 00_task:")
     report(1, 2, None, "x" * 100)
     report(2, 2, 0.0, "2 units: done")
     first, second = capsys.readouterr().err.strip().split("\r")

@@ -1,6 +1,7 @@
 """How far a run is: one line that is updated, in a notebook or on a terminal."""
 
 import os
+import shutil
 import sys
 import time
 
@@ -23,10 +24,11 @@ class Progress:
     """Shows ``12 of 84 units, about 3 min left: …``, and in the end what was done.
 
     In a notebook the line is an output that changes; on a terminal it is overwritten; in a log it comes every ten
-    seconds. Where the environment sets SPARSEKIT_BATCH=1, only the end is shown.
+    seconds. Where the environment sets SPARSEKIT_BATCH=1, only the end is shown. Each line begins with the prefix.
     """
 
-    def __init__(self):
+    def __init__(self, prefix: str = ""):
+        self.prefix = prefix
         self._handle = None
         self._last = 0.0
         self._width = 0
@@ -36,15 +38,16 @@ class Progress:
     def __call__(self, done: int, total: int, seconds_left: float | None, text: str) -> None:
         """Show a state: `seconds_left` is None while unknown, and 0 with the last `text`, which stands alone."""
         if seconds_left == 0:
-            self._end(text)
+            self._end(f"{self.prefix} {text}".lstrip())
         elif not self._quiet:
             left = "" if seconds_left is None else f", about {duration(seconds_left)} left"
-            self._update(f"{done} of {total} units{left}: {text}")
+            self._update(f"{self.prefix} {done} of {total} units{left}: {text}".lstrip())
 
     def _update(self, line: str) -> None:
         if self._notebook:
             self._show(line)
         elif sys.stderr.isatty():
+            line = line[: shutil.get_terminal_size().columns - 1]
             print("\r" + line.ljust(self._width), end="", file=sys.stderr, flush=True)
             self._width = len(line)
         elif time.monotonic() - self._last >= 10:

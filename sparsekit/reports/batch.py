@@ -2,10 +2,10 @@
 
 import os
 import platform
-import shutil
 import sys
 import time
-from collections.abc import Callable, Sequence
+from collections import defaultdict
+from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
@@ -22,8 +22,7 @@ from sparsekit.experiments.identity import key
 from sparsekit.experiments.parameters import Parameters
 from sparsekit.experiments.progress import Progress, duration
 from sparsekit.experiments.project import ordered, title
-from sparsekit.reports import html as reports
-from sparsekit.reports import scorecard
+from sparsekit.reports import html, scorecard
 from sparsekit.reports.answers import QUESTIONS
 from sparsekit.reports.html import Page
 
@@ -37,51 +36,30 @@ TABLES = {
 LIBRARIES = ("torch", "numpy", "scipy", "scikit-learn", "networkx", "pandas")
 
 
-class NotebookProgress(Progress):
-    """Progress on a terminal or in a log, each line with the notebook it belongs to."""
-
-    def __init__(self, prefix: str):
-        super().__init__()
-        self.prefix = prefix
-
-    def _update(self, line: str) -> None:
-        line = f"{self.prefix} {line}"
-        super()._update(line[: shutil.get_terminal_size().columns - 1] if sys.stderr.isatty() else line)
-
-    def _end(self, line: str) -> None:
-        super()._end(f"{self.prefix} {line}")
-
-
 @dataclass
 class Batch:
-    """What a run has done so far.
+    """What a run has done so far."""
 
-    Attributes
-    ----------
-    pages : list of Page
-        The notebooks, in order, with the time each took or why it failed.
-    failures : list of str
-        One text for each thing that went wrong.
-    answers : dict
-        The short answers, once the index is written.
-    computed, reused : set of str
-        Keys of the units whose records were computed in this run, and were there before.
-    """
-
-    pages: list[Page] = field(default_factory=list)
-    failures: list[str] = field(default_factory=list)
-    answers: dict[str, str] = field(default_factory=dict)
-    computed: set[str] = field(default_factory=set)
-    reused: set[str] = field(default_factory=set)
+    pages: list[Page] = field(default_factory=list)  # the notebooks, in order
+    failures: list[str] = field(default_factory=list)  # one text for each thing that went wrong
+    answers: dict[str, str] = field(default_factory=dict)  # the short answers, once the index is written
+    computed: set[str] = field(default_factory=set)  # keys of the units whose records this run computed
+    reused: set[str] = field(default_factory=set)  # and of those whose records were there before
 
 
 def run(
-    parameters: Parameters, name: str, notebooks: Path, stems: Sequence[str], out: Path, overrides: Sequence[str] = ()
+    parameters: Parameters,
+    name: str,
+    notebooks: Path,
+    units: Mapping[str, Sequence],
+    out: Path,
+    overrides: Sequence[str] = (),
 ) -> Batch:
     """Compute, execute, render and index.
 
-    A notebook that fails does not keep the others from running. It gets no page, and the index says so. Notebooks are
-    executed beside the units of those that are still to come, as many at once as there are workers.
+    Units that are timed are computed first, while nothing else runs. Notebooks are executed beside the units of those
+    that are still to come, as many at once as there are workers. A notebook that fails does not keep the others from
+    running. It gets no page, and the index says so.
 
     Parameters
     ----------
@@ -91,45 +69,46 @@ def run(
         The parameter set's name.
     notebooks, out : Path
         The folder of notebooks, and the one that the report goes to.
-    stems : sequence of str
-        Names of the notebooks to run, in order.
+    units : mapping of str to sequence
+        Names of the notebooks to run, in order, each with the units that it reads.
     overrides : sequence of str
         ``name=value`` as given beside the set, for the provenance.
     """
     start, batch = time.monotonic(), Batch()
     given = parameters.model_dump()
-    kernels = ThreadPoolExecutor(parameters.workers or loky.cpu_count())
-    pages = []
+    # Later notebooks analyse longer, so they come first: the units of the others are computed meanwhile.
+    prefixes = {stem: f"[{k}/{len(units)}] {stem}:" for k, stem in enumerate(reversed(units), 1)}
+    timed = {stem: [unit for unit in units[stem] if getattr(unit, "timed", False)] for stem in prefixes}
+    parts = [(stem, part) for stem, part in timed.items() if part] + [(stem, units[stem]) for stem in prefixes]
+    reports, problems, spent = {}, defaultdict(str), defaultdict(float)
+    kernels, pages = ThreadPoolExecutor(parameters.workers or loky.cpu_count()), []
     try:
-        # The last first: the units of the last are timed, and nothing else runs yet; the one before analyses longest,
-        # and others compute meanwhile.
-        for k, stem in enumerate(reversed(stems), 1):
-            progress, begun = NotebookProgress(f"[{k}/{len(stems)}] {stem}:"), time.monotonic()
-            problem = _attempt(batch, stem, _compute, parameters, stem, progress, batch)
-            spent = time.monotonic() - begun
-            notebook = notebooks / f"{stem}.ipynb"
-            pages.append(kernels.submit(_execute, batch, notebook, out, given, progress.prefix, problem, spent))
-        card = kernels.submit(_card, parameters)
+        for stem, part in parts:
+            begun, report = time.monotonic(), reports.setdefault(stem, Progress(prefixes[stem]))
+            problems[stem] = problems[stem] or _attempt(batch, stem, _compute, parameters, part, report, batch)
+            spent[stem] += time.monotonic() - begun
+            if part is units[stem]:
+                notebook = notebooks / f"{stem}.ipynb"
+                done = (prefixes[stem], problems[stem], spent[stem])
+                pages.append(kernels.submit(_execute, batch, notebook, out, given, *done))
+        card = kernels.submit(_card, parameters, units)
         executed = [page.result() for page in pages]
         kernels.shutdown()
     except BaseException:
         kernels.shutdown(wait=False, cancel_futures=True)
-        reports.stop()
+        html.stop()
         raise
-    batch.pages = sorted(executed + _earlier(given, notebooks, stems, out), key=lambda page: page.stem)
+    batch.pages = sorted(executed + _earlier(given, notebooks, units, out), key=lambda page: page.stem)
     _render(batch, out)
     _attempt(batch, "index", _index, batch, parameters, name, out, card, start, overrides)
     return batch
 
 
-def _compute(parameters: Parameters, stem: str, progress: NotebookProgress, batch: Batch) -> None:
-    units = studies.units(parameters, stem)
+def _compute(parameters: Parameters, units: Sequence, report: Progress, batch: Batch) -> None:
     store = records.default_store()
     before = {key(unit) for unit in units if store.has(unit)}
     batch.reused |= before - batch.computed
-    timed = [unit for unit in units if getattr(unit, "timed", False)]
-    for part in (timed, units) if timed else (units,):
-        execution.run(part, store, workers=parameters.workers, device=parameters.device, report=progress)
+    execution.run(units, store, workers=parameters.workers, device=parameters.device, report=report)
     batch.computed |= {key(unit) for unit in units} - before
 
 
@@ -138,7 +117,7 @@ def _execute(batch: Batch, notebook: Path, out: Path, given: dict, prefix: str, 
     (out / f"{stem}.failed.ipynb").unlink(missing_ok=True)
     if not problem:
         _say(f"{prefix} executing the notebook")
-        problem = _attempt(batch, stem, reports.execute, notebook, out / notebook.name, given)
+        problem = _attempt(batch, stem, html.execute, notebook, out / notebook.name, given)
     if problem:
         for stale in (out / f"{stem}.html", out / f"{stem}.ipynb"):
             stale.unlink(missing_ok=True)
@@ -158,9 +137,9 @@ def _index(
     found = {}
     for page in batch.pages:
         if not page.error:
-            found |= reports.answered(out / f"{page.stem}.ipynb")
+            found |= html.answered(out / f"{page.stem}.ipynb")
     batch.answers = {question: found.get(question, "Not run.") for question in QUESTIONS}
-    reports.index(
+    html.index(
         out / "index.html",
         name=name,
         parameters=parameters,
@@ -171,7 +150,7 @@ def _index(
     )
 
 
-def _earlier(given: dict, notebooks: Path, stems: Sequence[str], out: Path) -> list[Page]:
+def _earlier(given: dict, notebooks: Path, stems: Mapping[str, Sequence], out: Path) -> list[Page]:
     """Pages that an earlier run left in the same folder, of notebooks not run now but with the same parameters."""
     found = []
     for notebook in ordered(notebooks):
@@ -179,7 +158,7 @@ def _earlier(given: dict, notebooks: Path, stems: Sequence[str], out: Path) -> l
         if notebook.stem in stems or not executed.exists():
             continue
         used = nbformat.read(executed, as_version=4).metadata.get("papermill", {}).get("parameters")
-        if used == {name: given[name] for name in reports.declared(notebook) if name in given}:
+        if used == {name: given[name] for name in html.declared(notebook) if name in given}:
             found.append(Page(notebook.stem, title(notebook), earlier=True))
     return found
 
@@ -188,19 +167,19 @@ def _render(batch: Batch, out: Path) -> None:
     shown = [page for page in batch.pages if not page.error]
     for previous, page, following in zip([None, *shown], shown, [*shown[1:], None], strict=False):
         source, target = (out / f"{page.stem}.{ending}" for ending in ("ipynb", "html"))
-        _attempt(batch, target.name, reports.render, source, target, previous, following)
+        _attempt(batch, target.name, html.render, source, target, previous, following)
 
 
-def _card(parameters: Parameters) -> pd.DataFrame:
-    return scorecard.scorecard(parameters, **_tables(parameters))
+def _card(parameters: Parameters, units: Mapping[str, Sequence]) -> pd.DataFrame:
+    return scorecard.scorecard(parameters, **_tables(parameters, units))
 
 
-def _tables(parameters: Parameters) -> dict[str, pd.DataFrame | None]:
+def _tables(parameters: Parameters, units: Mapping[str, Sequence]) -> dict[str, pd.DataFrame | None]:
     """The tables whose every record is there; None for those that would have to be computed first."""
     store, tables = records.default_store(), {}
     for name, (stem, table) in TABLES.items():
-        complete = all(store.has(unit) for unit in studies.units(parameters, stem))
-        tables[name] = table(parameters) if complete else None
+        needed = units[stem] if stem in units else studies.units(parameters, stem)
+        tables[name] = table(parameters) if all(store.has(unit) for unit in needed) else None
     return tables
 
 

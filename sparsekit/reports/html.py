@@ -10,7 +10,8 @@ import tempfile
 import time
 import uuid
 import weakref
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -31,9 +32,11 @@ from sparsekit.experiments.execution import ONE_THREAD
 from sparsekit.experiments.parameters import Parameters
 from sparsekit.experiments.progress import duration
 from sparsekit.experiments.project import title
-from sparsekit.reports import scorecard
+from sparsekit.figures.words import label
+from sparsekit.reports import scorecard, thesis
 from sparsekit.reports.answers import QUESTIONS
-from sparsekit.reports.thesis import reported, scale, scale_note
+
+TEMPLATES = Path(__file__).parent / "templates"
 
 # What a page may show of an output, best first. Widgets come last but for text: offline they are only a note.
 OUTPUTS = [
@@ -49,7 +52,7 @@ OUTPUTS = [
 
 
 class ReportError(RuntimeError):
-    """A notebook that did not run, or a page that could not be written; its text is one line."""
+    """A notebook that did not run, or a page that cannot be read offline; its text is one line."""
 
 
 @dataclass(frozen=True)
@@ -134,18 +137,15 @@ def execute(notebook: Path, out: Path, parameters: Mapping[str, object]) -> floa
         Where a cell failed or the kernel died. What ran so far is then at ``<stem>.failed.ipynb``, and ``out`` is gone,
         so that an older run is never taken for this one.
     """
-    start = time.perf_counter()
-    out.parent.mkdir(parents=True, exist_ok=True)
-    failed = out.with_name(f"{out.stem}.failed.ipynb")
+    start, failed = time.perf_counter(), out.with_name(f"{out.stem}.failed.ipynb")
     failed.unlink(missing_ok=True)
     wanted = set(declared(notebook))
-    with tempfile.TemporaryDirectory(prefix=".unfinished-", dir=out.parent) as folder:
-        unfinished = Path(folder) / out.name
+    with _whole(out) as unfinished:
         try:
             papermill.execute_notebook(
                 str(notebook),
                 str(unfinished),
-                parameters={name: _plain(value) for name, value in parameters.items() if name in wanted},
+                parameters={name: value for name, value in parameters.items() if name in wanted},
                 kernel_name="python3",
                 language="python",
                 progress_bar=False,
@@ -155,9 +155,21 @@ def execute(notebook: Path, out: Path, parameters: Mapping[str, object]) -> floa
             out.unlink(missing_ok=True)
             if unfinished.exists():
                 os.replace(unfinished, failed)
-            raise ReportError(f"{notebook.name}: {_reason(error)}") from error
-        os.replace(unfinished, out)
+            why = f"{type(error).__name__}: {error}"
+            if isinstance(error, PapermillExecutionError):  # without papermill's frame around it
+                why = f"cell {error.exec_count}: {error.ename}: {error.evalue}"
+            raise ReportError(f"{notebook.name}: {why.splitlines()[0]}") from error
     return time.perf_counter() - start
+
+
+@contextmanager
+def _whole(path: Path) -> Iterator[Path]:
+    """A file to write beside the one wanted, whose place it takes in the end, unless writing it failed."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryDirectory(prefix=".unfinished-", dir=path.parent) as folder:
+        unfinished = Path(folder) / path.name
+        yield unfinished
+        os.replace(unfinished, path)
 
 
 def answered(notebook: Path) -> dict[str, str]:
@@ -170,43 +182,29 @@ def answered(notebook: Path) -> dict[str, str]:
     return found
 
 
-def _plain(value: object) -> object:
-    return [_plain(v) for v in value] if isinstance(value, list | tuple) else value
-
-
-def _reason(error: Exception) -> str:
-    """The first line of what went wrong, without papermill's frame around it."""
-    if isinstance(error, PapermillExecutionError):
-        return f"cell {error.exec_count}: {error.ename}: {error.evalue}".splitlines()[0]
-    return f"{type(error).__name__}: {error}".splitlines()[0]
-
-
 def render(notebook: Path, page: Path, previous: Page | None = None, following: Page | None = None) -> None:
-    """Write an executed notebook as one HTML file.
-
-    Parameters
-    ----------
-    notebook, page : Path
-        The executed notebook and the file to write.
-    previous, following : Page, optional
-        Its neighbours in the report.
+    """Write an executed notebook as one HTML file, with links to its neighbours in the report.
 
     Raises
     ------
-    PageError
+    ReportError
         Where the page would load something over the network.
     """
     node = nbformat.read(notebook, as_version=4)
-    config = Config({"NbConvertBase": {"display_data_priority": OUTPUTS}})
     exporter = HTMLExporter(
-        config=config, template_name="sparsekit", extra_template_basedirs=[str(TEMPLATES)], embed_images=True
+        config=Config({"NbConvertBase": {"display_data_priority": OUTPUTS}}),
+        template_name="sparsekit",
+        extra_template_basedirs=[str(TEMPLATES)],
+        embed_images=True,
+        exclude_anchor_links=True,
     )
-    exporter.exclude_anchor_links = True
     used = node.metadata.get("papermill", {}).get("parameters", {})
+    # Notebook files keep parameters in alphabetical order, the model in one that makes sense.
+    names = sorted(used, key=[*Parameters.model_fields, *sorted(used)].index)
     report = {
         "title": title(notebook),
         "notebook": notebook.name,
-        "parameters": {name: show(used[name]) for name in sorted(used, key=_position)},
+        "parameters": {name: show(used[name]) for name in names},
         "previous": previous,
         "following": following,
         "css": css(),
@@ -214,13 +212,7 @@ def render(notebook: Path, page: Path, previous: Page | None = None, following: 
     # nbconvert's environment does not escape by itself, and its template names are older than autoescape by suffix.
     resources = {"metadata": {"name": notebook.stem, "path": str(notebook.parent)}, "report": report}
     text, _ = exporter.from_notebook_node(node, resources=resources)
-    write(page, finish(text))
-
-
-def _position(name: str) -> int:
-    """A parameter's place in the model; notebook files keep them in alphabetical order."""
-    names = list(Parameters.model_fields)
-    return names.index(name) if name in names else len(names)
+    _write(page, text)
 
 
 def index(
@@ -239,10 +231,8 @@ def index(
     ----------
     page : Path
         The file to write.
-    name : str
-        The parameter set's name.
-    parameters : Parameters
-        The run's.
+    name, parameters : str, Parameters
+        The run's parameter set.
     answers : mapping
         A short answer by research question ("RQ1" … "RQ5").
     card : DataFrame
@@ -255,14 +245,14 @@ def index(
     environment = jinja2.Environment(
         loader=jinja2.FileSystemLoader(TEMPLATES / "pages"), autoescape=True, trim_blocks=True, lstrip_blocks=True
     )
-    environment.filters.update(show=show, took=duration, figure=scorecard.figure, label=scorecard.label)
+    environment.filters.update(show=show, took=duration, figure=scorecard.figure, label=label)
     text = environment.get_template("index.html.j2").render(
         name=name,
         parameters=parameters.model_dump(),
         answers=answers,
         questions=QUESTIONS,
-        scale=scale(parameters),
-        note=scale_note(parameters),
+        scale=thesis.scale(parameters),
+        note=thesis.scale_note(parameters),
         groups=[(group, rows.to_dict("records")) for group, rows in card.groupby("group", sort=False)],
         kinds=scorecard.GROUPS,
         summary=scorecard.summary(card),
@@ -270,17 +260,10 @@ def index(
         verdicts=scorecard.VERDICTS,
         pages=list(pages),
         provenance=provenance,
-        citation=reported()["citation"],
+        citation=thesis.reported()["citation"],
         css=css(),
     )
-    write(page, finish(text))
-
-
-TEMPLATES = Path(__file__).parent / "templates"
-
-
-class PageError(RuntimeError):
-    """A page that cannot be read offline."""
+    _write(page, text)
 
 
 def show(value: object) -> str:
@@ -319,8 +302,8 @@ def css() -> str:
     return (TEMPLATES / "report.css").read_text(encoding="utf-8")
 
 
-def finish(text: str) -> str:
-    """Fill in the table of contents, and give every table a box of its own to scroll in."""
+def _write(page: Path, text: str) -> None:
+    """Fill in the table of contents, give every table a box of its own to scroll in, and write the page."""
     soup = BeautifulSoup(text, "html.parser")
     for table in soup.find_all("table"):
         box = soup.new_tag("div", attrs={"class": "scroll", "tabindex": "0", "role": "region", "aria-label": "table"})
@@ -338,13 +321,6 @@ def finish(text: str) -> str:
             slot.append(item)
     text = str(soup)
     if found := loads(text):
-        raise PageError(f"the page would load {found[0]} over the network; reports are read offline")
-    return text
-
-
-def write(path: Path, text: str) -> None:
-    path.parent.mkdir(parents=True, exist_ok=True)
-    with tempfile.TemporaryDirectory(prefix=".unfinished-", dir=path.parent) as folder:
-        unfinished = Path(folder) / path.name
+        raise ReportError(f"the page would load {found[0]} over the network; reports are read offline")
+    with _whole(page) as unfinished:
         unfinished.write_text(text, encoding="utf-8")
-        os.replace(unfinished, path)

@@ -4,16 +4,16 @@ Reported figures: Harshil Darji, *Investigating Sparsity in Recurrent Neural Net
 """
 
 import math
-from collections.abc import Callable, Collection, Iterator
-from dataclasses import asdict, dataclass, replace
+from collections.abc import Callable, Collection, Mapping
+from dataclasses import asdict, dataclass
 
 import pandas as pd
 from pandas.io.formats.style import Styler
 
 from sparsekit.experiments.parameters import Parameters
-from sparsekit.figures.style import TARGETS, VARIANTS, number, words_of
-from sparsekit.reports import thesis as comparisons
-from sparsekit.reports.thesis import Figure, of_its_task, reported
+from sparsekit.figures.style import number
+from sparsekit.figures.words import label
+from sparsekit.reports import thesis
 
 COLUMNS = ["group", "quantity", "variant", "target", "detail", "reported", "ours", "low", "high"]
 COLUMNS += ["verdict", "note", "source"]
@@ -29,12 +29,31 @@ RULES = (
 
 
 @dataclass(frozen=True)
+class Figure:
+    """One of this run's figures, to stand beside a reported one; nan where there is none.
+
+    From ``low`` to ``high`` one more run like ours would lie. A ``censored`` one is known only as a bound.
+    """
+
+    variant: str
+    target: str = ""
+    detail: str = ""
+    reported: float = math.nan
+    ours: float = math.nan
+    low: float = math.nan
+    high: float = math.nan
+    note: str = ""
+    ran: bool = True
+    censored: bool = False
+
+
+@dataclass(frozen=True)
 class Group:
     """What is compared, how far apart still agrees, and how wide an interval no longer tells."""
 
     quantity: str
     table: str
-    figures: Callable[[dict, pd.DataFrame, Parameters], Iterator[Figure]]
+    ours: Callable[[Mapping, pd.DataFrame, Parameters, Mapping], thesis.Found]
     tolerance: float
     widest: float
     digits: int
@@ -42,22 +61,19 @@ class Group:
 
 
 GROUPS = {
-    "base_test_accuracy": Group("Base test accuracy", "base", comparisons.base, 0.02, 0.2, 3),
-    "safe_pruning_percent": Group("Highest safe pruning", "pruning", comparisons.safe, 10, 40, 0, " %"),
-    "accuracy_at_once_after_pruning": Group(
-        "Accuracy at once after pruning", "pruning", comparisons.at_once, 0.05, 0.3, 3
-    ),
-    "epochs_to_regain": Group("Epochs to regain accuracy", "recovery", comparisons.regain, 0.5, 3, 1),
+    "base_test_accuracy": Group("Base test accuracy", "base", thesis.base, 0.02, 0.2, 3),
+    "safe_pruning_percent": Group("Highest safe pruning", "pruning", thesis.safe, 10, 40, 0, " %"),
+    "accuracy_at_once_after_pruning": Group("Accuracy at once after pruning", "pruning", thesis.at_once, 0.05, 0.3, 3),
+    "epochs_to_regain": Group("Epochs to regain accuracy", "recovery", thesis.regain, 0.5, 3, 1),
     "structure_test_accuracy": Group(
-        "Mean accuracy of graph-structured networks", "structure", comparisons.structure, 0.02, 0.2, 3
+        "Mean accuracy of graph-structured networks", "structure", thesis.structure, 0.02, 0.2, 3
     ),
-    "pearson_with_test_accuracy": Group("Pearson's r with accuracy", "structure", comparisons.pearson, 0.05, 0.6, 2),
-    "r_squared": Group("R² of prediction, one split", "structure", comparisons.r_squared, 0.05, 0.8, 2),
+    "pearson_with_test_accuracy": Group("Pearson's r with accuracy", "structure", thesis.pearson, 0.05, 0.6, 2),
+    "r_squared": Group("R² of prediction, one split", "structure", thesis.r_squared, 0.05, 0.8, 2),
     "random_forest_r_squared_by_feature_set": Group(
-        "R² of the random forest by feature set", "structure", comparisons.feature_sets, 0.05, 0.8, 2
+        "R² of the random forest by feature set", "structure", thesis.feature_sets, 0.05, 0.8, 2
     ),
 }
-
 """The groups of reported figures that a run's tables can stand beside, by their name in ``reported.yaml``."""
 
 
@@ -69,6 +85,10 @@ def scorecard(
     recovery: pd.DataFrame | None = None,
     structure: pd.DataFrame | None = None,
     groups: Collection[str] = tuple(GROUPS),
+    correlations: Mapping[str, pd.DataFrame] | None = None,
+    once: Mapping[str, Mapping[str, float]] | None = None,
+    splits: Mapping[str, pd.DataFrame] | None = None,
+    importances: Mapping[str, pd.DataFrame] | None = None,
 ) -> pd.DataFrame:
     """Every reported figure beside this run's, for those tables that are given.
 
@@ -91,9 +111,13 @@ def scorecard(
     parameters : Parameters
         The run's; its confidence, margin and sizes are used.
     base, pruning, recovery, structure : DataFrame, optional
-        Tables as the functions of those names in ``studies`` return them; a group whose table is missing is left out.
+        Tables as the functions of those names in ``experiments`` return them; a group whose table is missing is left
+        out.
     groups : collection of str
         Which groups of figures, of :data:`GROUPS`; default: all.
+    correlations, once, splits, importances : mapping, optional
+        For a caller who has them already, by variant: `correlate`, `published_prediction`, `split_distribution` and
+        `importances` of its graphs, as the run's parameters say.
 
     Returns
     -------
@@ -103,19 +127,25 @@ def scorecard(
         of a network that never regained its accuracy are infinite.
     """
     tables = {"base": base, "pruning": pruning, "recovery": recovery, "structure": structure}
-    rows = []
+    computed = {"correlations": correlations, "once": once, "splits": splits, "importances": importances}
+    own, rows = thesis.of_its_task(parameters), []
     for name, group in GROUPS.items():
         table = tables[group.table]
         if name not in groups or table is None or table.empty:
             continue
-        known = reported()[name]
-        for figure in group.figures(known["values"], table, parameters):
-            if not of_its_task(parameters):
-                figure = replace(figure, ours=math.nan, low=math.nan, high=math.nan, ran=False, note="another task")
+        known, source = thesis.figures(name), thesis.reported()[name]["source"]
+        ours = group.ours(known, table, parameters, computed) if own else {}
+        for condition, value in known.items():
+            found = ours.get(condition) or {"ran": False, "note": _absent(*condition) if own else "another task"}
+            figure = Figure(*condition, value, **found)
             said, why = verdict(figure, group)
-            told = {"verdict": said, "note": why, "source": known["source"]}
+            told = {"verdict": said, "note": why, "source": source}
             rows.append({"group": name, "quantity": group.quantity} | asdict(figure) | told)
     return pd.DataFrame(rows, columns=COLUMNS)
+
+
+def _absent(variant: str, target: str, detail: str) -> str:
+    return f"{'percentage' if '%' in detail else 'condition' if target else 'variant'} not in this run"
 
 
 def verdict(figure: Figure, group: Group) -> tuple[str, str]:
@@ -185,12 +215,6 @@ def shown(card: pd.DataFrame) -> Styler:
         .set_properties(subset=["verdict"], **{"min-width": "11rem"})
         .set_table_styles([*left, {"selector": "caption", "props": "white-space: nowrap"}])
     )
-
-
-def label(name: str) -> str:
-    """A variant, target, property or model as people write it."""
-    known = {**VARIANTS, **TARGETS}
-    return known[name].label if name in known else words_of(name)
 
 
 def figure(value: float, group: str) -> str:

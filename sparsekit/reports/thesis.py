@@ -1,12 +1,14 @@
-"""What the thesis reports, and how a run's scale stands to the thesis's.
+"""What the thesis reports, how a run's scale stands to the thesis's, and what a run has beside each reported figure.
 
 Source: Harshil Darji, *Investigating Sparsity in Recurrent Neural Networks*, arXiv 2407.20601. Its figures are kept in
 ``reported.yaml``, each group with the chapter it was read from.
+
+A function of the second half takes a group's reported figures, the run's table that they are compared with, the run's
+parameters, and what the caller has computed already; it returns what this run has, by condition.
 """
 
 import math
-from collections.abc import Iterator
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator, Mapping
 from functools import cache
 from importlib import resources
 
@@ -20,12 +22,59 @@ from sparsekit.analysis import pruning as analysis_pruning
 from sparsekit.analysis import recovery as analysis_recovery
 from sparsekit.analysis.tables import one_per_graph
 from sparsekit.experiments.parameters import Parameters
+from sparsekit.variants import TARGETS
+
+NEVER = math.inf
+FEWEST_TESTED = 5  # a split that tests fewer networks says nothing of R²
+SPLITS = 20  # enough for a 5–95 % range; the notebook on prediction draws as many as prediction_splits says
+
+Condition = tuple[str, str, str]
+"""Variant, target, and the percentage, property, model or set of features; empty where a figure has none."""
+
+Found = dict[Condition, dict]
+"""By condition ours, low, high, note and censored, as `scorecard.Figure` has them."""
+
+SCALE = {
+    "train_size": "training strings",
+    "test_size": "test strings",
+    "seeds": "seeds of each pruning network",
+    "base_epochs": "epochs, base network",
+    "percentages": "pruning percentages",
+    "retrain_epochs": "epochs of retraining",
+    "generators": "graph generators",
+    "graphs": "graphs of each generator",
+    "graph_seeds": "seeds of each graph's network",
+    "graph_epochs": "epochs, graph network",
+}
+"""The parameters that decide how far a run compares with the thesis."""
 
 
 @cache
 def reported() -> dict:
     """The thesis's reported figures: by group, ``source`` and ``values``; also ``citation`` and ``scale``."""
     return yaml.safe_load(resources.files("sparsekit.reports").joinpath("reported.yaml").read_text(encoding="utf-8"))
+
+
+def figures(group: str) -> dict[Condition, float]:
+    """A group's reported figures by condition; "never" is infinite.
+
+    >>> figures("epochs_to_regain")["lstm", "both", "100 %"]
+    inf
+    """
+    return dict(_figures(reported()[group]["values"]))
+
+
+def _figures(values: dict, target: str = "") -> Iterator[tuple[Condition, float]]:
+    for name, value in values.items():
+        if name in TARGETS:
+            yield from _figures(value, name)
+        elif not isinstance(value, dict):
+            yield (name, target, ""), float(value)
+        else:
+            # The extremes of 200 networks are no figures of a smaller run.
+            for detail in [d for d in value if d not in ("min", "max")]:
+                at = f"{detail} %" if isinstance(detail, int) else detail
+                yield (name, target, at), NEVER if value[detail] == "never" else float(value[detail])
 
 
 def of_its_task(parameters: Parameters) -> bool:
@@ -39,33 +88,17 @@ def safe_percentages(parameters: Parameters) -> dict[tuple[str, str], float]:
     >>> safe_percentages(Parameters())["lstm", "h2h"]
     90.0
     """
-    if not of_its_task(parameters):
-        return {}
-    values = reported()["safe_pruning_percent"]["values"]
-    return {(variant, target): float(p) for target, row in values.items() for variant, p in row.items()}
+    known = figures("safe_pruning_percent") if of_its_task(parameters) else {}
+    return {(variant, target): percent for (variant, target, _), percent in known.items()}
 
 
 def scale(parameters: Parameters) -> list[dict]:
     """The sizes that decide how far this run compares with the thesis: label, ours, thesis."""
-    thesis = reported()["scale"]["values"]
-    words = {
-        "train_size": "training strings",
-        "test_size": "test strings",
-        "seeds": "seeds of each pruning network",
-        "base_epochs": "epochs, base network",
-        "percentages": "pruning percentages",
-        "retrain_epochs": "epochs of retraining",
-        "generators": "graph generators",
-        "graphs": "graphs of each generator",
-        "graph_seeds": "seeds of each graph's network",
-        "graph_epochs": "epochs, graph network",
-    }
-    rows = []
-    for name, label in words.items():
+    thesis, rows = reported()["scale"]["values"], []
+    for name, label in SCALE.items():
         ours = getattr(parameters, name)
-        rows.append(
-            {"label": label, "ours": len(ours) if isinstance(ours, list | tuple) else ours, "thesis": thesis[name]}
-        )
+        ours = len(ours) if isinstance(ours, list | tuple) else ours
+        rows.append({"label": label, "ours": ours, "thesis": thesis[name]})
     return rows
 
 
@@ -86,30 +119,6 @@ def scale_note(parameters: Parameters) -> str:
     return note
 
 
-NEVER = math.inf
-FEWEST_TESTED = 5  # a split that tests fewer networks says nothing of R²
-SPLITS = 20  # enough for a 5–95 % range; the notebook on prediction draws as many as prediction_splits says
-
-
-@dataclass(frozen=True)
-class Figure:
-    """One of this run's figures, to stand beside a reported one; nan where there is none.
-
-    From ``low`` to ``high`` one more run like ours would lie. A ``censored`` one is known only as a bound.
-    """
-
-    variant: str
-    target: str = ""
-    detail: str = ""
-    reported: float = math.nan
-    ours: float = math.nan
-    low: float = math.nan
-    high: float = math.nan
-    note: str = ""
-    ran: bool = True
-    censored: bool = False
-
-
 def _interval(values: pd.Series, parameters: Parameters, further: int = 1) -> dict:
     mean, low, high = intervals.prediction_interval(
         values.to_numpy(float), parameters.confidence, low=0.0, high=1.0, further=further
@@ -118,62 +127,38 @@ def _interval(values: pd.Series, parameters: Parameters, further: int = 1) -> di
     return {"ours": mean, "low": low, "high": high, "note": note}
 
 
-def _absent(what: str) -> dict:
-    return {"ran": False, "note": f"{what} not in this run"}
-
-
-def base(known: dict, base: pd.DataFrame, parameters: Parameters) -> Iterator[Figure]:
+def base(known: Mapping, base: pd.DataFrame, parameters: Parameters, computed: Mapping) -> Found:
+    """Test accuracy after the last epoch."""
     last = base[base["epoch"] == base.groupby(["variant", "seed"])["epoch"].transform("max")]
-    for variant, value in known.items():
-        values = last.loc[last["variant"] == variant, "test_accuracy"]
-        yield Figure(variant, "", "", value, **(_interval(values, parameters) if len(values) else _absent("variant")))
+    return {(v, "", ""): _interval(values, parameters) for v, values in last.groupby("variant")["test_accuracy"]}
 
 
-def at_once(known: dict, pruning: pd.DataFrame, parameters: Parameters) -> Iterator[Figure]:
-    for target, variant, percent, value in _conditions(known):
-        here = (pruning["variant"] == variant) & (pruning["target"] == target) & np.isclose(pruning["percent"], percent)
-        values = pruning.loc[here, "accuracy"]
-        yield Figure(
-            variant,
-            target,
-            f"{percent} %",
-            value,
-            **(_interval(values, parameters) if len(values) else _absent("percentage")),
-        )
+def at_once(known: Mapping, pruning: pd.DataFrame, parameters: Parameters, computed: Mapping) -> Found:
+    """Accuracy at once after pruning, by percentage."""
+    by_condition = pruning.groupby(["variant", "target", "percent"])["accuracy"]
+    return {(v, target, f"{p:g} %"): _interval(values, parameters) for (v, target, p), values in by_condition}
 
 
-def _conditions(known: dict) -> Iterator[tuple[str, str, int, object]]:
-    for target, variants in known.items():
-        for variant, percents in variants.items():
-            for percent, value in percents.items():
-                yield target, variant, percent, value
-
-
-def safe(known: dict, pruning: pd.DataFrame, parameters: Parameters) -> Iterator[Figure]:
+def safe(known: Mapping, pruning: pd.DataFrame, parameters: Parameters, computed: Mapping) -> Found:
+    """The highest percentage up to which accuracy stays within the margin."""
+    found = {}
     table = analysis_pruning.safe_percentage(pruning, parameters.margin, parameters.confidence)
-    for target, variants in known.items():
-        for variant, value in variants.items():
-            if (variant, target) not in table.index:
-                yield Figure(variant, target, "", value, **_absent("condition"))
-                continue
-            row = table.loc[(variant, target)]
-            mean, low, high = analysis_pruning.widened(
-                intervals.prediction_interval(row["values"], parameters.confidence), row
-            )
-            open_ended = analysis_pruning.censoring(row)
-            note = ", ".join(filter(None, [open_ended, "one seed, no interval" if len(row["values"]) == 1 else ""]))
-            # The mean of zeros that mean "below the first percentage tested" is no figure.
-            ours = math.nan if row["below"] == 1 else mean
-            yield Figure(variant, target, "", value, ours, low, high, note, censored=bool(open_ended))
+    for (variant, target), row in table.iterrows():
+        mean, *ends = intervals.prediction_interval(row["values"], parameters.confidence)
+        _, low, high = analysis_pruning.widened((mean, *ends), row)
+        open_ended = analysis_pruning.censoring(row)
+        note = ", ".join(filter(None, [open_ended, "one seed, no interval" if len(row["values"]) == 1 else ""]))
+        # The mean of zeros that mean "below the first percentage tested" is no figure.
+        ours = {"ours": math.nan if row["below"] == 1 else mean, "low": low, "high": high}
+        found[variant, target, ""] = ours | {"note": note, "censored": bool(open_ended)}
+    return found
 
 
-def regain(known: dict, recovery: pd.DataFrame, parameters: Parameters) -> Iterator[Figure]:
+def regain(known: Mapping, recovery: pd.DataFrame, parameters: Parameters, computed: Mapping) -> Found:
+    """Whole epochs of retraining until accuracy is back, by percentage."""
     table = analysis_recovery.regain(recovery, parameters.margin, parameters.confidence)
-    for target, variant, percent, value in _conditions(known):
-        value = NEVER if value == "never" else float(value)
-        rows = [row for (v, t, p), row in table.iterrows() if (v, t) == (variant, target) and math.isclose(p, percent)]
-        found = _regained(rows[0], value, parameters) if rows else _absent("percentage")
-        yield Figure(variant, target, f"{percent} %", value, **found)
+    ours = {(v, target, f"{p:g} %"): row for (v, target, p), row in table.iterrows()}
+    return {at: _regained(ours[at], value, parameters) for at, value in known.items() if at in ours}
 
 
 def _regained(row: pd.Series, value: float, parameters: Parameters) -> dict:
@@ -223,59 +208,74 @@ def _for_both(r: float, low: float, high: float, confidence: float) -> tuple[flo
     return float(np.tanh(z - math.hypot(z - below, theirs))), float(np.tanh(z + math.hypot(above - z, theirs)))
 
 
-def pearson(known: dict, structure: pd.DataFrame, parameters: Parameters) -> Iterator[Figure]:
-    for variant, values in known.items():
+def _by_variant(known: Mapping, structure: pd.DataFrame) -> Iterator[tuple[str, pd.DataFrame, dict[Condition, str]]]:
+    """Each variant that the run has: its graphs, and its reported conditions with what they are of."""
+    for variant in dict.fromkeys(v for v, _, _ in known):
         rows = one_per_graph(structure, variant)
-        table = (
-            rows
-            if rows.empty
-            else correlation.correlate(
-                rows, "test_accuracy", list(values), parameters.confidence, parameters.bootstrap, parameters.data_seed
-            )
+        if not rows.empty:
+            yield variant, rows, {at: at[2] for at in known if at[0] == variant}
+
+
+def _known(
+    computed: Mapping, name: str, variant: str, function: Callable, rows: pd.DataFrame, *arguments: object
+) -> pd.DataFrame:
+    """What the caller has computed of this name and variant, or else computes now."""
+    return computed[name][variant] if computed.get(name) else function(rows, "test_accuracy", *arguments)
+
+
+def pearson(known: Mapping, structure: pd.DataFrame, parameters: Parameters, computed: Mapping) -> Found:
+    """Pearson's r of properties with accuracy; computed: ``correlations``, `correlate` by variant."""
+    found = {}
+    for variant, rows, conditions in _by_variant(known, structure):
+        options = (parameters.confidence, parameters.bootstrap, parameters.data_seed)
+        table = _known(
+            computed, "correlations", variant, correlation.correlate, rows, list(conditions.values()), *options
         )
-        for name, value in values.items():
-            if rows.empty:
-                yield Figure(variant, "", name, value, **_absent("variant"))
-                continue
+        for at, name in conditions.items():
             row = table.loc[name]
             ours = row["pearson"]
             low, high = _for_both(ours, row["pearson_low"], row["pearson_high"], parameters.confidence)
-            yield Figure(variant, "", name, value, ours, low, high, f"over {row['n']:.0f} graphs")
+            found[at] = {"ours": ours, "low": low, "high": high, "note": f"over {row['n']:.0f} graphs"}
+    return found
 
 
-def r_squared(known: dict, structure: pd.DataFrame, parameters: Parameters) -> Iterator[Figure]:
-    for variant, values in known.items():
-        rows = one_per_graph(structure, variant)
-        if not rows.empty:
-            ours = prediction.published_prediction(rows, "test_accuracy")
-            splits = min(SPLITS, parameters.prediction_splits)
-            spread = prediction.split_distribution(rows, "test_accuracy", splits, parameters.data_seed)
-        for model, value in values.items():
-            if rows.empty:
-                yield Figure(variant, "", model, value, **_absent("variant"))
-            elif math.isnan(ours[model]):
-                yield Figure(variant, "", model, value, note=f"too few graphs ({len(rows)}) to split")
-            elif (tested := math.ceil(len(rows) / 10)) < FEWEST_TESTED:
+def r_squared(known: Mapping, structure: pd.DataFrame, parameters: Parameters, computed: Mapping) -> Found:
+    """R² of one split, by model.
+
+    Computed: ``once``, `published_prediction` by variant; ``splits``, `split_distribution` by variant.
+    """
+    found, splits = {}, min(SPLITS, parameters.prediction_splits)
+    for variant, rows, conditions in _by_variant(known, structure):
+        once = _known(computed, "once", variant, prediction.published_prediction, rows)
+        draw = (prediction.split_distribution, rows, splits, parameters.data_seed)
+        spread = _known(computed, "splits", variant, *draw).head(splits)
+        tested = math.ceil(len(rows) / 10)
+        for at, model in conditions.items():
+            if math.isnan(once[model]):
+                found[at] = {"note": f"too few graphs ({len(rows)}) to split"}
+            elif tested < FEWEST_TESTED:
                 note = f"R² of {tested} tested networks, the thesis's of 20: no interval"
-                yield Figure(variant, "", model, value, ours[model], note=note)
+                found[at] = {"ours": once[model], "note": note}
             else:
                 low, high = spread[model].quantile([0.05, 0.95])
-                yield Figure(variant, "", model, value, ours[model], low, high, f"interval: 5–95 % of {splits} splits")
+                note = f"interval: 5–95 % of {splits} splits"
+                found[at] = {"ours": once[model], "low": low, "high": high, "note": note}
+    return found
 
 
-def feature_sets(known: dict, structure: pd.DataFrame, parameters: Parameters) -> Iterator[Figure]:
-    for variant, values in known.items():
-        rows = one_per_graph(structure, variant)
-        ours = {} if rows.empty else prediction.importances(rows, "test_accuracy").attrs["r2"]
-        for name, value in values.items():
-            found = {"ours": ours[name], "note": "one split, no interval"} if ours else _absent("variant")
-            yield Figure(variant, "", name, value, **found)
+def feature_sets(known: Mapping, structure: pd.DataFrame, parameters: Parameters, computed: Mapping) -> Found:
+    """R² of the random forest by set of features; computed: ``importances``, `importances` by variant."""
+    found = {}
+    for variant, rows, conditions in _by_variant(known, structure):
+        r2 = _known(computed, "importances", variant, prediction.importances, rows).attrs["r2"]
+        found |= {at: {"ours": r2[name], "note": "one split, no interval"} for at, name in conditions.items()}
+    return found
 
 
-def structure(known: dict, structure: pd.DataFrame, parameters: Parameters) -> Iterator[Figure]:
+def structure(known: Mapping, structure: pd.DataFrame, parameters: Parameters, computed: Mapping) -> Found:
     """Mean accuracies. The thesis gives no spread: ours stands for its too, over as many graphs as it had."""
-    for variant, values in known.items():
-        accuracy = one_per_graph(structure, variant)["test_accuracy"]
-        found = _interval(accuracy, parameters, _published_graphs()) if len(accuracy) else _absent("variant")
-        note = f"over {len(accuracy)} graphs" if len(accuracy) else found["note"]
-        yield Figure(variant, "", "mean", values["mean"], **found | {"note": note})
+    found = {}
+    for _, rows, conditions in _by_variant(known, structure):
+        ours = _interval(rows["test_accuracy"], parameters, _published_graphs())
+        found |= {at: ours | {"note": f"over {len(rows)} graphs"} for at in conditions}
+    return found

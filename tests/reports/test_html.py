@@ -10,7 +10,7 @@ from bs4 import BeautifulSoup
 from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook, new_output
 
 from sparsekit.experiments.parameters import Parameters
-from sparsekit.reports import html as reports
+from sparsekit.reports import html
 from sparsekit.reports import scorecard
 from sparsekit.reports.answers import QUESTIONS
 
@@ -37,7 +37,7 @@ def rendered(folder, *cells, parameters=None, **neighbours):
         node = nbformat.read(notebook, as_version=4)
         node.metadata["papermill"] = {"parameters": parameters}
         nbformat.write(node, notebook)
-    reports.render(notebook, folder / "01_x.html", **neighbours)
+    html.render(notebook, folder / "01_x.html", **neighbours)
     text = (folder / "01_x.html").read_text(encoding="utf-8")
     return text, BeautifulSoup(text, "html.parser")
 
@@ -52,7 +52,7 @@ def test_a_notebook_runs_in_this_python_with_what_it_declares(tmp_path):
         ),
     )
     out = tmp_path / "report" / "00_x.ipynb"
-    seconds = reports.execute(notebook, out, {"seeds": 3, "percentages": (50.0, 90.0), "margin": 0.1})
+    seconds = html.execute(notebook, out, {"seeds": 3, "percentages": [50.0, 90.0], "margin": 0.1})
     node = nbformat.read(out, as_version=4)
     assert node.cells[-1].outputs[0].text.strip() == f"{sys.executable} 1 3 [50.0, 90.0] False"
     assert node.metadata.papermill.parameters == {"seeds": 3, "percentages": [50.0, 90.0]}
@@ -72,8 +72,8 @@ def test_a_failed_notebook_leaves_nothing_that_looks_finished(tmp_path, source, 
     out = tmp_path / "report" / "00_x.ipynb"
     out.parent.mkdir()
     out.write_text("an older run")
-    with pytest.raises(reports.ReportError, match=said) as caught:
-        reports.execute(notebook, out, {})
+    with pytest.raises(html.ReportError, match=said) as caught:
+        html.execute(notebook, out, {})
     assert len(str(caught.value).splitlines()) == 1
     assert sorted(p.name for p in out.parent.iterdir()) == ["00_x.failed.ipynb"]
 
@@ -81,7 +81,7 @@ def test_a_failed_notebook_leaves_nothing_that_looks_finished(tmp_path, source, 
 def test_a_page_loads_nothing_and_describes_its_figures(tmp_path):
     output = [figure(alt='Accuracy <b>falls</b> & "stays"', width=420), figure()]
     text, soup = rendered(tmp_path, new_markdown_cell("# T"), new_code_cell("draw()", outputs=output))
-    assert reports.loads(text) == []
+    assert html.loads(text) == []
     assert not soup.select("script[src], link[href]")
     assert [image["alt"] for image in soup.select("main img")] == [
         'Accuracy <b>falls</b> & "stays"',
@@ -97,8 +97,8 @@ def test_titles_and_parameters_are_escaped(tmp_path):
         tmp_path,
         new_markdown_cell("# Strings & <script>alert(1)</script>"),
         parameters={"csv_path": "<img src=x onerror=alert(2)>", "seeds": 3, "task": "csv"},
-        previous=reports.Page("00_y", "<i>before</i>"),
-        following=reports.Page("02_z", "after"),
+        previous=html.Page("00_y", "<i>before</i>"),
+        following=html.Page("02_z", "after"),
     )
     assert soup.title.string == "Strings & <script>alert(1)</script> · sparsekit"
     cells = [row.get_text(" ", strip=True) for row in soup.select(".parameters tr")[1:]]
@@ -130,7 +130,7 @@ def test_contents_code_and_tables(tmp_path):
 
 
 @pytest.mark.parametrize(
-    "html",
+    "markup",
     [
         "<script src='https://cdn.example/x.js'></script>",
         "<img alt='a' src='//example.org/a.png'>",
@@ -139,27 +139,27 @@ def test_contents_code_and_tables(tmp_path):
         "<link rel='stylesheet' href='http://example.org/a.css'>",
     ],
 )
-def test_a_page_that_would_load_something_is_refused(tmp_path, html):
-    output = new_output("display_data", {"text/html": html, "text/plain": ""})
-    with pytest.raises(reports.PageError, match=r"example.*offline"):
+def test_a_page_that_would_load_something_is_refused(tmp_path, markup):
+    output = new_output("display_data", {"text/html": markup, "text/plain": ""})
+    with pytest.raises(html.ReportError, match=r"example.*offline"):
         rendered(tmp_path, new_code_cell("x", outputs=[output]))
     assert not (tmp_path / "01_x.html").exists()
 
 
 def test_index(tmp_path):
     parameters = Parameters(train_size=400)
-    reports.index(
+    html.index(
         tmp_path / "index.html",
         name="<b>quick</b>",
         parameters=parameters,
         answers=dict.fromkeys(QUESTIONS, "a < b & c"),
         card=scorecard.scorecard(parameters),
-        pages=[reports.Page("00_x", "<i>One</i>", 192.0), reports.Page("01_y", "Two", error="cell 3: <u>no</u>")],
+        pages=[html.Page("00_x", "<i>One</i>", 192.0), html.Page("01_y", "Two", error="cell 3: <u>no</u>")],
         provenance={"machine": "Linux <x>"},
     )
     text = (tmp_path / "index.html").read_text(encoding="utf-8")
     soup = BeautifulSoup(text, "html.parser")
-    assert reports.loads(text) == []
+    assert html.loads(text) == []
     assert not soup.select("main i, main u, .lead b b")
     assert [dd.string for dd in soup.select(".answers dd")] == ["a < b & c"] * 5
     assert soup.select_one(".books li").get_text(" ", strip=True) == "<i>One</i> took 3 min 12 s · notebook"
@@ -176,6 +176,6 @@ def test_kernels_that_run_at_once_have_sockets_of_their_own(tmp_path, monkeypatc
     monkeypatch.chdir(tmp_path)
     path = write(tmp_path / "one.ipynb", new_code_cell("print('done')"))
     with ThreadPoolExecutor(4) as pool:
-        list(pool.map(lambda k: reports.execute(path, tmp_path / f"out{k}.ipynb", {}), range(4)))
+        list(pool.map(lambda k: html.execute(path, tmp_path / f"out{k}.ipynb", {}), range(4)))
     assert sorted(p.name for p in tmp_path.iterdir()) == ["one.ipynb", *(f"out{k}.ipynb" for k in range(4))]
-    assert reports._OwnKernel().ip != reports._OwnKernel().ip
+    assert html._OwnKernel().ip != html._OwnKernel().ip
