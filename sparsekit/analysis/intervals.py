@@ -3,10 +3,11 @@
 from collections.abc import Callable, Sequence
 
 import numpy as np
+import pandas as pd
 import scipy.stats
 
 from sparsekit.analysis.correlation import FEWEST_ROWS
-from sparsekit.analysis.tables import fraction
+from sparsekit.analysis.tables import fraction, require
 
 
 def mean_interval(
@@ -98,3 +99,33 @@ def wilson(successes: int, n: int, confidence: float = 0.95) -> tuple[float, flo
         return np.nan, np.nan, np.nan
     interval = scipy.stats.binomtest(int(successes), int(n)).proportion_ci(confidence, method="wilson")
     return successes / n, float(interval.low), float(interval.high)
+
+
+def over_seeds(
+    table: pd.DataFrame,
+    by: Sequence[str],
+    value: str,
+    confidence: float,
+    low: float | None = None,
+    high: float | None = None,
+) -> pd.DataFrame:
+    """Mean of a column over the seeds of each group, with its interval.
+
+    Parameters
+    ----------
+    by : sequence of str
+        Columns that tell groups apart; their rows are seeds.
+    low, high : float
+        Where the interval is cut off, such as 0 and 1 for accuracies.
+
+    Returns
+    -------
+    DataFrame
+        A row a group: its columns, mean, low, high (nan interval for one seed), n.
+    """
+    require(table, [*by, value])
+    rows = [
+        (*name, *mean_interval(group.to_numpy(), confidence, low=low, high=high), len(group))
+        for name, group in table.groupby(list(by), sort=False)[value]
+    ]
+    return pd.DataFrame(rows, columns=[*by, "mean", "low", "high", "n"])

@@ -59,6 +59,15 @@ class Picture:
         path.write_bytes(self.png() if kind == "png" else self._bytes(format=kind))
         return path
 
+    def _ipython_display_(self) -> None:
+        """The picture, and under it the sentence that reads it."""
+        from IPython.display import Markdown, display
+
+        data, metadata = self._repr_mimebundle_()
+        display(data, metadata=metadata, raw=True)
+        if self.reading:
+            display(Markdown(self.reading))
+
     def _repr_mimebundle_(self, include=None, exclude=None) -> tuple[dict, dict]:
         # JupyterLab and nbconvert's lab template both take the shown width from here (JupyterLab only a number, never
         # "700px"); neither shows `alt` by itself, it is there for a report template to read.
@@ -129,7 +138,7 @@ def card(
             handles=key,
             loc="upper left",
             bbox_to_anchor=((edge - 1) / WIDTH, (y + 1) / height),
-            ncols=len(key),
+            ncols=_columns(key),
             frameon=False,
             borderpad=0,
             borderaxespad=0,
@@ -142,7 +151,7 @@ def card(
         for text, handle in zip(legend.get_texts(), key, strict=True):
             colour = handle.get_color() if isinstance(handle, Line2D) else INK
             text.set_color(readable(colour))
-        y -= 20
+        y -= 20 * -(-len(key) // _columns(key))
     pad = 10
     figure.get_layout_engine().set(
         rect=(pad / WIDTH, pad / height, 1 - 2 * pad / WIDTH, (y - pad - 4) / height),
@@ -152,6 +161,14 @@ def card(
         hspace=0.05,
     )
     return figure, figure.subplots(rows, columns, squeeze=False, **options)
+
+
+def _columns(key: list) -> int:
+    """How many keys fit side by side, by the widest font that a machine may have."""
+    width, longest = WIDTH - 28, max(len(handle.get_label()) for handle in key)
+    if sum(7.4 * len(handle.get_label()) + 44 for handle in key) <= width:
+        return len(key)
+    return max(1, min(len(key), int(width // (7.4 * longest + 44))))
 
 
 def sample(one: Look, label: str | None = None, **options) -> Line2D:
@@ -237,23 +254,33 @@ def percent_axis(axis) -> None:
     axis.set_major_formatter(mpl.ticker.FuncFormatter(lambda v, _: f"{100 * v:.4g} %"))
 
 
-def small_multiples(variants: list[str], row_height: float, title: str, *, columns: int = 2, **options):
-    """A card with one panel per variant, titled in the variant's colour, sharing both axes.
+def small_multiples(
+    variants: list[str],
+    row_height: float,
+    title: str,
+    *,
+    columns: int = 2,
+    looks: Mapping[str, Look] = VARIANTS,
+    **options,
+):
+    """A card with one panel per name, titled in its colour, sharing both axes; a panel named "" has no title.
 
     Returns
     -------
     Figure, dict
         The figure and the panel of each variant.
     """
-    columns = 3 if len(variants) == 3 else min(columns, len(variants))
+    columns = 3 if len(variants) == 3 and columns > 1 else min(columns, len(variants))
     rows = -(-len(variants) // columns)
     note = options.get("note", "")
-    extra = 58 + 20 * bool(options.get("key")) + 21 * bool(note) * (1 + note.count("\n"))
+    key = options.get("key") or []
+    extra = 58 + 20 * (-(-len(key) // _columns(key)) if key else 0) + 21 * bool(note) * (1 + note.count("\n"))
     options = {"sharex": True, "sharey": True} | options
     figure, grid = card(rows * row_height + extra, title, rows, columns, **options)
     panels = dict(zip(variants, grid.flat, strict=False))
     for name, axes in panels.items():
-        axes.set_title(look(VARIANTS, name).label, color=readable(look(VARIANTS, name).colour))
+        if name:
+            axes.set_title(look(looks, name).label, color=readable(look(looks, name).colour))
     for axes in list(grid.flat)[len(variants) :]:
         axes.remove()
     return figure, panels
