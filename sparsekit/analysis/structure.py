@@ -1,5 +1,7 @@
 """Seeds within graphs: how many networks learn at all, and how much of accuracy any property of a graph can explain."""
 
+from itertools import combinations
+
 import numpy as np
 import pandas as pd
 import scipy.stats
@@ -7,7 +9,7 @@ from statsmodels.stats.proportion import proportion_confint
 
 from sparsekit.analysis.correlation import variants_of
 from sparsekit.analysis.intervals import mean_interval
-from sparsekit.analysis.tables import fraction, numbers, one_per_graph, require
+from sparsekit.analysis.tables import fraction, given_graphs, numbers, one_per_graph, require
 
 ALL = "all"
 """Stands for every family at once in the index of `trainability`."""
@@ -252,3 +254,26 @@ def causes(structure: pd.DataFrame) -> pd.DataFrame:
     values = pd.DataFrame({name: numbers(graphs, name) for name in CAUSES})
     fixed = np.ptp(values, axis=0) <= FIXED * values.mean()
     return values.mask(np.broadcast_to(fixed, values.shape)).corr("spearman")
+
+
+def medians(structure: pd.DataFrame, target: str = "test_accuracy") -> pd.DataFrame:
+    """Median accuracy of each variant and family: variant, generator, median."""
+    groups = structure.groupby(["variant", "generator"], sort=False)[target]
+    return groups.median().rename("median").reset_index()
+
+
+def drawn_graphs(structure: pd.DataFrame) -> pd.DataFrame:
+    """The graphs of a study, each once, with ``shade``: their edges, from 0 (fewest) to 1 (most)."""
+    graphs = given_graphs(structure).drop_duplicates(["generator", "graph"])
+    fewest, most = graphs["edges"].min(), graphs["edges"].max()
+    return graphs.assign(shade=(graphs["edges"] - fewest) / (most - fewest) if most > fewest else 0.6)
+
+
+APART = 0.3
+"""Causes whose rank correlation is no larger, either way, count as told apart."""
+
+
+def cause_pairs(matrix: pd.DataFrame) -> pd.DataFrame:
+    """The lower triangle of `causes`, a row a pair: row, column, value, together (beyond `APART`)."""
+    pairs = [(b, a, matrix.loc[a, b]) for a, b in combinations(CAUSES, 2)]
+    return pd.DataFrame(pairs, columns=["row", "column", "value"]).assign(together=lambda t: t["value"].abs() > APART)

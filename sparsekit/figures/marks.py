@@ -344,15 +344,23 @@ def points(
     Parameters
     ----------
     table : DataFrame
-        Columns panel, series, x, y; shade, from 0 to 1, where marks are the darker the more.
+        Columns panel, series, x, y; shade, from 0 to 1, where marks are the darker the more. Where x holds names,
+        points are spread a little beside their name.
     middles : DataFrame, optional
-        Short bars, such as medians: panel, x, y.
+        Short bars, such as medians: panel, x (a name), y.
     subtitles : mapping of panel to str, optional
         A quiet line under a panel's name.
     """
     require(table, ["panel", "series", "x", "y"])
     names, series = ordered(table["panel"], panels), ordered(table["series"], looks)
     key = [sample(look(looks, one), linestyle="") for one in series] if len(series) > 1 else []
+    at = {name: k for k, name in enumerate(ordered(table["x"], looks))} if table["x"].dtype.kind in "OUT" else {}
+    beside = np.random.default_rng(0).uniform(-0.26, 0.26, len(table)) if at else 0
+    table = table.assign(x=table["x"].map(at) + beside if at else table["x"])
+    if at:
+        x = x._replace(
+            ticks=range(len(at)), limits=(-0.6, len(at) - 0.4), form=lambda v: look(looks, [*at][int(v)]).label
+        )
     figure, grid = small_multiples(names, 205 if len(names) > 1 else 300, title, looks=panels, key=key, note=note)
     for name, axes in grid.items():
         own = table[table["panel"] == name]
@@ -364,7 +372,7 @@ def points(
             axes.scatter(rows["x"], rows["y"], s=20, c=colour, marker=drawn_as.marker, alpha=0.75, linewidth=0)
         if middles is not None:
             for row in middles[middles["panel"] == name].itertuples():
-                axes.hlines(row.y, row.x - 0.3, row.x + 0.3, color=INK, linewidth=2)
+                axes.hlines(row.y, at[row.x] - 0.34, at[row.x] + 0.34, color=INK, linewidth=2, zorder=4)
         x.lay(axes, "x")
         y.lay(axes, "y")
         if subtitles:
