@@ -3,11 +3,10 @@
 import numpy as np
 import pandas as pd
 import scipy.stats
-from statsmodels.stats.proportion import proportion_confint
 
 from sparsekit.analysis.correlation import variants_of
-from sparsekit.analysis.intervals import mean_interval
-from sparsekit.analysis.tables import fraction, numbers, one_per_graph, require
+from sparsekit.analysis.intervals import mean_interval, named
+from sparsekit.analysis.tables import fraction, indexed, numbers, one_per_graph, require
 
 ALL = "all"
 """Stands for every family at once in the index of `trainability`."""
@@ -49,7 +48,7 @@ def trainability(
     Parameters
     ----------
     table : DataFrame
-        One row per network: variant, generator, graph, target.
+        `tables.GRAPHS`.
     chance : float
         Accuracy of always naming the larger class.
 
@@ -76,6 +75,8 @@ def _share(networks: pd.DataFrame, confidence: float) -> dict[str, float]:
     alike = 1.0 if np.ptp(stuck) == 0 else np.clip(_one_way(stuck, groups)["icc"], 0, 1)
     effect = 1.0 if seeds.max() == 1 else 1 + ((seeds**2).sum() / seeds.sum() - 1) * alike
     effective = len(stuck) / effect
+    from statsmodels.stats.proportion import proportion_confint  # slow to load
+
     low, high = proportion_confint(stuck.mean() * effective, effective, 1 - confidence, method="wilson")
     counts = {"networks": len(stuck), "graphs": len(seeds), "at_chance": int(stuck.sum())}
     # Rounding must not leave the ends a hair beside none and all.
@@ -94,7 +95,7 @@ def intraclass(table: pd.DataFrame, target: str = "test_accuracy", confidence: f
     Parameters
     ----------
     table : DataFrame
-        One row per network: variant, generator, graph, target. Networks without an accuracy are left out.
+        `tables.GRAPHS`. Networks without an accuracy are left out.
 
     Returns
     -------
@@ -150,7 +151,7 @@ def null_differences(structure: pd.DataFrame, chance: float, margin: float = CHA
     Parameters
     ----------
     structure : DataFrame
-        As ``studies.structure`` returns it; variant, generator, original, seed, null, test_accuracy are used.
+        `tables.GRAPHS` with null and original.
     chance : float
         Accuracy of always naming the larger class.
 
@@ -210,13 +211,12 @@ def mean_differences(differences: pd.DataFrame, confidence: float = 0.95) -> pd.
     rows = {}
     for name, graphs in differences.groupby(["variant", "against"], sort=False):
         known = graphs["difference"].dropna()
-        mean, low, high = mean_interval(known, confidence, low=-1, high=1)
-        rows[name] = {"graphs": len(known), "mean": mean, "low": low, "high": high}
+        interval = mean_interval(known, confidence, low=-1, high=1)
+        rows[name] = {"graphs": len(known)} | named("mean low high", interval)
         rows[name] |= {"above": int((known > 0).sum()), "below": int((known < 0).sum())}
         rows[name] |= graphs[["pairs", "stuck", "stuck_other"]].sum().to_dict()
     columns = ["graphs", "mean", "low", "high", "above", "below", "pairs", "stuck", "stuck_other"]
-    index = pd.MultiIndex.from_tuples(list(rows), names=["variant", "against"])
-    return pd.DataFrame(list(rows.values()), index=index, columns=columns)
+    return indexed(rows, ["variant", "against"], columns)
 
 
 CAUSES = {
