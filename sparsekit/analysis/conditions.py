@@ -13,7 +13,7 @@ PUBLISHED = dict(zip(CONDITION, ("magnitude", "global", "one_shot", "retrain"), 
 
 
 def varying(table: pd.DataFrame) -> list[str]:
-    """Those columns of a condition that hold more than one value; the rest say nothing and stay out of an index."""
+    """Those columns of `tables.CONDITION` that hold more than one value; the rest stay out of an index."""
     return [name for name in PUBLISHED if name in table and table[name].nunique(dropna=False) > 1]
 
 

@@ -10,6 +10,9 @@ from sparsekit.analysis.intervals import FEWEST_ROWS, ROUNDING, bca, resampled
 from sparsekit.analysis.tables import TableError, fraction, numbers, one_per_graph, remembered, require
 from sparsekit.graphs.properties import PROPERTIES
 
+DISCOVERY = 0.05
+"""The false-discovery rate at which a q value counts as a discovery."""
+
 COEFFICIENTS = ("pearson", "pearson_low", "pearson_high", "spearman", "spearman_low", "spearman_high", "p_value")
 
 

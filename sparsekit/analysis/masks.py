@@ -29,7 +29,7 @@ NULLS = ("rewired", "random")
 def generated(
     generators: Iterable[str], nodes: int, count: int = 10, seed: int = 0, names: Iterable[str] = SHOWN
 ) -> pd.DataFrame:
-    """Graphs of the generators beside null models of each: rows as of ``studies.mask_graphs``, to stand under them.
+    """Graphs of the generators beside null models of each: rows as of `tables.MASKS`, to stand under theirs.
 
     Parameters
     ----------
@@ -60,7 +60,7 @@ def mask_differences(table: pd.DataFrame, names: Iterable[str] = SHOWN, confiden
     Parameters
     ----------
     table : DataFrame
-        As ``studies.mask_graphs`` or `generated` returns it, of one target and percentage.
+        `tables.MASKS`, of one target and percentage, or what `generated` returns.
 
     Returns
     -------
@@ -89,7 +89,7 @@ def mask_effects(training: pd.DataFrame, confidence: float = 0.95) -> pd.DataFra
     Parameters
     ----------
     training : DataFrame
-        As ``studies.mask_training`` returns it.
+        `tables.RECOVERY` of the protocols that start from a mask.
 
     Returns
     -------

@@ -47,7 +47,7 @@ def published_prediction(table: pd.DataFrame, target: str = "test_acc") -> dict[
     from sklearn.preprocessing import minmax_scale
 
     features, accuracy = _columns(table, target, NAMES)
-    return _split_scores(minmax_scale(features), accuracy, {name: _model(name) for name in MODELS}, PUBLISHED_SPLIT)
+    return _split_scores(minmax_scale(features), accuracy, _models(MODELS), PUBLISHED_SPLIT)
 
 
 @remembered
@@ -75,7 +75,7 @@ def split_distribution(
 
     features, accuracy = _columns(table, target, NAMES)
     # Scaled by what a model is fitted to; the thesis scaled all rows, test ones too.
-    chosen = {name: make_pipeline(MinMaxScaler(), _model(name)) for name in models}
+    chosen = {name: make_pipeline(MinMaxScaler(), model) for name, model in _models(list(models)).items()}
     states = np.random.default_rng(seed).integers(2**32, size=splits)
     rows = [_split_scores(features, accuracy, chosen, int(state)) for state in states]
     return pd.DataFrame(rows, columns=list(chosen)).rename_axis("split")
@@ -91,32 +91,35 @@ def importances(table: pd.DataFrame, target: str = "test_acc") -> pd.DataFrame:
         Index ``feature_set``, a column per property (nan where the set lacks it); each row adds up to 1.
         ``attrs["r2"]``: dict of each set's R² on the split's test networks. All nan from a table too small to test on.
     """
-    from sklearn.metrics import r2_score
     from sklearn.preprocessing import minmax_scale
 
     rows, scores = {}, {}
     for name, properties in FEATURE_SETS.items():
         features, accuracy = _columns(table, target, properties)
-        split = _split(minmax_scale(features), accuracy, PUBLISHED_SPLIT)
         rows[name], scores[name] = {}, np.nan
-        if split:
-            forest = _model("random_forest").fit(split[0], split[2])
+        if split := _split(minmax_scale(features), accuracy, PUBLISHED_SPLIT):
+            seen, unseen, known, hidden = split
+            forest = _models(["random_forest"])["random_forest"].fit(seen, known)
             rows[name] = dict(zip(properties, forest.feature_importances_, strict=True))
-            scores[name] = float(r2_score(split[3], forest.predict(split[1])))
+            scores[name] = float(forest.score(unseen, hidden))
     found = indexed(rows, ["feature_set"], NAMES).astype(float)
     found.attrs["r2"] = scores
     return found
 
 
-def _model(name: str):
+def _models(names: Iterable[str]) -> dict:
     from sklearn.ensemble import AdaBoostRegressor, RandomForestRegressor
     from sklearn.linear_model import BayesianRidge
 
-    made = (BayesianRidge, RandomForestRegressor, AdaBoostRegressor)
-    if name not in MODELS:
-        raise UnknownName(unknown("model", name, MODELS))
-    model = dict(zip(MODELS, made, strict=True))[name]
-    return model() if name == "bayesian_ridge" else model(random_state=PUBLISHED_SPLIT)
+    known = {
+        "bayesian_ridge": BayesianRidge(),
+        "random_forest": RandomForestRegressor(random_state=PUBLISHED_SPLIT),
+        "adaboost": AdaBoostRegressor(random_state=PUBLISHED_SPLIT),
+    }
+    for name in names:
+        if name not in known:
+            raise UnknownName(unknown("model", name, known))
+    return {name: known[name] for name in names}
 
 
 def _columns(table: pd.DataFrame, target: str, properties: Iterable[str]) -> tuple[np.ndarray, np.ndarray]:
@@ -145,12 +148,9 @@ def _split(features: np.ndarray, accuracy: np.ndarray, state: int) -> list[np.nd
 
 def _split_scores(features: np.ndarray, accuracy: np.ndarray, models: dict, state: int) -> dict[str, float]:
     from sklearn.base import clone
-    from sklearn.metrics import r2_score
 
     split = _split(features, accuracy, state)
     if split is None or np.ptp(split[3]) == 0:
         return dict.fromkeys(models, np.nan)
     seen, unseen, known, hidden = split
-    return {
-        name: float(r2_score(hidden, clone(model).fit(seen, known).predict(unseen))) for name, model in models.items()
-    }
+    return {name: float(clone(model).fit(seen, known).score(unseen, hidden)) for name, model in models.items()}

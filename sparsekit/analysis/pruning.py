@@ -31,7 +31,7 @@ def safe_percentage(pruning: pd.DataFrame, margin: float, confidence: float = 0.
     Returns
     -------
     DataFrame
-        Index (variant, target) and what varies of score, scope, schedule, recovery; values (list, percent per seed in
+        Index (variant, target) and what is `conditions.varying`; values (list, percent per seed in
         order of seeds), mean, low, high (within 0 … 100), below (share of seeds that failed at the smallest percentage
         tested), at_least (share of those that held at the largest, short of 100), next (list, the next percentage
         tested per seed; 100 where there is none).
@@ -101,7 +101,7 @@ def operating_points(pruning: pd.DataFrame, confidence: float = 0.95) -> pd.Data
     Returns
     -------
     DataFrame
-        Index (variant, target, percent) and what varies of score, scope, schedule, recovery; n (seeds), compression
+        Index (variant, target, percent) and what is `conditions.varying`; n (seeds), compression
         and multiply_add_ratio (means over seeds; infinite where nothing is left), base_accuracy, accuracy (means), sd,
         low, high (Student t over seeds), values (list, accuracy by seed).
     """
@@ -195,7 +195,7 @@ def tolerance(pruning: pd.DataFrame, margin: float, confidence: float = 0.95) ->
     Returns
     -------
     DataFrame
-        Index (variant, target, percent) and what varies of score, scope, schedule, recovery; columns as
+        Index (variant, target, percent) and what is `conditions.varying`; columns as
         :func:`equivalence` names them.
     """
     require(pruning, PRUNING)

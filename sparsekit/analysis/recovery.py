@@ -38,7 +38,7 @@ def steps_to_regain(recovery: pd.DataFrame, margin: float, confidence: float = 0
     Returns
     -------
     DataFrame
-        Index (variant, target, percent) and what varies of score, scope, schedule, recovery; n (networks), at_once
+        Index (variant, target, percent) and what is `conditions.varying`; n (networks), at_once
         (count of those back at step 0), censored (count), regained with regained_low and regained_high (share, Wilson
         interval), after, median (infinite where fewer than half came back), low, high, steps (list by seed, infinite
         for the censored).
@@ -134,7 +134,7 @@ def area_under_recovery(recovery: pd.DataFrame, confidence: float = 0.95) -> pd.
     Returns
     -------
     DataFrame
-        Index (variant, target, percent) and what varies of score, scope, schedule, recovery; n, last (step), area
+        Index (variant, target, percent) and what is `conditions.varying`; n, last (step), area
         (mean over seeds) with its Student t interval area_low, area_high, lost (mean of base accuracy less area,
         paired by seed) with lost_low, lost_high, values (list, area by seed).
     """
@@ -194,7 +194,7 @@ def regain(recovery: pd.DataFrame, margin: float, confidence: float = 0.95) -> p
     Returns
     -------
     DataFrame
-        Index (variant, target, percent) and what varies of score, scope, schedule, recovery; dropped (share of seeds
+        Index (variant, target, percent) and what is `conditions.varying`; dropped (share of seeds
         that had dropped), never (share of those that were not back at any measured step; nan where none had dropped),
         steps and epochs (lists over the dropped seeds, nan for never), and the mean over those that came back with its
         Student t interval: step, step_low, step_high, epoch, epoch_low, epoch_high.

@@ -137,7 +137,6 @@ def _one_way(values: np.ndarray, groups: np.ndarray, confidence: float = 0.95) -
     return row
 
 
-PAIR = ["variant", "generator", "original", "seed"]
 NULLS = {"rewired": "same degrees", "shuffled": "other labels", "random": "same density"}
 """What a null model has of its graph, or has not, by its name."""
 
@@ -173,7 +172,7 @@ def gate_row_differences(layouts: pd.DataFrame, chance: float, margin: float = C
     Parameters
     ----------
     layouts : DataFrame
-        As ``studies.gate_rows`` returns it.
+        `tables.GRAPHS` with original and gate_masks ("blocks", or the published "rows").
     """
     require(layouts, ["gate_masks"])
     published = layouts["gate_masks"] == "rows"
@@ -181,16 +180,12 @@ def gate_row_differences(layouts: pd.DataFrame, chance: float, margin: float = C
 
 
 def _differences(ones: pd.DataFrame, others: pd.DataFrame, against: str, chance: float, margin: float) -> pd.DataFrame:
-    fraction("chance", chance)
-    fraction("margin", margin)
-    target = "test_accuracy"
-    require(ones, [*PAIR, target])
-    others = others[[*PAIR, against, target]].rename(columns={against: "against", target: "other"})
-    pairs = others.merge(ones[[*PAIR, target]], on=PAIR, validate="many_to_one")
-    one, other = numbers(pairs, target), numbers(pairs, "other")
-    # A network without an accuracy has not left chance level either.
-    stuck, stuck_other = ~(one > chance + margin), ~(other > chance + margin)
-    difference = np.where(stuck | stuck_other, np.nan, one - other)
+    pair, target = ["variant", "generator", "original", "seed"], "test_accuracy"
+    require(ones, [*pair, target])
+    others = others[[*pair, against, target]].rename(columns={against: "against", target: "other"})
+    pairs = others.merge(ones[[*pair, target]], on=pair, validate="many_to_one")
+    stuck, stuck_other = (~_left_chance(pairs, chance, margin, name) for name in (target, "other"))
+    difference = np.where(stuck | stuck_other, np.nan, numbers(pairs, target) - numbers(pairs, "other"))
     pairs = pairs.assign(difference=difference, stuck=stuck, stuck_other=stuck_other)
     graphs = pairs.groupby(["variant", "against", "generator", "original"], sort=False)
     counts = {"pairs": ("seed", "size"), "stuck": ("stuck", "sum"), "stuck_other": ("stuck_other", "sum")}
@@ -229,7 +224,7 @@ CAUSES = {
     "average_clustering": "clustering",
     "average_shortest_path_length": "path length",
 }
-"""Columns of ``studies.structure`` that could each be what accuracy depends on, as people call them."""
+"""Measures of `tables.GRAPHS` that could each be what accuracy depends on, as people call them."""
 FIXED = 0.05
 """A cause whose range is no larger, as a share of its mean, counts as held fixed."""
 
