@@ -81,14 +81,14 @@ def grouped(table: pd.DataFrame, *first: str, row: tuple[str, ...] = ("seed",)) 
 
 def per_condition(
     table: pd.DataFrame,
-    first: Sequence[str],
     summary: Callable[[pd.DataFrame], dict],
     columns: str,
+    first: Sequence[str] = ("variant", "target", "percent"),
     row: tuple[str, ...] = ("seed",),
 ) -> pd.DataFrame:
-    """A summary of each condition's rows, as `grouped` gives them, under an index of what is `varying` and ``first``.
+    """A summary of each condition's rows, as `grouped` gives them, under an index of ``first`` and what is `varying`.
 
-    ``columns`` names those of the summary, in order and whether or not there are rows, between blanks.
+    ``columns`` are those of the summary, in order and between blanks, for a table without rows has them too.
     """
     rows = {condition: summary(of) for condition, of in grouped(table, *first, row=row)}
     return indexed(rows, [*first, *varying(table)], columns.split())

@@ -71,10 +71,9 @@ def nested_prediction(
         row's; nan for "all"), graphs. All nan from fewer than ten graphs or a constant accuracy.
     """
     fraction("confidence", confidence)
-    variants, names, rows = variants_of(table, [target]), known_properties(table, properties), {}
+    studied, names, rows = _variants(table, target), known_properties(table, properties), {}
     sets = {name: columns for name, columns in baselines.items() if set(columns) <= set(table)} | {ALL: names}
-    for variant in variants:
-        graphs, accuracy = graph_rows(table, variant, target)
+    for variant, graphs, accuracy in studied:
         n = len(accuracy)
         rows |= {(variant, name): {"graphs": n} for name in sets}
         if not enough(accuracy):
@@ -116,9 +115,8 @@ def permutation_test(
     """
     from sklearn.linear_model import RidgeCV
 
-    variants, names, rows = variants_of(table, [target]), known_properties(table, properties), {}
-    for variant in variants:
-        graphs, accuracy = graph_rows(table, variant, target)
+    studied, names, rows = _variants(table, target), known_properties(table, properties), {}
+    for variant, graphs, accuracy in studied:
         n = len(accuracy)
         rows[variant] = {"graphs": n}
         if not enough(accuracy):
@@ -142,6 +140,10 @@ def graph_rows(table: pd.DataFrame, variant: str, target: str) -> tuple[pd.DataF
     rows = one_per_graph(table, variant)
     rows = rows[np.isfinite(numbers(rows, target))]
     return rows, numbers(rows, target)
+
+
+def _variants(table: pd.DataFrame, target: str) -> list[tuple]:
+    return [(variant, *graph_rows(table, variant, target)) for variant in variants_of(table, [target])]
 
 
 def enough(accuracy: np.ndarray) -> bool:
@@ -249,11 +251,10 @@ def cluster_importance(
         graphs or a constant accuracy.
     """
     fraction("confidence", confidence)
-    variants, names, rows = variants_of(table, [target]), known_properties(table, properties), {}
+    studied, names, rows = _variants(table, target), known_properties(table, properties), {}
     clusters = collinearity(table, names, threshold)["cluster"]
     members = {c: tuple(clusters.index[clusters == c]) for c in dict.fromkeys(clusters)}
-    for variant in variants:
-        graphs, accuracy = graph_rows(table, variant, target)
+    for variant, graphs, accuracy in studied:
         rows |= {(variant, c): {"members": of} for c, of in members.items()}
         if not enough(accuracy):
             continue
@@ -297,9 +298,8 @@ def transfer(
         where either family has fewer than ten graphs.
     """
     fraction("confidence", confidence)
-    variants, names, rows = variants_of(table, [target]), known_properties(table, properties), {}
-    for variant in variants:
-        graphs, _ = graph_rows(table, variant, target)
+    studied, names, rows = _variants(table, target), known_properties(table, properties), {}
+    for variant, graphs, _ in studied:
         families = {
             g: (features_of(of, names), numbers(of, target)) for g, of in graphs.groupby("generator", sort=False)
         }

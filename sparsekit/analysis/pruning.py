@@ -46,7 +46,7 @@ def safe_percentage(pruning: pd.DataFrame, margin: float, confidence: float = 0.
         return row | {name: ends.count(name) / len(ends) for name in ("below", "at_least")}
 
     columns = "values mean low high below at_least next"
-    return per_condition(pruning, ["variant", "target"], summary, columns, row=("seed", "percent"))
+    return per_condition(pruning, summary, columns, ("variant", "target"), row=("seed", "percent"))
 
 
 def _safe(one_seed: pd.DataFrame, margin: float) -> tuple[float, float, str]:
@@ -119,7 +119,7 @@ def operating_points(pruning: pd.DataFrame, confidence: float = 0.95) -> pd.Data
         }
 
     columns = "n compression multiply_add_ratio base_accuracy accuracy sd low high values"
-    return per_condition(pruning, ["variant", "target", "percent"], summary, columns)
+    return per_condition(pruning, summary, columns)
 
 
 VERDICTS = ("kept", "no drop", "dropped", "cannot tell")
@@ -199,12 +199,11 @@ def tolerance(pruning: pd.DataFrame, margin: float, confidence: float = 0.95) ->
         :func:`equivalence` names them.
     """
     require(pruning, PRUNING)
-    return per_condition(
-        pruning,
-        ["variant", "target", "percent"],
-        lambda seeds: equivalence(seeds["accuracy"] - seeds["base_accuracy"], margin, confidence),
-        " ".join(equivalence([], margin, confidence)),
-    )
+
+    def summary(seeds: pd.DataFrame) -> dict:
+        return equivalence(seeds["accuracy"] - seeds["base_accuracy"], margin, confidence)
+
+    return per_condition(pruning, summary, " ".join(equivalence([], margin, confidence)))
 
 
 def tolerated(tolerance: pd.DataFrame) -> pd.DataFrame:

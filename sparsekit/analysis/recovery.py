@@ -61,7 +61,7 @@ def steps_to_regain(recovery: pd.DataFrame, margin: float, confidence: float = 0
         }
 
     columns = "n at_once censored regained regained_low regained_high after median low high steps"
-    return per_condition(recovery, ["variant", "target", "percent"], summary, columns, row=("seed", "step"))
+    return per_condition(recovery, summary, columns, row=("seed", "step"))
 
 
 def events(group: pd.DataFrame, margin: float) -> pd.DataFrame:
@@ -151,7 +151,7 @@ def area_under_recovery(recovery: pd.DataFrame, confidence: float = 0.95) -> pd.
         }
 
     columns = "n last area area_low area_high lost lost_low lost_high values"
-    return per_condition(areas(recovery), ["variant", "target", "percent"], summary, columns)
+    return per_condition(areas(recovery), summary, columns)
 
 
 def areas(recovery: pd.DataFrame) -> pd.DataFrame:
@@ -215,7 +215,7 @@ def regain(recovery: pd.DataFrame, margin: float, confidence: float = 0.95) -> p
         return row
 
     columns = "dropped never steps step step_low step_high epochs epoch epoch_low epoch_high"
-    return per_condition(recovery, ["variant", "target", "percent"], summary, columns, row=("seed", "step"))
+    return per_condition(recovery, summary, columns, row=("seed", "step"))
 
 
 def _back(one_seed: pd.DataFrame, margin: float) -> tuple[float, float]:
