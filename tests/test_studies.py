@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 import torch
 
+from sparsekit.analysis import tables
 from sparsekit.experiments import pruning as experiments_pruning
 from sparsekit.experiments import records, studies
 from sparsekit.experiments import structure as experiments_structure
@@ -117,6 +118,16 @@ def test_tables():
     p = parameters(graph_seeds=2)
     base, pruned, recovery = (getattr(experiments_pruning, n)(p) for n in ("base", "pruning", "recovery"))
     structure = experiments_structure.structure(p)
+    for table, schema in (
+        (base, tables.BASE),
+        (pruned, (*tables.PRUNING, *tables.CONDITION, *tables.COST)),
+        (recovery, (*tables.RECOVERY, *tables.CONDITION)),
+        (experiments_pruning.survival(p), tables.SURVIVORS),
+        (experiments_pruning.survival(p, "dead_units"), tables.DEAD_UNITS),
+        (experiments_pruning.spectral_radii(p), tables.SPECTRAL_RADII),
+        (structure, tables.GRAPHS),
+    ):
+        assert set(schema) <= set(table)
     assert len(base) == 2 * 2 * 1
     assert len(pruned) == 2 * 2 * 3 * 2
     assert recovery.groupby(["variant", "seed", "target", "percent"])["step"].apply(list).map(

@@ -1,5 +1,6 @@
 """A figure as a white card that shows itself in a notebook with its alternative text, and the parts cards share."""
 
+import textwrap
 from collections.abc import Callable, Iterable, Mapping
 from functools import wraps
 from io import BytesIO
@@ -86,6 +87,11 @@ def drawn(function: Callable[..., Picture]) -> Callable[..., Picture]:
     return styled
 
 
+def _wrapped(note: str) -> str:
+    """A note broken into lines that fit the card, by the widest font that a machine may have."""
+    return "\n".join(textwrap.fill(line, 106) for line in note.split("\n"))
+
+
 def card(
     height: float, title: str, rows: int = 1, columns: int = 1, *, key: list | None = None, note: str = "", **options
 ):
@@ -129,7 +135,7 @@ def card(
     head = figure.text(edge / WIDTH, y / height, title, size=11.5, weight="bold", va="top", ha="left")
     head.set_in_layout(False)
     y -= 22
-    if note:
+    if note := _wrapped(note):
         line = figure.text(edge / WIDTH, y / height, note, color=QUIET, va="top", ha="left", size=9.5, linespacing=1.35)
         line.set_in_layout(False)
         y -= 21 * (1 + note.count("\n"))
@@ -173,7 +179,8 @@ def _columns(key: list) -> int:
 
 def sample(one: Look, label: str | None = None, **options) -> Line2D:
     """A key entry: a short piece of the line with its marker."""
-    settings = {"color": one.colour, "marker": one.marker, "linestyle": one.line, "markersize": 5} | options
+    colour = INK if one.colour == "panel" else one.colour
+    settings = {"color": colour, "marker": one.marker, "linestyle": one.line, "markersize": 5} | options
     return Line2D([], [], label=label or one.label, **settings)
 
 
@@ -272,7 +279,7 @@ def small_multiples(
     """
     columns = 3 if len(variants) == 3 and columns > 1 else min(columns, len(variants))
     rows = -(-len(variants) // columns)
-    note = options.get("note", "")
+    note = _wrapped(options.get("note", ""))
     key = options.get("key") or []
     extra = 58 + 20 * (-(-len(key) // _columns(key)) if key else 0) + 21 * bool(note) * (1 + note.count("\n"))
     options = {"sharex": True, "sharey": True} | options

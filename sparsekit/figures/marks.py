@@ -18,7 +18,6 @@ from sparsekit.analysis.tables import require
 from sparsekit.figures.card import (
     Picture,
     baseline_lines,
-    card,
     drawn,
     label_panel,
     reported_mark,
@@ -44,6 +43,7 @@ from sparsekit.figures.style import (
 
 EDGE = {"xycoords": ("axes fraction", "data"), "annotation_clip": False}
 Looks = Mapping[str, Look]
+PANEL = "panel"  # as the colour of a series' look: that of the panel it is drawn in
 TOLD = 6  # points of a line, and
 MOST = 40  # rows of a table, that an alternative text spells out
 
@@ -59,14 +59,15 @@ class Axis(NamedTuple):
     scale : str or tuple
         Of matplotlib: "linear", "log", or ("symlog", {"linthresh": 10}).
     limits : (low, high), optional
-    ticks : sequence of float, optional
+    ticks : sequence of float, or mapping of float to str, optional
+        Where ticks stand, and how they are written where not by `form`.
     """
 
     label: str = ""
     form: Callable[[float], str] = "{:g}".format
     scale: Any = "linear"
     limits: tuple[float, float] | None = None
-    ticks: Sequence[float] | None = None
+    ticks: Sequence[float] | Mapping[float, str] | None = None
 
     def lay(self, axes: mpl.axes.Axes, which: str) -> None:
         """Give an axis of a panel its scale, limits and ticks."""
@@ -78,7 +79,8 @@ class Axis(NamedTuple):
         if self.ticks is not None:
             axis.set_ticks(list(self.ticks))
             axis.set_minor_locator(mpl.ticker.NullLocator())
-        axis.set_major_formatter(mpl.ticker.FuncFormatter(lambda value, _: self.form(value)))
+        written = self.ticks if isinstance(self.ticks, Mapping) else {}
+        axis.set_major_formatter(mpl.ticker.FuncFormatter(lambda v, _: written.get(v) or self.form(v)))
 
 
 ACCURACY = Axis("test accuracy", percent)
@@ -225,6 +227,8 @@ def forest(
             axes.scatter(own["value"], y, s=9, color=FAINT, linewidth=0, zorder=2)
         for row in table[table["panel"] == name].itertuples():
             one = look(looks, row.series) if looks else look(groups, row.group) if groups else look(panels, name)
+            if name and one.colour == PANEL:
+                one = one._replace(colour=look(panels, name).colour)
             _point(axes, row, place[row.group, row.row, row.series], one, (low, high), bars, zero or 0.0)
         x.lay(axes, "x")
         if x.limits is None:
@@ -243,11 +247,11 @@ def forest(
                 axes.annotate(
                     label, (0, y), (-8, 0), **beside, **EDGE, va="center", color=colour, weight="bold", size=10
                 )
-    words = [
-        f"{_heading(panels, row.panel, groups or {}, row.group)}{', ' if row.row else ''}{_row_label(row.row)}"
-        f"{', ' + look(looks, row.series).label if looks else ''}: {_told(row, x.form)}"
-        for row in table.head(MOST).itertuples()
-    ]
+    words = []
+    for row in table.head(MOST).itertuples():
+        place = [_heading(panels, row.panel, groups or {}, row.group), _row_label(row.row)]
+        place.append(look(looks, row.series).label if looks else "")
+        words.append(f"{', '.join(filter(None, place))}: {_told(row, x.form)}")
     more = f"; and {len(table) - MOST} more" if len(table) > MOST else ""
     kind = "Bars" if bars else "Points with intervals"
     return Picture(figure, f"{title}. {kind}: {x.label}. {'; '.join(words)}{more}.", reading)
@@ -287,10 +291,16 @@ def heatmap(
         table["text"] = [form(v) if np.isfinite(v) else "–" for v in table["value"]]
     names, across = ordered(table["panel"], panels or {}), ordered(table["column"], columns or {})
     rows = list(dict.fromkeys(zip(table["group"], table["row"], strict=True)))
-    norm = TwoSlopeNorm(limits[1], limits[0], limits[2])
-    height = 58 + 24 * bool(x_label) + 21 * len(rows) + 21 * bool(note) * (1 + note.count("\n"))
-    figure, grid = card(height + 22, title, 1, len(names), note=note, sharey=True)
-    for name, axes in zip(names, grid[0], strict=True):
+    norm, labels = TwoSlopeNorm(limits[1], limits[0], limits[2]), [look(columns or {}, c).label for c in across]
+    # Where names of columns would run into each other, panels stand in two rows, and if need be names upright.
+    longest = max(len(line) for label in labels for line in label.split("\n"))
+    side_by_side = 2 if 8 * longest * len(across) * len(names) > 620 and len(names) > 2 else len(names)
+    upright = 7 * longest * len(across) * side_by_side > 620
+    tall = 21 * len(rows) + 26 + 17 * bool(x_label) + upright * 6 * longest
+    options = {"columns": side_by_side, "looks": panels or {}, "note": note}
+    figure, grid = small_multiples(names, tall, title, **options)
+    first = next(iter(grid.values()))
+    for name, axes in grid.items():
         for cell in table[table["panel"] == name].itertuples():
             at, y = across.index(cell.column), rows.index((cell.group, cell.row))
             value = getattr(cell, "colour", cell.value)
@@ -298,22 +308,20 @@ def heatmap(
             axes.add_patch(Rectangle((at - 0.49, y - 0.46), 0.98, 0.92, facecolor=face, linewidth=0))
             plain = {"weight": "bold"} if cell.bold else {}
             axes.text(at, y, cell.text, ha="center", va="center", color=text_on(face), size=9, **plain)
-        axes.set_xticks(range(len(across)), [look(columns or {}, c).label for c in across])
+        axes.set_xticks(range(len(across)), labels, **({"rotation": 90, "va": "top"} if upright else {}))
         axes.set_yticks(range(len(rows)), [_row_label(row) for _, row in rows])
         axes.tick_params(length=0, labelcolor=INK)
         if columns is not None:
-            for tick, column in zip(axes.get_xticklabels(), across, strict=True):
+            for tick, column in zip(axes.get_xticklabels(), across, strict=False):
                 tick.set(color=readable(look(columns, column).colour), weight="bold")
         axes.spines[:].set_visible(False)
-        axes.set(xlim=(-0.5, len(across) - 0.5), ylim=(len(rows) - 0.5, -0.5), xlabel=x_label)
-        if name:
-            axes.set_title(look(panels or {}, name).label, color=readable(look(panels or {}, name).colour))
-    grid[0, 0].set_ylabel(y_label)
+        axes.set(xlim=(-0.5, len(across) - 0.5), ylim=(len(rows) - 0.5, -0.5))
+        label_panel(axes, x_label, y_label)
     for y, (group, _) in enumerate(rows):
         if group and (y == 0 or rows[y - 1][0] != group):
             one = look(groups or {}, group)
             style = {"color": readable(one.colour), "weight": "bold", "va": "center", "ha": "right"}
-            grid[0, 0].annotate(one.label, (0, y), (-96, 0), textcoords="offset points", **EDGE, **style)
+            first.annotate(one.label, (0, y), (-96, 0), textcoords="offset points", **EDGE, **style)
     told = {}
     for cell in table.itertuples():
         place = _heading(panels or {}, cell.panel, groups or {}, cell.group)

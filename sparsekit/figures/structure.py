@@ -114,9 +114,9 @@ def scatter(
     if property not in structure:
         raise UnknownName(unknown("property", property, structure.select_dtypes("number").columns))
     own = structure[structure["variant"].isin(variants or structure["variant"])]
-    by_variant = {v: rows for v, rows in own.groupby("variant", sort=False)}
-    found = {v: (tables or {}).get(v, None) for v in ordered(by_variant, VARIANTS)}
-    found = {v: correlate(by_variant[v], "test_accuracy", [property]) if t is None else t for v, t in found.items()}
+    rows = dict(iter(own.groupby("variant", sort=False)))
+    found = tables or {v: correlate(rows[v], "test_accuracy", [property]) for v in rows}
+    found = {v: found[v] for v in ordered(rows, VARIANTS)}
     told = {v: _coefficient(table.loc[property]) for v, table in found.items()}
     return marks.points(
         own.assign(panel=own["variant"], series=own["generator"], x=own[property].astype(float)).rename(
@@ -201,7 +201,9 @@ def noise_ceilings(table: pd.DataFrame) -> Picture:
         "How much of accuracy is the graph's, how much the seed's",
         Axis("share of variance between graphs", number, limits=(-0.1, 1)),
         looks=SHARES,
-        reading=reading or "Without two graphs of two seeds each, not all alike, graph and seed cannot be told apart.",
+        reading=reading
+        if told
+        else "Graph and seed cannot be told apart: it takes two graphs of two seeds, not all alike.",
     )
 
 
@@ -216,7 +218,7 @@ def sample_plane(structure: pd.DataFrame) -> Picture:
     """
     x, y = "average_clustering", "average_shortest_path_length"
     require(structure, ["generator", "graph", "family", "nodes", "edges", x, y])
-    graphs = drawn_graphs(structure)
+    graphs = drawn_graphs(structure).assign(panel="", series=lambda t: t["family"], x=lambda t: t[x], y=lambda t: t[y])
     size = f"{_range(graphs['nodes'])} nodes and {_range(graphs['edges'])} edges"
     return marks.points(
         graphs.assign(panel="", series=graphs["family"], x=graphs[x], y=graphs[y])[
@@ -333,7 +335,7 @@ def _differences(
         dots=differences.assign(panel="", group=differences["variant"], row=differences["against"].map(names))
         .rename(columns={"difference": "value"})
         .dropna(subset=["value"]),
-        note=f"Mean over graphs, {100 * confidence:g} % interval; dots: single graphs. Right: at chance level, {one} | {other}.",
+        note=f"Mean over graphs, {100 * confidence:g} % interval; dots: graphs. Right: at chance, {one} | {other}.",
         reading=reading,
     )
 
