@@ -23,7 +23,7 @@ from sparsekit.experiments.structure import (
     mask_training_networks,
     masked_networks,
 )
-from sparsekit.experiments.units import Baselines, EarlyNetwork, computed, strings
+from sparsekit.experiments.units import Baselines, EarlyNetwork, computed, results, strings
 from sparsekit.networks import classifier
 from sparsekit.pruning import latency
 from sparsekit.tasks import definitions as tasks
@@ -80,21 +80,21 @@ def task_baselines(p: Parameters) -> pd.DataFrame:
     And of the file of labelled strings, where there is one. With `p`'s numbers of strings, lengths and seed; a task
     that cannot be made with these is left out.
     """
-    wanted = _task_baselines(p)
-    store = computed(wanted, p)
+    names = _task_baselines(p)
+    columns = ("task", "invalid")
     return pd.concat(
         [
-            pd.DataFrame(store.read(unit)["table"]).assign(task=name, invalid=kind)
-            for unit, (name, kind) in wanted.items()
+            pd.DataFrame(data["table"]).assign(**dict(zip(columns, names[unit], strict=True)))
+            for unit, data in results(names, p)
         ],
         ignore_index=True,
     )
 
 
 def _task_baselines(p: Parameters) -> dict[Baselines, tuple[str, str]]:
-    others = [(name, "") for name in tasks.TASKS if name != "reber" and (name != "csv" or p.csv_path)]
     wanted = {}
-    for name, invalid in [*(("reber", kind) for kind in tasks.INVALID), *others]:
+    kinds = {task: tasks.INVALID if "invalid" in tasks.options(task) else ("",) for task in tasks.TASKS}
+    for name, invalid in [(task, kind) for task in kinds for kind in kinds[task] if task != "csv" or p.csv_path]:
         with suppress(labelled_csv.TaskError):  # too few strings of these lengths, too few samples for ten classes
             given = strings(p.model_copy(update={"task": name, "invalid": invalid}))
             given.make()

@@ -17,13 +17,14 @@ import torch
 
 from sparsekit.experiments import execution
 from sparsekit.experiments.execution import ExecutionError, run
+from sparsekit.experiments.identity import Unit
 from sparsekit.experiments.jobs import Schedule
 from sparsekit.experiments.progress import Progress
 from sparsekit.experiments.records import RecordError, Store
 
 
 @dataclass(frozen=True)
-class Sum:
+class Sum(Unit):
     """Adds up what it requires, and keeps a line for each time that it was computed."""
 
     kind: ClassVar[str] = "sum"
@@ -48,7 +49,7 @@ class Sum:
             unit.trip()
         for unit in units:
             value = 1 + sum(store.read(part)["value"] for part in unit.parts)
-            store.write(unit, {"value": value, "threads": torch.get_num_threads()}, {"w": torch.ones(value)})
+            yield unit, {"value": value, "threads": torch.get_num_threads()}, {"w": torch.ones(value)}
 
     def trip(self):
         if self.fault == "raise":
@@ -70,13 +71,14 @@ class Awkward(Exception):
 
 
 @dataclass(frozen=True)
-class Forgetful:
+class Forgetful(Unit):
     kind: ClassVar[str] = "forgetful"
     name: str
 
     @classmethod
     def compute(cls, units, store, device):
-        """Writes nothing."""
+        """Gives nothing."""
+        return ()
 
 
 @pytest.fixture
@@ -263,10 +265,11 @@ SCRIPT = """
     from typing import ClassVar
     import torch
     from sparsekit.experiments.execution import run
+    from sparsekit.experiments.identity import Unit
     from sparsekit.experiments.records import Store
 
     @dataclass(frozen=True)
-    class Slow:
+    class Slow(Unit):
         kind: ClassVar[str] = "slow"
         seed: int
 
@@ -276,7 +279,7 @@ SCRIPT = """
                 time.sleep(0.15)
                 generator = torch.Generator().manual_seed(unit.seed)
                 values = torch.rand(4, generator=generator)
-                store.write(unit, {"values": values.tolist()}, {"w": values})
+                yield unit, {"values": values.tolist()}, {"w": values}
 
     run([Slow(i) for i in range(10)], Store(sys.argv[1]), workers=int(sys.argv[2]))
 """
@@ -290,7 +293,7 @@ def test_killed_and_started_again_gives_the_same_records(tmp_path):
     script = tmp_path / "script.py"
     script.write_text(textwrap.dedent(SCRIPT))
     command = [sys.executable, str(script)]
-    env = os.environ | {"PYTHONPATH": str(Path(__file__).parent.parent)}
+    env = os.environ | {"PYTHONPATH": str(Path(__file__).parents[2])}
     process = subprocess.Popen([*command, str(tmp_path / "killed"), "1"], stderr=subprocess.DEVNULL, env=env)
     deadline = time.monotonic() + 60
     while len(list((tmp_path / "killed").rglob("*.json"))) < 3:

@@ -17,7 +17,7 @@ from sparsekit.graphs.families import GENERATORS
 from sparsekit.tasks.definitions import TASKS
 from sparsekit.variants import TARGETS, VARIANTS
 
-ROOT = Path(__file__).parent.parent
+ROOT = Path(__file__).parents[2]
 SETS = ["beyond", "quick", "smoke", "thesis"]
 
 
