@@ -7,6 +7,8 @@ from collections import defaultdict
 from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass, field
 
+import networkx as nx
+
 from sparsekit.experiments.identity import Unit, key
 from sparsekit.experiments.records import Store
 
@@ -94,36 +96,23 @@ class Schedule:
         for needs in self._needs.values():
             needs.intersection_update(self.missing)
 
-    def _depths(self) -> dict[str, int]:
-        """How many units in a row must come before each: 0 for those that may start at once."""
-        depths: dict[str, int] = {}
-
-        def depth(name: str) -> int:
-            if name not in depths:
-                depths[name] = 1 + max((depth(n) for n in self._needs[name]), default=-1)
-            return depths[name]
-
-        for name in self.missing:
-            depth(name)
-        return depths
-
     def _jobs(self, workers: int) -> list[Job]:
-        depths = self._depths()
-        after: dict[str, float] = defaultdict(float)
-        for name in sorted(depths, key=depths.get, reverse=True):
-            for needed in self._needs[name]:
-                after[needed] = max(after[needed], self.costs[name] + after[name])
+        order = nx.DiGraph((needed, name) for name, needs in self._needs.items() for needed in needs)
+        order.add_nodes_from(self.missing)
+        generations = list(nx.topological_generations(order))
+        # how many units in a row must come before each: 0 for those that may start at once
+        depths = {name: depth for depth, names in enumerate(generations) for name in names}
+        after = {}
+        for name in reversed(depths):
+            after[name] = max((self.costs[n] + after[n] for n in order.successors(name)), default=0.0)
         # The depth is part of what must be equal, or a unit could share a job with one that it waits for.
         groups: dict[tuple, list[str]] = defaultdict(list)
         for name, unit in self.missing.items():
             groups[depths[name], type(unit), unit.group].append(name)
-        at_depth: dict[int, int] = defaultdict(int)
-        for depth in depths.values():
-            at_depth[depth] += 1
         jobs = []
         for (depth, *_), names in groups.items():
             together = self.missing[names[0]].together
-            for part in _parts(names, max(1, min(together, math.ceil(at_depth[depth] / workers)))):
+            for part in _parts(names, max(1, min(together, math.ceil(len(generations[depth]) / workers)))):
                 needs = set().union(*(self._needs[n] for n in part))
                 length = sum(self.costs[n] for n in part) + max(after[n] for n in part)
                 jobs.append(Job({n: self.missing[n] for n in part}, needs, length))

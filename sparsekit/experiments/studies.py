@@ -1,12 +1,14 @@
-"""The studies by name, as notebooks and command line ask for them.
+"""Which units each notebook reads, and the tables that belong to no single study.
 
 A table function lists the units that the parameters mean, has those without a record computed, and reads the rest.
 """
 
+from collections.abc import Callable, Iterable
 from contextlib import suppress
 
 import pandas as pd
 
+from sparsekit.experiments.identity import Unit
 from sparsekit.experiments.inference import InferenceCost
 from sparsekit.experiments.parameters import Parameters
 from sparsekit.experiments.pruning import (
@@ -29,32 +31,25 @@ from sparsekit.pruning import latency
 from sparsekit.tasks import definitions as tasks
 from sparsekit.tasks import labelled_csv, samples
 
-NOTEBOOKS = [
-    "00_task",
-    "01_pruning",
-    "02_recovery",
-    "03_graph_structured_rnns",
-    "04_correlation_analysis",
-    "05_what_sparsity_buys",
-]
+NOTEBOOKS: dict[str, Callable[[Parameters], Iterable[Unit]]] = {
+    "00_task": lambda p: [*_task_baselines(p), *base_networks(p)],
+    "01_pruning": lambda p: [*base_networks(p), *pruned_networks(p), *scored_networks(p), *probes(p)],
+    "02_recovery": lambda p: [*base_networks(p), *pruned_networks(p), *_compared(p)],
+    "03_graph_structured_rnns": lambda p: [*graph_networks(p), *gate_row_networks(p)],
+    "04_correlation_analysis": lambda p: [
+        *graph_networks(p),
+        *base_networks(p),
+        *masked_networks(p),
+        *mask_training_networks(p),
+    ],
+    "05_what_sparsity_buys": lambda p: [*base_networks(p)[:: p.seeds][-1:], _inference(p)],
+}
+"""The units that each notebook reads, beside the baselines of its task, which all of them read."""
 
 
-def units(p: Parameters, notebook: str) -> list:
+def units(p: Parameters, notebook: str) -> list[Unit]:
     """Every unit that a notebook reads, for the command line, which computes them before it runs the notebook."""
-    lists = {
-        "00_task": lambda: [*_task_baselines(p), *base_networks(p)],
-        "01_pruning": lambda: [*base_networks(p), *pruned_networks(p), *scored_networks(p), *probes(p)],
-        "02_recovery": lambda: [*base_networks(p), *pruned_networks(p), *_compared(p)],
-        "03_graph_structured_rnns": lambda: [*graph_networks(p), *gate_row_networks(p)],
-        "04_correlation_analysis": lambda: [
-            *graph_networks(p),
-            *base_networks(p),
-            *masked_networks(p),
-            *mask_training_networks(p),
-        ],
-        "05_what_sparsity_buys": lambda: [*base_networks(p)[:: p.seeds][-1:], _inference(p)],
-    }
-    return list(dict.fromkeys([Baselines(strings(p)), *lists[notebook]()]))
+    return list(dict.fromkeys([Baselines(strings(p)), *NOTEBOOKS[notebook](p)]))
 
 
 def _compared(p: Parameters) -> list:
@@ -80,15 +75,12 @@ def task_baselines(p: Parameters) -> pd.DataFrame:
     And of the file of labelled strings, where there is one. With `p`'s numbers of strings, lengths and seed; a task
     that cannot be made with these is left out.
     """
+    parts = []
     names = _task_baselines(p)
-    columns = ("task", "invalid")
-    return pd.concat(
-        [
-            pd.DataFrame(data["table"]).assign(**dict(zip(columns, names[unit], strict=True)))
-            for unit, data in results(names, p)
-        ],
-        ignore_index=True,
-    )
+    for unit, data in results(names, p):
+        task, invalid = names[unit]
+        parts.append(pd.DataFrame(data["table"]).assign(task=task, invalid=invalid))
+    return pd.concat(parts, ignore_index=True)
 
 
 def _task_baselines(p: Parameters) -> dict[Baselines, tuple[str, str]]:
