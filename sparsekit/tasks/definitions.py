@@ -4,12 +4,11 @@
 Machine Learning Repository, 1998.
 """
 
+import inspect
 from collections.abc import Callable, Sequence
 from functools import lru_cache
 
 import numpy as np
-from sklearn.datasets import load_digits
-from sklearn.model_selection import train_test_split
 
 from sparsekit.registry import Registry, unknown
 from sparsekit.tasks import grammars as automata
@@ -48,6 +47,9 @@ def split(seed: int, train_size: int, test_size: int) -> tuple[Rows, Rows]:
             f"train_size={train_size}, test_size={test_size}: task digits has {CLASSES} classes; "
             f"give at least {CLASSES} of each, one sample for each class"
         )
+    from sklearn.datasets import load_digits  # not above: names of tasks are asked for before anything heavy is loaded
+    from sklearn.model_selection import train_test_split
+
     pixels, labels = load_digits(return_X_y=True)
     total = min(len(labels), train_size + test_size)
     test_total = min(max(CLASSES, round(total * test_size / (train_size + test_size))), total - CLASSES)
@@ -138,6 +140,13 @@ def make(
 @lru_cache(maxsize=8)
 def _remembered(factory: Callable[..., Task], arguments: tuple, content: str) -> Task:
     return factory(**dict(arguments))
+
+
+def options(name: str) -> tuple[str, ...]:
+    """Names of the parameters on which a task depends besides its sizes and seed, as its function asks for them."""
+    asked = inspect.signature(TASKS[name]).parameters.values()
+    own = [parameter.name for parameter in asked if parameter.kind is not parameter.VAR_KEYWORD]
+    return tuple(name for name in own if name not in ("train_size", "test_size", "data_seed"))
 
 
 def violations(task_name: str, strings: Sequence[str]) -> np.ndarray:
