@@ -35,7 +35,7 @@ from sparsekit.tasks import definitions as tasks
 from sparsekit.tasks import samples
 from sparsekit.variants import GATES
 from tests import references
-from tests.test_properties import reference as networkx_properties
+from tests.graphs.test_properties import reference as networkx_properties
 
 
 @cache
