@@ -16,7 +16,7 @@ def test_figures_carry_the_numbers():
     noise = ceilings.intraclass(table)
     picture = noise_ceilings(noise)
     assert f"{noise.ceiling['lstm']:.2f} of the variance of LSTM" in picture.reading
-    assert f"ICC {noise.icc['lstm']:.2f}" in picture.alt
+    assert f"LSTM, one network (ICC): {noise.icc['lstm']:.2f} (" in picture.alt
     assert "cannot be told apart" in noise_ceilings(ceilings.intraclass(planted.study(9, 1))).reading
     for draw in (trainability_bars, noise_ceilings):
         with pytest.raises(TableError, match="unknown column"):

@@ -11,8 +11,8 @@ def test_figures_carry_the_coefficients():
     table = planted.study(effect=1, size=2, seed=3)
     raw, held = correlation.correlations(table, resamples=200), control.partial(table, resamples=200)
     picture = controlled_forest(raw, held)
-    found = (raw.q_value <= 0.05).loc["gru"].sum(), (held.q_value <= 0.05).loc["gru"].sum()
-    assert f"GRU {found[0]} and {found[1]}" in picture.reading
+    found = (raw.q_value <= 0.05).sum(), (held.q_value <= 0.05).sum()
+    assert f"{found[0]} of {len(raw)} (alone) and {found[1]} of {len(held)} (given the controls)" in picture.reading
     best = held.pearson.loc["gru"].abs().idxmax()
     assert f"{held.pearson['gru', best]:+.2f}" in picture.alt.replace("−", "-")
     assert "nan" not in picture.alt

@@ -25,13 +25,13 @@ def test_figures_carry_the_numbers():
     picture = nested_scores(scores, noise)
     gain = scores.gain["gru", "size_and_widths"]
     assert f"To size and widths all properties add an R² of +{gain:.2f}" in picture.reading
-    assert f"GRU, noise ceiling: {noise.ceiling['gru']:.2f}" in picture.alt
+    assert f"GRU, shaded: {noise.ceiling_low['gru']:.2f} to {noise.ceiling_high['gru']:.2f}" in picture.alt
     assert f"LSTM, all properties: {scores.r2['lstm', 'all']:.2f}" in picture.alt
     importance = cross_validation.cluster_importance(table, folds=3, **CHEAP)
     picture = cluster_importances(importance)
     assert f"{importance.fall.loc['gru'].max():.2f} (" in picture.alt
     carried = cross_validation.transfer(table, folds=3, resamples=100)
-    assert f"{(carried.r2['gru'].iloc[1]):.2f} (".replace("-", "−") in transfer_map(carried).alt
+    assert f"{(carried.r2['gru'].iloc[1]):.2f}".replace("-", "−") in transfer_map(carried).alt
     few = planted.study(8)
     for draw, of in (
         (nested_scores, cross_validation.nested_prediction(few)),

@@ -251,7 +251,12 @@ def forest(
     for row in table.head(MOST).itertuples():
         place = [_heading(panels, row.panel, groups or {}, row.group), _row_label(row.row)]
         place.append(look(looks, row.series).label if looks else "")
-        words.append(f"{', '.join(filter(None, place))}: {_told(row, x.form)}")
+        text = getattr(row, "text", "")
+        words.append(f"{', '.join(filter(None, place))}: {_told(row, x.form)}{f', {text}' if text else ''}")
+    words += [
+        f"{_heading(panels, name, {}, '')}, shaded: {x.form(a)} to {x.form(b)}"
+        for name, (a, b) in (spans or {}).items()
+    ]
     more = f"; and {len(table) - MOST} more" if len(table) > MOST else ""
     kind = "Bars" if bars else "Points with intervals"
     return Picture(figure, f"{title}. {kind}: {x.label}. {'; '.join(words)}{more}.", reading)
@@ -389,8 +394,9 @@ def points(
         baseline_lines(axes, baselines or {}, 150, labels=label_panel(axes, x.label, y.label))
     words = []
     for (name, one), rows in table.groupby(["panel", "series"], sort=False):
-        ends = f"{y.label} {y.form(rows['y'].min())} to {y.form(rows['y'].max())}, median {y.form(rows['y'].median())}"
-        words.append(f"{_heading(panels, name, looks, one)}: {len(rows)} points, {ends}")
+        low, middle, high = (y.form(rows["y"].quantile(share)) for share in (0, 0.5, 1))
+        words.append(f"{_heading(panels, name, looks, one)}: {len(rows)}, from {low} to {high}, median {middle}")
+    words += [f"{_heading(panels, name, {}, '')}: {text}" for name, text in (subtitles or {}).items()]
     return Picture(figure, f"{title}. Points: {y.label} against {x.label}. {'; '.join(words)}.", reading)
 
 

@@ -72,7 +72,7 @@ def structure_accuracies(
             columns={"test_accuracy": "y"}
         )[["panel", "series", "x", "y"]],
         "Test accuracy of graph-structured networks",
-        Axis(),
+        Axis("family"),
         marks.ACCURACY._replace(limits=(accuracy_floor(structure["test_accuracy"], lines.values()), 1.02)),
         looks=GENERATORS,
         middles=middles.rename(columns={"variant": "panel", "generator": "x"}),
@@ -316,7 +316,11 @@ def _differences(
     clear = means.dropna(subset=["low"])
     left = int(((clear["low"] > 0) | (clear["high"] < 0)).sum())
     known = means[means["graphs"] > 0]
-    told = [f"{look(VARIANTS, row.variant).label} {_interval(row)}" for row in known.itertuples()]
+    several = known["against"].nunique() > 1
+    told = [
+        f"{look(VARIANTS, row.variant).label}{f', {row.against}' if several else ''} {_interval(row)}"
+        for row in known.itertuples()
+    ]
     reading = "In no pair did both networks leave chance level, so nothing can be compared."
     if told:
         reading = f"{title}, in percentage points: {listed(told)}. " if len(told) <= 4 else ""
