@@ -8,24 +8,14 @@ import textwrap
 from collections.abc import Sequence
 from pathlib import Path
 
+import yaml
+
 from sparsekit import __version__
-from sparsekit.experiments import execution, planning, records, studies
+from sparsekit.experiments import project
 from sparsekit.experiments.parameters import Parameters, describe
-from sparsekit.experiments.progress import duration
-from sparsekit.experiments.project import (
-    NotebookError,
-    ParameterError,
-    chosen,
-    folder,
-    ordered,
-    project_root,
-    sets,
-    title,
-    value,
-)
-from sparsekit.graphs import structure as graphs
-from sparsekit.reports import batch
-from sparsekit.tasks import labelled_csv
+from sparsekit.experiments.project import NotebookError, ParameterError
+
+# What computes is imported where it is needed: a slip in a parameter's name is answered before torch is loaded.
 
 
 class UsageError(ValueError):
@@ -77,23 +67,28 @@ def _parser() -> argparse.ArgumentParser:
 
 def _run(options: argparse.Namespace) -> int:
     given = _overrides(options)
-    # The parameters are checked before torch is loaded: a slip of the pen is answered at once.
-
     parameters = Parameters.load(options.set, given)
-    notebooks = folder()
-    stems = chosen(options.only, notebooks)
+    notebooks = project.folder()
+    stems = project.chosen(options.only, notebooks)
     name = Path(options.set).stem
-    out = options.out or (project_root() or Path.cwd()) / "reports" / name
+    out = options.out or (project.project_root() or Path.cwd()) / "reports" / name
+
+    from sparsekit.experiments import execution, studies
+    from sparsekit.graphs.structure import GraphError
+    from sparsekit.tasks.labelled_csv import TaskError
 
     try:
         execution.resolve_device(parameters.device)
         studies.task(parameters)
         units = {stem: studies.units(parameters, stem) for stem in stems}
-    except (execution.ExecutionError, labelled_csv.TaskError, graphs.GraphError) as error:
+    except (execution.ExecutionError, TaskError, GraphError) as error:
         raise UsageError(str(error)) from error
     if options.plan:
         return _plan([unit for own in units.values() for unit in own], parameters)
     _make_writable(out)
+
+    from sparsekit.reports import batch
+
     done = batch.run(parameters, name, notebooks, units, out, [f"{n}={v}" for n, v in given.items()])
     for question, answer in done.answers.items():
         print(textwrap.fill(answer, 100, initial_indent=f"{question}  ", subsequent_indent="     "))
@@ -104,7 +99,9 @@ def _run(options: argparse.Namespace) -> int:
     return 1 if done.failures else 0
 
 
-def _plan(units: list, parameters: object) -> int:
+def _plan(units: list, parameters: Parameters) -> int:
+    from sparsekit.experiments import planning, records
+    from sparsekit.experiments.progress import duration
 
     store = records.default_store()
     made = planning.plan(units, store, parameters.workers, parameters.device)
@@ -123,11 +120,11 @@ def _overrides(options: argparse.Namespace) -> dict[str, object]:
         if not sign or not name.strip():
             raise UsageError(f"-p {text}: give name=value, such as -p seeds=3")
         try:
-            given[name.strip()] = value(written)
+            given[name.strip()] = project.value(written)
         except ParameterError as error:
             raise ParameterError(f"{name.strip()}: {error}") from None
     if options.workers is not None:
-        given["workers"] = value(options.workers)
+        given["workers"] = project.value(options.workers)
     return given
 
 
@@ -142,13 +139,12 @@ def _make_writable(out: Path) -> None:
 
 
 def _list(options: argparse.Namespace) -> int:
-
     print("Parameter sets (sparsekit run NAME):")
-    for name, path in sets().items():
+    for name, path in project.sets().items():
         print(f"  {name:<12} {_first_comment(path).removeprefix(name + ': ')}")
     print("\nNotebooks (--only NUMBER):")
-    for path in ordered(folder()):
-        print(f"  {path.stem:<26} {title(path)}")
+    for path in project.ordered(project.folder()):
+        print(f"  {path.stem:<26} {project.title(path)}")
     print("\nParameters (-p name=value):")
     for name, kind, default, meaning in describe():
         print(f"  {name} = {_yaml(default)}")
@@ -162,6 +158,4 @@ def _first_comment(path: Path) -> str:
 
 
 def _yaml(default: object) -> str:
-    import yaml
-
     return yaml.safe_dump(default, default_flow_style=True, width=1000).removesuffix("\n...\n").strip()

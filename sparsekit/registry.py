@@ -50,3 +50,15 @@ class Registry(dict):
 
     def __missing__(self, name: str):
         raise UnknownName(unknown(self.kind, name, sorted(self)))
+
+
+def measured(registry: Registry, subject: object, names: Iterable[str] | None = None) -> dict[str, float]:
+    """The registry's properties of a subject, those named or all, by name.
+
+    Raises
+    ------
+    UnknownName
+        Where no property has a given name; before anything is measured.
+    """
+    functions = {name: registry[name] for name in (registry if names is None else names)}
+    return {name: float(function(subject)) for name, function in functions.items()}

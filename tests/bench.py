@@ -28,14 +28,14 @@ from sparsekit.experiments.pruning import PrunedNetwork
 from sparsekit.experiments.records import Store, default_store
 from sparsekit.graphs import families, properties
 from sparsekit.networks import build as networks
-from sparsekit.networks import kernels, recurrence
+from sparsekit.networks import kernels
 from sparsekit.networks.training import Encoded, Population, Recipe, adam, evaluate, update
 from sparsekit.pruning import prune as pruning
 from sparsekit.tasks import definitions as tasks
 from sparsekit.tasks import samples
-from sparsekit.variants import GATES
+from sparsekit.variants import GATES, VARIANTS
 from tests import references
-from tests.test_properties import reference as networkx_properties
+from tests.graphs.test_properties import reference as networkx_properties
 
 
 @cache
@@ -148,7 +148,7 @@ def pruned(variant: str, count: int) -> list:
 def grid() -> None:
     together = PrunedNetwork.together
     literal, native = {}, {}
-    for variant in recurrence.VARIANTS:
+    for variant in VARIANTS:
         ours = kit_step(pruned(variant, together), 32)
         literal[variant] = ratio(literal_step(references.Stacked(variant), 32), ours, fast_calls=1)
         native[variant] = ratio(literal_step(Torch(variant), 32), ours, fast_calls=1)
@@ -219,7 +219,7 @@ def graph_properties() -> None:
 
 def evaluation() -> None:
     test = Encoded(task().test)
-    for variant in recurrence.VARIANTS:
+    for variant in VARIANTS:
         reference, population = references.Stacked(variant), Population([networks.stacked(variant)])
 
         @torch.no_grad()
@@ -235,7 +235,7 @@ def memory() -> None:
     pool = loky.ProcessPoolExecutor(max_workers=1, env=execution.ONE_THREAD)
     from tests import bench  # by its name, under which the worker finds it too
 
-    used = {variant: pool.submit(bench.worst_memory, variant).result() for variant in recurrence.VARIANTS}
+    used = {variant: pool.submit(bench.worst_memory, variant).result() for variant in VARIANTS}
     pool.shutdown()
     detail = ", ".join(f"{variant} {mib:.0f}" for variant, mib in used.items())
     show("memory of a worker, MiB, largest units of thesis", max(used.values()), "1536", detail)

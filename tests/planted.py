@@ -3,6 +3,10 @@
 import numpy as np
 import pandas as pd
 
+from sparsekit.analysis.masks import SHOWN
+from sparsekit.analysis.structure import CAUSES
+from sparsekit.graphs import properties
+
 NAMES = ["nodes", "edges", "source_nodes", "sink_nodes", "diameter", "density", "closeness_mean", "degree_var"]
 
 
@@ -35,3 +39,71 @@ def study(
             accuracy = of_graph + within * rng.normal(size=graphs)
             parts.append(table.assign(variant=variant, seed=k, test_accuracy=accuracy))
     return pd.concat(parts, ignore_index=True)
+
+
+def independent(rows, seed=0, effect=1.0):
+    """A table whose accuracy follows source_nodes; the other properties are noise."""
+    rng = np.random.default_rng(seed)
+    table = pd.DataFrame(rng.normal(size=(rows, len(properties.NAMES))), columns=list(properties.NAMES))
+    table["test_acc"] = effect * table.source_nodes + rng.normal(size=rows)
+    return table
+
+
+def pruned_by(differences, percent=50.0, base=0.9, **columns):
+    """One pruned network per seed, its accuracy that far from the base's."""
+    table = pd.DataFrame({"seed": range(len(differences)), "accuracy": base + np.asarray(differences, float)})
+    return table.assign(variant="gru", target="both", percent=percent, base_accuracy=base, **columns)
+
+
+def with_nulls(graphs=12, seeds=2, gain=0.05, variants=("gru", "lstm"), nulls=("rewired",), noise=0.01, seed=0):
+    """Networks of two families; graphs are better than their null models by ``gain`` in the last variant alone."""
+    rng, rows = np.random.default_rng(seed), []
+    for variant in variants:
+        for k in range(graphs):
+            level = 0.8 + 0.03 * rng.normal()
+            for null in ("none", *nulls):
+                for s in range(seeds):
+                    accuracy = level - gain * (null != "none") * (variant == variants[-1]) + noise * rng.normal()
+                    name = k // 2 if null == "none" else f"{k // 2} {null}"
+                    own = {"variant": variant, "generator": ("barabasi_albert", "erdos_renyi")[k % 2], "graph": name}
+                    rows.append(own | {"original": k // 2, "seed": s, "null": null, "test_accuracy": accuracy})
+    return pd.DataFrame(rows)
+
+
+def layouts(table):
+    """The same, as if null models were graphs with published rows."""
+    return table.assign(gate_masks=np.where(table["null"] == "none", "blocks", "rows"), wrong=0.2, lost=0.5)
+
+
+def separate(count=30, seed=0):
+    rng = np.random.default_rng(seed)
+    table = pd.DataFrame({name: rng.normal(5, 1, count) for name in CAUSES})
+    table["edges"] = 3 * table["nodes"] + 0.01 * rng.normal(size=count)
+    table["depth"] = 7.0
+    table["recurrent_parameters"] = rng.uniform(980, 1020, count)
+    own = {"variant": "gru", "generator": "mixed", "graph": range(count), "null": "none"}
+    return table.assign(**own, family=np.where(np.arange(count) % 2, "erdos_renyi", "hierarchical"))
+
+
+def masks(differences, variant="gru", percent=80.0):
+    """Masks of two layers whose clustering is 0.5 and exceeds the rewired by these differences, one a seed."""
+    rows = []
+    for seed, difference in enumerate(differences):
+        for layer in range(2):
+            own = {"variant": variant, "seed": seed, "target": "h2h", "percent": percent, "layer": layer}
+            for kind, less in (("pruned", 0.0), ("rewired", difference + (layer - 0.5) / 50), ("random", 0.1)):
+                rows.append(own | {"kind": kind} | dict.fromkeys(SHOWN, 0.5 - less))
+    return pd.DataFrame(rows)
+
+
+def training(accuracies, percent=80.0, variant="gru"):
+    """Recovery of one network a seed, from a mapping of protocol to accuracies at the end."""
+    own = {"variant": variant, "target": "both", "percent": percent, "base_accuracy": 0.9}
+    own |= {"score": "magnitude", "scope": "global", "schedule": "one_shot"}
+    rows = [
+        own | {"seed": seed, "recovery": protocol, "step": step, "accuracy": accuracy if step else 0.5}
+        for protocol, values in accuracies.items()
+        for seed, accuracy in enumerate(values)
+        for step in (0, 10)
+    ]
+    return pd.DataFrame(rows)

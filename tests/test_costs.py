@@ -12,11 +12,11 @@ from hypothesis import strategies as st
 
 from sparsekit.analysis.tables import TableError
 from sparsekit.networks import build as networks
-from sparsekit.networks import recurrence
 from sparsekit.pruning import cost as costs
 from sparsekit.pruning import latency
 from sparsekit.pruning import prune as pruning
 from sparsekit.registry import UnknownName
+from sparsekit.variants import VARIANTS
 
 
 class TestCounted:
@@ -146,7 +146,7 @@ def table():
 class TestMeasured:
     @pytest.mark.parametrize("kernel", latency.KERNELS)
     @pytest.mark.parametrize("batch", [1, 3])
-    @pytest.mark.parametrize("variant", recurrence.VARIANTS)
+    @pytest.mark.parametrize("variant", VARIANTS)
     def test_every_kernel_computes_what_torch_computes(self, variant, batch, kernel):
         generator = torch.Generator().manual_seed(0)
         kind = {"gru": torch.nn.GRU, "lstm": torch.nn.LSTM}.get(variant, torch.nn.RNN)

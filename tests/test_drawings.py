@@ -17,10 +17,10 @@ from sparsekit.figures import drawings as layer_drawings
 from sparsekit.figures import style
 from sparsekit.graphs import structure as graphs
 from sparsekit.networks import build as networks
-from sparsekit.networks import classifier, core, recurrence
+from sparsekit.networks import classifier, core
 from sparsekit.registry import UnknownName
 from sparsekit.tasks import grammars as reber
-from sparsekit.variants import GATES
+from sparsekit.variants import GATES, VARIANTS
 from tests.strategies import connected
 
 SKIPPING = nx.Graph([(0, 2), (1, 2), (1, 3), (2, 3), (2, 4), (3, 4)])
@@ -73,7 +73,7 @@ def test_the_kind_can_be_chosen():
 
 
 @settings(deadline=None, max_examples=20)
-@given(connected(10), st.sampled_from(recurrence.VARIANTS), st.sampled_from(networks.GATE_MASKS))
+@given(connected(10), st.sampled_from([*VARIANTS]), st.sampled_from(networks.GATE_MASKS))
 def test_a_network_is_drawn_with_the_edges_of_its_graph(graph, variant, gate_masks):
     network = networks.layered(variant, graph, gate_masks=gate_masks)
     columns, edges, cells = layer_drawings.of_network(network)

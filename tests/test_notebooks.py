@@ -26,7 +26,7 @@ def cells(path, kind="code"):
 
 
 def test_the_studies_know_every_notebook():
-    assert [path.stem for path in NOTEBOOKS] == studies.NOTEBOOKS
+    assert [path.stem for path in NOTEBOOKS] == list(studies.NOTEBOOKS)
 
 
 @pytest.mark.parametrize("path", NOTEBOOKS, ids=lambda path: path.stem)

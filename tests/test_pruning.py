@@ -11,12 +11,12 @@ from hypothesis import strategies as st
 from torch import nn
 
 from sparsekit.networks import build as networks
-from sparsekit.networks import recurrence
 from sparsekit.pruning import prune as pruning
 from sparsekit.pruning.masks import Mask, matrices
 from sparsekit.pruning.schedules import SCHEDULES
 from sparsekit.pruning.scores import Evidence
 from sparsekit.registry import UnknownName
+from sparsekit.variants import VARIANTS
 from tests.modules import MODULES, batches, module, train
 
 
@@ -45,7 +45,7 @@ def test_a_hand_worked_example():
 @given(
     sparsity=st.floats(0, 1),
     target=st.sampled_from(sorted(pruning.TARGETS)),
-    variant=st.sampled_from(recurrence.VARIANTS),
+    variant=st.sampled_from([*VARIANTS]),
     seed=st.integers(0, 99),
 )
 def test_reaches_the_sparsity_and_removes_the_smallest(sparsity, target, variant, seed):

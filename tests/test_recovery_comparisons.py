@@ -1,13 +1,10 @@
 """Recovery in one condition beside another: pairs of a seed, the figures, tables and sentences made of them."""
 
-import numpy as np
 import pandas as pd
 import pytest
-import scipy.stats
 
 from sparsekit.analysis import recovery as analysis_recovery
 from sparsekit.analysis.conditions import ahead, at_the_end
-from sparsekit.analysis.recovery import areas
 from sparsekit.analysis.tables import TableError
 from sparsekit.experiments.parameters import Parameters
 from sparsekit.figures import recovery as area_figures
@@ -32,37 +29,6 @@ def ways(ahead_by, **ends):
     for name, values in ahead_by.items():
         parts += [way([0.5, 0.7, 0.9 + value], name, seed, **ends) for seed, value in enumerate(values)]
     return pd.concat(parts, ignore_index=True).sample(frac=1, random_state=0)
-
-
-def test_pairs_are_of_one_seed():
-    differences = [0.01, 0.03, -0.01, 0.02]
-    table = ways({"dense": differences})
-    # Another level for each seed cancels out.
-    table = table.assign(accuracy=table["accuracy"] - 0.05 * table["seed"])
-    row = ahead(at_the_end(table), "accuracy", recovery="retrain").loc["gru", "both", 80, "dense"]
-    truth = scipy.stats.ttest_1samp(differences, 0).confidence_interval(0.95)
-    assert row["n"] == 4
-    assert row[["ahead", "low", "high"]].tolist() == pytest.approx([np.mean(differences), *truth])
-
-
-def test_areas_are_compared_the_same_way():
-    table = ways({"dense": [0.04, 0.04]})
-    row = ahead(areas(table), "area", recovery="retrain").iloc[0]
-    assert row["ahead"] == pytest.approx(0.01)  # a quarter: the last of two trapezoids of equal width ends higher
-    one = areas(table)
-    assert len(one) == 4
-    mean = analysis_recovery.area_under_recovery(table)["area"]
-    assert mean.to_dict() == pytest.approx(
-        one.groupby(["variant", "target", "percent", "recovery"])["area"].mean().to_dict()
-    )
-
-
-def test_the_end_is_the_last_step_of_each_network():
-    table = ways({"dense": [0.0, 0.02]})
-    assert at_the_end(table).groupby("recovery")["accuracy"].apply(sorted).to_dict() == {
-        "dense": [0.9, 0.92], "retrain": [0.9, 0.9],
-    }  # fmt: skip
-    assert (at_the_end(table)["step"] == 99).all()
 
 
 def test_sentences_name_who_is_ahead_and_who_cannot_be_told():

@@ -8,9 +8,9 @@ from torch import nn
 from torch.nn.functional import cross_entropy
 
 from sparsekit.networks import build as networks
-from sparsekit.networks import recurrence
 from sparsekit.pruning.masks import Mask
 from sparsekit.pruning.scores import SCORES, Evidence
+from sparsekit.variants import VARIANTS
 from tests.modules import module
 from tests.references import Layered, Stacked, copy_into
 
@@ -31,7 +31,7 @@ def test_registered():
 
 
 @pytest.mark.parametrize("name", ["magnitude", "random", "sensitivity", "activity"])
-@pytest.mark.parametrize("variant", recurrence.VARIANTS)
+@pytest.mark.parametrize("variant", VARIANTS)
 def test_scores_have_the_shape_of_the_weights_and_change_nothing(name, variant):
     net = network(variant)
     before = {n: p.clone() for n, p in net.named_parameters()}
@@ -64,7 +64,7 @@ def test_random_is_uniform():
     assert abs(counts - 4000).max() < 4 * (4000 * 0.9) ** 0.5
 
 
-@pytest.mark.parametrize("variant", recurrence.VARIANTS)
+@pytest.mark.parametrize("variant", VARIANTS)
 @pytest.mark.parametrize("read", [None, torch.tensor([6, 2, 3, 0, 5])])
 def test_sensitivity_is_the_slope_of_the_loss_in_a_factor_on_the_weight(variant, read):
     net = network(variant).double()
@@ -111,7 +111,7 @@ def rms(values, read):
 
 @settings(max_examples=15, deadline=None)
 @given(
-    variant=st.sampled_from(recurrence.VARIANTS),
+    variant=st.sampled_from([*VARIANTS]),
     positions=st.none() | st.lists(st.integers(0, 6), min_size=5, max_size=5),
     graph=st.booleans(),
     seed=st.integers(0, 20),

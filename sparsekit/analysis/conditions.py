@@ -1,20 +1,19 @@
 """Conditions of pruned networks: what varies beside variant, target and percentage, and how to choose among it."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Sequence
 
 import pandas as pd
 
-from sparsekit.analysis.correlation import ROUNDING
-from sparsekit.analysis.intervals import mean_interval
-from sparsekit.analysis.tables import TableError, require
+from sparsekit.analysis.intervals import ROUNDING, mean_interval, named
+from sparsekit.analysis.tables import CONDITION, PRUNED, TableError, indexed, require
 from sparsekit.registry import unknown
 
-PUBLISHED = {"score": "magnitude", "scope": "global", "schedule": "one_shot", "recovery": "retrain"}
-"""The columns that a condition adds, and the value of each in arXiv 2407.20601."""
+PUBLISHED = dict(zip(CONDITION, ("magnitude", "global", "one_shot", "retrain"), strict=True))
+"""The value in arXiv 2407.20601 of each column that a condition adds."""
 
 
 def varying(table: pd.DataFrame) -> list[str]:
-    """Those columns of a condition that hold more than one value; the rest say nothing and stay out of an index."""
+    """Those columns of `tables.CONDITION` that hold more than one value; the rest stay out of an index."""
     return [name for name in PUBLISHED if name in table and table[name].nunique(dropna=False) > 1]
 
 
@@ -80,15 +79,19 @@ def grouped(table: pd.DataFrame, *first: str, row: tuple[str, ...] = ("seed",)) 
         yield condition, rows.sort_values(list(row))
 
 
-def indexed(table: pd.DataFrame, first: list[str], rows: dict[tuple, dict], columns: list[str]) -> pd.DataFrame:
-    """A row per condition of `grouped`, under an index of its columns."""
-    names = [*first, *varying(table)]
-    keys = (
-        pd.MultiIndex.from_tuples(list(rows), names=names)
-        if rows
-        else pd.MultiIndex.from_arrays([[] for _ in names], names=names)
-    )
-    return pd.DataFrame(list(rows.values()), index=keys, columns=columns)
+def per_condition(
+    table: pd.DataFrame,
+    summary: Callable[[pd.DataFrame], dict],
+    columns: str,
+    first: Sequence[str] = ("variant", "target", "percent"),
+    row: tuple[str, ...] = ("seed",),
+) -> pd.DataFrame:
+    """A summary of each condition's rows, as `grouped` gives them, under an index of ``first`` and what is `varying`.
+
+    ``columns`` are those of the summary, in order and between blanks, for a table without rows has them too.
+    """
+    rows = {condition: summary(of) for condition, of in grouped(table, *first, row=row)}
+    return indexed(rows, [*first, *varying(table)], columns.split())
 
 
 def within(rows: pd.DataFrame, margin: float) -> pd.Series:
@@ -106,7 +109,7 @@ def beside(table: pd.DataFrame, **reference) -> pd.DataFrame:
     Parameters
     ----------
     table : DataFrame
-        Columns variant, seed, target, percent, accuracy and those of the reference.
+        `tables.PRUNING` or `tables.RECOVERY`, and the reference's columns.
     **reference
         Column and value, such as ``score="random"``.
 
@@ -117,8 +120,7 @@ def beside(table: pd.DataFrame, **reference) -> pd.DataFrame:
     """
     table = table.reset_index(drop=True)  # so that dropping rows by label drops no others
     other = chosen(table, **reference)
-    on = [n for n in ("variant", "seed", "target", "percent", "step", *varying(table)) if n in table]
-    on = [n for n in on if n not in reference]
+    on = [n for n in (*PRUNED, "step", *varying(table)) if n in table and n not in reference]
     partners = other[[*on, "accuracy"]].rename(columns={"accuracy": "base_accuracy"})
     rest = table.drop(index=other.index).drop(columns="base_accuracy", errors="ignore")
     return rest.merge(partners, on=on, validate="many_to_one")
@@ -129,11 +131,9 @@ def after_recovery(pruning: pd.DataFrame, recovery: pd.DataFrame) -> pd.DataFram
 
     Rows of ``recovery``, one per network, with the columns that only ``pruning`` has (weights, multiply-adds).
     """
-    on = [n for n in ("variant", "seed", "target", "percent", *PUBLISHED) if n in pruning and n in recovery]
-    whose = [n for n in ("variant", "seed", "target", "percent", *PUBLISHED) if n in recovery]
-    last = recovery.sort_values("step").groupby(whose, sort=False, dropna=False).tail(1)
-    extra = [n for n in pruning if n not in recovery]
-    return last.sort_index().merge(pruning[[*on, *extra]], on=on, validate="many_to_one")
+    extra = [name for name in pruning if name not in recovery]
+    on = [name for name in (*PRUNED, *CONDITION) if name in pruning and name in recovery]
+    return at_the_end(recovery).merge(pruning[[*on, *extra]], on=on, validate="many_to_one")
 
 
 def ahead(networks: pd.DataFrame, value: str, confidence: float = 0.95, **reference) -> pd.DataFrame:
@@ -156,14 +156,14 @@ def ahead(networks: pd.DataFrame, value: str, confidence: float = 0.95, **refere
     """
     by = ["variant", "target", "percent", *reference]
     pairs = beside(networks.assign(accuracy=networks[value]), **reference)
-    rows = []
+    rows = {}
     for condition, pair in pairs.groupby(by, sort=False):
-        mean, low, high = mean_interval(pair["accuracy"] - pair["base_accuracy"], confidence)
-        rows.append((*condition, len(pair), mean, low, high))
-    return pd.DataFrame(rows, columns=[*by, "n", "ahead", "low", "high"]).set_index(by)
+        interval = mean_interval(pair["accuracy"] - pair["base_accuracy"], confidence)
+        rows[condition] = {"n": len(pair)} | named("ahead low high", interval)
+    return indexed(rows, by, ["n", "ahead", "low", "high"])
 
 
 def at_the_end(recovery: pd.DataFrame) -> pd.DataFrame:
     """The rows of a table of recovery at each network's last measured step."""
-    whose = [name for name in recovery if name not in ("step", "epoch", "accuracy", "base_accuracy")]
-    return recovery.sort_values("step").drop_duplicates(whose, keep="last").sort_index()
+    whose = [name for name in (*PRUNED, *CONDITION) if name in recovery]
+    return recovery.sort_values("step", kind="stable").drop_duplicates(whose, keep="last").sort_index()

@@ -8,11 +8,9 @@ import pandas as pd
 import scipy.cluster.hierarchy
 import scipy.stats
 from scipy.spatial.distance import squareform
-from statsmodels.regression.linear_model import OLS
-from statsmodels.regression.mixed_linear_model import MixedLM
-from statsmodels.tools.sm_exceptions import ConvergenceWarning
 
-from sparsekit.analysis.correlation import FEWEST_ROWS, _bca, _ranks, known_properties, variants_of, with_q_values
+from sparsekit.analysis.correlation import COEFFICIENTS, known_properties, ranks_in, variants_of, with_q_values
+from sparsekit.analysis.intervals import FEWEST_ROWS, ROUNDING, bca, resampled
 from sparsekit.analysis.prediction import SIZES
 from sparsekit.analysis.tables import fraction, given_graphs, numbers, one_per_graph, remembered
 
@@ -42,7 +40,7 @@ def partial(
     Parameters
     ----------
     table : DataFrame
-        One row per network: variant, generator, graph, target, properties, controls.
+        `tables.GRAPHS` with the properties and controls.
     controls : sequence of str
         Columns; "generator" controls for the family.
 
@@ -59,9 +57,7 @@ def partial(
         graphs = one_per_graph(table, variant)
         for name in names:
             x, y, given = _complete(graphs, name, target, controls)
-            rng = np.random.default_rng(seed)
-            counts = rng.multinomial(len(x), np.full(len(x), 1 / len(x)), resamples) if len(x) else None
-            rows[variant, name] = _partial(x, y, given, counts, confidence)
+            rows[variant, name] = _partial(x, y, given, resampled(len(x), resamples, seed), confidence)
     return with_q_values(pd.DataFrame.from_dict(rows, orient="index").rename_axis(["variant", "property"]))
 
 
@@ -83,7 +79,7 @@ def _complete(
 def _basis(given: np.ndarray) -> np.ndarray:
     """Orthonormal columns that span the controls about their means."""
     deviation = given.std(axis=0)
-    varying = deviation > 1e-12 * np.abs(given).max(axis=0, initial=0)
+    varying = deviation > ROUNDING * np.abs(given).max(axis=0, initial=0)
     centred = (given - given.mean(axis=0))[:, varying] / deviation[varying]
     if not centred.size:
         return np.empty((len(given), 0))
@@ -92,17 +88,16 @@ def _basis(given: np.ndarray) -> np.ndarray:
 
 
 def _partial(
-    x: np.ndarray, y: np.ndarray, given: np.ndarray, counts: np.ndarray | None, confidence: float
+    x: np.ndarray, y: np.ndarray, given: np.ndarray, counts: np.ndarray, confidence: float
 ) -> dict[str, float]:
-    names = ("pearson", "pearson_low", "pearson_high", "spearman", "spearman_low", "spearman_high", "p_value")
-    row = dict.fromkeys(names, np.nan) | {"n": len(x)}
+    row = dict.fromkeys(COEFFICIENTS, np.nan) | {"n": len(x)}
     basis = _basis(given) if len(x) else given
     freedom = len(x) - 2 - basis.shape[1]
     if freedom < 1:
         return row
     columns, n = np.column_stack([x, y, given]), len(x)
     for name in ("pearson", "spearman"):
-        once, resampled, left_out = (
+        once, drawn, left_out = (
             _partial_r(columns, of, ranked=name == "spearman")
             for of in (np.ones((1, n), dtype=int), counts, 1 - np.eye(n, dtype=int))
         )
@@ -110,29 +105,32 @@ def _partial(
         if np.isnan(row[name]):
             return row
         if freedom >= FEWEST_ROWS:
-            row[f"{name}_low"], row[f"{name}_high"] = _bca(row[name], resampled, left_out, confidence)
-    return row | {"p_value": _robust_p(x, y, basis, freedom)}
+            row[f"{name}_low"], row[f"{name}_high"] = bca(row[name], drawn, left_out, confidence)
+    return row | {"p_value": _robust_p(x, y, basis)}
 
 
-def _robust_p(x: np.ndarray, y: np.ndarray, basis: np.ndarray, freedom: int) -> float:
+def _robust_p(x: np.ndarray, y: np.ndarray, basis: np.ndarray) -> float:
     """Two-sided p of the coefficient of x beside the controls; nan where a graph alone decides some coefficient."""
-    x, y = (v - v.mean() - basis @ (basis.T @ v) for v in (x, y))
-    slope = x @ y / (x @ x)
-    left = 1 - 1 / len(x) - (basis**2).sum(axis=1) - x**2 / (x @ x)  # 1 less each graph's leverage
-    if left.min() < 1e-9:
-        return np.nan
-    error = np.sqrt(((x * (y - slope * x) / left) ** 2).sum()) / (x @ x)
-    return float(2 * scipy.stats.t.sf(abs(slope) / error, freedom)) if error else 0.0
+    design = np.column_stack([np.ones_like(x), (x - x.mean()) / x.std(), basis])
+    leverage = (np.linalg.qr(design)[0] ** 2).sum(axis=1)
+    return float(_robust(y, design).pvalues[1]) if 1 - leverage.max() > 1e-9 else np.nan
+
+
+def _robust(y: np.ndarray, design: np.ndarray):
+    """Least squares with HC3 standard errors."""
+    from statsmodels.regression.linear_model import OLS  # slow to load, as all of statsmodels
+
+    return OLS(y, design).fit(cov_type="HC3", use_t=True)
 
 
 def _partial_r(columns: np.ndarray, counts: np.ndarray, ranked: bool) -> np.ndarray:
     """Correlation of the first two columns given the others in each resample, nan where there is nothing left."""
     if ranked:
-        values = np.stack([_ranks(column, counts) for column in columns.T], axis=-1)
+        values = np.stack([ranks_in(column, counts) for column in columns.T], axis=-1)
     else:
         values = np.broadcast_to(columns - columns.mean(axis=0), (len(counts), *columns.shape))
     shares = (counts / counts.sum(axis=1, keepdims=True))[..., None]
-    rounding = 1e-12 * np.abs(values).max(axis=1, keepdims=True)
+    rounding = ROUNDING * np.abs(values).max(axis=1, keepdims=True)
     values = values - (shares * values).sum(axis=1, keepdims=True)
     scale = np.sqrt((shares * values**2).sum(axis=1, keepdims=True))
     values = np.where(scale <= rounding, 0, values / np.where(scale <= rounding, 1, scale))
@@ -161,7 +159,7 @@ def mixed(
     Parameters
     ----------
     table : DataFrame
-        One row per network: variant, generator, graph, target, properties, controls.
+        `tables.GRAPHS` with the properties and controls.
 
     Returns
     -------
@@ -201,7 +199,7 @@ def _mixed(
     fit, row["model"] = _random_intercepts(y / spread, design, groups), "mixed"
     if fit is None:
         means = [np.bincount(groups, column) / np.bincount(groups) for column in (y / spread, *design.T)]
-        fit = OLS(means[0], np.column_stack(means[1:])).fit(cov_type="HC3", use_t=True)
+        fit = _robust(means[0], np.column_stack(means[1:]))
         row["model"] = "means"
     low, high = fit.conf_int(1 - confidence)[1]
     row |= {"coefficient": fit.params[1] * spread, "low": low * spread, "high": high * spread}
@@ -212,6 +210,9 @@ def _random_intercepts(y: np.ndarray, design: np.ndarray, groups: np.ndarray):
     """The fitted mixed model; None where it did not converge or leaves no variance between groups."""
     if len(y) == len(np.unique(groups)):
         return None
+    from statsmodels.regression.mixed_linear_model import MixedLM
+    from statsmodels.tools.sm_exceptions import ConvergenceWarning
+
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         warnings.simplefilter("error", ConvergenceWarning)
@@ -250,7 +251,7 @@ def collinearity(table: pd.DataFrame, properties: Iterable[str] | None = None, t
     found = pd.DataFrame({"vif": np.nan, "cluster": names}, index=pd.Index(names, name="property"))
     if len(values) < 3:
         return found
-    varying = np.flatnonzero(values.std(axis=0) > 1e-12 * np.abs(values).max(axis=0))
+    varying = np.flatnonzero(values.std(axis=0) > ROUNDING * np.abs(values).max(axis=0))
     kept, values = [names[i] for i in varying], values[:, varying]
     found.loc[kept, "vif"] = _inflation(values)
     if len(kept) > 1:
@@ -266,7 +267,7 @@ def collinearity(table: pd.DataFrame, properties: Iterable[str] | None = None, t
 
 
 def _inflation(values: np.ndarray) -> list[float]:
-    """1 / (1 - R²) of each column from all others."""
+    """1 / (1 - R²) of each column from all others; statsmodels's warns where they determine it, as often they do."""
     scaled, found = (values - values.mean(axis=0)) / values.std(axis=0), []
     for i, column in enumerate(scaled.T):
         others = np.delete(scaled, i, axis=1)

@@ -1,21 +1,19 @@
 """RQ4: how accuracy goes with each property of a graph, with bootstrap intervals over graphs."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 
 import numpy as np
 import pandas as pd
 import scipy.stats
 
+from sparsekit.analysis.intervals import FEWEST_ROWS, ROUNDING, bca, resampled
 from sparsekit.analysis.tables import TableError, fraction, numbers, one_per_graph, remembered, require
 from sparsekit.graphs.properties import PROPERTIES
-
-FEWEST_ROWS = 5
-"""A bootstrap over fewer rows gives no interval worth drawing: nan stands in its place."""
 
 DISCOVERY = 0.05
 """The false-discovery rate at which a q value counts as a discovery."""
 
-ROUNDING = 1e-12
+COEFFICIENTS = ("pearson", "pearson_low", "pearson_high", "spearman", "spearman_low", "spearman_high", "p_value")
 
 
 @remembered
@@ -60,7 +58,7 @@ def correlate(
         n = int(known.sum())
         if n not in counts:
             # Properties see the same resamples, so differences between them are not the bootstrap's.
-            counts[n] = np.random.default_rng(seed).multinomial(n, np.full(n, 1 / n), resamples) if n else None
+            counts[n] = resampled(n, resamples, seed)
         rows[name] = _correlation(x[known], y[known], counts[n], confidence)
     return pd.DataFrame.from_dict(rows, orient="index").rename_axis("property")
 
@@ -80,7 +78,7 @@ def correlations(
     Parameters
     ----------
     table : DataFrame
-        One row per network: variant, generator, graph, target, properties.
+        `tables.GRAPHS` with the properties.
 
     Returns
     -------
@@ -136,11 +134,8 @@ def by_variant(table: pd.DataFrame) -> dict[str, pd.DataFrame]:
     return {variant: rows.droplevel("variant") for variant, rows in table.groupby(level="variant", sort=False)}
 
 
-def _correlation(x: np.ndarray, y: np.ndarray, counts: np.ndarray | None, confidence: float) -> dict[str, float]:
-    row = dict.fromkeys(
-        ("pearson", "pearson_low", "pearson_high", "spearman", "spearman_low", "spearman_high", "p_value"), np.nan
-    )
-    row["n"] = len(x)
+def _correlation(x: np.ndarray, y: np.ndarray, counts: np.ndarray, confidence: float) -> dict[str, float]:
+    row = dict.fromkeys(COEFFICIENTS, np.nan) | {"n": len(x)}
     if len(x) < 3 or _constant(x) or _constant(y):
         return row
     pearson = scipy.stats.pearsonr(x, y)
@@ -148,10 +143,9 @@ def _correlation(x: np.ndarray, y: np.ndarray, counts: np.ndarray | None, confid
     row["spearman"] = float(scipy.stats.spearmanr(x, y).statistic)
     if len(x) >= FEWEST_ROWS:
         left_out = 1 - np.eye(len(x), dtype=int)
-        ends = {}
-        for name, correlation in (("pearson", _pearson), ("spearman", _spearman)):
-            ends[name] = _bca(row[name], correlation(x, y, counts), correlation(x, y, left_out), confidence)
-            row[f"{name}_low"], row[f"{name}_high"] = ends[name]
+        for name, correlation in (("pearson", pearson_of), ("spearman", spearman_of)):
+            low, high = bca(row[name], correlation(x, y, counts), correlation(x, y, left_out), confidence)
+            row |= {f"{name}_low": low, f"{name}_high": high}
     return row
 
 
@@ -159,7 +153,7 @@ def _constant(values: np.ndarray) -> bool:
     return np.ptp(values) <= ROUNDING * np.abs(values).max()
 
 
-def _pearson(x: np.ndarray, y: np.ndarray, counts: np.ndarray) -> np.ndarray:
+def pearson_of(x: np.ndarray, y: np.ndarray, counts: np.ndarray) -> np.ndarray:
     """Pearson's r in each resample; ``counts[i, j]`` says how often row j stands in resample i, x and y may too."""
     total = counts.sum(axis=1, keepdims=True)
     # Centred once on all rows already, so that squares do not cancel digits away.
@@ -171,11 +165,12 @@ def _pearson(x: np.ndarray, y: np.ndarray, counts: np.ndarray) -> np.ndarray:
     return np.where(nothing, np.nan, xy / np.where(nothing, 1, scale)).clip(-1, 1)
 
 
-def _spearman(x: np.ndarray, y: np.ndarray, counts: np.ndarray) -> np.ndarray:
-    return _pearson(_ranks(x, counts), _ranks(y, counts), counts)
+def spearman_of(x: np.ndarray, y: np.ndarray, counts: np.ndarray) -> np.ndarray:
+    """Spearman's in each resample, ranks taken anew."""
+    return pearson_of(ranks_in(x, counts), ranks_in(y, counts), counts)
 
 
-def _ranks(values: np.ndarray, counts: np.ndarray) -> np.ndarray:
+def ranks_in(values: np.ndarray, counts: np.ndarray) -> np.ndarray:
     """Mean rank of each row within each resample: rows below it, and half of those that tie with it."""
     order = np.argsort(values, kind="stable")
     starts, group = np.unique(values[order], return_index=True, return_inverse=True)[1:]
@@ -183,22 +178,6 @@ def _ranks(values: np.ndarray, counts: np.ndarray) -> np.ndarray:
     ranks = np.empty(counts.shape)
     ranks[:, order] = (ties.cumsum(axis=1) - ties / 2)[:, group]
     return ranks
-
-
-def _bca(estimate: float, resampled: np.ndarray, left_out: np.ndarray, confidence: float) -> tuple[float, float]:
-    resampled, left_out = (values[np.isfinite(values)] for values in (resampled, left_out))
-    if not len(resampled) or not len(left_out):
-        return np.nan, np.nan
-    tie = np.abs(resampled - estimate) <= ROUNDING
-    below = np.mean((resampled < estimate) & ~tie) + tie.mean() / 2
-    # Where no resample lies beyond the estimate its bias has no finite value: take half a resample as beyond.
-    bias = scipy.stats.norm.ppf(np.clip(below, 0.5 / len(resampled), 1 - 0.5 / len(resampled)))
-    pull = left_out.mean() - left_out
-    spread = (pull**2).sum() ** 1.5
-    acceleration = (pull**3).sum() / (6 * spread) if spread > 0 else 0.0
-    z = bias + scipy.stats.norm.ppf([(1 - confidence) / 2, (1 + confidence) / 2])
-    low, high = np.quantile(resampled, scipy.stats.norm.cdf(bias + z / (1 - acceleration * z)))
-    return float(low), float(high)
 
 
 def strongest(
@@ -235,3 +214,23 @@ def strongest(
     largest, best = np.abs(y[orders] @ x).max(axis=1), int(np.abs(r).argmax())
     p = (1 + np.sum(largest >= abs(r[best]) - ROUNDING)) / (1 + permutations)
     return names[best], float(r[best].clip(-1, 1)), float(p)
+
+
+def found(table: pd.DataFrame, method: str = "pearson") -> pd.Series:
+    """Whether each coefficient is a discovery, where the table has q values for it; else if its interval excludes 0."""
+    if method == "pearson" and "q_value" in table:
+        return table["q_value"] <= DISCOVERY
+    return (table[f"{method}_low"] > 0) | (table[f"{method}_high"] < 0)
+
+
+def inside_reported(tables: Mapping[str, pd.DataFrame], reported: Mapping[str, Mapping[str, float]], method: str):
+    """How many reported coefficients lie within this run's interval, and how many have one: (inside, all)."""
+    pairs = [
+        (low <= said <= high)
+        for variant, table in tables.items()
+        for name, said in reported.get(variant, {}).items()
+        if name in table.index
+        for low, high in [table.loc[name, [f"{method}_low", f"{method}_high"]]]
+        if np.isfinite(low)
+    ]
+    return sum(pairs), len(pairs)

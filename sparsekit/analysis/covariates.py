@@ -6,7 +6,7 @@ Which widths and sizes vary depends on the structure and the design of a study, 
 import numpy as np
 import pandas as pd
 
-from sparsekit.analysis.correlation import ROUNDING
+from sparsekit.analysis.intervals import ROUNDING
 from sparsekit.analysis.structure import CHANCE_MARGIN, learned
 from sparsekit.analysis.tables import given_graphs, numbers
 from sparsekit.graphs.directed import DIRECTED, MORE

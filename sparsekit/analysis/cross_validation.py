@@ -7,18 +7,12 @@ from collections.abc import Iterable, Iterator, Mapping
 
 import numpy as np
 import pandas as pd
-from sklearn.dummy import DummyRegressor
-from sklearn.ensemble import RandomForestRegressor
-from sklearn.impute import SimpleImputer
-from sklearn.linear_model import RidgeCV
-from sklearn.model_selection import KFold, cross_val_predict
-from sklearn.pipeline import Pipeline
-from sklearn.preprocessing import StandardScaler
 
 from sparsekit.analysis.control import collinearity
 from sparsekit.analysis.correlation import known_properties, variants_of
-from sparsekit.analysis.prediction import SIZES, r_squared
-from sparsekit.analysis.tables import fraction, numbers, one_per_graph, remembered
+from sparsekit.analysis.intervals import ROUNDING, named, resampled
+from sparsekit.analysis.prediction import SIZES
+from sparsekit.analysis.tables import fraction, indexed, numbers, one_per_graph, remembered
 from sparsekit.seeds import derive
 
 ALL = "all"
@@ -64,7 +58,7 @@ def nested_prediction(
     Parameters
     ----------
     table : DataFrame
-        One row per network: variant, generator, graph, target, properties.
+        `tables.GRAPHS` with the properties.
     baselines : mapping of name to columns
         One whose columns the table lacks is left out.
     repeats : int
@@ -77,16 +71,14 @@ def nested_prediction(
         row's; nan for "all"), graphs. All nan from fewer than ten graphs or a constant accuracy.
     """
     fraction("confidence", confidence)
-    variants, names, rows = variants_of(table, [target]), known_properties(table, properties), {}
+    studied, names, rows = _variants(table, target), known_properties(table, properties), {}
     sets = {name: columns for name, columns in baselines.items() if set(columns) <= set(table)} | {ALL: names}
-    for variant in variants:
-        graphs, accuracy = graph_rows(table, variant, target)
+    for variant, graphs, accuracy in studied:
         n = len(accuracy)
         rows |= {(variant, name): {"graphs": n} for name in sets}
         if not enough(accuracy):
             continue
-        counts = resampled(n, resamples, seed)
-        scores = {}
+        counts, scores = _resamples(n, resamples, seed), {}
         for name, columns in sets.items():
             features, errors = features_of(graphs, columns), np.zeros(n)
             for model, held_out in fold_models(features, accuracy, folds, repeats, seed):
@@ -94,9 +86,9 @@ def nested_prediction(
             scores[name] = r_squared(errors, accuracy, counts)
         for name, score in scores.items():
             row = rows[variant, name]
-            row |= with_interval(("r2", "low", "high"), score, confidence)
+            row |= _percentiles("r2 low high", score, confidence)
             if name != ALL:
-                row |= with_interval(("gain", "gain_low", "gain_high"), scores[ALL] - score, confidence)
+                row |= _percentiles("gain gain_low gain_high", scores[ALL] - score, confidence)
     columns = ["r2", "low", "high", "gain", "gain_low", "gain_high", "graphs"]
     return indexed(rows, ["variant", "features"], columns)
 
@@ -121,9 +113,10 @@ def permutation_test(
     DataFrame
         Index ``variant``; r2, null_median, null_high (95 % of the permuted lie below), p_value, graphs.
     """
-    variants, names, rows = variants_of(table, [target]), known_properties(table, properties), {}
-    for variant in variants:
-        graphs, accuracy = graph_rows(table, variant, target)
+    from sklearn.linear_model import RidgeCV
+
+    studied, names, rows = _variants(table, target), known_properties(table, properties), {}
+    for variant, graphs, accuracy in studied:
         n = len(accuracy)
         rows[variant] = {"graphs": n}
         if not enough(accuracy):
@@ -132,14 +125,14 @@ def permutation_test(
         dealt = np.column_stack([accuracy, *(rng.permutation(accuracy) for _ in range(permutations))])
         errors = np.zeros_like(dealt)
         for k in range(repeats):
-            for seen, held_out in _cut(n, folds, k, seed).split(features):
+            for seen, held_out in cut(n, folds, k, seed).split(features):
                 model = _prepared(RidgeCV(ALPHAS, alpha_per_target=True)).fit(features[seen], dealt[seen])
                 errors[held_out] += (dealt[held_out] - model.predict(features[held_out])) ** 2 / repeats
         scores = 1 - errors.sum(axis=0) / ((accuracy - accuracy.mean()) ** 2).sum()
         null = scores[1:]
         rows[variant] |= {"r2": scores[0], "null_median": np.median(null), "null_high": np.quantile(null, 0.95)}
         rows[variant]["p_value"] = (1 + (null >= scores[0]).sum()) / (1 + permutations)
-    return indexed(rows, "variant", ["r2", "null_median", "null_high", "p_value", "graphs"])
+    return indexed(rows, ["variant"], ["r2", "null_median", "null_high", "p_value", "graphs"])
 
 
 def graph_rows(table: pd.DataFrame, variant: str, target: str) -> tuple[pd.DataFrame, np.ndarray]:
@@ -147,6 +140,10 @@ def graph_rows(table: pd.DataFrame, variant: str, target: str) -> tuple[pd.DataF
     rows = one_per_graph(table, variant)
     rows = rows[np.isfinite(numbers(rows, target))]
     return rows, numbers(rows, target)
+
+
+def _variants(table: pd.DataFrame, target: str) -> list[tuple]:
+    return [(variant, *graph_rows(table, variant, target)) for variant in variants_of(table, [target])]
 
 
 def enough(accuracy: np.ndarray) -> bool:
@@ -166,13 +163,22 @@ def features_of(graphs: pd.DataFrame, columns: Iterable[str]) -> np.ndarray:
     return np.concatenate(found, axis=1)
 
 
-def _prepared(model) -> Pipeline:
+def _prepared(model):
+    from sklearn.impute import SimpleImputer
+    from sklearn.pipeline import Pipeline
+    from sklearn.preprocessing import StandardScaler
+
     steps = [("fill", SimpleImputer(keep_empty_features=True)), ("scale", StandardScaler()), ("model", model)]
     return Pipeline(steps)
 
 
 def chosen_model(features: np.ndarray, accuracy: np.ndarray, state: int):
     """The model that does best within these graphs, fitted to all of them."""
+    from sklearn.dummy import DummyRegressor
+    from sklearn.ensemble import RandomForestRegressor
+    from sklearn.linear_model import RidgeCV
+    from sklearn.model_selection import KFold, cross_val_predict
+
     if not features.shape[1]:
         return DummyRegressor().fit(features, accuracy)
     state %= 2**32
@@ -185,34 +191,38 @@ def chosen_model(features: np.ndarray, accuracy: np.ndarray, state: int):
     return forest if errors[0] < errors[1] else ridge.fit(features, accuracy)
 
 
-def fold_models(
-    features: np.ndarray, accuracy: np.ndarray, folds: int, repeats: int, seed: int
-) -> Iterator[tuple[Pipeline, np.ndarray]]:
+def fold_models(features: np.ndarray, accuracy: np.ndarray, folds: int, repeats: int, seed: int) -> Iterator[tuple]:
     """Each fold's model, and the graphs that it has not seen."""
     for k in range(repeats):
-        for fold, (seen, held_out) in enumerate(_cut(len(accuracy), folds, k, seed).split(features)):
+        for fold, (seen, held_out) in enumerate(cut(len(accuracy), folds, k, seed).split(features)):
             yield chosen_model(features[seen], accuracy[seen], derive("model", seed, k, fold)), held_out
 
 
-def _cut(n: int, folds: int, repeat: int, seed: int) -> KFold:
+def cut(n: int, folds: int, repeat: int, seed: int):
+    """The folds of one repeat, a scikit-learn splitter; no more than there are graphs."""
+    from sklearn.model_selection import KFold
+
     return KFold(min(folds, n), shuffle=True, random_state=derive("folds", seed, repeat) % 2**32)
 
 
-def resampled(n: int, resamples: int, seed: int) -> np.ndarray:
+def _resamples(n: int, resamples: int, seed: int) -> np.ndarray:
     """How often each graph stands in all of them, and in each resample."""
-    drawn = np.random.default_rng(derive("resamples", seed)).multinomial(n, np.full(n, 1 / n), resamples)
-    return np.concatenate([np.ones((1, n), dtype=int), drawn])
+    return np.concatenate([np.ones((1, n), dtype=int), resampled(n, resamples, derive("resamples", seed))])
 
 
-def with_interval(names: tuple[str, str, str], scores: np.ndarray, confidence: float) -> dict[str, float]:
+def r_squared(errors: np.ndarray, accuracy: np.ndarray, counts: np.ndarray) -> np.ndarray:
+    """R² in each resample; ``counts[i, j]`` says how often row j stands in resample i."""
+    total = counts.sum(axis=1)
+    centred = accuracy - accuracy.mean()
+    spread = counts @ centred**2 - (counts @ centred) ** 2 / total
+    nothing = spread <= ROUNDING * spread.max()
+    return np.where(nothing, np.nan, 1 - (counts @ errors) / np.where(nothing, 1, spread))
+
+
+def _percentiles(names: str, scores: np.ndarray, confidence: float) -> dict[str, float]:
     """The first score, of all graphs, and the interval that the others, of resamples, give it."""
     ends = np.nanquantile(scores[1:], [(1 - confidence) / 2, (1 + confidence) / 2])
-    return dict(zip(names, (float(scores[0]), *map(float, ends)), strict=True))
-
-
-def indexed(rows: dict, names: str | list[str], columns: list[str]) -> pd.DataFrame:
-    """Rows by key, with these columns whether filled or not."""
-    return pd.DataFrame.from_dict(rows, orient="index").reindex(columns=columns).rename_axis(names)
+    return named(names, map(float, (scores[0], *ends)))
 
 
 @remembered
@@ -241,11 +251,10 @@ def cluster_importance(
         graphs or a constant accuracy.
     """
     fraction("confidence", confidence)
-    variants, names, rows = variants_of(table, [target]), known_properties(table, properties), {}
+    studied, names, rows = _variants(table, target), known_properties(table, properties), {}
     clusters = collinearity(table, names, threshold)["cluster"]
     members = {c: tuple(clusters.index[clusters == c]) for c in dict.fromkeys(clusters)}
-    for variant in variants:
-        graphs, accuracy = graph_rows(table, variant, target)
+    for variant, graphs, accuracy in studied:
         rows |= {(variant, c): {"members": of} for c, of in members.items()}
         if not enough(accuracy):
             continue
@@ -260,11 +269,11 @@ def cluster_importance(
                 shuffled[:, columns] = features[np.ix_(orders, columns)]
                 wrong = accuracy[held_out] - model.predict(shuffled).reshape(shuffles, -1)
                 worse[cluster][held_out] += (wrong**2).mean(axis=0) / repeats
-        counts = resampled(len(accuracy), resamples, seed)
+        counts = _resamples(len(accuracy), resamples, seed)
         whole = r_squared(errors, accuracy, counts)
         for cluster, of in worse.items():
             fall = whole - r_squared(of, accuracy, counts)
-            rows[variant, cluster] |= with_interval(("fall", "low", "high"), fall, confidence)
+            rows[variant, cluster] |= _percentiles("fall low high", fall, confidence)
     return indexed(rows, ["variant", "cluster"], ["members", "fall", "low", "high"])
 
 
@@ -289,9 +298,8 @@ def transfer(
         where either family has fewer than ten graphs.
     """
     fraction("confidence", confidence)
-    variants, names, rows = variants_of(table, [target]), known_properties(table, properties), {}
-    for variant in variants:
-        graphs, _ = graph_rows(table, variant, target)
+    studied, names, rows = _variants(table, target), known_properties(table, properties), {}
+    for variant, graphs, _ in studied:
         families = {
             g: (features_of(of, names), numbers(of, target)) for g, of in graphs.groupby("generator", sort=False)
         }
@@ -307,6 +315,6 @@ def transfer(
                         predicted[held_out] = of_fold.predict(unseen[held_out])
                 else:
                     predicted = model.predict(unseen)
-                scores = r_squared((accuracy - predicted) ** 2, accuracy, resampled(len(accuracy), resamples, seed))
-                rows[variant, source, tested] |= with_interval(("r2", "low", "high"), scores, confidence)
+                scores = r_squared((accuracy - predicted) ** 2, accuracy, _resamples(len(accuracy), resamples, seed))
+                rows[variant, source, tested] |= _percentiles("r2 low high", scores, confidence)
     return indexed(rows, ["variant", "trained_on", "tested_on"], ["r2", "low", "high", "graphs"])

@@ -1,12 +1,18 @@
 """Intervals of means, shares and other statistics over seeds or networks."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 
 import numpy as np
+import pandas as pd
 import scipy.stats
 
-from sparsekit.analysis.correlation import FEWEST_ROWS
-from sparsekit.analysis.tables import fraction
+from sparsekit.analysis.tables import fraction, require
+
+FEWEST_ROWS = 5
+"""A bootstrap over fewer rows gives no interval worth drawing: nan stands in its place."""
+
+ROUNDING = 1e-12
+"""A relative difference that is rounding, and decides nothing."""
 
 
 def mean_interval(
@@ -23,7 +29,7 @@ def mean_interval(
     >>> [round(x, 3) for x in mean_interval([0.9, 1.0, 1.0], high=1.0)]
     [0.967, 0.823, 1.0]
     """
-    return _student(values, 0, confidence, low, high)
+    return prediction_interval(values, confidence, low, high, np.inf)
 
 
 def prediction_interval(
@@ -31,7 +37,7 @@ def prediction_interval(
     confidence: float = 0.95,
     low: float | None = None,
     high: float | None = None,
-    further: int = 1,
+    further: float = 1,
 ) -> tuple[float, float, float]:
     """Mean, and where the mean of so many ``further`` values of the same kind would lie, cut off at ``low``, ``high``.
 
@@ -43,12 +49,6 @@ def prediction_interval(
     >>> [round(x, 3) for x in prediction_interval([0.7, 0.8, 0.9], high=1.0)]
     [0.8, 0.303, 1.0]
     """
-    return _student(values, 1 / further, confidence, low, high)
-
-
-def _student(
-    values: Sequence[float], further: float, confidence: float, low: float | None, high: float | None
-) -> tuple[float, float, float]:
     fraction("confidence", confidence)
     values = np.asarray(values, dtype=float)
     if not len(values):
@@ -56,7 +56,7 @@ def _student(
     mean = float(values.mean())
     if len(values) == 1:
         return mean, np.nan, np.nan
-    error = values.std(ddof=1) * np.sqrt(1 / len(values) + further)
+    error = values.std(ddof=1) * np.sqrt(1 / len(values) + 1 / further)
     half = scipy.stats.t.ppf((1 + confidence) / 2, len(values) - 1) * error
     return mean, *(float(end) for end in np.clip([mean - half, mean + half], low, high))
 
@@ -98,3 +98,67 @@ def wilson(successes: int, n: int, confidence: float = 0.95) -> tuple[float, flo
         return np.nan, np.nan, np.nan
     interval = scipy.stats.binomtest(int(successes), int(n)).proportion_ci(confidence, method="wilson")
     return successes / n, float(interval.low), float(interval.high)
+
+
+def resampled(n: int, resamples: int, seed: int) -> np.ndarray:
+    """How often each of n rows stands in each resample, shape (resamples, n): drawn with replacement."""
+    return np.random.default_rng(seed).multinomial(n, np.full(n, 1 / n), resamples) if n else np.empty((resamples, 0))
+
+
+def bca(estimate: float, resampled: np.ndarray, left_out: np.ndarray, confidence: float) -> tuple[float, float]:
+    """BCa interval of an estimate, from its values in resamples and with each row left out; nan where none is finite.
+
+    Efron, *Better Bootstrap Confidence Intervals*, JASA 1987.
+    """
+    resampled, left_out = (values[np.isfinite(values)] for values in (resampled, left_out))
+    if not len(resampled) or not len(left_out):
+        return np.nan, np.nan
+    tie = np.abs(resampled - estimate) <= ROUNDING
+    below = np.mean((resampled < estimate) & ~tie) + tie.mean() / 2
+    # Where no resample lies beyond the estimate its bias has no finite value: take half a resample as beyond.
+    bias = scipy.stats.norm.ppf(np.clip(below, 0.5 / len(resampled), 1 - 0.5 / len(resampled)))
+    pull = left_out.mean() - left_out
+    spread = (pull**2).sum() ** 1.5
+    acceleration = (pull**3).sum() / (6 * spread) if spread > 0 else 0.0
+    z = bias + scipy.stats.norm.ppf([(1 - confidence) / 2, (1 + confidence) / 2])
+    low, high = np.quantile(resampled, scipy.stats.norm.cdf(bias + z / (1 - acceleration * z)))
+    return float(low), float(high)
+
+
+def named(names: str, values: Iterable[float]) -> dict[str, float]:
+    """Values as columns of a row, such as an interval's.
+
+    >>> named("mean low high", mean_interval([0.5]))
+    {'mean': 0.5, 'low': nan, 'high': nan}
+    """
+    return dict(zip(names.split(), values, strict=True))
+
+
+def over_seeds(
+    table: pd.DataFrame,
+    by: Sequence[str],
+    value: str,
+    confidence: float,
+    low: float | None = None,
+    high: float | None = None,
+) -> pd.DataFrame:
+    """Mean of a column over the seeds of each group, with its interval.
+
+    Parameters
+    ----------
+    by : sequence of str
+        Columns that tell groups apart; their rows are seeds.
+    low, high : float
+        Where the interval is cut off, such as 0 and 1 for accuracies.
+
+    Returns
+    -------
+    DataFrame
+        A row a group: its columns, mean, low, high (nan interval for one seed), n.
+    """
+    require(table, [*by, value])
+    rows = [
+        (*name, *mean_interval(group.to_numpy(), confidence, low=low, high=high), len(group))
+        for name, group in table.groupby(list(by), sort=False)[value]
+    ]
+    return pd.DataFrame(rows, columns=[*by, "mean", "low", "high", "n"])

@@ -7,9 +7,9 @@ from collections.abc import Iterable
 
 import pandas as pd
 
-from sparsekit.analysis.conditions import beside
-from sparsekit.analysis.intervals import mean_interval
-from sparsekit.analysis.tables import fraction, require
+from sparsekit.analysis.conditions import at_the_end, beside
+from sparsekit.analysis.intervals import mean_interval, named
+from sparsekit.analysis.tables import MASKS, fraction, indexed, require
 from sparsekit.graphs import directed, families, nulls
 from sparsekit.seeds import derive
 
@@ -29,7 +29,7 @@ NULLS = ("rewired", "random")
 def generated(
     generators: Iterable[str], nodes: int, count: int = 10, seed: int = 0, names: Iterable[str] = SHOWN
 ) -> pd.DataFrame:
-    """Graphs of the generators beside null models of each: rows as of ``studies.mask_graphs``, to stand under them.
+    """Graphs of the generators beside null models of each: rows as of `tables.MASKS`, to stand under theirs.
 
     Parameters
     ----------
@@ -60,7 +60,7 @@ def mask_differences(table: pd.DataFrame, names: Iterable[str] = SHOWN, confiden
     Parameters
     ----------
     table : DataFrame
-        As ``studies.mask_graphs`` or `generated` returns it, of one target and percentage.
+        `tables.MASKS`, of one target and percentage, or what `generated` returns.
 
     Returns
     -------
@@ -70,7 +70,7 @@ def mask_differences(table: pd.DataFrame, names: Iterable[str] = SHOWN, confiden
     """
     fraction("confidence", confidence)
     names, rows = list(names), {}
-    require(table, ["variant", "seed", "layer", "kind", *names] if len(table) else [])
+    require(table, [*MASKS, *names] if len(table) else [])
     for variant, own in table.groupby("variant", sort=False) if len(table) else ():
         kinds = {kind: of.set_index(["seed", "layer"])[names] for kind, of in own.groupby("kind", sort=False)}
         (itself,) = (of for kind, of in kinds.items() if kind not in NULLS)
@@ -78,11 +78,9 @@ def mask_differences(table: pd.DataFrame, names: Iterable[str] = SHOWN, confiden
             differences = (itself - kinds[against]).groupby(level="seed").mean()
             for name in names:
                 known = differences[name].dropna()
-                mean, low, high = mean_interval(known, confidence)
-                found = {"value": itself[name].mean(), "difference": mean, "low": low, "high": high}
-                rows[variant, against, name] = found | {"seeds": len(known)}
-    index = pd.MultiIndex.from_tuples(list(rows), names=["variant", "against", "property"]) if rows else None
-    return pd.DataFrame(list(rows.values()), index=index, columns=["value", "difference", "low", "high", "seeds"])
+                found = named("difference low high", mean_interval(known, confidence))
+                rows[variant, against, name] = found | {"value": itself[name].mean(), "seeds": len(known)}
+    return indexed(rows, ["variant", "against", "property"], ["value", "difference", "low", "high", "seeds"])
 
 
 def mask_effects(training: pd.DataFrame, confidence: float = 0.95) -> pd.DataFrame:
@@ -91,7 +89,7 @@ def mask_effects(training: pd.DataFrame, confidence: float = 0.95) -> pd.DataFra
     Parameters
     ----------
     training : DataFrame
-        As ``studies.mask_training`` returns it.
+        `tables.RECOVERY` of the protocols that start from a mask.
 
     Returns
     -------
@@ -101,17 +99,14 @@ def mask_effects(training: pd.DataFrame, confidence: float = 0.95) -> pd.DataFra
         no network had fresh weights in its pruned mask.
     """
     fraction("confidence", confidence)
-    columns, rows = ["accuracy", "afresh", "difference", "low", "high", "seeds", "values"], {}
+    rows, columns = {}, ["accuracy", "afresh", "difference", "low", "high", "seeds", "values"]
     require(training, ["variant", "seed", "percent", "recovery", "step", "accuracy"])
-    networks = ["variant", "seed", "percent", "recovery"]
-    last = training.sort_values("step", kind="stable").groupby(networks, sort=False).tail(1)
+    last = at_the_end(training)
     if (last["recovery"] == "reinitialise").any():
         pairs = beside(last, recovery="reinitialise")
         for key, own in pairs.groupby(["variant", "percent", "recovery"], sort=False):
             values = (own["accuracy"] - own["base_accuracy"]).tolist()
-            mean, low, high = mean_interval(values, confidence, low=-1, high=1)
-            found = {"accuracy": own["accuracy"].mean(), "afresh": own["base_accuracy"].mean()}
-            found |= {"difference": mean, "low": low, "high": high}
+            found = named("difference low high", mean_interval(values, confidence, low=-1, high=1))
+            found |= {"accuracy": own["accuracy"].mean(), "afresh": own["base_accuracy"].mean()}
             rows[key] = found | {"seeds": len(values), "values": values}
-    index = pd.MultiIndex.from_tuples(list(rows), names=["variant", "percent", "recovery"]) if rows else None
-    return pd.DataFrame(list(rows.values()), index=index, columns=columns)
+    return indexed(rows, ["variant", "percent", "recovery"], columns)

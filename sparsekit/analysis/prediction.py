@@ -1,30 +1,20 @@
 """RQ5 as published: accuracy predicted from the properties of the graph, on one split, and on many like it."""
 
 import warnings
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 
 import numpy as np
 import pandas as pd
-from sklearn.base import RegressorMixin, clone
-from sklearn.ensemble import AdaBoostRegressor, RandomForestRegressor
-from sklearn.linear_model import BayesianRidge
-from sklearn.metrics import r2_score
-from sklearn.model_selection import train_test_split
-from sklearn.pipeline import Pipeline, make_pipeline
-from sklearn.preprocessing import MinMaxScaler, minmax_scale
 
-from sparsekit.analysis.tables import TableError, numbers, remembered, require
+from sparsekit.analysis.tables import TableError, indexed, numbers, remembered, require
 from sparsekit.graphs.properties import NAMES
 from sparsekit.registry import UnknownName, unknown
 
 PUBLISHED_SPLIT = 7
 """The random state of the published split. The published forests' own states are not known; they get the same."""
 
-MODELS: dict[str, RegressorMixin] = {
-    "bayesian_ridge": BayesianRidge(),
-    "random_forest": RandomForestRegressor(random_state=PUBLISHED_SPLIT),
-    "adaboost": AdaBoostRegressor(random_state=PUBLISHED_SPLIT),
-}
+MODELS = ("bayesian_ridge", "random_forest", "adaboost")
+"""The published models, by name."""
 
 SIZES = ("nodes", "edges", "source_nodes", "sink_nodes")
 
@@ -54,8 +44,10 @@ def published_prediction(table: pd.DataFrame, target: str = "test_acc") -> dict[
     TableError
         Where a property or the target is missing or not numeric.
     """
+    from sklearn.preprocessing import minmax_scale
+
     features, accuracy = _columns(table, target, NAMES)
-    return _split_scores(minmax_scale(features), accuracy, MODELS, PUBLISHED_SPLIT)
+    return _split_scores(minmax_scale(features), accuracy, _models(MODELS), PUBLISHED_SPLIT)
 
 
 @remembered
@@ -64,7 +56,7 @@ def split_distribution(
     target: str = "test_acc",
     splits: int = 100,
     seed: int = 0,
-    models: Iterable[str] = tuple(MODELS),
+    models: Iterable[str] = MODELS,
 ) -> pd.DataFrame:
     """R² of the published models over many random 90/10 splits.
 
@@ -78,12 +70,12 @@ def split_distribution(
     UnknownName
         Where no model has a given name.
     """
+    from sklearn.pipeline import make_pipeline
+    from sklearn.preprocessing import MinMaxScaler
+
     features, accuracy = _columns(table, target, NAMES)
-    chosen = {}
-    for name in models:
-        if name not in MODELS:
-            raise UnknownName(unknown("model", name, MODELS))
-        chosen[name] = _scaled(MODELS[name])
+    # Scaled by what a model is fitted to; the thesis scaled all rows, test ones too.
+    chosen = {name: make_pipeline(MinMaxScaler(), model) for name, model in _models(list(models)).items()}
     states = np.random.default_rng(seed).integers(2**32, size=splits)
     rows = [_split_scores(features, accuracy, chosen, int(state)) for state in states]
     return pd.DataFrame(rows, columns=list(chosen)).rename_axis("split")
@@ -99,24 +91,35 @@ def importances(table: pd.DataFrame, target: str = "test_acc") -> pd.DataFrame:
         Index ``feature_set``, a column per property (nan where the set lacks it); each row adds up to 1.
         ``attrs["r2"]``: dict of each set's R² on the split's test networks. All nan from a table too small to test on.
     """
+    from sklearn.preprocessing import minmax_scale
+
     rows, scores = {}, {}
     for name, properties in FEATURE_SETS.items():
         features, accuracy = _columns(table, target, properties)
-        split = _split(minmax_scale(features), accuracy, PUBLISHED_SPLIT)
         rows[name], scores[name] = {}, np.nan
-        if split:
-            forest = clone(MODELS["random_forest"]).fit(split[0], split[2])
+        if split := _split(minmax_scale(features), accuracy, PUBLISHED_SPLIT):
+            seen, unseen, known, hidden = split
+            forest = _models(["random_forest"])["random_forest"].fit(seen, known)
             rows[name] = dict(zip(properties, forest.feature_importances_, strict=True))
-            scores[name] = float(r2_score(split[3], forest.predict(split[1])))
-    found = pd.DataFrame.from_dict(rows, orient="index").reindex(columns=list(NAMES))
-    found = found.reindex(list(FEATURE_SETS)).rename_axis("feature_set")
+            scores[name] = float(forest.score(unseen, hidden))
+    found = indexed(rows, ["feature_set"], NAMES).astype(float)
     found.attrs["r2"] = scores
     return found
 
 
-def _scaled(model: RegressorMixin) -> Pipeline:
-    """The model on properties scaled to 0 … 1 by what it is fitted to; the thesis scaled all rows, test ones too."""
-    return make_pipeline(MinMaxScaler(), model)
+def _models(names: Iterable[str]) -> dict:
+    from sklearn.ensemble import AdaBoostRegressor, RandomForestRegressor
+    from sklearn.linear_model import BayesianRidge
+
+    known = {
+        "bayesian_ridge": BayesianRidge(),
+        "random_forest": RandomForestRegressor(random_state=PUBLISHED_SPLIT),
+        "adaboost": AdaBoostRegressor(random_state=PUBLISHED_SPLIT),
+    }
+    for name in names:
+        if name not in known:
+            raise UnknownName(unknown("model", name, known))
+    return {name: known[name] for name in names}
 
 
 def _columns(table: pd.DataFrame, target: str, properties: Iterable[str]) -> tuple[np.ndarray, np.ndarray]:
@@ -135,28 +138,38 @@ def _columns(table: pd.DataFrame, target: str, properties: Iterable[str]) -> tup
 
 
 def _split(features: np.ndarray, accuracy: np.ndarray, state: int) -> list[np.ndarray] | None:
+    from sklearn.model_selection import train_test_split
+
     # R² needs two networks to test on, and a tenth of ten is one.
     if len(accuracy) <= 10:
         return None
     return train_test_split(features, accuracy, test_size=0.1, random_state=state)
 
 
-def _split_scores(
-    features: np.ndarray, accuracy: np.ndarray, models: dict[str, RegressorMixin], state: int
-) -> dict[str, float]:
+def _split_scores(features: np.ndarray, accuracy: np.ndarray, models: dict, state: int) -> dict[str, float]:
+    from sklearn.base import clone
+
     split = _split(features, accuracy, state)
     if split is None or np.ptp(split[3]) == 0:
         return dict.fromkeys(models, np.nan)
     seen, unseen, known, hidden = split
-    return {
-        name: float(r2_score(hidden, clone(model).fit(seen, known).predict(unseen))) for name, model in models.items()
-    }
+    return {name: float(clone(model).fit(seen, known).score(unseen, hidden)) for name, model in models.items()}
 
 
-def r_squared(errors: np.ndarray, accuracy: np.ndarray, counts: np.ndarray) -> np.ndarray:
-    """R² in each resample; ``counts[i, j]`` says how often row j stands in resample i."""
-    total = counts.sum(axis=1)
-    centred = accuracy - accuracy.mean()
-    spread = counts @ centred**2 - (counts @ centred) ** 2 / total
-    nothing = spread <= 1e-12 * spread.max()
-    return np.where(nothing, np.nan, 1 - (counts @ errors) / np.where(nothing, 1, spread))
+def quantiles(distributions: Mapping[str, pd.DataFrame]) -> pd.DataFrame:
+    """Median, quartiles and the 5 % to 95 % range of the R² of many splits, a row a variant and model.
+
+    Returns
+    -------
+    DataFrame
+        panel (the variant), row (the model), mean (the median), low, high, inner_low, inner_high.
+    """
+    columns = {0.5: "mean", 0.05: "low", 0.95: "high", 0.25: "inner_low", 0.75: "inner_high"}
+    tables = {v: table.quantile(list(columns)).T.rename(columns=columns) for v, table in distributions.items()}
+    return pd.concat(tables, names=["panel", "row"]).reset_index()
+
+
+def ranked_clusters(table: pd.DataFrame) -> pd.DataFrame:
+    """`cross_validation.cluster_importance` with the clusters that cost most in any variant first."""
+    order = table.groupby(level="cluster", sort=False)["fall"].max().sort_values(ascending=False, kind="stable").index
+    return table.reset_index().sort_values("cluster", key=lambda names: names.map(order.get_loc), kind="stable")

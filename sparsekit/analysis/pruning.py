@@ -6,9 +6,9 @@ import numpy as np
 import pandas as pd
 import scipy.stats
 
-from sparsekit.analysis.conditions import grouped, indexed, within
-from sparsekit.analysis.intervals import mean_interval
-from sparsekit.analysis.tables import fraction, require
+from sparsekit.analysis.conditions import per_condition, within
+from sparsekit.analysis.intervals import mean_interval, named
+from sparsekit.analysis.tables import COST, PRUNING, fraction, indexed, require
 
 
 def safe_percentage(pruning: pd.DataFrame, margin: float, confidence: float = 0.95) -> pd.DataFrame:
@@ -24,28 +24,29 @@ def safe_percentage(pruning: pd.DataFrame, margin: float, confidence: float = 0.
     Parameters
     ----------
     pruning : DataFrame
-        Columns variant, seed, target, percent, base_accuracy, accuracy.
+        `tables.PRUNING`.
     margin : float
         In accuracy, a fraction.
 
     Returns
     -------
     DataFrame
-        Index (variant, target) and what varies of score, scope, schedule, recovery; values (list, percent per seed in
+        Index (variant, target) and what is `conditions.varying`; values (list, percent per seed in
         order of seeds), mean, low, high (within 0 … 100), below (share of seeds that failed at the smallest percentage
         tested), at_least (share of those that held at the largest, short of 100), next (list, the next percentage
         tested per seed; 100 where there is none).
     """
     fraction("margin", margin)
-    require(pruning, ["variant", "seed", "target", "percent", "base_accuracy", "accuracy"])
-    rows = {}
-    for condition, group in grouped(pruning, "variant", "target", row=("seed", "percent")):
+    require(pruning, PRUNING)
+
+    def summary(group: pd.DataFrame) -> dict:
         values, following, ends = zip(*(_safe(one_seed, margin) for _, one_seed in group.groupby("seed")), strict=True)
         row = {"values": list(values), "next": list(following)}
-        row |= dict(zip(("mean", "low", "high"), widened(mean_interval(values, confidence), row), strict=True))
-        rows[condition] = row | {name: ends.count(name) / len(ends) for name in ("below", "at_least")}
-    columns = ["values", "mean", "low", "high", "below", "at_least", "next"]
-    return indexed(pruning, ["variant", "target"], rows, columns)
+        row |= named("mean low high", widened(mean_interval(values, confidence), row))
+        return row | {name: ends.count(name) / len(ends) for name in ("below", "at_least")}
+
+    columns = "values mean low high below at_least next"
+    return per_condition(pruning, summary, columns, ("variant", "target"), row=("seed", "percent"))
 
 
 def _safe(one_seed: pd.DataFrame, margin: float) -> tuple[float, float, str]:
@@ -94,35 +95,31 @@ def operating_points(pruning: pd.DataFrame, confidence: float = 0.95) -> pd.Data
     Parameters
     ----------
     pruning : DataFrame
-        Columns variant, seed, target, percent, base_accuracy, accuracy, weights, weights_dense, multiply_adds,
-        multiply_adds_dense. Accuracy at once after pruning, or that of
+        `tables.PRUNING` and `tables.COST`. Accuracy at once after pruning, or that of
         :func:`sparsekit.analysis.conditions.after_recovery`.
 
     Returns
     -------
     DataFrame
-        Index (variant, target, percent) and what varies of score, scope, schedule, recovery; n (seeds), compression
+        Index (variant, target, percent) and what is `conditions.varying`; n (seeds), compression
         and multiply_add_ratio (means over seeds; infinite where nothing is left), base_accuracy, accuracy (means), sd,
         low, high (Student t over seeds), values (list, accuracy by seed).
     """
-    names = ["weights", "weights_dense", "multiply_adds", "multiply_adds_dense"]
-    require(pruning, ["variant", "seed", "target", "percent", "base_accuracy", "accuracy", *names])
-    rows = {}
-    for condition, seeds in grouped(pruning, "variant", "target", "percent"):
-        accuracy, low, high = mean_interval(seeds["accuracy"], confidence, low=0, high=1)
-        rows[condition] = {
+    require(pruning, [*PRUNING, *COST])
+
+    def summary(seeds: pd.DataFrame) -> dict:
+        return {
             "n": len(seeds),
             "compression": float((seeds["weights_dense"] / seeds["weights"]).mean()),
             "multiply_add_ratio": float((seeds["multiply_adds_dense"] / seeds["multiply_adds"]).mean()),
             "base_accuracy": float(seeds["base_accuracy"].mean()),
-            "accuracy": accuracy,
             "sd": float(seeds["accuracy"].std()),
-            "low": low,
-            "high": high,
+            **named("accuracy low high", mean_interval(seeds["accuracy"], confidence, low=0, high=1)),
             "values": seeds["accuracy"].tolist(),
         }
-    columns = ["n", "compression", "multiply_add_ratio", "base_accuracy", "accuracy", "sd", "low", "high", "values"]
-    return indexed(pruning, ["variant", "target", "percent"], rows, columns)
+
+    columns = "n compression multiply_add_ratio base_accuracy accuracy sd low high values"
+    return per_condition(pruning, summary, columns)
 
 
 VERDICTS = ("kept", "no drop", "dropped", "cannot tell")
@@ -157,18 +154,13 @@ def equivalence(differences: Sequence[float], margin: float, confidence: float =
         raise ValueError(f"confidence {confidence!r}: a test needs more than 0.5, such as 0.95 for 95 %")
     # Accuracies are whole numbers of strings: what is left beyond twelve digits is rounding, and must not decide.
     values = np.round(np.asarray(differences, dtype=float), 12)
-    difference, low, high = mean_interval(values, confidence)
-    _, decide_low, decide_high = mean_interval(values, 2 * confidence - 1)
     p_no_drop, p_no_gain = _above(values, -margin), _above(-values, -margin)
     p_equivalent, p_dropped, level = float(np.maximum(p_no_drop, p_no_gain)), 1 - p_no_drop, 1 - confidence
     shown = (p_equivalent < level, p_no_drop < level, p_dropped < level)
     return {
         "n": len(values),
-        "difference": difference,
-        "low": low,
-        "high": high,
-        "decide_low": decide_low,
-        "decide_high": decide_high,
+        **named("difference low high", mean_interval(values, confidence)),
+        **named("decide_low decide_high", mean_interval(values, 2 * confidence - 1)[1:]),
         "p_equivalent": p_equivalent,
         "p_dropped": p_dropped,
         "verdict": next((verdict for verdict, yes in zip(VERDICTS[:3], shown, strict=True) if yes), VERDICTS[3]),
@@ -176,7 +168,10 @@ def equivalence(differences: Sequence[float], margin: float, confidence: float =
 
 
 def _above(values: np.ndarray, bound: float) -> float:
-    """p of the one-sided t test whose alternative is a mean above the bound."""
+    """p of the one-sided t test whose alternative is a mean above the bound.
+
+    scipy's and statsmodels's decide by rounding where there is no spread: here a mean at the bound has p nan.
+    """
     if len(values) < 2:
         return np.nan
     error, distance = values.std(ddof=1) / np.sqrt(len(values)), np.round(values.mean() - bound, 12)
@@ -192,23 +187,23 @@ def tolerance(pruning: pd.DataFrame, margin: float, confidence: float = 0.95) ->
     Parameters
     ----------
     pruning : DataFrame
-        Columns variant, seed, target, percent, base_accuracy, accuracy. Or what
-        :func:`sparsekit.analysis.conditions.beside` and :func:`sparsekit.analysis.conditions.after_recovery` return.
+        `tables.PRUNING`, or what :func:`sparsekit.analysis.conditions.beside` and
+        :func:`sparsekit.analysis.conditions.after_recovery` return.
     margin : float
         In accuracy, a fraction.
 
     Returns
     -------
     DataFrame
-        Index (variant, target, percent) and what varies of score, scope, schedule, recovery; columns as
+        Index (variant, target, percent) and what is `conditions.varying`; columns as
         :func:`equivalence` names them.
     """
-    require(pruning, ["variant", "seed", "target", "percent", "base_accuracy", "accuracy"])
-    rows = {
-        condition: equivalence(seeds["accuracy"] - seeds["base_accuracy"], margin, confidence)
-        for condition, seeds in grouped(pruning, "variant", "target", "percent")
-    }
-    return indexed(pruning, ["variant", "target", "percent"], rows, list(equivalence([], margin, confidence)))
+    require(pruning, PRUNING)
+
+    def summary(seeds: pd.DataFrame) -> dict:
+        return equivalence(seeds["accuracy"] - seeds["base_accuracy"], margin, confidence)
+
+    return per_condition(pruning, summary, " ".join(equivalence([], margin, confidence)))
 
 
 def tolerated(tolerance: pd.DataFrame) -> pd.DataFrame:
@@ -238,4 +233,4 @@ def tolerated(tolerance: pd.DataFrame) -> pd.DataFrame:
             "kept": float(rows["percent"][held].max()) if held.any() else 0.0,
             "dropped": float(rows["percent"][rows["verdict"] == "dropped"].min()),
         }
-    return pd.DataFrame.from_dict(found, orient="index", columns=["kept", "dropped"]).rename_axis(index=names)
+    return indexed(found, names, ["kept", "dropped"])

@@ -11,11 +11,9 @@ import pandas as pd
 import scipy.integrate
 import scipy.stats
 
-from sparsekit.analysis.conditions import grouped, indexed, within
-from sparsekit.analysis.intervals import mean_interval, wilson
-from sparsekit.analysis.tables import TableError, fraction, require
-
-COLUMNS = ["variant", "seed", "target", "percent", "step", "accuracy", "base_accuracy"]
+from sparsekit.analysis.conditions import grouped, per_condition, within
+from sparsekit.analysis.intervals import mean_interval, named, wilson
+from sparsekit.analysis.tables import RECOVERY, TableError, fraction, require
 
 
 def steps_to_regain(recovery: pd.DataFrame, margin: float, confidence: float = 0.95) -> pd.DataFrame:
@@ -33,42 +31,37 @@ def steps_to_regain(recovery: pd.DataFrame, margin: float, confidence: float = 0
     Parameters
     ----------
     recovery : DataFrame
-        Columns variant, seed, target, percent, step, accuracy, base_accuracy.
+        `tables.RECOVERY`.
     margin : float
         In accuracy, a fraction.
 
     Returns
     -------
     DataFrame
-        Index (variant, target, percent) and what varies of score, scope, schedule, recovery; n (networks), at_once
+        Index (variant, target, percent) and what is `conditions.varying`; n (networks), at_once
         (count of those back at step 0), censored (count), regained with regained_low and regained_high (share, Wilson
         interval), after, median (infinite where fewer than half came back), low, high, steps (list by seed, infinite
         for the censored).
     """
     fraction("margin", margin)
     fraction("confidence", confidence)
-    require(recovery, COLUMNS)
-    rows = {}
-    for condition, group in grouped(recovery, "variant", "target", "percent", row=("seed", "step")):
+    require(recovery, RECOVERY)
+
+    def summary(group: pd.DataFrame) -> dict:
         back = events(group, margin)
-        came, n = back["regained"], len(back)
-        share = wilson(came.sum(), n, confidence)
-        median, low, high = _median(back["step"], came, confidence)
-        rows[condition] = {
-            "n": n,
+        came = back["regained"]
+        return {
+            "n": len(back),
             "at_once": int((back["step"][came] == 0).sum()),
             "censored": int((~came).sum()),
-            **dict(zip(("regained", "regained_low", "regained_high"), share, strict=True)),
+            **named("regained regained_low regained_high", wilson(came.sum(), len(back), confidence)),
             "after": _median(back["after"], came, confidence)[0],
-            "median": median,
-            "low": low,
-            "high": high,
+            **named("median low high", _median(back["step"], came, confidence)),
             "steps": back["step"].where(came, np.inf).tolist(),
         }
-    columns = ["n", "at_once", "censored", "regained", "regained_low", "regained_high"]
-    return indexed(
-        recovery, ["variant", "target", "percent"], rows, [*columns, "after", "median", "low", "high", "steps"]
-    )
+
+    columns = "n at_once censored regained regained_low regained_high after median low high steps"
+    return per_condition(recovery, summary, columns, row=("seed", "step"))
 
 
 def events(group: pd.DataFrame, margin: float) -> pd.DataFrame:
@@ -136,29 +129,34 @@ def area_under_recovery(recovery: pd.DataFrame, confidence: float = 0.95) -> pd.
     Parameters
     ----------
     recovery : DataFrame
-        Columns variant, seed, target, percent, step, accuracy, base_accuracy.
+        `tables.RECOVERY`.
 
     Returns
     -------
     DataFrame
-        Index (variant, target, percent) and what varies of score, scope, schedule, recovery; n, last (step), area
+        Index (variant, target, percent) and what is `conditions.varying`; n, last (step), area
         (mean over seeds) with its Student t interval area_low, area_high, lost (mean of base accuracy less area,
         paired by seed) with lost_low, lost_high, values (list, area by seed).
     """
     fraction("confidence", confidence)
-    rows = {}
-    for condition, group in grouped(areas(recovery), "variant", "target", "percent"):
-        row = {"n": len(group), "last": group["last"].iloc[0]}
-        row |= _interval("area", group["area"], confidence, low=0, high=1)
-        row |= _interval("lost", group["base_accuracy"] - group["area"], confidence, low=-1, high=1)
-        rows[condition] = row | {"values": group["area"].tolist()}
-    columns = ["n", "last", "area", "area_low", "area_high", "lost", "lost_low", "lost_high", "values"]
-    return indexed(recovery, ["variant", "target", "percent"], rows, columns)
+
+    def summary(group: pd.DataFrame) -> dict:
+        area, lost = group["area"], group["base_accuracy"] - group["area"]
+        return {
+            "n": len(group),
+            "last": group["last"].iloc[0],
+            **named("area area_low area_high", mean_interval(area, confidence, low=0, high=1)),
+            **named("lost lost_low lost_high", mean_interval(lost, confidence, low=-1, high=1)),
+            "values": area.tolist(),
+        }
+
+    columns = "n last area area_low area_high lost lost_low lost_high values"
+    return per_condition(areas(recovery), summary, columns)
 
 
 def areas(recovery: pd.DataFrame) -> pd.DataFrame:
     """The area of each network, as `area_under_recovery` means it, a row each: its condition, area, last."""
-    require(recovery, COLUMNS)
+    require(recovery, RECOVERY)
     networks = [
         one
         for _, rows in grouped(recovery, "variant", "target", "percent", row=("seed", "step"))
@@ -189,43 +187,38 @@ def regain(recovery: pd.DataFrame, margin: float, confidence: float = 0.95) -> p
     Parameters
     ----------
     recovery : DataFrame
-        Columns variant, seed, target, percent, step, epoch, accuracy, base_accuracy.
+        `tables.RECOVERY` and epoch.
     margin : float
         In accuracy, a fraction.
 
     Returns
     -------
     DataFrame
-        Index (variant, target, percent) and what varies of score, scope, schedule, recovery; dropped (share of seeds
+        Index (variant, target, percent) and what is `conditions.varying`; dropped (share of seeds
         that had dropped), never (share of those that were not back at any measured step; nan where none had dropped),
         steps and epochs (lists over the dropped seeds, nan for never), and the mean over those that came back with its
         Student t interval: step, step_low, step_high, epoch, epoch_low, epoch_high.
     """
     fraction("margin", margin)
-    require(recovery, [*COLUMNS, "epoch"])
-    rows = {}
-    for condition, group in grouped(recovery, "variant", "target", "percent", row=("seed", "step")):
+    require(recovery, [*RECOVERY, "epoch"])
+
+    def summary(group: pd.DataFrame) -> dict:
         seeds = [one_seed for _, one_seed in group.groupby("seed")]
         for one_seed in seeds:
             _from_step_0(one_seed)
         back = [_back(one_seed, margin) for one_seed in seeds if not within(one_seed, margin).iloc[0]]
-        row = {
-            "dropped": len(back) / len(seeds),
-            "never": float(np.isnan([s for s, _ in back]).mean()) if back else np.nan,
-        }
-        for name, values in (("step", [s for s, _ in back]), ("epoch", [e for _, e in back])):
-            row |= {f"{name}s": values} | _interval(name, [v for v in values if np.isfinite(v)], confidence, low=0)
-        rows[condition] = row
-    times = [f"{name}{end}" for name in ("step", "epoch") for end in ("s", "", "_low", "_high")]
-    return indexed(recovery, ["variant", "target", "percent"], rows, ["dropped", "never", *times])
+        steps, epochs = ([times[i] for times in back] for i in (0, 1))
+        row = {"dropped": len(back) / len(seeds), "never": np.isnan(steps).mean() if back else np.nan}
+        for name, values in (("step", steps), ("epoch", epochs)):
+            interval = mean_interval([v for v in values if np.isfinite(v)], confidence, low=0)
+            row |= {f"{name}s": values} | named(f"{name} {name}_low {name}_high", interval)
+        return row
+
+    columns = "dropped never steps step step_low step_high epochs epoch epoch_low epoch_high"
+    return per_condition(recovery, summary, columns, row=("seed", "step"))
 
 
 def _back(one_seed: pd.DataFrame, margin: float) -> tuple[float, float]:
     back = one_seed[within(one_seed, margin) & (one_seed.step > 0)]
     whole = back.epoch[np.isclose(back.epoch, back.epoch.round(), atol=1e-6)]
     return tuple(float(found.iloc[0]) if len(found) else np.nan for found in (back.step, whole))
-
-
-def _interval(name: str, values, confidence: float, **ends) -> dict[str, float]:
-    names = (name, f"{name}_low", f"{name}_high")
-    return dict(zip(names, mean_interval(values, confidence, **ends), strict=True))

@@ -1,13 +1,14 @@
 """Seeds within graphs: how many networks learn at all, and how much of accuracy any property of a graph can explain."""
 
+from itertools import combinations
+
 import numpy as np
 import pandas as pd
 import scipy.stats
-from statsmodels.stats.proportion import proportion_confint
 
 from sparsekit.analysis.correlation import variants_of
-from sparsekit.analysis.intervals import mean_interval
-from sparsekit.analysis.tables import fraction, numbers, one_per_graph, require
+from sparsekit.analysis.intervals import mean_interval, named
+from sparsekit.analysis.tables import fraction, given_graphs, indexed, numbers, one_per_graph, require
 
 ALL = "all"
 """Stands for every family at once in the index of `trainability`."""
@@ -49,7 +50,7 @@ def trainability(
     Parameters
     ----------
     table : DataFrame
-        One row per network: variant, generator, graph, target.
+        `tables.GRAPHS`.
     chance : float
         Accuracy of always naming the larger class.
 
@@ -76,6 +77,8 @@ def _share(networks: pd.DataFrame, confidence: float) -> dict[str, float]:
     alike = 1.0 if np.ptp(stuck) == 0 else np.clip(_one_way(stuck, groups)["icc"], 0, 1)
     effect = 1.0 if seeds.max() == 1 else 1 + ((seeds**2).sum() / seeds.sum() - 1) * alike
     effective = len(stuck) / effect
+    from statsmodels.stats.proportion import proportion_confint  # slow to load
+
     low, high = proportion_confint(stuck.mean() * effective, effective, 1 - confidence, method="wilson")
     counts = {"networks": len(stuck), "graphs": len(seeds), "at_chance": int(stuck.sum())}
     # Rounding must not leave the ends a hair beside none and all.
@@ -94,7 +97,7 @@ def intraclass(table: pd.DataFrame, target: str = "test_accuracy", confidence: f
     Parameters
     ----------
     table : DataFrame
-        One row per network: variant, generator, graph, target. Networks without an accuracy are left out.
+        `tables.GRAPHS`. Networks without an accuracy are left out.
 
     Returns
     -------
@@ -136,7 +139,6 @@ def _one_way(values: np.ndarray, groups: np.ndarray, confidence: float = 0.95) -
     return row
 
 
-PAIR = ["variant", "generator", "original", "seed"]
 NULLS = {"rewired": "same degrees", "shuffled": "other labels", "random": "same density"}
 """What a null model has of its graph, or has not, by its name."""
 
@@ -150,7 +152,7 @@ def null_differences(structure: pd.DataFrame, chance: float, margin: float = CHA
     Parameters
     ----------
     structure : DataFrame
-        As ``studies.structure`` returns it; variant, generator, original, seed, null, test_accuracy are used.
+        `tables.GRAPHS` with null and original.
     chance : float
         Accuracy of always naming the larger class.
 
@@ -172,7 +174,7 @@ def gate_row_differences(layouts: pd.DataFrame, chance: float, margin: float = C
     Parameters
     ----------
     layouts : DataFrame
-        As ``studies.gate_rows`` returns it.
+        `tables.GRAPHS` with original and gate_masks ("blocks", or the published "rows").
     """
     require(layouts, ["gate_masks"])
     published = layouts["gate_masks"] == "rows"
@@ -180,16 +182,12 @@ def gate_row_differences(layouts: pd.DataFrame, chance: float, margin: float = C
 
 
 def _differences(ones: pd.DataFrame, others: pd.DataFrame, against: str, chance: float, margin: float) -> pd.DataFrame:
-    fraction("chance", chance)
-    fraction("margin", margin)
-    target = "test_accuracy"
-    require(ones, [*PAIR, target])
-    others = others[[*PAIR, against, target]].rename(columns={against: "against", target: "other"})
-    pairs = others.merge(ones[[*PAIR, target]], on=PAIR, validate="many_to_one")
-    one, other = numbers(pairs, target), numbers(pairs, "other")
-    # A network without an accuracy has not left chance level either.
-    stuck, stuck_other = ~(one > chance + margin), ~(other > chance + margin)
-    difference = np.where(stuck | stuck_other, np.nan, one - other)
+    pair, target = ["variant", "generator", "original", "seed"], "test_accuracy"
+    require(ones, [*pair, target])
+    others = others[[*pair, against, target]].rename(columns={against: "against", target: "other"})
+    pairs = others.merge(ones[[*pair, target]], on=pair, validate="many_to_one")
+    stuck, stuck_other = (~_left_chance(pairs, chance, margin, name) for name in (target, "other"))
+    difference = np.where(stuck | stuck_other, np.nan, numbers(pairs, target) - numbers(pairs, "other"))
     pairs = pairs.assign(difference=difference, stuck=stuck, stuck_other=stuck_other)
     graphs = pairs.groupby(["variant", "against", "generator", "original"], sort=False)
     counts = {"pairs": ("seed", "size"), "stuck": ("stuck", "sum"), "stuck_other": ("stuck_other", "sum")}
@@ -210,13 +208,12 @@ def mean_differences(differences: pd.DataFrame, confidence: float = 0.95) -> pd.
     rows = {}
     for name, graphs in differences.groupby(["variant", "against"], sort=False):
         known = graphs["difference"].dropna()
-        mean, low, high = mean_interval(known, confidence, low=-1, high=1)
-        rows[name] = {"graphs": len(known), "mean": mean, "low": low, "high": high}
+        interval = mean_interval(known, confidence, low=-1, high=1)
+        rows[name] = {"graphs": len(known)} | named("mean low high", interval)
         rows[name] |= {"above": int((known > 0).sum()), "below": int((known < 0).sum())}
         rows[name] |= graphs[["pairs", "stuck", "stuck_other"]].sum().to_dict()
     columns = ["graphs", "mean", "low", "high", "above", "below", "pairs", "stuck", "stuck_other"]
-    index = pd.MultiIndex.from_tuples(list(rows), names=["variant", "against"])
-    return pd.DataFrame(list(rows.values()), index=index, columns=columns)
+    return indexed(rows, ["variant", "against"], columns)
 
 
 CAUSES = {
@@ -229,7 +226,7 @@ CAUSES = {
     "average_clustering": "clustering",
     "average_shortest_path_length": "path length",
 }
-"""Columns of ``studies.structure`` that could each be what accuracy depends on, as people call them."""
+"""Measures of `tables.GRAPHS` that could each be what accuracy depends on, as people call them."""
 FIXED = 0.05
 """A cause whose range is no larger, as a share of its mean, counts as held fixed."""
 
@@ -252,3 +249,26 @@ def causes(structure: pd.DataFrame) -> pd.DataFrame:
     values = pd.DataFrame({name: numbers(graphs, name) for name in CAUSES})
     fixed = np.ptp(values, axis=0) <= FIXED * values.mean()
     return values.mask(np.broadcast_to(fixed, values.shape)).corr("spearman")
+
+
+def medians(structure: pd.DataFrame, target: str = "test_accuracy") -> pd.DataFrame:
+    """Median accuracy of each variant and family: variant, generator, median."""
+    groups = structure.groupby(["variant", "generator"], sort=False)[target]
+    return groups.median().rename("median").reset_index()
+
+
+def drawn_graphs(structure: pd.DataFrame) -> pd.DataFrame:
+    """The graphs of a study, each once, with ``shade``: their edges, from 0 (fewest) to 1 (most)."""
+    graphs = given_graphs(structure).drop_duplicates(["generator", "graph"])
+    fewest, most = graphs["edges"].min(), graphs["edges"].max()
+    return graphs.assign(shade=(graphs["edges"] - fewest) / (most - fewest) if most > fewest else 0.6)
+
+
+APART = 0.3
+"""Causes whose rank correlation is no larger, either way, count as told apart."""
+
+
+def cause_pairs(matrix: pd.DataFrame) -> pd.DataFrame:
+    """The lower triangle of `causes`, a row a pair: row, column, value, together (beyond `APART`)."""
+    pairs = [(b, a, matrix.loc[a, b]) for a, b in combinations(CAUSES, 2)]
+    return pd.DataFrame(pairs, columns=["row", "column", "value"]).assign(together=lambda t: t["value"].abs() > APART)

@@ -1,14 +1,56 @@
-"""Columns of a results table, checked before anything is computed from them."""
+"""The columns of the tables that studies return, and checks of a table before anything is computed from it.
+
+Docstrings name a table by its schema here. A statistic asks for the columns that it needs and lets further ones be.
+"""
 
 import copy
 import functools
 import inspect
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 
 import numpy as np
 import pandas as pd
 
 from sparsekit.registry import unknown
+
+PRUNED = ("variant", "seed", "target", "percent")
+"""One pruned network of a condition: percent of the target's weights are gone."""
+
+CONDITION = ("score", "scope", "schedule", "recovery")
+"""What else may tell pruned networks apart, `sparsekit.analysis.conditions`; a table may lack these columns."""
+
+PRUNING = (*PRUNED, "base_accuracy", "accuracy")
+"""A row a pruned network, accuracy at once after pruning beside that of its base network, fractions."""
+
+COST = ("weights", "weights_dense", "multiply_adds", "multiply_adds_dense")
+"""What a table of pruning has beside: weights, and multiply-adds of a step, left and before."""
+
+RECOVERY = (*PRUNING, "step")
+"""A row a pruned network and measured optimizer step of retraining; step 0 is at once after pruning."""
+
+BASE = ("variant", "seed", "epoch", "train_loss", "train_accuracy", "test_loss", "test_accuracy")
+"""A row a base network and epoch of its training."""
+
+SURVIVORS = (*PRUNED, "layer", "matrix", "gate", "weights", "survivors", "share")
+"""A row a gate of a matrix of a pruned network: how many of its weights exist."""
+
+DEAD_UNITS = (*PRUNED, "layer", "gate", "units", "no_input", "no_output", "dead")
+"""A row a gate of a layer of a pruned network, numbers of hidden units; gate "all" counts those true in every gate."""
+
+SPECTRAL_RADII = (*PRUNED, "network", "layer", "gate", "spectral_radius")
+"""A row a gate of a layer; network is "base", "pruned" or "recovered"."""
+
+PROBES = ("variant", "seed", "network", "n", "accuracy", "low", "high")
+"""What the tables of memory share: accuracy over n strings with its Wilson interval, of a network by name."""
+
+GRAPHS = ("variant", "generator", "graph", "seed", "test_accuracy")
+"""A row a graph-structured network, with the graph's properties and the network's measures as further columns.
+
+With null models also null ("none", or the model's name) and original (the graph that it was made from).
+"""
+
+MASKS = ("variant", "seed", "layer", "kind")
+"""A row a mask or null model of it (kind), with its directed properties as further columns."""
 
 
 class TableError(ValueError):
@@ -56,6 +98,12 @@ def one_per_graph(table: pd.DataFrame, variant: str) -> pd.DataFrame:
     table = given_graphs(table)
     rows = table[table["variant"] == variant]
     return rows.groupby(["generator", "graph"], sort=False).mean(numeric_only=True).reset_index()
+
+
+def indexed(rows: dict, names: Sequence[str], columns: Sequence[str]) -> pd.DataFrame:
+    """Rows by key under an index of these names, with these columns whether filled or not."""
+    keys = pd.MultiIndex.from_tuples(list(rows), names=names) if len(names) > 1 else pd.Index(list(rows), name=names[0])
+    return pd.DataFrame(list(rows.values()), index=keys, columns=list(columns))
 
 
 def remembered(function: Callable) -> Callable:

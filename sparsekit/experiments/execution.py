@@ -1,25 +1,15 @@
-"""Units of work over worker processes, so that each one is computed once, whatever dies in between.
-
-A unit is a frozen dataclass with a class attribute ``kind`` (see `sparsekit.identity`) and
-
-- ``requires``, if any: tuple of the units whose records must be there first,
-- ``group`` and ``together``: units of one type and equal group may be computed together, at most ``together`` of them
-  (left out: each by itself),
-- ``cost``: how long it takes, relative to others,
-- ``compute(units, store, device)``: a class method that computes such units and writes each one's record.
-"""
+"""Units of work over worker processes, so that each one is computed once, whatever dies in between."""
 
 import pickle
 import time
 import warnings
 from collections.abc import Callable, Iterable, Sequence
 from concurrent.futures import FIRST_COMPLETED, BrokenExecutor, CancelledError, Executor, Future, wait
-from typing import Any
 
 import loky
 import torch
 
-from sparsekit.experiments.identity import title
+from sparsekit.experiments.identity import Unit, title
 from sparsekit.experiments.jobs import Job, Schedule
 from sparsekit.experiments.progress import Progress, duration
 from sparsekit.experiments.records import Store, default_store
@@ -38,7 +28,7 @@ class ExecutionError(RuntimeError):
         Those that require a failed one.
     """
 
-    def __init__(self, text: str, failed: Sequence[tuple[Any, BaseException]] = (), not_run: Sequence[Any] = ()):
+    def __init__(self, text: str, failed: Sequence[tuple[Unit, BaseException]] = (), not_run: Sequence[Unit] = ()):
         super().__init__(text)
         self.failed, self.not_run = list(failed), list(not_run)
 
@@ -59,7 +49,7 @@ def resolve_device(device: str) -> str:
 
 
 def run(
-    units: Iterable[Any],
+    units: Iterable[Unit],
     store: Store | None = None,
     *,
     workers: int = 0,
@@ -120,7 +110,7 @@ def _work(schedule: Schedule, pools: "_Pools", store: Store, device: str, report
     running: dict[Future, Job] = {}
     report(schedule.done, schedule.total, None, "starting")
     while True:
-        while len(running) < pools.limit and (job := schedule.next()):
+        while len(running) < pools.limit and (job := schedule.next(running.values())):
             running[pools.submit(job, store, device)] = job
         if not running:
             return
@@ -155,10 +145,14 @@ def _settle(job: Job, future: Future, schedule: Schedule, store: Store) -> None:
             schedule.fail(name, error or ExecutionError("it ended without writing its record"))
 
 
-def _compute(units: Sequence[Any], store: Store, device: str) -> None:
+def _compute(units: Sequence[Unit], store: Store, device: str) -> None:
     torch.set_num_threads(1)
+    start, form = time.perf_counter(), type(units[0])
     try:
-        type(units[0]).compute(units, store, resolve_device(device))
+        device = resolve_device(device)
+        for unit, data, weights in form.compute(units, store, device):
+            seconds = (time.perf_counter() - start) / len(units)
+            store.write(unit, data, weights, seconds=seconds, device=device if form.trains else "cpu")
     except Exception as error:
         try:
             pickle.loads(pickle.dumps(error))

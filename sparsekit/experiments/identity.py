@@ -1,16 +1,56 @@
-"""What a unit of work is, in a form that can be hashed, tabulated and named.
-
-A unit is a frozen dataclass with a class attribute ``kind``; its fields may be units themselves.
-"""
+"""What a unit of work is, in a form that can be hashed, tabulated and named."""
 
 import dataclasses
 import hashlib
 import json
 import math
 import os
-from collections.abc import Mapping
+from collections.abc import Hashable, Iterable, Mapping, Sequence
 from numbers import Integral, Real
-from typing import Any
+from typing import Any, ClassVar, Protocol
+
+Result = tuple["Unit", Mapping[str, Any], Mapping[str, Any] | None]
+"""A unit, its results, and tensors to keep beside them or None: what `sparsekit.experiments.records.Store` writes."""
+
+
+class Unit(Protocol):
+    """What is computed once and kept as one record: a frozen dataclass that says what it is.
+
+    Its fields may be units themselves. What is not said in a subclass is as it stands here.
+
+    Attributes
+    ----------
+    kind : str
+        Names its records.
+    requires : tuple of units
+        Whose records must be there first.
+    group : hashable
+    together : int
+        Units of one type and equal group may be computed together, at most so many of them.
+    cost : float
+        How long it takes, relative to others.
+    timed : bool
+        What it measures is time, so nothing else may run beside it.
+    trains : bool
+        It computes on the device asked for, and not just on the CPU.
+    """
+
+    kind: ClassVar[str]
+    requires: tuple["Unit", ...] = ()
+    group: Hashable = None
+    together: ClassVar[int] = 1
+    cost: float = 1.0
+    timed: ClassVar[bool] = False
+    trains: ClassVar[bool] = False
+
+    def seconds(self, device: str) -> float:
+        """About how long it takes here, as one of those computed together; maybe from a short probe."""
+        return self.cost
+
+    @classmethod
+    def compute(cls, units: Sequence[Any], store: Any, device: str) -> Iterable[Result]:
+        """Compute such units, which may read from the store what they require; whoever calls keeps the results."""
+        ...
 
 
 def plain(value: Any) -> Any:

@@ -1,20 +1,20 @@
 """The unit of the study of what sparsity buys: time and memory of inference, measured on one machine."""
 
-import time
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import ClassVar
 
+from sparsekit.experiments.identity import Result, Unit
 from sparsekit.experiments.records import Store
 from sparsekit.pruning import latency
 
 
 @dataclass(frozen=True)
-class InferenceCost:
+class InferenceCost(Unit):
     """Inference of one recurrent layer, dense and sparse, timed on the machine named."""
 
     kind: ClassVar[str] = "inference"
-    timed: ClassVar[bool] = True  # what it measures is time, so nothing else may run beside it
+    timed: ClassVar[bool] = True
     machine: str
     variant: str
     sizes: tuple[int, ...]
@@ -26,13 +26,8 @@ class InferenceCost:
     def cost(self) -> float:
         return len(self.sparsities) * sum((size / 800) ** 2 + 0.1 for size in self.sizes)
 
-    def seconds(self, device: str) -> float:
-        """About how long it takes."""
-        return self.cost
-
     @classmethod
-    def compute(cls, units: Sequence["InferenceCost"], store: Store, device: str) -> None:
+    def compute(cls, units: Sequence["InferenceCost"], store: Store, device: str) -> Iterator[Result]:
         for unit in units:
-            start = time.perf_counter()
             table = latency.measure(unit.sizes, unit.sparsities, variant=unit.variant, batch=unit.batch, seed=unit.seed)
-            store.write(unit, {"table": table.to_dict("list")}, seconds=time.perf_counter() - start)
+            yield unit, {"table": table.to_dict("list")}, None

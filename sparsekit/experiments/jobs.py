@@ -4,11 +4,12 @@ import heapq
 import itertools
 import math
 from collections import defaultdict
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass, field
-from typing import Any
 
-from sparsekit.experiments.identity import key
+import networkx as nx
+
+from sparsekit.experiments.identity import Unit, key
 from sparsekit.experiments.records import Store
 
 
@@ -34,13 +35,18 @@ class Job:
         It has been put in line.
     """
 
-    units: dict[str, Any]
+    units: dict[str, Unit]
     needs: set[str] = field(default_factory=set)
     length: float = 0.0
     suspect: bool = False
     deaths: int = 0
     company: bool = False
     queued: bool = False
+
+    @property
+    def timed(self) -> bool:
+        """Whether nothing else may run beside it."""
+        return any(unit.timed for unit in self.units.values())
 
 
 class Schedule:
@@ -58,8 +64,8 @@ class Schedule:
         How many jobs may run at the same time.
     """
 
-    def __init__(self, units: Iterable[Any], store: Store, workers: int):
-        self.missing: dict[str, Any] = {}
+    def __init__(self, units: Iterable[Unit], store: Store, workers: int):
+        self.missing: dict[str, Unit] = {}
         self.reused = 0
         self.computed: list[str] = []
         self.failed: dict[str, BaseException] = {}
@@ -67,14 +73,14 @@ class Schedule:
         self.past_cost = 0.0
         self._needs: dict[str, set[str]] = {}
         self._survey(list(units), store)
-        self.costs = {name: float(getattr(unit, "cost", 1.0)) for name, unit in self.missing.items()}
-        self._ready: list[tuple[float, int, Job]] = []
+        self.costs = {name: float(unit.cost) for name, unit in self.missing.items()}
+        self._ready: list[tuple[bool, float, int, Job]] = []
         self._count = itertools.count()
         self._waiting: dict[str, list[Job]] = defaultdict(list)
         for job in self._jobs(workers):
             self.add(job)
 
-    def _survey(self, units: list[Any], store: Store) -> None:
+    def _survey(self, units: list[Unit], store: Store) -> None:
         seen = set()
         for unit in units:  # grows while it is walked through
             name = key(unit)
@@ -84,43 +90,29 @@ class Schedule:
             if store.has(unit):
                 self.reused += 1
                 continue
-            required = tuple(getattr(unit, "requires", ()))
             self.missing[name] = unit
-            self._needs[name] = {key(r) for r in required}
-            units.extend(required)
+            self._needs[name] = {key(required) for required in unit.requires}
+            units.extend(unit.requires)
         for needs in self._needs.values():
             needs.intersection_update(self.missing)
 
-    def _depths(self) -> dict[str, int]:
-        """How many units in a row must come before each: 0 for those that may start at once."""
-        depths: dict[str, int] = {}
-
-        def depth(name: str) -> int:
-            if name not in depths:
-                depths[name] = 1 + max((depth(n) for n in self._needs[name]), default=-1)
-            return depths[name]
-
-        for name in self.missing:
-            depth(name)
-        return depths
-
     def _jobs(self, workers: int) -> list[Job]:
-        depths = self._depths()
-        after: dict[str, float] = defaultdict(float)
-        for name in sorted(depths, key=depths.get, reverse=True):
-            for needed in self._needs[name]:
-                after[needed] = max(after[needed], self.costs[name] + after[name])
+        order = nx.DiGraph((needed, name) for name, needs in self._needs.items() for needed in needs)
+        order.add_nodes_from(self.missing)
+        generations = list(nx.topological_generations(order))
+        # how many units in a row must come before each: 0 for those that may start at once
+        depths = {name: depth for depth, names in enumerate(generations) for name in names}
+        after = {}
+        for name in reversed(depths):
+            after[name] = max((self.costs[n] + after[n] for n in order.successors(name)), default=0.0)
         # The depth is part of what must be equal, or a unit could share a job with one that it waits for.
         groups: dict[tuple, list[str]] = defaultdict(list)
         for name, unit in self.missing.items():
-            groups[depths[name], type(unit), getattr(unit, "group", None)].append(name)
-        at_depth: dict[int, int] = defaultdict(int)
-        for depth in depths.values():
-            at_depth[depth] += 1
+            groups[depths[name], type(unit), unit.group].append(name)
         jobs = []
         for (depth, *_), names in groups.items():
-            together = getattr(self.missing[names[0]], "together", 1)
-            for part in _parts(names, max(1, min(together, math.ceil(at_depth[depth] / workers)))):
+            together = self.missing[names[0]].together
+            for part in _parts(names, max(1, min(together, math.ceil(len(generations[depth]) / workers)))):
                 needs = set().union(*(self._needs[n] for n in part))
                 length = sum(self.costs[n] for n in part) + max(after[n] for n in part)
                 jobs.append(Job({n: self.missing[n] for n in part}, needs, length))
@@ -142,9 +134,11 @@ class Schedule:
             self._waiting[name].append(job)
         self._line_up(job)
 
-    def next(self) -> Job | None:
-        """Take the longest job that may start now."""
-        return heapq.heappop(self._ready)[2] if self._ready else None
+    def next(self, running: Collection[Job] = ()) -> Job | None:
+        """Take the longest job that may start now, beside those running; what is timed comes first, and alone."""
+        if not self._ready or (running and (self._ready[0][-1].timed or any(job.timed for job in running))):
+            return None
+        return heapq.heappop(self._ready)[-1]
 
     def finish(self, name: str) -> None:
         """Note that a unit's record is there, and let go on what waited for it."""
@@ -174,7 +168,7 @@ class Schedule:
     def _line_up(self, job: Job) -> None:
         if job.units and not job.needs and not job.queued:
             job.queued = True
-            heapq.heappush(self._ready, (-job.length, next(self._count), job))
+            heapq.heappush(self._ready, (not job.timed, -job.length, next(self._count), job))
 
 
 def _parts(names: Sequence[str], size: int) -> list[Sequence[str]]:

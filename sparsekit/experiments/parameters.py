@@ -1,22 +1,45 @@
-"""The types that parameters have, and how they are called in words."""
+"""Every parameter of the study: its type, default and meaning, and the one line that a bad value gives."""
 
 import os
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from difflib import get_close_matches
 from importlib import import_module
 from numbers import Integral, Real
 from pathlib import Path
 from types import BuiltinFunctionType, FunctionType, ModuleType
-from typing import Annotated, Any, get_args, get_origin
+from typing import Annotated, Any, TypeVar, get_args, get_origin
 
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, model_validator
 from pydantic_core import PydanticCustomError
 
-from sparsekit.experiments import project as parameter_files
-from sparsekit.experiments.project import ParameterError, find_file
-from sparsekit.registry import unknown
+from sparsekit.experiments import project
+from sparsekit.experiments.project import ParameterError
+from sparsekit.registry import Registry, unknown
 from sparsekit.variants import TARGETS, VARIANTS
+
+REGISTRIES = {
+    "variant": ("variants", "VARIANTS"),
+    "target": ("variants", "TARGETS"),
+    "task": ("tasks.definitions", "TASKS"),
+    "kind of invalid strings": ("tasks.definitions", "INVALID"),
+    "graph generator": ("graphs.families", "GENERATORS"),
+    "design": ("graphs.designs", "DESIGNS"),
+    "orientation": ("graphs.structure", "ORIENTATIONS"),
+    "null model": ("graphs.nulls", "NULLS"),
+    "structure": ("networks.build", "STRUCTURES"),
+    "layout of gate masks": ("networks.build", "GATE_MASKS"),
+    "readout": ("networks.training", "READOUTS"),
+    "pruning score": ("pruning.scores", "SCORES"),
+    "scope": ("pruning.prune", "SCOPES"),
+    "schedule": ("pruning.schedules", "SCHEDULES"),
+    "recovery protocol": ("pruning.recovery", "PROTOCOLS"),
+    "device": ("experiments.parameters", "DEVICES"),
+}
+"""Where the names stand of which a choice is one, by what it is a choice of: a module of the kit, and a name in it."""
+ALWAYS = {"schedule": "one_shot", "recovery protocol": "retrain"}
+"""What the others of its kind are always compared with, so that nobody asks for it."""
+DEVICES = ("auto", "cpu", "cuda")
 
 
 def say(text: str) -> PydanticCustomError:
@@ -26,15 +49,26 @@ def say(text: str) -> PydanticCustomError:
 
 @dataclass(frozen=True)
 class Choice:
-    """A value that is one of some names; they are asked for when needed, for anyone may register more."""
+    """A value that is one of the names in a registry, looked up when needed: its module loads, and others register."""
 
     kind: str
-    names: Callable[[], Iterable[str]]
+
+    def names(self) -> list[str]:
+        module, registry = REGISTRIES[self.kind]
+        found = getattr(import_module(f"sparsekit.{module}"), registry)
+        ordered = sorted(found) if isinstance(found, Registry) else found
+        return [name for name in ordered if name != ALWAYS.get(self.kind)]
 
     def check(self, value: str) -> str:
-        if value not in (names := list(self.names())):
+        if value not in (names := self.names()):
             raise say(unknown(self.kind, value, names))
         return value
+
+
+def choice(kind: str) -> Any:
+    """The type of a parameter that is one of the names of this kind."""
+    one = Choice(kind)
+    return Annotated[str, AfterValidator(one.check), one]
 
 
 def _number(value: Any) -> Any:
@@ -52,7 +86,7 @@ def _path(value: Any) -> Any:
 
 
 def _file(value: str) -> str:
-    if value and (path := find_file(value)) is None:
+    if value and (path := project.find_file(value)) is None:
         raise say(f"given {value!r}, but there is no such file in {Path.cwd()} nor in the project's folder")
     return str(path) if value else ""
 
@@ -70,41 +104,22 @@ def _distinct(values: list) -> list:
     return values
 
 
-def registered(module: str, registry: str) -> Callable[[], list[str]]:
-    """Names in a registry, looked up when asked for: loading its module takes longer than reading parameters."""
-    return lambda: sorted(getattr(import_module(f"sparsekit.{module}"), registry))
-
-
-def choice(kind: str, *names: str, found: Callable[[], Iterable[str]] | None = None) -> Any:
-    one = Choice(kind, found or (lambda: names))
-    return Annotated[str, AfterValidator(one.check), one]
-
-
 Whole = Annotated[int, BeforeValidator(_number), "whole number"]
 Number = Annotated[float, BeforeValidator(_number), "number"]
 Share = Annotated[Number, Field(gt=0, lt=1)]
-File = Annotated[str, BeforeValidator(_path), AfterValidator(_file), "file path"]
-Variant = choice("variant", *VARIANTS)
-Target = choice("target", *TARGETS)
-Generator = choice("graph generator", found=registered("graphs.families", "GENERATORS"))
-Task = choice("task", found=registered("tasks.definitions", "TASKS"))
-Score = choice("pruning score", found=registered("pruning.scores", "SCORES"))
-Scope = choice("scope", "global", "layer", "matrix", "gate")
-Schedule = choice("schedule", "iterative", "gradual")
-Protocol = choice("recovery protocol", "rewind", "reinitialise", "random_mask", "rewired_mask", "dense")
-Invalid = choice("kind of invalid strings", "automata", "edit")
-Design = choice("design", found=registered("graphs.designs", "DESIGNS"))
-Structure = choice("structure", "layered", "recurrent")
-Orientation = choice("orientation", found=registered("graphs.structure", "ORIENTATIONS"))
-Null = choice("null model", found=registered("graphs.nulls", "NULLS"))
-Readout = choice("readout", "last_padded", "last_valid")
-GateMasks = choice("layout of gate masks", "blocks", "rows")
-Device = choice("device", "auto", "cpu", "cuda")
 Sparsity = Annotated[Number, Field(ge=0, lt=1)]
 Percent = Annotated[Number, Field(ge=0, le=100)]
 Step = Annotated[Whole, Field(ge=1)]
-Several = AfterValidator(_distinct)
-AtLeastOne = AfterValidator(_some)
+File = Annotated[str, BeforeValidator(_path), AfterValidator(_file), "file path"]
+Score = choice("pruning score")
+Item = TypeVar("Item")
+Several = Annotated[list[Item], AfterValidator(_distinct)]
+Some = Annotated[list[Item], AfterValidator(_some), AfterValidator(_distinct)]
+
+
+def default(value: Any, meaning: str, **bounds: float) -> Any:
+    """The default of a parameter, what it means, and the bounds of what else it may be."""
+    return Field(value, description=meaning, **bounds)
 
 
 def words(annotation: Any, metadata: Iterable[Any] = ()) -> str:
@@ -148,111 +163,95 @@ class Parameters(BaseModel):
 
     model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False, validate_default=False)
 
-    task: Task = Field("reber", description="what the networks learn, by name")
-    csv_path: File = Field("", description="the labelled strings of task csv: a file with columns string and valid")
-    data_seed: Whole = Field(0, ge=0, description="seed of the strings, their split, the graphs and resampling")
-    train_size: Whole = Field(2000, ge=2, le=1_000_000, description="strings to train on")
-    test_size: Whole = Field(500, ge=2, le=1_000_000, description="strings to test on")
-    invalid: Invalid = Field(
-        "automata", description="invalid strings of task reber: of similar automata, or valid but for one edit"
+    task: choice("task") = default("reber", "what the networks learn, by name")
+    csv_path: File = default("", "the labelled strings of task csv: a file with columns string and valid")
+    data_seed: Whole = default(0, "seed of the strings, their split, the graphs and resampling", ge=0)
+    train_size: Whole = default(2000, "strings to train on", ge=2, le=1_000_000)
+    test_size: Whole = default(500, "strings to test on", ge=2, le=1_000_000)
+    invalid: choice("kind of invalid strings") = default(
+        "automata", "invalid strings of task reber: of similar automata, or valid but for one edit"
     )
-    inner_length: Whole = Field(
-        0, ge=0, description="characters across which task embedded_reber is to be remembered; 0: any"
-    )
-    valid_share: Share = Field(0.5, description="share of valid strings")
-    shortest: Whole = Field(11, ge=5, description="characters of the shortest string")
-    longest: Whole = Field(53, ge=5, description="characters of the longest string")
-    readout: Readout = Field(
-        "last_padded", description="step whose output is classified: the last one, padding included, or a string's own"
+    inner_length: Whole = default(0, "characters across which task embedded_reber is to be remembered; 0: any", ge=0)
+    valid_share: Share = default(0.5, "share of valid strings")
+    shortest: Whole = default(11, "characters of the shortest string", ge=5)
+    longest: Whole = default(53, "characters of the longest string", ge=5)
+    readout: choice("readout") = default(
+        "last_padded", "step whose output is classified: the last one, padding included, or a string's own"
     )
 
-    variants: Annotated[list[Variant], AtLeastOne, Several] = Field(
-        list(VARIANTS), description="variants of recurrent cell"
-    )
-    seed: Whole = Field(0, ge=0, description="seed of the first network; others count up from it")
-    seeds: Whole = Field(2, ge=1, description="networks per variant in the pruning study, each from its own seed")
-    hidden_size: Whole = Field(50, ge=1, description="hidden units of each recurrent layer")
-    layers: Whole = Field(3, ge=1, description="recurrent layers")
-    embedding_size: Whole = Field(50, ge=1, description="numbers that stand for a character")
-    learning_rate: Number = Field(1e-3, gt=0, description="step size of Adam")
-    gradient_clip: Number = Field(5.0, gt=0, description="largest norm of a gradient")
-    base_epochs: Whole = Field(16, ge=1, description="epochs that train a base network")
-    batch_size_pruning: Whole = Field(32, ge=1, description="strings in a batch, base networks and retraining")
+    variants: Some[choice("variant")] = default(list(VARIANTS), "variants of recurrent cell")
+    seed: Whole = default(0, "seed of the first network; others count up from it", ge=0)
+    seeds: Whole = default(2, "networks per variant in the pruning study, each from its own seed", ge=1)
+    hidden_size: Whole = default(50, "hidden units of each recurrent layer", ge=1)
+    layers: Whole = default(3, "recurrent layers", ge=1)
+    embedding_size: Whole = default(50, "numbers that stand for a character", ge=1)
+    learning_rate: Number = default(1e-3, "step size of Adam", gt=0)
+    gradient_clip: Number = default(5.0, "largest norm of a gradient", gt=0)
+    base_epochs: Whole = default(16, "epochs that train a base network", ge=1)
+    batch_size_pruning: Whole = default(32, "strings in a batch, base networks and retraining", ge=1)
 
-    targets: Annotated[list[Target], AtLeastOne, Several] = Field(
-        list(TARGETS), description="weights to prune: both kinds, input-to-hidden, hidden-to-hidden"
+    targets: Some[choice("target")] = default(
+        list(TARGETS), "weights to prune: both kinds, input-to-hidden, hidden-to-hidden"
     )
-    percentages: Annotated[list[Percent], AtLeastOne, Several] = Field(
-        [50, 70, 80, 90, 95], description="percentages of the targeted weights to prune"
+    percentages: Some[Percent] = default([50, 70, 80, 90, 95], "percentages of the targeted weights to prune")
+    score: Score = default("magnitude", "what makes a weight worth keeping, by name")
+    scores: Several[Score] = default([], "scores compared with it, beside random pruning, which always is")
+    scopes: Some[choice("scope")] = default(
+        ["global"], "within what scores are compared: all layers, a layer, a matrix, a gate"
     )
-    score: Score = Field("magnitude", description="what makes a weight worth keeping, by name")
-    scores: Annotated[list[Score], Several] = Field(
-        [], description="scores compared with it, beside random pruning, which always is"
+    schedules: Several[choice("schedule")] = default([], "when to prune during retraining, compared with all at once")
+    rounds: Whole = default(4, "prunings of a schedule with several", ge=2)
+    protocols: Several[choice("recovery protocol")] = default(
+        [], "other ways back, compared with retraining the surviving weights"
     )
-    scopes: Annotated[list[Scope], AtLeastOne, Several] = Field(
-        ["global"], description="within what scores are compared: all layers, a layer, a matrix, a gate"
+    rewind_step: Whole = default(20, "step of base training that protocol rewind returns to", ge=0)
+    compare_at: Some[Percent] = default(
+        [80], "percentages at which scores, scopes, schedules and protocols are compared"
     )
-    schedules: Annotated[list[Schedule], Several] = Field(
-        [], description="when to prune during retraining, compared with all at once"
+    probe_strings: Whole = default(200, "test strings that probe what a network remembers", ge=20)
+    retrain_epochs: Whole = default(2, "epochs of retraining after pruning", ge=1)
+    recovery_steps: Several[Step] = default(
+        [5, 20], "steps within the first epoch after which to measure, too; later ones drop out"
     )
-    rounds: Whole = Field(4, ge=2, description="prunings of a schedule with several")
-    protocols: Annotated[list[Protocol], Several] = Field(
-        [], description="other ways back, compared with retraining the surviving weights"
-    )
-    rewind_step: Whole = Field(20, ge=0, description="step of base training that protocol rewind returns to")
-    compare_at: Annotated[list[Percent], AtLeastOne, Several] = Field(
-        [80], description="percentages at which scores, scopes, schedules and protocols are compared"
-    )
-    probe_strings: Whole = Field(200, ge=20, description="test strings that probe what a network remembers")
-    retrain_epochs: Whole = Field(2, ge=1, description="epochs of retraining after pruning")
-    recovery_steps: Annotated[list[Step], Several] = Field(
-        [5, 20],
-        description="steps within the first epoch after which to measure, too; later ones drop out",
-    )
-    margin: Share = Field(0.02, description="accuracy below the base network's that still counts as kept or regained")
+    margin: Share = default(0.02, "accuracy below the base network's that still counts as kept or regained")
 
-    generators: Annotated[list[Generator], Several] = Field(
-        ["barabasi_albert", "watts_strogatz"], description="random graphs, by name"
+    generators: Several[choice("graph generator")] = default(
+        ["barabasi_albert", "watts_strogatz"], "random graphs, by name"
     )
-    graphs: Whole = Field(6, ge=1, description="graphs drawn from each generator")
-    nodes_min: Whole = Field(10, ge=3, description="nodes of the smallest random graph")
-    nodes_max: Whole = Field(20, ge=3, description="nodes of the largest random graph")
-    design: Design = Field("published", description="which graphs are drawn: as published, or so that causes separate")
-    structure: Structure = Field(
-        "layered", description="what a graph becomes: layers, or one recurrent layer's weights"
+    graphs: Whole = default(6, "graphs drawn from each generator", ge=1)
+    nodes_min: Whole = default(10, "nodes of the smallest random graph", ge=3)
+    nodes_max: Whole = default(20, "nodes of the largest random graph", ge=3)
+    design: choice("design") = default("published", "which graphs are drawn: as published, or so that causes separate")
+    structure: choice("structure") = default(
+        "layered", "what a graph becomes: layers, or one recurrent layer's weights"
     )
-    interface: Whole = Field(0, ge=0, description="embedding width, whatever the graph; 0: as many as source nodes")
-    orientation: Orientation = Field("by_node", description="rule that gives undirected edges their direction")
-    null_models: Annotated[list[Null], Several] = Field(
-        [], description="null models trained beside each graph: what they share with it explains no difference"
+    interface: Whole = default(0, "embedding width, whatever the graph; 0: as many as source nodes", ge=0)
+    orientation: choice("orientation") = default("by_node", "rule that gives undirected edges their direction")
+    null_models: Several[choice("null model")] = default(
+        [], "null models trained beside each graph: what they share with it explains no difference"
     )
-    graph_files: Annotated[list[File], Several] = Field(
-        [], description="graphs of your own beside the random ones: GraphML or edge lists"
-    )
-    graph_seeds: Whole = Field(1, ge=1, description="networks per graph and variant, each from its own seed")
-    graph_epochs: Whole = Field(12, ge=1, description="epochs that train a graph-structured network")
-    batch_size_structure: Whole = Field(64, ge=1, description="strings in a batch, graph-structured networks")
-    gate_masks: GateMasks = Field(
-        "blocks",
-        description="a graph's mask in GRU and LSTM: whole in each gate, or the published, repeated rows",
+    graph_files: Several[File] = default([], "graphs of your own beside the random ones: GraphML or edge lists")
+    graph_seeds: Whole = default(1, "networks per graph and variant, each from its own seed", ge=1)
+    graph_epochs: Whole = default(12, "epochs that train a graph-structured network", ge=1)
+    batch_size_structure: Whole = default(64, "strings in a batch, graph-structured networks", ge=1)
+    gate_masks: choice("layout of gate masks") = default(
+        "blocks", "a graph's mask in GRU and LSTM: whole in each gate, or the published, repeated rows"
     )
 
-    inference_sizes: Annotated[list[Whole], AtLeastOne, Several] = Field(
-        [50, 200, 800], description="hidden sizes whose inference is timed"
+    inference_sizes: Some[Whole] = default([50, 200, 800], "hidden sizes whose inference is timed")
+    inference_sparsities: Some[Sparsity] = default(
+        [0, 0.5, 0.8, 0.9, 0.95, 0.99], "sparsities at which inference is timed"
     )
-    inference_sparsities: Annotated[list[Sparsity], AtLeastOne, Several] = Field(
-        [0, 0.5, 0.8, 0.9, 0.95, 0.99], description="sparsities at which inference is timed"
-    )
-    inference_batch: Whole = Field(1, ge=1, description="sequences in a batch at inference")
+    inference_batch: Whole = default(1, "sequences in a batch at inference", ge=1)
 
-    confidence: Share = Field(0.95, description="confidence of every interval")
-    bootstrap: Whole = Field(2000, ge=100, description="resamples behind a bootstrap interval")
-    permutations: Whole = Field(199, ge=19, description="permutations behind a permutation test")
-    prediction_repeats: Whole = Field(1, ge=1, description="repeats of nested cross-validation, cut anew each time")
-    prediction_splits: Whole = Field(10, ge=1, description="90/10 splits that show how far one split's R² can be off")
+    confidence: Share = default(0.95, "confidence of every interval")
+    bootstrap: Whole = default(2000, "resamples behind a bootstrap interval", ge=100)
+    permutations: Whole = default(199, "permutations behind a permutation test", ge=19)
+    prediction_repeats: Whole = default(1, "repeats of nested cross-validation, cut anew each time", ge=1)
+    prediction_splits: Whole = default(10, "90/10 splits that show how far one split's R² can be off", ge=1)
 
-    device: Device = Field("auto", description="where networks run; auto: CUDA if any")
-    workers: Whole = Field(0, ge=0, description="processes that compute at the same time; 0: one for each core")
+    device: choice("device") = default("auto", "where networks run; auto: CUDA if any")
+    workers: Whole = default(0, "processes that compute at the same time; 0: one for each core", ge=0)
 
     def __init__(self, **values: Any):
         try:
@@ -284,7 +283,7 @@ class Parameters(BaseModel):
         ParameterError
             Unknown set, unreadable or unfit file, or any bad value.
         """
-        return cls(**{**parameter_files.read(source), **(overrides or {})})
+        return cls(**{**project.read(source), **(overrides or {})})
 
 
 def _allowed(name: str, inside: bool = False) -> str:
@@ -324,36 +323,35 @@ def check(namespace: Mapping[str, Any]) -> Parameters:
     Parameters
     ----------
     namespace : dict
-        The notebook's ``globals()``. Modules, functions, classes and names that begin with an underscore are passed
-        over; any other plain value must be a known parameter. When a notebook's cell is run again, the plain values
-        that its later cells have made in the meantime are passed over too.
+        The notebook's ``globals()``, which stay as they are. Modules, functions, classes and names that begin with an
+        underscore are passed over; any other plain value must be a known parameter. When the cell is run again, plain
+        values younger than the first `Parameters` are those of later cells: of them, only what may be a parameter's
+        misspelt name is an error.
 
     Raises
     ------
     ParameterError
         One line for each unknown name and bad value.
     """
-    known = {
-        n: v
-        for n, v in namespace.items()
-        if n in Parameters.model_fields and not isinstance(v, ModuleType | FunctionType | BuiltinFunctionType | type)
-    }
-    plain = (str, int, float, bool, list, tuple, dict, type(None))
-    others = {
-        n: v
-        for n, v in namespace.items()
-        if n not in known and isinstance(v, plain) and not n.startswith(("_", "PAPERMILL_")) and n not in ("In", "Out")
-    }
-    if isinstance(namespace.get("In"), list):
-        others = _before_later_cells(namespace, others)
-    return Parameters(**known, **others)
+    named = {n: v for n, v in namespace.items() if not n.startswith(("_", "PAPERMILL_")) and n not in ("In", "Out")}
+    # a dict keeps the order in which its names were first bound
+    first = next((k for k, value in enumerate(named.values()) if isinstance(value, Parameters)), len(named))
+    given = {}
+    for k, (name, value) in enumerate(named.items()):
+        if name in Parameters.model_fields:
+            meant = not isinstance(value, ModuleType | FunctionType | BuiltinFunctionType | type)
+        else:
+            plain = isinstance(value, str | int | float | bool | list | tuple | dict | None)
+            meant = plain and (k < first or _misspelt(name, value))
+        if meant:
+            given[name] = value
+    return Parameters(**given)
 
 
-def _before_later_cells(namespace: Mapping[str, Any], others: dict[str, Any]) -> dict[str, Any]:
-    """Those of the unknown names that parameters cells gave, and not the cells after the first check."""
-    first = namespace.setdefault("_sparsekit_names_at_first_check", frozenset(others))
-    rerun = parameter_files.assigned("\n".join(namespace["In"][-2:-1]))
-    return {n: v for n, v in others.items() if n in first or n in rerun}
+def _misspelt(name: str, value: Any) -> bool:
+    """Whether a name is nearly a parameter's; ``variant = "gru"`` in a loop stands for no list of variants."""
+    near = get_close_matches(name, Parameters.model_fields, n=1, cutoff=0.8)
+    return bool(near) and isinstance(value, list | tuple) == isinstance(Parameters.model_fields[near[0]].default, list)
 
 
 def describe() -> list[tuple[str, str, Any, str]]:

@@ -4,13 +4,12 @@ import resource
 import sys
 from collections.abc import Iterable
 from dataclasses import dataclass
-from typing import Any
 
 import loky
 import torch
 
 from sparsekit.experiments import execution
-from sparsekit.experiments.identity import fields, key
+from sparsekit.experiments.identity import Unit, fields, key
 from sparsekit.experiments.records import Store
 
 
@@ -48,7 +47,7 @@ class Plan:
     mebibytes: float
 
 
-def plan(units: Iterable[Any], store: Store, workers: int = 0, device: str = "auto") -> Plan:
+def plan(units: Iterable[Unit], store: Store, workers: int = 0, device: str = "auto") -> Plan:
     """Probe a typical and the largest unit of each kind and variant, and scale to the others by their relative cost.
 
     The probe trains for a few optimizer steps in a worker process, and writes nothing.
@@ -76,7 +75,7 @@ def plan(units: Iterable[Any], store: Store, workers: int = 0, device: str = "au
     return Plan(len(unique), recorded, kinds, workers, sum(k.seconds for k in kinds) / workers, mebibytes)
 
 
-def _probe(unit: Any, device: str) -> tuple[float, float]:
+def _probe(unit: Unit, device: str) -> tuple[float, float]:
     torch.set_num_threads(1)
     seconds = unit.seconds(device)
     used = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss

@@ -1,13 +1,11 @@
-"""Where parameter sets lie, and how their files are read: one flat YAML mapping each, without surprises."""
+"""The project's folder: its parameter sets, each one flat YAML mapping without surprises, and its notebooks."""
 
-import ast
 import os
 import re
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Any
 
-import nbformat
 import yaml
 
 from sparsekit.registry import unknown
@@ -28,6 +26,10 @@ class ParameterError(ValueError):
         return [f"ParameterError: {problem}" for problem in self.problems]
 
 
+class NotebookError(ValueError):
+    """No such notebook, or no notebooks at all; its text is one line."""
+
+
 def project_root(start: str | os.PathLike | None = None) -> Path | None:
     """The nearest folder from `start` (default: the working folder) upwards that holds notebooks/ and params/."""
     start = Path(start or Path.cwd()).resolve()
@@ -37,10 +39,9 @@ def project_root(start: str | os.PathLike | None = None) -> Path | None:
     return None
 
 
-def _roots() -> list[Path]:
-    """The working folder's project, then the checkout that this package lies in, where there are such."""
-    checkout = Path(__file__).resolve().parents[2]
-    found = [project_root(), checkout if (checkout / "params").is_dir() else None]
+def roots() -> list[Path]:
+    """Where notebooks and parameter sets lie: the working folder's project, then the checkout of this package."""
+    found = [project_root(), project_root(Path(__file__).parent)]
     return list(dict.fromkeys(root for root in found if root))
 
 
@@ -49,7 +50,7 @@ def find_file(path: str | os.PathLike) -> Path | None:
 
     A notebook opened in Jupyter works in notebooks/, the command line mostly in the folder above: both shall find it.
     """
-    for folder in (Path.cwd(), *_roots()):
+    for folder in (Path.cwd(), *roots()):
         if (found := folder / Path(path).expanduser()).is_file():
             return found.resolve()
     return None
@@ -57,9 +58,7 @@ def find_file(path: str | os.PathLike) -> Path | None:
 
 def sets() -> dict[str, Path]:
     """Name and file of every parameter set of the project, by name."""
-    for root in _roots():
-        return {p.stem: p for p in sorted((root / "params").glob("*.yaml"))}
-    return {}
+    return {p.stem: p for root in roots()[:1] for p in sorted((root / "params").glob("*.yaml"))}
 
 
 class _Loader(yaml.SafeLoader):
@@ -135,38 +134,17 @@ def read(source: str | os.PathLike) -> dict[str, Any]:
     return values
 
 
-def assigned(source: str) -> set[str]:
-    """The names that a cell's source assigns at its top level; none where it is no plain Python.
-
-    >>> sorted(assigned("seeds: int = 2\\nif True: x = 1\\nfirst = second = 0"))
-    ['first', 'second', 'seeds']
-    """
-    try:
-        body = ast.parse(source).body
-    except SyntaxError:
-        return set()
-    targets = [t for node in body if isinstance(node, ast.Assign) for t in node.targets]
-    targets += [node.target for node in body if isinstance(node, ast.AnnAssign)]
-    return {t.id for t in targets if isinstance(t, ast.Name)}
-
-
-class NotebookError(ValueError):
-    """No such notebook, or no notebooks at all; its text is one line."""
-
-
 def folder() -> Path:
-    """The project's notebooks: of the working folder's project, else of the checkout that this package lies in.
+    """The project's notebooks.
 
     Raises
     ------
     NotebookError
         There is no such folder.
     """
-    checkout = project_root(Path(__file__).parent)
-    root = project_root() or checkout
-    if root is None:
-        raise NotebookError("no notebooks here: go to a folder with notebooks/ and params/, such as a clone")
-    return root / "notebooks"
+    for root in roots():
+        return root / "notebooks"
+    raise NotebookError("no notebooks here: go to a folder with notebooks/ and params/, such as a clone")
 
 
 def chosen(only: Sequence[str] | None, notebooks: Path) -> list[str]:
@@ -204,6 +182,8 @@ def ordered(notebooks: Path) -> list[Path]:
 
 def title(notebook: Path) -> str:
     """A notebook's first heading, in plain words; its file name where it has none."""
+    import nbformat  # not above: a slip in a parameter's name shall be answered at once
+
     for cell in nbformat.read(notebook, as_version=4).cells:
         heading = re.search(r"^#\s+(.+?)\s*#*$", cell.source, re.MULTILINE) if cell.cell_type == "markdown" else None
         if heading:

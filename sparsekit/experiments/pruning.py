@@ -1,27 +1,27 @@
 """Units of the pruning study: networks pruned, retrained in one way or another, and probed for what they remember."""
 
-import time
 import warnings
-from collections.abc import Hashable, Iterable, Sequence
+from collections.abc import Hashable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import ClassVar
 
 import pandas as pd
 import torch
 
+from sparsekit.experiments.identity import Result, Unit
 from sparsekit.experiments.parameters import Parameters
 from sparsekit.experiments.records import Store
-from sparsekit.experiments.units import BaseNetwork, EarlyNetwork, computed, cost, probed, recipe, strings
+from sparsekit.experiments.units import BaseNetwork, EarlyNetwork, probed, recipe, results, strings, training_cost
 from sparsekit.networks.classifier import Classifier
 from sparsekit.networks.training import Encoded, Recipe, train
-from sparsekit.pruning import cost as costs
-from sparsekit.pruning import memory as pruning_memory
-from sparsekit.pruning import prune as pruner
-from sparsekit.pruning import survival as pruning_survival
+from sparsekit.pruning import prune as pruning_rule
+from sparsekit.pruning.cost import multiply_adds
 from sparsekit.pruning.masks import Mask
+from sparsekit.pruning.memory import by_length, by_violation, cut_at, paths
 from sparsekit.pruning.recovery import PROTOCOLS, Start
 from sparsekit.pruning.schedules import SCHEDULES
 from sparsekit.pruning.scores import Evidence
+from sparsekit.pruning.survival import dead_units, spectral_radius, survivors
 from sparsekit.seeds import derive
 from sparsekit.tasks import definitions as tasks
 
@@ -30,7 +30,7 @@ EVIDENCE_STRINGS = 256
 
 
 @dataclass(frozen=True)
-class PrunedNetwork:
+class PrunedNetwork(Unit):
     """A base network with its lowest-scored weights removed, then retrained with that mask; its weights are kept.
 
     Under a schedule other than "one_shot" pruning is part of the retraining, which starts from the dense base network;
@@ -40,6 +40,8 @@ class PrunedNetwork:
     """
 
     kind: ClassVar[str] = "pruned_network"
+    trains: ClassVar[bool] = True
+    together: ClassVar[int] = 10
     base: BaseNetwork
     target: str
     percent: float
@@ -51,7 +53,6 @@ class PrunedNetwork:
     rounds: int = 1
     protocol: str = "retrain"
     rewind_step: int = 0
-    together: ClassVar[int] = 10
 
     def __post_init__(self):
         if self.schedule != "one_shot" and self.protocol != "retrain":
@@ -72,10 +73,9 @@ class PrunedNetwork:
 
     @property
     def cost(self) -> float:
-        return cost(self.base.strings, self.recipe, self.base.variant) * self.base.layers
+        return training_cost(self.base.strings, self.recipe, self.base.variant) * self.base.layers
 
     def seconds(self, device: str) -> float:
-        """About how long it takes here as one of many, from a short probe."""
         networks = [self.base.network() for _ in range(self.together)]
         extra = 1 + len(self.measure_at)
         return probed(networks, self.base.strings, self.recipe, device, extra) / len(networks)
@@ -87,7 +87,7 @@ class PrunedNetwork:
 
     def plan(self) -> dict[int, float]:
         """The sparsity that the schedule asks for, by the optimizer step after which to prune."""
-        steps = self.recipe.epochs * -(-len(self.base.strings.make().train) // self.recipe.batch_size)
+        steps = self.recipe.epochs * self.base.strings.steps(self.recipe.batch_size)
         return SCHEDULES[self.schedule](self.percent / 100, steps, self.rounds)
 
     def fresh(self) -> Classifier:
@@ -121,7 +121,7 @@ class PrunedNetwork:
         network = self.base.network(store)
         if self.schedule != "one_shot":
             return network
-        mask, _ = pruner.prune(network, self.percent / 100, self.target, self.score, self.scope, self.evidence())
+        mask, _ = pruning_rule.prune(network, self.percent / 100, self.target, self.score, self.scope, self.evidence())
         network, mask = PROTOCOLS[self.protocol](self.starts(store), mask)
         mask.apply(network)
         return network
@@ -130,11 +130,10 @@ class PrunedNetwork:
         """One pruning of a schedule."""
         with warnings.catch_warnings():  # that a matrix is empty, where all of it is asked to go
             warnings.simplefilter("ignore", UserWarning)
-            pruner.apply(network, sparsity, self.target, self.score, self.scope, self.evidence())
+            pruning_rule.apply(network, sparsity, self.target, self.score, self.scope, self.evidence())
 
     @classmethod
-    def compute(cls, units: Sequence["PrunedNetwork"], store: Store, device: str) -> None:
-        start = time.perf_counter()
+    def compute(cls, units: Sequence["PrunedNetwork"], store: Store, device: str) -> Iterator[Result]:
         base, recipe, measure_at, schedule, _ = units[0].group
         networks, plans = [unit.start(store) for unit in units], [unit.plan() for unit in units]
         radii = [_radii(network) for network in networks]
@@ -152,7 +151,6 @@ class PrunedNetwork:
             device=device,
         )
         base_accuracy, base_radii = store.read(base)["history"][-1]["test_accuracy"], _radii(base.network(store))
-        seconds = (time.perf_counter() - start) / len(units)
         for unit, network, plan, pruned, history in zip(units, networks, plans, radii, histories, strict=True):
             data = {
                 "base_accuracy": base_accuracy,
@@ -160,7 +158,7 @@ class PrunedNetwork:
                 "history": history,
                 "spectral_radius": {"base": base_radii, "pruned": pruned, "recovered": _radii(network)},
             }
-            store.write(unit, data | unit.remains(network), network.state_dict(), seconds=seconds, device=device)
+            yield unit, data | unit.remains(network), network.state_dict()
 
     def remains(self, network: Classifier) -> dict:
         """What pruning has left of the network: how many weights, what they cost, and where they are."""
@@ -169,22 +167,22 @@ class PrunedNetwork:
             raise AssertionError(f"a pruned weight is no longer 0 after retraining: {self}")
         return {
             "sparsity": mask.sparsity,
-            "target_sparsity": Mask({name: mask[name] for name in pruner.targeted(mask, self.target)}).sparsity,
+            "target_sparsity": Mask({name: mask[name] for name in pruning_rule.targeted(mask, self.target)}).sparsity,
             "weights": network.size(),
             "weights_dense": sum(parameter.numel() for parameter in network.parameters()),
-            "multiply_adds": costs.multiply_adds(network),
-            "multiply_adds_dense": costs.multiply_adds(network, kept=False),
-            "survivors": pruning_survival.survivors(network).to_dict("list"),
-            "dead_units": pruning_survival.dead_units(network).to_dict("list"),
+            "multiply_adds": multiply_adds(network),
+            "multiply_adds_dense": multiply_adds(network, kept=False),
+            "survivors": survivors(network).to_dict("list"),
+            "dead_units": dead_units(network).to_dict("list"),
         }
 
 
 def _radii(network: Classifier) -> dict[str, list]:
-    return pruning_survival.spectral_radius(network).to_dict("list")
+    return spectral_radius(network).to_dict("list")
 
 
 @dataclass(frozen=True)
-class MemoryProbe:
+class MemoryProbe(Unit):
     """What a trained network remembers: accuracy with its past cut off in several ways."""
 
     kind: ClassVar[str] = "memory"
@@ -203,27 +201,21 @@ class MemoryProbe:
     def cost(self) -> float:
         return self.strings / 200
 
-    def seconds(self, device: str) -> float:
-        """About how long it takes here."""
-        return self.cost
-
     @classmethod
-    def compute(cls, units: Sequence["MemoryProbe"], store: Store, device: str) -> None:
+    def compute(cls, units: Sequence["MemoryProbe"], store: Store, device: str) -> Iterator[Result]:
         for unit in units:
-            start = time.perf_counter()
             task, recipe = unit.base.strings.make(), unit.network.recipe
             network = unit.network.network(store)
             part = task.test.subset(range(min(unit.strings, len(task.test))))
             tables = {
-                "paths": pruning_memory.paths(network, part, recipe),
-                "seen": pruning_memory.cut_at(network, part, recipe),
-                "length": pruning_memory.by_length(network, part, recipe),
+                "paths": paths(network, part, recipe),
+                "seen": cut_at(network, part, recipe),
+                "length": by_length(network, part, recipe),
             }
             if task.name in tasks.GRAMMARS:
                 violations = tasks.violations(task.name, part.strings)
-                tables["violation"] = pruning_memory.by_violation(network, part, recipe, violations)
-            data = {name: table.to_dict("list") for name, table in tables.items()}
-            store.write(unit, data, seconds=time.perf_counter() - start)
+                tables["violation"] = by_violation(network, part, recipe, violations)
+            yield unit, {name: table.to_dict("list") for name, table in tables.items()}, None
 
 
 CONDITION = ("target", "percent", "score", "scope", "schedule", "protocol")
@@ -246,7 +238,7 @@ def base_networks(p: Parameters) -> list[BaseNetwork]:
 def _pruned(p: Parameters, target: str, percent: float, **condition) -> list[PrunedNetwork]:
     """Of every base network, in one condition."""
     how = recipe(p, p.retrain_epochs, p.batch_size_pruning)
-    steps = -(-len(strings(p).make().train) // p.batch_size_pruning)
+    steps = strings(p).steps(p.batch_size_pruning) if p.recovery_steps else 0
     measure_at = tuple(sorted(step for step in p.recovery_steps if step < steps))
     condition = {"score": p.score} | condition
     return [PrunedNetwork(base, target, percent, how, measure_at, **condition) for base in base_networks(p)]
@@ -310,12 +302,10 @@ def probes(p: Parameters) -> dict[MemoryProbe, str]:
 
 def base(p: Parameters) -> pd.DataFrame:
     """Training of the base networks: variant, seed, epoch, train_ and test_ loss and accuracy; a row an epoch."""
-    wanted = base_networks(p)
-    store = computed(wanted, p)
     rows = [
         {"variant": unit.variant, "seed": unit.seed, **row}
-        for unit in wanted
-        for row in store.read(unit)["history"][1:]
+        for unit, data in results(base_networks(p), p)
+        for row in data["history"][1:]
     ]
     columns = ["variant", "seed", "epoch", "train_loss", "train_accuracy", "test_loss", "test_accuracy"]
     return pd.DataFrame(rows)[columns].astype({"epoch": int})
@@ -330,20 +320,16 @@ def pruning(p: Parameters, wanted: Iterable[PrunedNetwork] | None = None) -> pd.
         The condition; base_accuracy, accuracy; sparsity and target_sparsity reached; weights and multiply_adds of a
         step, and those of the dense network.
     """
-    wanted = list(pruned_networks(p) if wanted is None else wanted)
-    store = computed(wanted, p)
+    wanted = pruned_networks(p) if wanted is None else wanted
     sizes = ["weights", "weights_dense", "multiply_adds", "multiply_adds_dense"]
     columns = ["base_accuracy", "accuracy", "sparsity", "target_sparsity", *sizes]
-    return pd.DataFrame([condition(unit) | {name: store.read(unit)[name] for name in columns} for unit in wanted])
+    return pd.DataFrame([condition(unit) | {name: data[name] for name in columns} for unit, data in results(wanted, p)])
 
 
 def recovery(p: Parameters, wanted: Iterable[PrunedNetwork] | None = None) -> pd.DataFrame:
     """Accuracy of each pruned network after each measured optimizer step of retraining; step 0 is at once."""
-    wanted = list(pruned_networks(p) if wanted is None else wanted)
-    store = computed(wanted, p)
     rows = []
-    for unit in wanted:
-        data = store.read(unit)
+    for unit, data in results(pruned_networks(p) if wanted is None else wanted, p):
         of_unit = condition(unit) | {"base_accuracy": data["base_accuracy"]}
         rows += [
             of_unit | {"step": r["step"], "epoch": r["epoch"], "accuracy": r["test_accuracy"]} for r in data["history"]
@@ -378,22 +364,17 @@ def protocols(p: Parameters) -> pd.DataFrame:
 
 def survival(p: Parameters, name: str = "survivors") -> pd.DataFrame:
     """Where the weights of the grid survive: `survival.survivors` or ``dead_units`` of each network."""
-    wanted = pruned_networks(p)
-    store = computed(wanted, p)
-    return pd.concat(
-        [pd.DataFrame(store.read(unit)[name]).assign(**condition(unit)) for unit in wanted], ignore_index=True
-    )
+    read = results(pruned_networks(p), p)
+    return pd.concat([pd.DataFrame(data[name]).assign(**condition(unit)) for unit, data in read], ignore_index=True)
 
 
 def spectral_radii(p: Parameters) -> pd.DataFrame:
     """Spectral radii of the base networks, and of the pruned ones before and after retraining, by layer and gate."""
-    wanted = pruned_networks(p)
-    store = computed(wanted, p)
     return pd.concat(
         [
             pd.DataFrame(radii).assign(**condition(unit), network=network)
-            for unit in wanted
-            for network, radii in store.read(unit)["spectral_radius"].items()
+            for unit, data in results(pruned_networks(p), p)
+            for network, radii in data["spectral_radius"].items()
         ],
         ignore_index=True,
     )
@@ -401,11 +382,10 @@ def spectral_radii(p: Parameters) -> pd.DataFrame:
 
 def memory(p: Parameters) -> dict[str, pd.DataFrame]:
     """What networks remember: the tables paths, seen, length and (of a task with a grammar) violation."""
-    wanted = probes(p)
-    store = computed(wanted, p)
+    names = probes(p)
     tables: dict[str, list[pd.DataFrame]] = {}
-    for unit, name in wanted.items():
-        for table, rows in store.read(unit).items():
-            own = pd.DataFrame(rows).assign(variant=unit.base.variant, seed=unit.base.seed, network=name)
+    for unit, data in results(names, p):
+        for table, rows in data.items():
+            own = pd.DataFrame(rows).assign(variant=unit.base.variant, seed=unit.base.seed, network=names[unit])
             tables.setdefault(table, []).append(own)
     return {name: pd.concat(parts, ignore_index=True) for name, parts in tables.items()}

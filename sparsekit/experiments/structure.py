@@ -1,8 +1,7 @@
 """Units of the structure study: networks made from graphs."""
 
 import hashlib
-import time
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cache
 from pathlib import Path
@@ -11,16 +10,15 @@ from typing import ClassVar
 import networkx as nx
 import pandas as pd
 
+from sparsekit.experiments.identity import Result, Unit
 from sparsekit.experiments.parameters import Parameters
 from sparsekit.experiments.pruning import PrunedNetwork, protocol_networks, protocols, pruned_networks
 from sparsekit.experiments.records import Store
-from sparsekit.experiments.units import Strings, computed, cost, probed, recipe, strings
+from sparsekit.experiments.units import Strings, computed, probed, recipe, strings, training_cost
 from sparsekit.graphs import designs, directed, files, nulls, properties
 from sparsekit.graphs import structure as graphs
-from sparsekit.networks import build as networks
-from sparsekit.networks import classifier, measures
-from sparsekit.networks.build import GATE_MASKS
-from sparsekit.networks.measures import layout_errors
+from sparsekit.networks import build, measures
+from sparsekit.networks.classifier import Classifier
 from sparsekit.networks.training import Recipe, train
 from sparsekit.pruning.masks import Mask
 from sparsekit.seeds import derive
@@ -28,7 +26,7 @@ from sparsekit.variants import GATES
 
 
 @dataclass(frozen=True)
-class GraphNetwork:
+class GraphNetwork(Unit):
     """A network whose structure follows a graph, trained.
 
     `graph` numbers the graphs that a generator draws; a user's graph is known by the digest of its file, wherever that
@@ -36,6 +34,7 @@ class GraphNetwork:
     """
 
     kind: ClassVar[str] = "graph_network"
+    trains: ClassVar[bool] = True
     strings: Strings
     variant: str
     generator: str
@@ -56,7 +55,7 @@ class GraphNetwork:
     @property
     def cost(self) -> float:
         nodes = self.drawn().number_of_nodes()
-        return cost(self.strings, self.recipe, self.variant) * (nodes / 30) ** 1.7
+        return training_cost(self.strings, self.recipe, self.variant) * (nodes / 30) ** 1.7
 
     @property
     def name(self) -> int | str:
@@ -75,14 +74,14 @@ class GraphNetwork:
         graph = graph if cyclic else graphs.undirected(graph)
         return nulls.NULLS[self.null](graph, derive("null model", self.null, self.graph)) if self.null else graph
 
-    def network(self) -> classifier.Classifier:
+    def network(self) -> Classifier:
         """The network as initialised."""
         task = self.strings.make()
         seed = derive("initial weights", self.generator, self.graph, self.seed)
         options = {"classes": task.classes, "features": task.features, "seed": seed}
         if self.structure == "recurrent":
-            return networks.recurrent(self.variant, self.drawn(), self.interface or EMBEDDING_SIZE, **options)
-        return networks.layered(
+            return build.recurrent(self.variant, self.drawn(), self.interface or EMBEDDING_SIZE, **options)
+        return build.layered(
             self.variant, self.oriented(), gate_masks=self.gate_masks, interface=self.interface, **options
         )
 
@@ -91,7 +90,7 @@ class GraphNetwork:
         seed = derive("orientation", self.generator, self.graph)
         return graphs.orient(graphs.undirected(self.drawn()), self.orientation, seed)
 
-    def measured(self, network: classifier.Classifier) -> dict[str, float | str]:
+    def measured(self, network: Classifier) -> dict[str, float | str]:
         """The graph's family and properties, and measures of the network made from it."""
         graph, oriented = self.drawn(), self.oriented()
         found = {"family": graph.graph.get("family", self.generator)}
@@ -111,13 +110,11 @@ class GraphNetwork:
         return data if known else self.measured(self.network()) | data
 
     def seconds(self, device: str) -> float:
-        """About how long it takes here, from a short probe."""
         return probed([self.network()], self.strings, self.recipe, device)
 
     @classmethod
-    def compute(cls, units: Sequence["GraphNetwork"], store: Store, device: str) -> None:
+    def compute(cls, units: Sequence["GraphNetwork"], store: Store, device: str) -> Iterator[Result]:
         for unit in units:
-            start = time.perf_counter()
             network = unit.network()
             mask = Mask.of(network)
             seed = derive("order of strings", unit.seed)
@@ -127,8 +124,7 @@ class GraphNetwork:
             last = history[-1]
             data = unit.measured(network)
             data |= {name: last[name] for name in ("test_accuracy", "test_loss", "train_accuracy")}
-            data |= {"history": history}
-            store.write(unit, data, seconds=time.perf_counter() - start, device=device)
+            yield unit, data | {"history": history}, None
 
 
 EMBEDDING_SIZE = 50
@@ -217,7 +213,7 @@ def gate_row_networks(p: Parameters) -> list[GraphNetwork]:
             few = first.setdefault(unit.generator, [])
             if unit.graph not in few and len(few) < FEW:
                 few.append(unit.graph)
-            wanted += [replace(unit, gate_masks=layout) for layout in GATE_MASKS if unit.graph in few]
+            wanted += [replace(unit, gate_masks=layout) for layout in build.GATE_MASKS if unit.graph in few]
     return wanted
 
 
@@ -231,7 +227,7 @@ def gate_rows(p: Parameters) -> pd.DataFrame:
     store = computed(wanted, p)
     rows = []
     for unit in wanted:
-        errors = layout_errors(unit.oriented(), unit.variant, unit.gate_masks)
+        errors = measures.layout_errors(unit.oriented(), unit.variant, unit.gate_masks)
         rows.append(_named(unit) | {"gate_masks": unit.gate_masks} | errors | unit.row(store))
     columns = ["variant", "generator", "original", "seed", "gate_masks", "wrong", "lost", "test_accuracy"]
     return pd.DataFrame(rows, columns=None if rows else columns)

@@ -1,12 +1,14 @@
-"""The studies by name, as notebooks and command line ask for them.
+"""Which units each notebook reads, and the tables that belong to no single study.
 
 A table function lists the units that the parameters mean, has those without a record computed, and reads the rest.
 """
 
+from collections.abc import Callable, Iterable
 from contextlib import suppress
 
 import pandas as pd
 
+from sparsekit.experiments.identity import Unit
 from sparsekit.experiments.inference import InferenceCost
 from sparsekit.experiments.parameters import Parameters
 from sparsekit.experiments.pruning import (
@@ -23,38 +25,31 @@ from sparsekit.experiments.structure import (
     mask_training_networks,
     masked_networks,
 )
-from sparsekit.experiments.units import Baselines, EarlyNetwork, computed, strings
+from sparsekit.experiments.units import Baselines, EarlyNetwork, computed, results, strings
 from sparsekit.networks import classifier
 from sparsekit.pruning import latency
 from sparsekit.tasks import definitions as tasks
 from sparsekit.tasks import labelled_csv, samples
 
-NOTEBOOKS = [
-    "00_task",
-    "01_pruning",
-    "02_recovery",
-    "03_graph_structured_rnns",
-    "04_correlation_analysis",
-    "05_what_sparsity_buys",
-]
+NOTEBOOKS: dict[str, Callable[[Parameters], Iterable[Unit]]] = {
+    "00_task": lambda p: [*_task_baselines(p), *base_networks(p)],
+    "01_pruning": lambda p: [*base_networks(p), *pruned_networks(p), *scored_networks(p), *probes(p)],
+    "02_recovery": lambda p: [*base_networks(p), *pruned_networks(p), *_compared(p)],
+    "03_graph_structured_rnns": lambda p: [*graph_networks(p), *gate_row_networks(p)],
+    "04_correlation_analysis": lambda p: [
+        *graph_networks(p),
+        *base_networks(p),
+        *masked_networks(p),
+        *mask_training_networks(p),
+    ],
+    "05_what_sparsity_buys": lambda p: [*base_networks(p)[:: p.seeds][-1:], _inference(p)],
+}
+"""The units that each notebook reads, beside the baselines of its task, which all of them read."""
 
 
-def units(p: Parameters, notebook: str) -> list:
+def units(p: Parameters, notebook: str) -> list[Unit]:
     """Every unit that a notebook reads, for the command line, which computes them before it runs the notebook."""
-    lists = {
-        "00_task": lambda: [*_task_baselines(p), *base_networks(p)],
-        "01_pruning": lambda: [*base_networks(p), *pruned_networks(p), *scored_networks(p), *probes(p)],
-        "02_recovery": lambda: [*base_networks(p), *pruned_networks(p), *_compared(p)],
-        "03_graph_structured_rnns": lambda: [*graph_networks(p), *gate_row_networks(p)],
-        "04_correlation_analysis": lambda: [
-            *graph_networks(p),
-            *base_networks(p),
-            *masked_networks(p),
-            *mask_training_networks(p),
-        ],
-        "05_what_sparsity_buys": lambda: [*base_networks(p)[:: p.seeds][-1:], _inference(p)],
-    }
-    return list(dict.fromkeys([Baselines(strings(p)), *lists[notebook]()]))
+    return list(dict.fromkeys([Baselines(strings(p)), *NOTEBOOKS[notebook](p)]))
 
 
 def _compared(p: Parameters) -> list:
@@ -80,21 +75,18 @@ def task_baselines(p: Parameters) -> pd.DataFrame:
     And of the file of labelled strings, where there is one. With `p`'s numbers of strings, lengths and seed; a task
     that cannot be made with these is left out.
     """
-    wanted = _task_baselines(p)
-    store = computed(wanted, p)
-    return pd.concat(
-        [
-            pd.DataFrame(store.read(unit)["table"]).assign(task=name, invalid=kind)
-            for unit, (name, kind) in wanted.items()
-        ],
-        ignore_index=True,
-    )
+    parts = []
+    names = _task_baselines(p)
+    for unit, data in results(names, p):
+        task, invalid = names[unit]
+        parts.append(pd.DataFrame(data["table"]).assign(task=task, invalid=invalid))
+    return pd.concat(parts, ignore_index=True)
 
 
 def _task_baselines(p: Parameters) -> dict[Baselines, tuple[str, str]]:
-    others = [(name, "") for name in tasks.TASKS if name != "reber" and (name != "csv" or p.csv_path)]
     wanted = {}
-    for name, invalid in [*(("reber", kind) for kind in tasks.INVALID), *others]:
+    kinds = {task: tasks.INVALID if "invalid" in tasks.options(task) else ("",) for task in tasks.TASKS}
+    for name, invalid in [(task, kind) for task in kinds for kind in kinds[task] if task != "csv" or p.csv_path]:
         with suppress(labelled_csv.TaskError):  # too few strings of these lengths, too few samples for ten classes
             given = strings(p.model_copy(update={"task": name, "invalid": invalid}))
             given.make()

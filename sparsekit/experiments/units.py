@@ -1,27 +1,26 @@
-"""Units of the study: what is computed once and kept as one record each.
+"""What the studies build on: the strings that networks learn, base networks, classifiers without memory.
 
 A unit says what it is: a base network, that network pruned and retrained, a graph-structured network. Its random
-streams derive from that alone. `compute` computes units of one group and writes their records. Here are those that
-others build on; `pruned_units` and `graph_units` hold the rest.
+streams derive from that alone. `experiments.pruning`, `structure` and `inference` hold the rest.
 """
 
 import hashlib
-import time
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field, fields
 from pathlib import Path
-from typing import ClassVar
+from typing import Any, ClassVar
 
 from sparsekit.experiments import execution
+from sparsekit.experiments.identity import Result, Unit
 from sparsekit.experiments.parameters import Parameters
 from sparsekit.experiments.records import Store, default_store
-from sparsekit.networks import build as networks
-from sparsekit.networks import classifier
+from sparsekit.networks.build import stacked
+from sparsekit.networks.classifier import Classifier
 from sparsekit.networks.training import Recipe, epoch_seconds, train
 from sparsekit.seeds import derive
-from sparsekit.tasks import baselines as memoryless
 from sparsekit.tasks import definitions as tasks
-from sparsekit.tasks import labelled_csv, samples
+from sparsekit.tasks.labelled_csv import TaskError
+from sparsekit.tasks.samples import Task
 
 
 @dataclass(frozen=True)
@@ -40,14 +39,19 @@ class Strings:
     inner_length: int = 0
     csv_path: str = field(default="", compare=False)
 
-    def make(self) -> samples.Task:
+    def make(self) -> Task:
         """The strings themselves, made once in a process."""
         names = [f.name for f in fields(self) if f.name not in ("task", "content")]
         return tasks.make(self.task, **{name: getattr(self, name) for name in names})
 
+    def steps(self, batch_size: int) -> int:
+        """Optimizer steps of an epoch. A grammar makes as many strings as asked for; others must be made to know."""
+        strings = self.train_size if self.task in tasks.GRAMMARS else len(self.make().train)
+        return -(-strings // batch_size)
+
 
 @dataclass(frozen=True)
-class Baselines:
+class Baselines(Unit):
     """The classifiers without memory, on a task's split."""
 
     kind: ClassVar[str] = "baselines"
@@ -57,23 +61,20 @@ class Baselines:
     def cost(self) -> float:
         return self.strings.train_size / 5000
 
-    def seconds(self, device: str) -> float:
-        """About how long it takes here."""
-        return self.cost
-
     @classmethod
-    def compute(cls, units: Sequence["Baselines"], store: Store, device: str) -> None:
+    def compute(cls, units: Sequence["Baselines"], store: Store, device: str) -> Iterator[Result]:
+        from sparsekit.tasks.baselines import baselines  # not above: no other unit needs scikit-learn
+
         for unit in units:
-            start = time.perf_counter()
-            table = memoryless.baselines(unit.strings.make())
-            store.write(unit, {"table": table.reset_index().to_dict("list")}, seconds=time.perf_counter() - start)
+            yield unit, {"table": baselines(unit.strings.make()).reset_index().to_dict("list")}, None
 
 
 @dataclass(frozen=True)
-class BaseNetwork:
+class BaseNetwork(Unit):
     """A dense network of stacked layers, trained; its weights are kept."""
 
     kind: ClassVar[str] = "base"
+    trains: ClassVar[bool] = True
     strings: Strings
     variant: str
     seed: int
@@ -84,12 +85,12 @@ class BaseNetwork:
 
     @property
     def cost(self) -> float:
-        return cost(self.strings, self.recipe, self.variant) * self.layers
+        return training_cost(self.strings, self.recipe, self.variant) * self.layers
 
-    def network(self, store: Store | None = None, seed: int | None = None) -> classifier.Classifier:
+    def network(self, store: Store | None = None, seed: int | None = None) -> Classifier:
         """The network as initialised, by its own seed or by another, or, given the store, as trained."""
         task = self.strings.make()
-        network = networks.stacked(
+        network = stacked(
             self.variant,
             self.hidden_size,
             self.layers,
@@ -102,30 +103,28 @@ class BaseNetwork:
             network.load_state_dict(store.weights(self))
         return network
 
-    @property
-    def order(self) -> int:
-        """Seed of the order of its strings."""
-        return derive("order of strings", self.seed)
+    def trained(self, device: str, stop_at: int | None = None) -> tuple[Classifier, list]:
+        """The network after its training, or after the first few steps of it, and what was measured on the way."""
+        network, order = self.network(), derive("order of strings", self.seed)
+        (history,) = train([network], self.strings.make(), self.recipe, order, stop_at=stop_at, device=device)
+        return network, history
 
     def seconds(self, device: str) -> float:
-        """About how long it takes here, from a short probe."""
         return probed([self.network()], self.strings, self.recipe, device)
 
     @classmethod
-    def compute(cls, units: Sequence["BaseNetwork"], store: Store, device: str) -> None:
+    def compute(cls, units: Sequence["BaseNetwork"], store: Store, device: str) -> Iterator[Result]:
         for unit in units:
-            start = time.perf_counter()
-            network = unit.network()
-            (history,) = train([network], unit.strings.make(), unit.recipe, unit.order, device=device)
-            seconds = time.perf_counter() - start
-            store.write(unit, {"history": history}, network.state_dict(), seconds=seconds, device=device)
+            network, history = unit.trained(device)
+            yield unit, {"history": history}, network.state_dict()
 
 
 @dataclass(frozen=True)
-class EarlyNetwork:
+class EarlyNetwork(Unit):
     """A base network after the first optimizer steps of its training; its weights are kept."""
 
     kind: ClassVar[str] = "early"
+    trains: ClassVar[bool] = True
     base: BaseNetwork
     steps: int
 
@@ -134,56 +133,50 @@ class EarlyNetwork:
         return self.base.cost / self.base.recipe.epochs
 
     def seconds(self, device: str) -> float:
-        """About how long it takes here, from a short probe."""
         return self.base.seconds(device) / self.base.recipe.epochs
 
-    def network(self, store: Store) -> classifier.Classifier:
+    def network(self, store: Store) -> Classifier:
         """The network as it was then."""
         network = self.base.network()
         network.load_state_dict(store.weights(self))
         return network
 
     @classmethod
-    def compute(cls, units: Sequence["EarlyNetwork"], store: Store, device: str) -> None:
+    def compute(cls, units: Sequence["EarlyNetwork"], store: Store, device: str) -> Iterator[Result]:
         for unit in units:
-            start = time.perf_counter()
-            network, base = unit.base.network(), unit.base
-            train([network], base.strings.make(), base.recipe, base.order, stop_at=unit.steps, device=device)
-            store.write(unit, {}, network.state_dict(), seconds=time.perf_counter() - start, device=device)
+            network, _ = unit.base.trained(device, stop_at=unit.steps)
+            yield unit, {}, network.state_dict()
 
 
-def probed(nets: list, strings: Strings, recipe: Recipe, device: str, measurements: int = 1) -> float:
-    epoch, measuring = epoch_seconds(nets, strings.make(), recipe, device=device)
+def probed(networks: list[Classifier], strings: Strings, recipe: Recipe, device: str, measurements: int = 1) -> float:
+    """Seconds that training these networks takes here, from a short probe."""
+    epoch, measuring = epoch_seconds(networks, strings.make(), recipe, device=device)
     return recipe.epochs * epoch + (recipe.epochs + measurements) * measuring
 
 
-def cost(strings: Strings, recipe: Recipe, variant: str) -> float:
+def training_cost(strings: Strings, recipe: Recipe, variant: str) -> float:
     """Seconds, roughly: measured for one layer of 50 units, per string and epoch, on one core."""
     seconds = {"rnn_tanh": 2.4e-5, "rnn_relu": 2.4e-5, "gru": 6e-5, "lstm": 8e-5}[variant]
     return (strings.train_size + strings.test_size / 3) * recipe.epochs * seconds
 
 
-MATTERS = {
-    "reber": ("valid_share", "shortest", "longest", "invalid"),
-    "embedded_reber": ("valid_share", "shortest", "longest", "inner_length"),
-}
-"""Parameters on which a task's strings depend besides their numbers and seed: no other is part of what they are."""
-
-
 def strings(p: Parameters) -> Strings:
-    """The strings that networks learn."""
-    content, path = "", ""
-    if p.task == "csv":
-        content, path = hashlib.sha256(_content(p.csv_path)).hexdigest(), str(Path(p.csv_path).absolute())
-    names = ["train_size", "test_size", "data_seed", *MATTERS.get(p.task, ())]
-    return Strings(p.task, **{name: getattr(p, name) for name in names}, content=content, csv_path=path)
+    """The strings that networks learn: of the parameters, those count that the task asks for.
 
-
-def _content(path: str) -> bytes:
-    try:
-        return Path(path).read_bytes()
-    except OSError:
-        raise labelled_csv.TaskError(f"csv_path: {path} cannot be read") from None
+    Raises
+    ------
+    TaskError
+        If the task's file cannot be read.
+    """
+    asked = {f.name for f in fields(Strings)} & {*tasks.options(p.task), "train_size", "test_size", "data_seed"}
+    given = {name: getattr(p, name) for name in asked}
+    if path := given.get("csv_path"):
+        try:
+            content = Path(path).read_bytes()
+        except OSError:
+            raise TaskError(f"csv_path: {path} cannot be read") from None
+        given |= {"content": hashlib.sha256(content).hexdigest(), "csv_path": str(Path(path).absolute())}
+    return Strings(p.task, **given)
 
 
 def recipe(p: Parameters, epochs: int, batch_size: int) -> Recipe:
@@ -191,8 +184,15 @@ def recipe(p: Parameters, epochs: int, batch_size: int) -> Recipe:
     return Recipe(epochs, batch_size, p.learning_rate, p.gradient_clip, p.readout)
 
 
-def computed(wanted: Iterable, p: Parameters) -> Store:
+def computed(wanted: Iterable[Unit], p: Parameters) -> Store:
     """The store, once it holds a record of every unit wanted."""
     store = default_store()
     execution.run(list(wanted), store, workers=p.workers, device=p.device)
     return store
+
+
+def results(wanted: Iterable[Unit], p: Parameters) -> Iterator[tuple[Any, dict[str, Any]]]:
+    """The units wanted, in their order, each with its results, once all are computed."""
+    wanted = list(wanted)
+    store = computed(wanted, p)
+    return ((unit, store.read(unit)) for unit in wanted)

@@ -1,5 +1,6 @@
 """A figure as a white card that shows itself in a notebook with its alternative text, and the parts cards share."""
 
+import textwrap
 from collections.abc import Callable, Iterable, Mapping
 from functools import wraps
 from io import BytesIO
@@ -59,6 +60,15 @@ class Picture:
         path.write_bytes(self.png() if kind == "png" else self._bytes(format=kind))
         return path
 
+    def _ipython_display_(self) -> None:
+        """The picture, and under it the sentence that reads it."""
+        from IPython.display import Markdown, display
+
+        data, metadata = self._repr_mimebundle_()
+        display(data, metadata=metadata, raw=True)
+        if self.reading:
+            display(Markdown(self.reading))
+
     def _repr_mimebundle_(self, include=None, exclude=None) -> tuple[dict, dict]:
         # JupyterLab and nbconvert's lab template both take the shown width from here (JupyterLab only a number, never
         # "700px"); neither shows `alt` by itself, it is there for a report template to read.
@@ -75,6 +85,11 @@ def drawn(function: Callable[..., Picture]) -> Callable[..., Picture]:
             return function(*args, **kwargs)
 
     return styled
+
+
+def _wrapped(note: str) -> str:
+    """A note broken into lines that fit the card, by the widest font that a machine may have."""
+    return "\n".join(textwrap.fill(line, 106) for line in note.split("\n"))
 
 
 def card(
@@ -120,7 +135,7 @@ def card(
     head = figure.text(edge / WIDTH, y / height, title, size=11.5, weight="bold", va="top", ha="left")
     head.set_in_layout(False)
     y -= 22
-    if note:
+    if note := _wrapped(note):
         line = figure.text(edge / WIDTH, y / height, note, color=QUIET, va="top", ha="left", size=9.5, linespacing=1.35)
         line.set_in_layout(False)
         y -= 21 * (1 + note.count("\n"))
@@ -129,7 +144,7 @@ def card(
             handles=key,
             loc="upper left",
             bbox_to_anchor=((edge - 1) / WIDTH, (y + 1) / height),
-            ncols=len(key),
+            ncols=_columns(key),
             frameon=False,
             borderpad=0,
             borderaxespad=0,
@@ -142,7 +157,7 @@ def card(
         for text, handle in zip(legend.get_texts(), key, strict=True):
             colour = handle.get_color() if isinstance(handle, Line2D) else INK
             text.set_color(readable(colour))
-        y -= 20
+        y -= 20 * -(-len(key) // _columns(key))
     pad = 10
     figure.get_layout_engine().set(
         rect=(pad / WIDTH, pad / height, 1 - 2 * pad / WIDTH, (y - pad - 4) / height),
@@ -154,9 +169,18 @@ def card(
     return figure, figure.subplots(rows, columns, squeeze=False, **options)
 
 
+def _columns(key: list) -> int:
+    """How many keys fit side by side, by the widest font that a machine may have."""
+    width, longest = WIDTH - 28, max(len(handle.get_label()) for handle in key)
+    if sum(7.4 * len(handle.get_label()) + 44 for handle in key) <= width:
+        return len(key)
+    return max(1, min(len(key), int(width // (7.4 * longest + 44))))
+
+
 def sample(one: Look, label: str | None = None, **options) -> Line2D:
     """A key entry: a short piece of the line with its marker."""
-    settings = {"color": one.colour, "marker": one.marker, "linestyle": one.line, "markersize": 5} | options
+    colour = INK if one.colour == "panel" else one.colour
+    settings = {"color": colour, "marker": one.marker, "linestyle": one.line, "markersize": 5} | options
     return Line2D([], [], label=label or one.label, **settings)
 
 
@@ -237,23 +261,33 @@ def percent_axis(axis) -> None:
     axis.set_major_formatter(mpl.ticker.FuncFormatter(lambda v, _: f"{100 * v:.4g} %"))
 
 
-def small_multiples(variants: list[str], row_height: float, title: str, *, columns: int = 2, **options):
-    """A card with one panel per variant, titled in the variant's colour, sharing both axes.
+def small_multiples(
+    variants: list[str],
+    row_height: float,
+    title: str,
+    *,
+    columns: int = 2,
+    looks: Mapping[str, Look] = VARIANTS,
+    **options,
+):
+    """A card with one panel per name, titled in its colour, sharing both axes; a panel named "" has no title.
 
     Returns
     -------
     Figure, dict
         The figure and the panel of each variant.
     """
-    columns = 3 if len(variants) == 3 else min(columns, len(variants))
+    columns = 3 if len(variants) == 3 and columns > 1 else min(columns, len(variants))
     rows = -(-len(variants) // columns)
-    note = options.get("note", "")
-    extra = 58 + 20 * bool(options.get("key")) + 21 * bool(note) * (1 + note.count("\n"))
+    note = _wrapped(options.get("note", ""))
+    key = options.get("key") or []
+    extra = 58 + 20 * (-(-len(key) // _columns(key)) if key else 0) + 21 * bool(note) * (1 + note.count("\n"))
     options = {"sharex": True, "sharey": True} | options
     figure, grid = card(rows * row_height + extra, title, rows, columns, **options)
     panels = dict(zip(variants, grid.flat, strict=False))
     for name, axes in panels.items():
-        axes.set_title(look(VARIANTS, name).label, color=readable(look(VARIANTS, name).colour))
+        if name:
+            axes.set_title(look(looks, name).label, color=readable(look(looks, name).colour))
     for axes in list(grid.flat)[len(variants) :]:
         axes.remove()
     return figure, panels

@@ -13,7 +13,7 @@ from scipy.sparse.linalg import ArpackNoConvergence, eigs, eigsh
 
 from sparsekit.graphs import structure as graphs
 from sparsekit.graphs.structure import GraphError
-from sparsekit.registry import Registry
+from sparsekit.registry import Registry, measured
 
 # rustworkx adds up shares of its threads in any order; one thread gives the same bits every time.
 ONE_THREAD = {"parallel_threshold": 2**62}
@@ -341,12 +341,6 @@ def skip_edges(links: Links) -> float:
 
 DIRECTED_NAMES = tuple(DIRECTED)
 MORE_NAMES = tuple(MORE)
-
-
-def measured(registry: Registry, subject, names: Iterable[str] | None = None) -> dict[str, float]:
-    """The registry's properties of a subject, those named or all, by name."""
-    names = tuple(registry if names is None else names)
-    return {name: float(function(subject)) for name, function in [(name, registry[name]) for name in names]}
 
 
 def measure_directed(structure, names: Iterable[str] | None = None) -> dict[str, float]:

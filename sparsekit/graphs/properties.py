@@ -11,11 +11,8 @@ import numpy as np
 import rustworkx as rx
 
 from sparsekit.graphs import structure as graphs
-from sparsekit.graphs.directed import (
-    ONE_THREAD,
-    measured,
-)
-from sparsekit.registry import Registry
+from sparsekit.graphs.directed import ONE_THREAD
+from sparsekit.registry import Registry, measured
 
 PROPERTIES = Registry("graph property")
 

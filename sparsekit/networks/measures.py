@@ -2,10 +2,9 @@
 
 import networkx as nx
 
-from sparsekit.graphs.directed import measured
 from sparsekit.networks import build as networks
 from sparsekit.networks.classifier import Classifier
-from sparsekit.registry import Registry
+from sparsekit.registry import Registry, measured
 
 
 def layout_errors(graph: nx.Graph, variant: str, gate_masks: str = "rows") -> dict[str, float]:

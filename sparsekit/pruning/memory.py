@@ -12,8 +12,7 @@ import pandas as pd
 import torch
 from torch import Tensor, sigmoid, tanh
 
-from sparsekit.analysis.correlation import ROUNDING
-from sparsekit.analysis.intervals import wilson
+from sparsekit.analysis.intervals import ROUNDING, wilson
 from sparsekit.networks.classifier import Classifier, Stage
 from sparsekit.networks.core import EMBEDDING
 from sparsekit.networks.training import Encoded, Recipe

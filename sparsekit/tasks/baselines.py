@@ -5,9 +5,6 @@ from collections.abc import Callable, Hashable, Sequence
 
 import numpy as np
 import pandas as pd
-from sklearn.feature_extraction.text import CountVectorizer
-from sklearn.linear_model import LogisticRegression
-from sklearn.pipeline import make_pipeline
 
 from sparsekit.tasks.samples import Rows, Strings, Task
 
@@ -24,10 +21,6 @@ def baselines(task: Task) -> pd.DataFrame:
     there); logistic regressions on which characters and which bigrams a string holds. On rows: the majority class;
     logistic regressions on the first row, the last, the mean of all (a bag of rows), and on all pixels at once, which
     is no lack of memory but has no need of it: everything is before it at one time.
-
-    Parameters
-    ----------
-    task : Task
 
     Returns
     -------
@@ -92,6 +85,10 @@ def _bag(n: int) -> Classifier:
         return [string[i : i + n] for i in range(len(string) - n + 1)]
 
     def fit(train: Strings) -> Predict:
+        from sklearn.feature_extraction.text import CountVectorizer
+        from sklearn.linear_model import LogisticRegression
+        from sklearn.pipeline import make_pipeline
+
         if not any(map(grams, train.strings)):
             return _majority(train)
         model = make_pipeline(CountVectorizer(analyzer=grams, binary=True), LogisticRegression(max_iter=1000))
@@ -105,6 +102,8 @@ def _regression(view: Callable[[np.ndarray], np.ndarray]) -> Classifier:
     """Logistic regression on a view of the features, of shape (n, steps, features)."""
 
     def fit(train: Rows) -> Predict:
+        from sklearn.linear_model import LogisticRegression
+
         model = LogisticRegression(max_iter=1000).fit(view(train.features), train.labels)
         return lambda part: model.predict(view(part.features))
 

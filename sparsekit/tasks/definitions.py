@@ -1,25 +1,22 @@
-"""Handwritten digits as rows of pixels: a real data set that comes with scikit-learn.
+"""Tasks found by name.
 
-1,797 images, all different: the test set of Alpaydin and Kaynak, *Optical Recognition of Handwritten Digits*, UCI
-Machine Learning Repository, 1998.
+A new task is one function with keyword parameters ``(*, train_size, test_size, data_seed, …) -> Task``, decorated with
+``@TASKS.register``. What else its signature names are its options: nothing but them makes one task differ from another.
 """
 
 from collections.abc import Callable, Sequence
 from functools import lru_cache
+from inspect import Parameter, signature
 
 import numpy as np
-from sklearn.datasets import load_digits
-from sklearn.model_selection import train_test_split
 
-from sparsekit.registry import Registry, unknown
-from sparsekit.tasks import grammars as automata
+from sparsekit.registry import Registry, UnknownName, unknown
 from sparsekit.tasks import labelled_csv
 from sparsekit.tasks.grammars import (
-    ACCEPT,
     EMBEDDED,
-    START,
     TRANSITIONS,
     LanguageError,
+    count_distinct,
     edited,
     embedded,
     first_violation,
@@ -29,58 +26,29 @@ from sparsekit.tasks.grammars import (
 from sparsekit.tasks.labelled_csv import TaskError
 from sparsekit.tasks.samples import Rows, Strings, Task, shared
 
-CLASSES = 10
-SIDE = 8  # pixels
-
-
-def split(seed: int, train_size: int, test_size: int) -> tuple[Rows, Rows]:
-    """Images to train on and to test on, a row of pixels a step; classes in the same shares in either part.
-
-    The test share is ``test_size / (train_size + test_size)``, of all images where there are fewer than that.
-
-    Raises
-    ------
-    TaskError
-        If a part has no room for one image of each class.
-    """
-    if min(train_size, test_size) < CLASSES:
-        raise TaskError(
-            f"train_size={train_size}, test_size={test_size}: task digits has {CLASSES} classes; "
-            f"give at least {CLASSES} of each, one sample for each class"
-        )
-    pixels, labels = load_digits(return_X_y=True)
-    total = min(len(labels), train_size + test_size)
-    test_total = min(max(CLASSES, round(total * test_size / (train_size + test_size))), total - CLASSES)
-    parts = train_test_split(
-        np.arange(len(labels)),
-        train_size=total - test_total,
-        test_size=test_total,
-        stratify=labels,
-        random_state=np.random.RandomState(np.random.PCG64(seed)),  # a bare number would have to be below 2**32
-    )
-    features = (pixels / pixels.max()).astype(np.float32).reshape(-1, SIDE, SIDE)
-    train, test = (Rows(shared(features[part]), shared(labels[part].astype(np.int64))) for part in parts)
-    return train, test
-
-
 TASKS = Registry("task")
 INVALID = ("automata", "edit")
 GRAMMARS = {"reber": TRANSITIONS, "embedded_reber": EMBEDDED}
 OUTER = 4  # symbols of an embedded Reber string around the inner one
+SPLIT = ("train_size", "test_size", "data_seed")
+
+
+def options(name: str) -> tuple[str, ...]:
+    """Parameters of a task besides its sizes and its seed, as its function names them.
+
+    >>> options("embedded_reber")
+    ('valid_share', 'shortest', 'longest', 'inner_length')
+    """
+    return tuple(parameter for parameter in _defaults(name) if parameter not in SPLIT)
+
+
+def _defaults(name: str) -> dict[str, object]:
+    parameters = signature(TASKS[name]).parameters.values()
+    return {p.name: p.default for p in parameters if p.kind is not Parameter.VAR_KEYWORD}
 
 
 def make(
-    name: str,
-    *,
-    data_seed: int = 0,
-    train_size: int = 18750,
-    test_size: int = 6250,
-    valid_share: float = 0.5,
-    shortest: int = 11,
-    longest: int = 53,
-    invalid: str = "automata",
-    inner_length: int = 0,
-    csv_path: str = "",
+    name: str, *, train_size: int = 18750, test_size: int = 6250, data_seed: int = 0, **given: float | str
 ) -> Task:
     """The task of this name. The same arguments give the same task, and in one process the same object.
 
@@ -88,51 +56,35 @@ def make(
     ----------
     name : str
         A name in `TASKS`.
-    data_seed : int
-        Seed of the samples and of the split, 0 or more.
     train_size, test_size : int
         Numbers of samples. Of a file or data set that holds fewer, the same share is for testing.
-    valid_share : float
-        Share of valid strings in either part (tasks reber and embedded_reber).
-    shortest, longest : int
-        Lengths in characters, both included (tasks reber and embedded_reber).
-    invalid : str
-        Where invalid strings come from, one of `INVALID` (task reber): from similar automata, as published, or from
-        valid strings by an edit of one letter.
-    inner_length : int
-        Characters of the inner string across which the outer symbol must be remembered; 0 is any that fits (task
-        embedded_reber).
-    csv_path : str
-        File with the columns string and valid (task csv).
+    data_seed : int
+        Seed of the samples and of the split, 0 or more.
+    **given
+        Options of the task, see `options`; those of other tasks are passed over.
 
     Raises
     ------
     TaskError
-        If the sizes, the lengths or the file do not make a task.
+        If the sizes, the options or the file do not make a task.
     sparsekit.registry.UnknownName
-        If no task has this name.
+        If no task has this name, or none has an option of that name.
     """
-    factory = TASKS[name]
-    sizes = {"train_size": train_size, "test_size": test_size}
-    for size, value in sizes.items():
-        if value < 2:
-            raise TaskError(f"{size} is {value}: give at least 2, one sample for each class")
+    defaults = _defaults(name)
+    known = {option for task in TASKS for option in options(task)}
+    for option in given:
+        if option not in known:
+            raise UnknownName(unknown("option of a task", option, sorted(known)))
+    given |= {"train_size": train_size, "test_size": test_size, "data_seed": data_seed}
+    for size in SPLIT[:2]:
+        if given[size] < 2:
+            raise TaskError(f"{size} is {given[size]}: give at least 2, one sample for each class")
     if data_seed < 0:
         raise TaskError(f"data_seed is {data_seed}: give 0 or more")
-    if invalid not in INVALID:
-        raise TaskError(unknown("kind of invalid strings", invalid, INVALID))
-    arguments = dict(
-        data_seed=data_seed,
-        **sizes,
-        valid_share=valid_share,
-        shortest=shortest,
-        longest=longest,
-        invalid=invalid,
-        inner_length=inner_length,
-        csv_path=csv_path,
-    )
+    # Defaults are filled in, so that a task is the same one whether or not they are given.
+    arguments = {o: v for o, v in (defaults | given).items() if o in defaults and v is not Parameter.empty}
     # A file may change under its name: what it holds is part of what the task is remembered by.
-    return _remembered(factory, tuple(arguments.items()), labelled_csv.digest(csv_path))
+    return _remembered(TASKS[name], tuple(arguments.items()), labelled_csv.digest(arguments.get("csv_path", "")))
 
 
 @lru_cache(maxsize=8)
@@ -141,7 +93,7 @@ def _remembered(factory: Callable[..., Task], arguments: tuple, content: str) ->
 
 
 def violations(task_name: str, strings: Sequence[str]) -> np.ndarray:
-    """Where each string first leaves the task's grammar, int64, shape (n,): see `reber.first_violation`.
+    """Where each string first leaves the task's grammar, int64, shape (n,): see `grammars.first_violation`.
 
     Raises
     ------
@@ -156,20 +108,29 @@ def violations(task_name: str, strings: Sequence[str]) -> np.ndarray:
 @TASKS.register
 def reber(
     *,
-    data_seed: int,
     train_size: int,
     test_size: int,
-    valid_share: float,
-    shortest: int,
-    longest: int,
-    invalid: str,
-    **_: object,
+    data_seed: int = 0,
+    valid_share: float = 0.5,
+    shortest: int = 11,
+    longest: int = 53,
+    invalid: str = "automata",
 ) -> Task:
     """Reber strings against strings that are none; both classes in the same shares in either part.
 
-    The invalid ones come from similar automata, which the first and last few letters betray, or are edits of further
-    valid strings, drawn together with those that stay valid: then lengths are alike.
+    Parameters
+    ----------
+    valid_share : float
+        Share of valid strings in either part.
+    shortest, longest : int
+        Lengths in characters, both included.
+    invalid : str
+        Where invalid strings come from, one of `INVALID`: from similar automata, as published, which their first and
+        last few letters betray; or from further valid strings, drawn together with those that stay valid, by an edit
+        of one letter: then lengths are alike.
     """
+    if invalid not in INVALID:
+        raise TaskError(unknown("kind of invalid strings", invalid, INVALID))
     train_valid, test_valid = _valid_counts(train_size, test_size, valid_share)
     count, size = train_valid + test_valid, train_size + test_size
     for_valid, for_invalid, for_order = map(np.random.default_rng, np.random.SeedSequence(data_seed).spawn(3))
@@ -193,21 +154,28 @@ def reber(
 @TASKS.register
 def embedded_reber(
     *,
-    data_seed: int,
     train_size: int,
     test_size: int,
-    valid_share: float,
-    shortest: int,
-    longest: int,
-    inner_length: int,
-    **_: object,
+    data_seed: int = 0,
+    valid_share: float = 0.5,
+    shortest: int = 11,
+    longest: int = 53,
+    inner_length: int = 0,
 ) -> Task:
     """Embedded Reber strings; in the invalid ones the second-last symbol is not the second.
 
     An inner string stands in one part only, there in a valid string and in its invalid twin as far as the sizes go, and
     either outer symbol is T in half of each class. So neither the inner string nor one outer symbol alone tells the
-    label, and what was learnt of one part by heart is of no use for the other. ``inner_length`` is exact, a clean grade
-    of memory; n inner strings of that length (24 of 11 characters, 783 of 20, 112,826 of 33) make at most 2 n samples.
+    label, and what was learnt of one part by heart is of no use for the other.
+
+    Parameters
+    ----------
+    valid_share, shortest, longest
+        As for `reber`.
+    inner_length : int
+        Characters of the inner string across which the outer symbol must be remembered, a clean grade of memory; n
+        inner strings of that length (24 of 11 characters, 783 of 20, 112,826 of 33) make at most 2 n samples. 0 is any
+        length that fits.
     """
     counts = _valid_counts(train_size, test_size, valid_share)
     parts = [(valid, size - valid) for valid, size in zip(counts, (train_size, test_size), strict=True)]
@@ -220,7 +188,7 @@ def embedded_reber(
             )
         low = high = inner_length
     needed = [max(part) for part in parts]
-    there = automata.count_distinct(TRANSITIONS, START, ACCEPT, low, high)
+    there = count_distinct(TRANSITIONS, low, high)
     if sum(needed) > there:
         raise TaskError(
             f"task embedded_reber: {train_size} + {test_size} strings need {sum(needed)} different inner strings of "
@@ -237,17 +205,39 @@ def embedded_reber(
 
 
 @TASKS.register
-def digits(*, data_seed: int, train_size: int, test_size: int, **_: object) -> Task:
+def digits(*, train_size: int, test_size: int, data_seed: int = 0) -> Task:
     """Handwritten digits of 8 × 8 pixels, read row by row: 8 steps of 8 features from 0 to 1, ten classes.
 
-    There are 1,797; see `sparsekit.tasks.definitions`.
+    1,797 images, all different, come with scikit-learn: the test set of Alpaydin and Kaynak, *Optical Recognition of
+    Handwritten Digits*, UCI Machine Learning Repository, 1998. Classes have the same shares in either part; the test
+    share is ``test_size / (train_size + test_size)``, of all images where there are fewer than that.
     """
-    train, test = split(data_seed, train_size, test_size)
-    return Task("digits", train, test, classes=CLASSES)
+    from sklearn.datasets import load_digits
+    from sklearn.model_selection import train_test_split
+
+    classes, side = 10, 8
+    if min(train_size, test_size) < classes:
+        raise TaskError(
+            f"train_size={train_size}, test_size={test_size}: task digits has {classes} classes; "
+            f"give at least {classes} of each, one sample for each class"
+        )
+    pixels, labels = load_digits(return_X_y=True)
+    total = min(len(labels), train_size + test_size)
+    test_total = min(max(classes, round(total * test_size / (train_size + test_size))), total - classes)
+    parts = train_test_split(
+        np.arange(len(labels)),
+        train_size=total - test_total,
+        test_size=test_total,
+        stratify=labels,
+        random_state=np.random.RandomState(np.random.PCG64(data_seed)),  # a bare number would have to be below 2**32
+    )
+    features = (pixels / pixels.max()).astype(np.float32).reshape(-1, side, side)
+    train, test = (Rows(shared(features[part]), shared(labels[part].astype(np.int64))) for part in parts)
+    return Task("digits", train, test, classes=classes)
 
 
 @TASKS.register
-def csv(*, csv_path: str, data_seed: int, train_size: int, test_size: int, **_: object) -> Task:
+def csv(*, train_size: int, test_size: int, data_seed: int = 0, csv_path: str = "") -> Task:
     """A file of labelled strings: UTF-8, columns string (ASCII) and valid (0 or 1), others are left alone.
 
     The test share is ``test_size / (train_size + test_size)``, in each class alike. A string that stands there more

@@ -1,164 +1,24 @@
-"""Strings of a finite automaton: judged, counted, and drawn at random, distinct, without trial and error."""
+"""Reber strings, embedded ones and strings that are none: finite automata, judged, counted and drawn from at random."""
 
 from collections.abc import Mapping, Sequence
 
 import numpy as np
 
 Automaton = dict[int, dict[str, int]]
-
-
-def violation_from(automaton: Automaton, start: int, string: str) -> int:
-    """Where a string first leaves the automaton's language.
-
-    Parameters
-    ----------
-    automaton : dict of dict
-        ``automaton[state][letter]`` is the next state; a state without edges accepts. Every state leads to one.
-    start : int
-        The state a string begins in.
-    string : str
-
-    Returns
-    -------
-    int
-        0-based index of the first character after which no string of the language is possible; the string's length
-        where it only ends too early; -1 where it is of the language.
-    """
-    state = start
-    for index, character in enumerate(string):
-        edges = automaton.get(state, {})
-        if character not in edges:
-            return index
-        state = edges[character]
-    return len(string) if automaton.get(state) else -1
-
-
-def count_distinct(automaton: Automaton, start: int, accept: int, shortest: int, longest: int) -> int:
-    """How many different strings of these lengths, both included, lead from one state to the other."""
-    reached, total = {start: 1}, 0
-    for length in range(1, longest + 1):
-        following: dict[int, int] = {}
-        for state, strings in reached.items():
-            for target in automaton.get(state, {}).values():
-                following[target] = following.get(target, 0) + strings
-        reached = following
-        total += reached.get(accept, 0) if length >= shortest else 0
-    return total
-
-
-def draw_distinct(
-    rng: np.random.Generator, automaton: Automaton, start: int, accept: int, count: int, shortest: int, longest: int
-) -> list[str]:
-    """The first `count` different strings that a random walk would meet, found in one pass over string positions.
-
-    The walk takes each of a state's edges with equal chance and is conditioned on a length within the range. Walking
-    until enough different strings are met is sampling without replacement; that is drawn here exactly, by keeping at
-    each position the `count` prefixes with the largest Gumbel-perturbed log-probabilities. So it ends even where the
-    range holds hardly more strings than are wanted.
-
-    Parameters
-    ----------
-    rng : numpy.random.Generator
-    automaton : dict of dict
-        ``automaton[state][letter]`` is the next state; `accept` has no edges. Letters are ASCII.
-    start, accept : int
-        The states a string begins and ends in.
-    count : int
-        How many strings at most.
-    shortest, longest : int
-        Lengths in characters, both included.
-
-    Returns
-    -------
-    list of str
-        Distinct, in the order the walk would have met them; all there are, where there are fewer than `count`.
-
-    References
-    ----------
-    Kool, van Hoof and Welling, *Stochastic Beams and Where to Find Them*, arXiv 1903.06059.
-    """
-    ends = _log_chance_to_end(automaton, accept, shortest, longest)
-    if count == 0 or np.isneginf(ends[0, start]):
-        return []
-    states = np.array([start])
-    walked = np.zeros(1)  # log-probability of the walk so far, without that of ending in range
-    scores = np.zeros(1)  # the perturbed log-probability of the best string below each prefix
-    letters = np.zeros((1, longest), np.uint8)
-    done: list[tuple[float, str]] = []
-    for position in range(longest):
-        parents, next_states, codes, steps = _edges(automaton, states)
-        walked_next = walked[parents] + steps
-        logs = walked_next + ends[position + 1, next_states]
-        possible = ~np.isneginf(logs)
-        parents, next_states, codes, walked_next, logs = (
-            values[possible] for values in (parents, next_states, codes, walked_next, logs)
-        )
-        if not len(parents):
-            break
-        raw = logs + rng.gumbel(size=len(logs))
-        scores = _conditioned(raw, scores, parents)
-        threshold = sorted((score for score, _ in done), reverse=True)[count - 1] if len(done) >= count else -np.inf
-        order = np.argsort(-scores, kind="stable")[:count]
-        order = order[scores[order] > threshold]
-        letters = letters[parents[order]]
-        letters[:, position] = codes[order]
-        states, walked, scores = next_states[order], walked_next[order], scores[order]
-        ended = states == accept
-        texts = letters[ended, : position + 1].tobytes().decode("ascii")
-        width = position + 1
-        done += [(score, texts[i * width : (i + 1) * width]) for i, score in enumerate(scores[ended].tolist())]
-        states, walked, scores, letters = states[~ended], walked[~ended], scores[~ended], letters[~ended]
-    done.sort(reverse=True)
-    return [text for _, text in done[:count]]
-
-
-def _log_chance_to_end(automaton: Automaton, accept: int, shortest: int, longest: int) -> np.ndarray:
-    """Log-probability, shape (longest + 1, states), that a walk at this position and state ends within the range."""
-    logs = np.full((longest + 1, 1 + max(*automaton, accept)), -np.inf)
-    logs[shortest:, accept] = 0.0
-    for position in reversed(range(longest)):
-        for state, edges in automaton.items():
-            following = logs[position + 1, list(edges.values())]
-            logs[position, state] = np.logaddexp.reduce(following) - np.log(len(edges))
-    return logs
-
-
-def _edges(automaton: Automaton, states: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
-    """Every edge out of every prefix: index of the prefix, next state, letter code, log-probability of the edge."""
-    parts = []
-    for state, edges in automaton.items():
-        here = np.flatnonzero(states == state)
-        for letter, target in edges.items():
-            ones = np.ones(len(here), dtype=np.int64)
-            parts.append((here, target * ones, ord(letter) * ones, -np.log(len(edges)) * ones))
-    parents, targets, codes, steps = (np.concatenate(column) for column in zip(*parts, strict=True))
-    order = np.argsort(parents, kind="stable")
-    return parents[order], targets[order], codes[order], steps[order]
-
-
-def _conditioned(raw: np.ndarray, limits: np.ndarray, parents: np.ndarray) -> np.ndarray:
-    """Gumbel values given that the largest of each prefix's children is the prefix's own (their appendix B.3)."""
-    first = np.flatnonzero(np.diff(parents, prepend=-1))
-    largest = np.repeat(np.maximum.reduceat(raw, first), np.diff(np.append(first, len(raw))))
-    limit = limits[parents]
-    with np.errstate(divide="ignore"):
-        v = limit - raw + np.log1p(-np.exp(raw - largest))
-    return limit - np.maximum(v, 0) - np.log1p(np.exp(-np.abs(v)))
-
+"""``automaton[state][letter]`` is the next state. Strings begin in state 0 and are accepted in the one after the last,
+which has no edges and is reached from every state. Letters are ASCII."""
 
 START, ACCEPT = 0, 7
-
+LETTERS = "BTPSXVE"
 TRANSITIONS: Automaton = {
-    0: {"B": 1},
+    START: {"B": 1},
     1: {"T": 2, "P": 3},
     2: {"S": 2, "X": 4},
     3: {"T": 3, "V": 5},
     4: {"X": 3, "S": 6},
     5: {"P": 4, "V": 6},
-    6: {"E": 7},
+    6: {"E": ACCEPT},
 }
-
-LETTERS = "BTPSXVE"
 
 # B T <Reber string> T E, or B P <Reber string> P E: the inner states once for either outer symbol.
 _AFTER = {"T": 2, "P": 2 + ACCEPT + 1}
@@ -200,40 +60,138 @@ def relabelled(letters: str) -> Automaton:
 
 
 def first_violation(string: str, automaton: Automaton = TRANSITIONS) -> int:
-    """Where a string first leaves the grammar; its length where it only ends too early; -1 for a valid string.
+    """Index, from 0, of the first character after which no string of the language is possible.
 
-    Counted from 0. ``automaton`` is `TRANSITIONS` or `EMBEDDED`.
+    The string's length where it only ends too early; -1 for a valid string.
 
     >>> first_violation("BTXSE"), first_violation("BTTE"), first_violation("BTX")
     (-1, 2, 3)
     >>> first_violation("BTBTXSETE", EMBEDDED), first_violation("BTBTXSEPE", EMBEDDED)
     (-1, 7)
     """
-    return violation_from(automaton, START, string)
+    state = START
+    for index, character in enumerate(string):
+        edges = automaton.get(state, {})
+        if character not in edges:
+            return index
+        state = edges[character]
+    return len(string) if state in automaton else -1
 
 
 def is_valid(string: str) -> bool:
-    """Whether the grammar produces this string."""
+    """Whether the Reber grammar produces this string."""
     return first_violation(string) == -1
 
 
-def generate_valid(rng: np.random.Generator, count: int, shortest: int = 11, longest: int = 53) -> list[str]:
-    """Distinct Reber strings, as a random walk that takes every edge with equal chance would first meet them.
+def count_distinct(automaton: Automaton, shortest: int, longest: int) -> int:
+    """How many different strings of these lengths, both included, the automaton accepts."""
+    reached, total = {START: 1}, 0
+    for length in range(1, longest + 1):
+        following: dict[int, int] = {}
+        for state, strings in reached.items():
+            for target in automaton.get(state, {}).values():
+                following[target] = following.get(target, 0) + strings
+        reached = following
+        total += reached.get(_accept(automaton), 0) if length >= shortest else 0
+    return total
 
-    This gives the published lengths: all the short strings there are, and ever fewer of the long ones.
 
-    Parameters
-    ----------
-    rng : numpy.random.Generator
-    count : int
-        Number of strings.
-    shortest, longest : int
-        Lengths in characters, both included.
+def _accept(automaton: Automaton) -> int:
+    return max(automaton) + 1
+
+
+def draw_distinct(rng: np.random.Generator, automaton: Automaton, count: int, shortest: int, longest: int) -> list[str]:
+    """The first `count` different strings that a random walk would meet, found in one pass over string positions.
+
+    The walk takes each of a state's edges with equal chance and is conditioned on a length, in characters, from
+    `shortest` to `longest`, both included. Walking until enough different strings are met is sampling without
+    replacement; that is drawn here exactly, by keeping at each position the `count` prefixes with the largest
+    Gumbel-perturbed log-probabilities. So it ends even where the range holds hardly more strings than are wanted.
 
     Returns
     -------
     list of str
-        In random order.
+        Distinct, in the order the walk would have met them; all there are, where there are fewer than `count`.
+
+    References
+    ----------
+    Kool, van Hoof and Welling, *Stochastic Beams and Where to Find Them*, arXiv 1903.06059.
+    """
+    accept = _accept(automaton)
+    ends = _log_chance_to_end(automaton, shortest, longest)
+    if count == 0 or np.isneginf(ends[0, START]):
+        return []
+    states = np.array([START])
+    walked = np.zeros(1)  # log-probability of the walk so far, without that of ending in range
+    scores = np.zeros(1)  # the perturbed log-probability of the best string below each prefix
+    letters = np.zeros((1, longest), np.uint8)
+    done: list[tuple[float, str]] = []
+    for position in range(longest):
+        parents, next_states, codes, steps = _edges(automaton, states)
+        walked_next = walked[parents] + steps
+        logs = walked_next + ends[position + 1, next_states]
+        possible = ~np.isneginf(logs)
+        parents, next_states, codes, walked_next, logs = (
+            values[possible] for values in (parents, next_states, codes, walked_next, logs)
+        )
+        if not len(parents):
+            break
+        raw = logs + rng.gumbel(size=len(logs))
+        scores = _conditioned(raw, scores, parents)
+        threshold = sorted((score for score, _ in done), reverse=True)[count - 1] if len(done) >= count else -np.inf
+        order = np.argsort(-scores, kind="stable")[:count]
+        order = order[scores[order] > threshold]
+        letters = letters[parents[order]]
+        letters[:, position] = codes[order]
+        states, walked, scores = next_states[order], walked_next[order], scores[order]
+        ended = states == accept
+        texts = letters[ended, : position + 1].tobytes().decode("ascii")
+        width = position + 1
+        done += [(score, texts[i * width : (i + 1) * width]) for i, score in enumerate(scores[ended].tolist())]
+        states, walked, scores, letters = states[~ended], walked[~ended], scores[~ended], letters[~ended]
+    done.sort(reverse=True)
+    return [text for _, text in done[:count]]
+
+
+def _log_chance_to_end(automaton: Automaton, shortest: int, longest: int) -> np.ndarray:
+    """Log-probability, shape (longest + 1, states), that a walk at this position and state ends within the range."""
+    accept = _accept(automaton)
+    logs = np.full((longest + 1, accept + 1), -np.inf)
+    logs[shortest:, accept] = 0.0
+    for position in reversed(range(longest)):
+        for state, edges in automaton.items():
+            following = logs[position + 1, list(edges.values())]
+            logs[position, state] = np.logaddexp.reduce(following) - np.log(len(edges))
+    return logs
+
+
+def _edges(automaton: Automaton, states: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
+    """Every edge out of every prefix: index of the prefix, next state, letter code, log-probability of the edge."""
+    parts = []
+    for state, edges in automaton.items():
+        here = np.flatnonzero(states == state)
+        for letter, target in edges.items():
+            ones = np.ones(len(here), dtype=np.int64)
+            parts.append((here, target * ones, ord(letter) * ones, -np.log(len(edges)) * ones))
+    parents, targets, codes, steps = (np.concatenate(column) for column in zip(*parts, strict=True))
+    order = np.argsort(parents, kind="stable")
+    return parents[order], targets[order], codes[order], steps[order]
+
+
+def _conditioned(raw: np.ndarray, limits: np.ndarray, parents: np.ndarray) -> np.ndarray:
+    """Gumbel values given that the largest of each prefix's children is the prefix's own (their appendix B.3)."""
+    first = np.flatnonzero(np.diff(parents, prepend=-1))
+    largest = np.repeat(np.maximum.reduceat(raw, first), np.diff(np.append(first, len(raw))))
+    limit = limits[parents]
+    with np.errstate(divide="ignore"):
+        v = limit - raw + np.log1p(-np.exp(raw - largest))
+    return limit - np.maximum(v, 0) - np.log1p(np.exp(-np.abs(v)))
+
+
+def generate_valid(rng: np.random.Generator, count: int, shortest: int = 11, longest: int = 53) -> list[str]:
+    """Distinct Reber strings in random order, as a random walk would first meet them: see `draw_distinct`.
+
+    This gives the published lengths: all the short strings there are, and ever fewer of the long ones.
 
     Raises
     ------
@@ -248,22 +206,10 @@ def generate_valid(rng: np.random.Generator, count: int, shortest: int = 11, lon
 def generate_invalid(
     rng: np.random.Generator, count: int, shortest: int = 11, longest: int = 53, permuted: float = 0.44
 ) -> list[str]:
-    """Distinct strings that begin with B, end with E and are no Reber strings.
+    """Distinct strings, in random order, that begin with B, end with E and are no Reber strings.
 
-    Parameters
-    ----------
-    rng : numpy.random.Generator
-    count : int
-        Number of strings.
-    shortest, longest : int
-        Lengths in characters, both included.
-    permuted : float
-        Share from automata with Reber's own letters on other edges; the rest has foreign capital letters.
-
-    Returns
-    -------
-    list of str
-        In random order.
+    A share of `permuted` comes from automata with Reber's own letters on other edges; the rest has foreign capital
+    letters. Lengths are in characters, both included.
 
     Raises
     ------
@@ -322,12 +268,14 @@ def _quotas(weights: Mapping[str, int], count: int) -> dict[str, int]:
     return dict(zip(weights, np.diff(np.rint(ends).astype(int)).tolist(), strict=True))
 
 
-def _draw(rng, automaton: Automaton, count: int, shortest: int, longest: int, kind: str) -> list[str]:
+def _draw(
+    rng: np.random.Generator, automaton: Automaton, count: int, shortest: int, longest: int, kind: str
+) -> list[str]:
     if not 1 <= shortest <= longest:
         raise LanguageError(f"lengths from shortest={shortest} to longest={longest}: give 1 <= shortest <= longest")
     if count < 0:
         raise LanguageError(f"{count} strings: give a count of 0 or more")
-    strings = draw_distinct(rng, automaton, START, ACCEPT, count, shortest, longest)
+    strings = draw_distinct(rng, automaton, count, shortest, longest)
     if len(strings) < count:
         raise LanguageError(
             f"{count} distinct {kind} with {shortest} to {longest} characters: only {len(strings)} exist; "

@@ -10,8 +10,7 @@ from bs4 import BeautifulSoup
 from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook, new_output
 
 from sparsekit.experiments.parameters import Parameters
-from sparsekit.reports import html
-from sparsekit.reports import scorecard
+from sparsekit.reports import html, scorecard
 from sparsekit.reports.answers import QUESTIONS
 
 PIXEL = "iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAYAAAAfFcSJAAAADUlEQVR42mNk+M9QDwADhgGAWjR9awAAAABJRU5ErkJggg=="

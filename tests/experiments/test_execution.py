@@ -12,18 +12,21 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import ClassVar
 
+import loky
 import pytest
 import torch
 
-from sparsekit.experiments import execution
+from sparsekit.experiments import execution, pruning, structure
 from sparsekit.experiments.execution import ExecutionError, run
+from sparsekit.experiments.identity import Unit
 from sparsekit.experiments.jobs import Schedule
+from sparsekit.experiments.parameters import Parameters
 from sparsekit.experiments.progress import Progress
 from sparsekit.experiments.records import RecordError, Store
 
 
 @dataclass(frozen=True)
-class Sum:
+class Sum(Unit):
     """Adds up what it requires, and keeps a line for each time that it was computed."""
 
     kind: ClassVar[str] = "sum"
@@ -48,7 +51,7 @@ class Sum:
             unit.trip()
         for unit in units:
             value = 1 + sum(store.read(part)["value"] for part in unit.parts)
-            store.write(unit, {"value": value, "threads": torch.get_num_threads()}, {"w": torch.ones(value)})
+            yield unit, {"value": value, "threads": torch.get_num_threads()}, {"w": torch.ones(value)}
 
     def trip(self):
         if self.fault == "raise":
@@ -70,13 +73,19 @@ class Awkward(Exception):
 
 
 @dataclass(frozen=True)
-class Forgetful:
+class Forgetful(Unit):
     kind: ClassVar[str] = "forgetful"
     name: str
 
     @classmethod
     def compute(cls, units, store, device):
-        """Writes nothing."""
+        """Gives nothing."""
+        return ()
+
+
+@dataclass(frozen=True)
+class Timed(Forgetful):
+    timed: ClassVar[bool] = True
 
 
 @pytest.fixture
@@ -131,6 +140,18 @@ def test_units_of_a_group_go_together_but_leave_no_worker_idle(store, make):
     assert sorted(len(names) for names in jobs(1)) == [1, 8]
     assert sorted(len(names) for names in jobs(3)) == [1, 2, 3, 3]
     assert ["after"] in jobs(1)
+
+
+def test_what_is_timed_comes_first_and_alone(store):
+    units = [Forgetful("a"), Timed("b"), Forgetful("c"), Timed("d")]
+    schedule, running = Schedule(units, store, 4), []
+    for name in "bd":
+        running = [schedule.next([])]
+        assert [unit.name for unit in running[0].units.values()] == [name]
+        assert schedule.next(running) is None
+    running = [schedule.next([]), schedule.next([])]
+    assert all(running)
+    assert schedule.next(running) is None
 
 
 def drain(schedule):
@@ -221,8 +242,6 @@ def test_a_given_executor_gets_whole_groups(store, make, tmp_path):
 
 
 def test_a_given_executor_that_breaks_is_replaced_with_a_warning(store, make):
-    import loky
-
     pool = loky.ProcessPoolExecutor(max_workers=1)
     units = [make("once", fault="kill once", cost=9), *(make(f"o{i}") for i in range(3))]
     with pytest.warns(UserWarning, match="given executor is broken"):
@@ -263,10 +282,11 @@ SCRIPT = """
     from typing import ClassVar
     import torch
     from sparsekit.experiments.execution import run
+    from sparsekit.experiments.identity import Unit
     from sparsekit.experiments.records import Store
 
     @dataclass(frozen=True)
-    class Slow:
+    class Slow(Unit):
         kind: ClassVar[str] = "slow"
         seed: int
 
@@ -276,7 +296,7 @@ SCRIPT = """
                 time.sleep(0.15)
                 generator = torch.Generator().manual_seed(unit.seed)
                 values = torch.rand(4, generator=generator)
-                store.write(unit, {"values": values.tolist()}, {"w": values})
+                yield unit, {"values": values.tolist()}, {"w": values}
 
     run([Slow(i) for i in range(10)], Store(sys.argv[1]), workers=int(sys.argv[2]))
 """
@@ -290,7 +310,7 @@ def test_killed_and_started_again_gives_the_same_records(tmp_path):
     script = tmp_path / "script.py"
     script.write_text(textwrap.dedent(SCRIPT))
     command = [sys.executable, str(script)]
-    env = os.environ | {"PYTHONPATH": str(Path(__file__).parent.parent)}
+    env = os.environ | {"PYTHONPATH": str(Path(__file__).parents[2])}
     process = subprocess.Popen([*command, str(tmp_path / "killed"), "1"], stderr=subprocess.DEVNULL, env=env)
     deadline = time.monotonic() + 60
     while len(list((tmp_path / "killed").rglob("*.json"))) < 3:
@@ -307,6 +327,27 @@ def test_killed_and_started_again_gives_the_same_records(tmp_path):
     assert f"10 units: {10 - len(before)} computed, {len(before)} reused" in again.stderr
     subprocess.run([*command, str(tmp_path / "whole"), "1"], capture_output=True, check=True, env=env)
     assert records_in(tmp_path / "killed") == records_in(tmp_path / "whole")
+
+
+def test_seconds_are_those_of_computing_shared_by_a_group(store, make):
+    units = [make(str(i), together=3) for i in range(3)]
+    run(units, store, workers=1, report=quiet)
+    assert all(0 <= store.record(unit)["provenance"]["seconds"] < 60 for unit in units)
+    assert {store.record(unit)["provenance"]["device"] for unit in units} == {"cpu"}
+
+
+def test_a_worker_loads_no_module_that_only_figures_and_statistics_need(store):
+    tiny = {"train_size": 60, "test_size": 20, "hidden_size": 4, "layers": 1, "embedding_size": 4, "base_epochs": 1}
+    tiny |= {"variants": ["gru"], "seeds": 1, "retrain_epochs": 1, "graphs": 1, "graph_epochs": 1, "percentages": [80]}
+    p, pool = Parameters(**tiny), loky.ProcessPoolExecutor(max_workers=1)
+    try:
+        units = [*pruning.pruned_networks(p)[:1], *structure.graph_networks(p)[:1], *pruning.probes(p)]
+        run(units, store, workers=1, executor=pool, report=quiet)
+        loaded = set(pool.submit(eval, "list(__import__('sys').modules)").result())
+    finally:
+        pool.shutdown()
+    assert "sparsekit.experiments.pruning" in loaded
+    assert not loaded & {"matplotlib", "sklearn", "statsmodels", "IPython"}
 
 
 def test_progress_counts_up_and_ends_with_a_summary(store, make):

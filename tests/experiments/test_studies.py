@@ -1,22 +1,29 @@
 """What makes a unit a unit: what changes its record's name, what does not, and what its table says."""
 
+import ast
 import shutil
+from pathlib import Path
 
 import networkx as nx
 import numpy as np
 import pytest
 import torch
 
+from sparsekit.analysis import tables
 from sparsekit.experiments import pruning as experiments_pruning
 from sparsekit.experiments import records, studies
 from sparsekit.experiments import structure as experiments_structure
 from sparsekit.experiments.execution import run
 from sparsekit.experiments.identity import key
 from sparsekit.experiments.parameters import Parameters
+from sparsekit.experiments.units import strings
 from sparsekit.graphs import families
 from sparsekit.graphs.properties import NAMES
 from sparsekit.networks import build as networks
 from sparsekit.pruning import scores
+from sparsekit.pruning.masks import Mask
+from sparsekit.pruning.recovery import PROTOCOLS
+from sparsekit.pruning.schedules import SCHEDULES
 from sparsekit.tasks import definitions as tasks
 from sparsekit.tasks import samples
 
@@ -117,6 +124,16 @@ def test_tables():
     p = parameters(graph_seeds=2)
     base, pruned, recovery = (getattr(experiments_pruning, n)(p) for n in ("base", "pruning", "recovery"))
     structure = experiments_structure.structure(p)
+    for table, schema in (
+        (base, tables.BASE),
+        (pruned, (*tables.PRUNING, *tables.CONDITION, *tables.COST)),
+        (recovery, (*tables.RECOVERY, *tables.CONDITION)),
+        (experiments_pruning.survival(p), tables.SURVIVORS),
+        (experiments_pruning.survival(p, "dead_units"), tables.DEAD_UNITS),
+        (experiments_pruning.spectral_radii(p), tables.SPECTRAL_RADII),
+        (structure, tables.GRAPHS),
+    ):
+        assert set(schema) <= set(table)
     assert len(base) == 2 * 2 * 1
     assert len(pruned) == 2 * 2 * 3 * 2
     assert recovery.groupby(["variant", "seed", "target", "percent"])["step"].apply(list).map(
@@ -156,21 +173,29 @@ def test_a_base_network_is_read_back_as_trained():
 @pytest.fixture
 def registered(monkeypatch):
     """One of everything that a user may add, by one function and one registration."""
-    for registry in (scores.SCORES, families.GENERATORS, tasks.TASKS):
+    for registry in (scores.SCORES, families.GENERATORS, tasks.TASKS, SCHEDULES, PROTOCOLS):
         monkeypatch.setattr(registry, "register", lambda f, r=registry: monkeypatch.setitem(r, f.__name__, f))
 
     @scores.SCORES.register
     def by_row(network, names, evidence):
         return {n: torch.arange(network.get_parameter(n).numel()).view_as(network.get_parameter(n)) for n in names}
 
+    @SCHEDULES.register
+    def in_halves(sparsity, steps, rounds):
+        return {0: sparsity / 2, steps // 2: sparsity}
+
+    @PROTOCOLS.register
+    def dense_again(start, mask):
+        return start.trained(), Mask.of(start.trained())
+
     @families.GENERATORS.register
     def ring(nodes, seed):
         return nx.cycle_graph(nodes)
 
     @tasks.TASKS.register
-    def parity(*, data_seed, train_size, test_size, **_):
+    def parity(*, data_seed, train_size, test_size, longest, **_):
         rng = np.random.default_rng(data_seed)
-        words = ["".join(rng.choice(list("01"), 6)) for _ in range(train_size + test_size)]
+        words = ["".join(rng.choice(list("01"), longest)) for _ in range(train_size + test_size)]
         labels = np.array([word.count("1") % 2 for word in words])
         cut = slice(None, train_size), slice(train_size, None)
         return samples.Task("parity", *(samples.Strings(words[part], labels[part]) for part in cut))
@@ -183,6 +208,46 @@ def test_what_is_registered_is_known_by_its_name(registered):
     assert not set(keys(experiments_pruning.pruned_networks(p))) & set(
         keys(experiments_pruning.pruned_networks(parameters(variants=["gru"])))
     )
+
+
+def test_a_registered_schedule_and_protocol_are_compared_with_the_published_ones(registered):
+    p = parameters(schedules=["in_halves"], protocols=["dense_again"], variants=["gru"], seeds=1, compare_at=[50])
+    pruned, _ = experiments_pruning.schedules(p)
+    assert pruned.set_index("schedule")["target_sparsity"].to_dict() == pytest.approx(
+        {"one_shot": 0.5, "in_halves": 0.5}, abs=0.02
+    )
+    assert set(experiments_pruning.protocols(p)["recovery"]) == {"retrain", "dense_again"}
+
+
+def test_what_a_task_asks_for_is_part_of_what_it_is(registered):
+    assert tasks.options("parity") == ("longest",)
+    assert tasks.options("reber") == ("valid_share", "shortest", "longest", "invalid")
+    assert tasks.options("csv") == ("csv_path",)
+
+    def made(**changes):
+        return keys(experiments_pruning.base_networks(parameters(task="parity", **changes)))
+
+    assert made() == made(shortest=6, valid_share=0.3)
+    assert not set(made()) & set(made(longest=12))
+
+
+@pytest.mark.parametrize("task", ["reber", "embedded_reber", "digits"])
+def test_steps_of_an_epoch_are_those_of_the_strings_made(task):
+    given = strings(parameters(task=task))
+    assert given.steps(16) == -(-len(given.make().train) // 16)
+
+
+def test_listing_units_of_a_grammar_makes_no_strings(monkeypatch):
+    monkeypatch.setattr(tasks, "make", lambda *_, **__: pytest.fail("strings were made"))
+    for stem in ("01_pruning", "02_recovery", "03_graph_structured_rnns", "04_correlation_analysis"):
+        assert studies.units(parameters(), stem)
+
+
+@pytest.mark.parametrize("path", sorted(Path(studies.__file__).parent.glob("[a-z]*.py")), ids=lambda path: path.stem)
+def test_no_module_only_re_exports(path):
+    body = ast.parse(path.read_text(encoding="utf-8")).body
+    assert sum(isinstance(node, ast.FunctionDef | ast.ClassDef) for node in body) >= 1
+    assert "__all__" not in path.read_text(encoding="utf-8")
 
 
 def test_every_task_that_can_be_made_has_baselines():

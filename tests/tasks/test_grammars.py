@@ -79,7 +79,7 @@ def test_seeds_differ():
 
 # Every string of up to 17 (embedded: 21) characters: any beginning of up to 13 characters can be brought to an end by
 # then. Made by the generator, but held against the regular expressions below.
-SHORT = draw_distinct(rng(), TRANSITIONS, START, ACCEPT, 10**6, 1, 17)
+SHORT = draw_distinct(rng(), TRANSITIONS, 10**6, 1, 17)
 LANGUAGES = {
     "plain": (TRANSITIONS, GRAMMAR, SHORT),
     "embedded": (EMBEDDED, EMBEDDED_GRAMMAR, [f"B{o}{inner}{o}E" for inner in SHORT for o in "TP"]),
@@ -124,9 +124,9 @@ def test_first_violation_known():
 def test_strings_are_counted_as_often_as_they_exist(lengths):
     shortest, longest = lengths
     inner = sum(shortest <= len(string) <= longest for string in SHORT)
-    assert count_distinct(TRANSITIONS, START, ACCEPT, shortest, longest) == inner
-    assert count_distinct(EMBEDDED, START, max(EMBEDDED) + 1, shortest + 4, longest + 4) == 2 * inner
-    assert count_distinct(TRANSITIONS, START, ACCEPT, 11, 11) == 24
+    assert count_distinct(TRANSITIONS, shortest, longest) == inner
+    assert count_distinct(EMBEDDED, shortest + 4, longest + 4) == 2 * inner
+    assert count_distinct(TRANSITIONS, 11, 11) == 24
 
 
 @given(seeds, st.integers(0, 80), st.integers(5, 20), st.integers(12, 30))
@@ -236,7 +236,7 @@ def test_draws_are_those_of_walking_until_enough_different_strings_are_met():
     for a, b in permutations(chances, 2):
         expected[a, b] = chances[a] / total * chances[b] / (total - chances[a])
     repeats, stream = 3000, rng(7)
-    met = Counter(tuple(draw_distinct(stream, TRANSITIONS, START, ACCEPT, 2, 5, 7)) for _ in range(repeats))
+    met = Counter(tuple(draw_distinct(stream, TRANSITIONS, 2, 5, 7)) for _ in range(repeats))
     assert met.keys() <= expected.keys()
     for pair, share in expected.items():
         assert abs(met[pair] / repeats - share) < 5 * np.sqrt(share / repeats), pair

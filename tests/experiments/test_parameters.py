@@ -1,5 +1,6 @@
 """Parameters: every bad value gives one clear line, and the files of params/ are fit for use."""
 
+import importlib
 import pickle
 import subprocess
 import sys
@@ -10,15 +11,15 @@ import numpy as np
 import pytest
 import yaml
 
+from sparsekit.cli import main
 from sparsekit.experiments import project as parameter_files
-from sparsekit.experiments.parameters import Parameters, check, describe
+from sparsekit.experiments.parameters import REGISTRIES, Parameters, check, describe
 from sparsekit.experiments.project import ParameterError
-from sparsekit.graphs.families import GENERATORS
 from sparsekit.tasks.definitions import TASKS
 from sparsekit.variants import TARGETS, VARIANTS
 
-ROOT = Path(__file__).parent.parent
-SETS = ["beyond", "quick", "smoke", "thesis"]
+ROOT = Path(__file__).parents[2]
+SETS = ["beyond", "memory", "quick", "smoke", "thesis"]
 
 
 def problems(**values):
@@ -72,12 +73,50 @@ def test_one_line_says_what_was_given_and_what_is_allowed(values, line):
     assert problems(**values) == [line]
 
 
-def test_tasks_and_generators_are_those_registered(monkeypatch):
+def test_tasks_and_generators_are_those_registered():
     assert problems(task="rebr")[0].endswith(f"allowed are {', '.join(sorted(TASKS))}; did you mean 'reber'?")
     assert "did you mean 'watts_strogatz'?" in problems(generators=["wats_strogatz"])[0]
-    monkeypatch.setitem(GENERATORS, "ring", lambda nodes, seed: None)
-    assert Parameters(generators=["ring"]).generators == ["ring"]
-    assert "ring" in {n: t for n, t, *_ in describe()}["generators"]
+
+
+CHOICES = {
+    "variant": "variants",
+    "target": "targets",
+    "task": "task",
+    "kind of invalid strings": "invalid",
+    "graph generator": "generators",
+    "design": "design",
+    "orientation": "orientation",
+    "null model": "null_models",
+    "structure": "structure",
+    "layout of gate masks": "gate_masks",
+    "readout": "readout",
+    "pruning score": "scores",
+    "scope": "scopes",
+    "schedule": "schedules",
+    "recovery protocol": "protocols",
+    "device": "device",
+}
+
+
+@pytest.mark.parametrize("kind", REGISTRIES)
+def test_whatever_is_registered_is_accepted_by_name_and_shown(kind, monkeypatch, capsys):
+    name, (module, registry) = CHOICES[kind], REGISTRIES[kind]
+    module = importlib.import_module(f"sparsekit.{module}")
+    there = getattr(module, registry)
+    if isinstance(there, tuple):
+        monkeypatch.setattr(module, registry, (*there, "homemade"))
+    else:
+        monkeypatch.setitem(there, "homemade", next(iter(there.values())))
+    given = ["homemade"] if isinstance(Parameters.model_fields[name].default, list) else "homemade"
+    assert getattr(Parameters(**{name: given}), name) == given
+    assert "homemade" in {n: words for n, words, *_ in describe()}[name]
+    assert main(["list"]) == 0
+    assert "homemade" in " ".join(capsys.readouterr().out.split())
+
+
+@pytest.mark.parametrize(("name", "always"), [("schedules", "one_shot"), ("protocols", "retrain")])
+def test_what_is_always_compared_is_no_choice(name, always):
+    assert f"{always!r}: allowed are" in problems(**{name: [always]})[0]
 
 
 def test_an_unknown_name_with_nothing_near_lists_what_is_allowed():
@@ -285,16 +324,35 @@ def test_check_refuses_unknown_plain_values():
 
 
 def test_check_again_after_later_cells_have_run():
-    cell = "seeds = 2"
-    namespace = {"In": ["", "import sparsekit", cell, "check(globals())"], "seeds": 2}
-    check(namespace)
-    namespace.update(best=0.9, variant="lstm", seeds=3)
-    namespace["In"] += ["best, variant = 0.9, 'lstm'", "seeds = 3", "check(globals())"]
+    namespace = {"__name__": "__main__", "In": ["", "seeds = 2"], "Out": {}, "seeds": 2}
+    namespace["p"] = check(namespace)
+    namespace.update(best=0.9, variant="lstm", found=[1], seeds=3)  # of later cells, and of the first one, run again
+    before = dict(namespace)
     assert check(namespace).seeds == 3
+    assert namespace == before
     namespace["base_epoch"] = 4
-    namespace["In"] += ["base_epoch = 4", "check(globals())"]
     with pytest.raises(ParameterError, match="did you mean 'base_epochs'"):
         check(namespace)
+
+
+def test_what_stands_before_the_first_parameters_is_judged_strictly_every_time():
+    namespace = {"seeds": 2, "wrong": 1}
+    with pytest.raises(ParameterError, match="unknown parameter 'wrong'"):
+        check(namespace)
+    namespace["p"] = Parameters()
+    with pytest.raises(ParameterError, match="unknown parameter 'wrong'"):
+        check(namespace)
+
+
+def test_names_of_ipython_and_papermill_are_no_parameters():
+    from IPython.core.interactiveshell import InteractiveShell
+
+    shell = InteractiveShell()
+    shell.run_cell("from sparsekit.experiments.parameters import check")
+    shell.run_cell("seeds = 3\nPAPERMILL_INPUT_PATH = 'in.ipynb'", store_history=True)
+    for _ in range(2):
+        assert shell.run_cell("p = check(globals())\nbest = 0.5", store_history=True).success
+    assert shell.user_ns["p"].seeds == 3
 
 
 def test_ipython_shows_the_lines_and_no_traceback():
@@ -314,9 +372,21 @@ def test_ipython_shows_the_lines_and_no_traceback():
     ]
 
 
-def test_reading_parameters_loads_nothing_heavy():
-    code = "import sys; from sparsekit.experiments import parameters as p; p.Parameters(seeds=1)\n"
-    code += "print(set(sys.argv[1:]) & set(sys.modules))"
-    heavy = ["torch", "networkx", "pandas", "sklearn", "matplotlib", "scipy"]
-    process = subprocess.run([sys.executable, "-c", code, *heavy], cwd=ROOT, capture_output=True, text=True, check=True)
-    assert process.stdout.strip() == "set()"
+def loaded_by_a_slip(name):
+    code = "import sys; from sparsekit.cli import main; assert main(sys.argv[1:]) == 2; print(*sys.modules)"
+    command = [sys.executable, "-c", code, "run", name, "-p", "sedes=3"]
+    process = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=True)
+    assert process.stderr.count("\n") == 1
+    assert "did you mean 'seeds'" in process.stderr
+    return set(process.stdout.split())
+
+
+@pytest.mark.parametrize("name", SETS)
+def test_a_slip_is_answered_before_anything_heavy_is_loaded(name):
+    assert not loaded_by_a_slip(name) & {"pandas", "sklearn", "matplotlib", "statsmodels", "nbformat", "IPython"}
+
+
+@pytest.mark.xfail(reason="modules of scores, schedules, protocols and readouts load torch beside their names")
+@pytest.mark.parametrize("name", SETS)
+def test_a_slip_is_answered_before_torch_is_loaded(name):
+    assert not loaded_by_a_slip(name) & {"torch", "numba"}

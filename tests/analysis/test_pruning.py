@@ -1,4 +1,4 @@
-"""Equivalence of pruned and base networks, and the conditions it is tested in."""
+"""How much is safe to remove, operating points, and equivalence of pruned and base networks."""
 
 import numpy as np
 import pandas as pd
@@ -7,16 +7,10 @@ import scipy.stats
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from sparsekit.analysis import conditions, intervals
-from sparsekit.analysis import pruning as analysis_pruning
+from sparsekit.analysis import intervals, pruning
 from sparsekit.analysis.pruning import equivalence, tolerance, tolerated
 from sparsekit.analysis.tables import TableError
-
-
-def networks(differences, percent=50.0, base=0.9, **columns):
-    """One pruned network per seed, its accuracy that far from the base's."""
-    table = pd.DataFrame({"seed": range(len(differences)), "accuracy": base + np.asarray(differences, float)})
-    return table.assign(variant="gru", target="both", percent=percent, base_accuracy=base, **columns)
+from tests.planted import pruned_by
 
 
 @settings(max_examples=30, deadline=None)
@@ -82,7 +76,7 @@ def test_a_test_needs_a_margin_and_a_level():
 
 def test_tolerance_pairs_by_seed():
     bases = np.array([0.7, 0.8, 0.9])
-    table = networks(np.zeros(3)).assign(base_accuracy=bases, accuracy=bases - [0.001, 0, 0.002])
+    table = pruned_by(np.zeros(3)).assign(base_accuracy=bases, accuracy=bases - [0.001, 0, 0.002])
     row = tolerance(table.sample(frac=1, random_state=1), 0.02).loc["gru", "both", 50]
     assert row["verdict"] == "kept"  # the seeds themselves are 20 points apart
     assert row["difference"] == pytest.approx(-0.001)
@@ -93,79 +87,42 @@ def test_tolerance_pairs_by_seed():
 def test_percentages_are_read_in_order():
     kept, dropped, open_ = [0.001, 0, -0.001], [-0.5, -0.51, -0.49], [-0.06, 0.03, -0.01]
     amounts = {10.0: kept, 20.0: kept, 30.0: open_, 40.0: kept, 50.0: dropped, 60.0: dropped}
-    table = pd.concat([networks(values, percent) for percent, values in amounts.items()]).sample(frac=1, random_state=2)
+    table = pd.concat([pruned_by(values, percent) for percent, values in amounts.items()]).sample(
+        frac=1, random_state=2
+    )
     assert tolerated(tolerance(table, 0.02)).loc[("gru", "both")].tolist() == [20, 50]
-    nothing = tolerated(tolerance(networks(open_, 10.0), 0.02)).iloc[0]
+    nothing = tolerated(tolerance(pruned_by(open_, 10.0), 0.02)).iloc[0]
     assert nothing["kept"] == 0
     assert np.isnan(nothing["dropped"])
 
 
 def test_only_what_varies_is_in_the_index():
-    one = networks([0.0, 0.001], score="magnitude", scope="global")
-    two = pd.concat([one, networks([-0.3, -0.31], score="random", scope="global")])
+    one = pruned_by([0.0, 0.001], score="magnitude", scope="global")
+    two = pd.concat([one, pruned_by([-0.3, -0.31], score="random", scope="global")])
     assert tolerance(one, 0.02).index.names == ["variant", "target", "percent"]
     found = tolerance(two, 0.02)
     assert found.index.names == ["variant", "target", "percent", "score"]
     assert found.loc[("gru", "both", 50, "random"), "verdict"] == "dropped"
     assert list(tolerated(found).index) == [("gru", "both", "magnitude"), ("gru", "both", "random")]
-    both = analysis_pruning.safe_percentage(two, 0.02)["mean"]
+    both = pruning.safe_percentage(two, 0.02)["mean"]
     assert both.to_dict() == {("gru", "both", "magnitude"): 50, ("gru", "both", "random"): 0}
 
 
 def test_a_seed_counts_once():
-    mixed = pd.concat([networks([0.0, 0.001], task="reber"), networks([0.0, 0.001], task="digits")])
-    for answer in (tolerance, analysis_pruning.safe_percentage):
+    mixed = pd.concat([pruned_by([0.0, 0.001], task="reber"), pruned_by([0.0, 0.001], task="digits")])
+    for answer in (tolerance, pruning.safe_percentage):
         with pytest.raises(TableError, match="two rows of variant gru, target both"):
             answer(mixed, 0.02)
 
 
-def test_one_condition_is_the_published_where_there_is_one():
-    table = pd.concat(
-        [networks([0.0], score=score, schedule=schedule, recovery="rewind")
-         for score in ("random", "magnitude") for schedule in ("gradual", "one_shot")]
-    )  # fmt: skip
-    rows = conditions.one_condition(table)
-    assert rows[["score", "schedule", "recovery"]].values.tolist() == [["magnitude", "one_shot", "rewind"]]
-    assert conditions.single(rows) is rows
-    with pytest.raises(TableError, match="'score' holds random, magnitude: choose one"):
-        conditions.single(table)
-    with pytest.raises(TableError, match=r"unknown score of this table 'magntude'.*did you mean 'magnitude'"):
-        conditions.chosen(table, score="magntude")
-    assert len(conditions.chosen(table, scope="gate")) == len(table)  # a table without scopes
-    with pytest.raises(TableError, match="unknown column 'percentage'"):
-        conditions.chosen(table, percentage=50)
-
-
-def test_conditions_are_compared_by_seed():
-    table = pd.concat(
-        [networks([0.01, 0.03], score="magnitude"), networks([-0.3, -0.29], score="random"),
-         networks([0.02, 0.05], score="activity"), networks([0.01], percent=60.0, score="activity")]
-    )  # fmt: skip
-    found = conditions.beside(table, score="random")
-    assert set(found["score"]) == {"magnitude", "activity"}
-    assert len(found) == 4  # activity at 60 % has no partner
-    against = tolerance(found, 0.02)
-    assert against.loc[("gru", "both", 50, "magnitude"), "difference"] == pytest.approx((0.31 + 0.32) / 2)
-    assert against.loc[("gru", "both", 50, "activity"), "verdict"] == "no drop"
-
-
-def test_after_recovery_is_the_last_step_with_the_sizes():
-    pruning = networks([-0.3, -0.2], recovery="retrain", weights=100, weights_dense=200)
-    steps = pd.concat([networks([-0.3 + d, -0.2 + d], recovery="retrain", step=s) for s, d in ((0, 0), (9, 0.2))])
-    found = conditions.after_recovery(pruning, steps.sample(frac=1, random_state=0)).sort_values("seed")
-    assert found["accuracy"].tolist() == pytest.approx([0.8, 0.9])
-    assert found["weights"].tolist() == [100, 100]
-    assert found["step"].tolist() == [9, 9]
-
-
 def sized(left, accuracies, percent, **columns):
     sizes = {"weights": left, "weights_dense": 1000, "multiply_adds": 20 * np.array(left) + 100}
-    return networks(np.array(accuracies) - 0.9, percent, **sizes, multiply_adds_dense=20_100, **columns)
+    return pruned_by(np.array(accuracies) - 0.9, percent, **sizes, multiply_adds_dense=20_100, **columns)
 
 
 def test_operating_points():
     table = pd.concat([sized([500, 400], [0.9, 0.8], 50.0), sized([0, 0], [0.5, 0.5], 100.0)])
-    found = analysis_pruning.operating_points(table).loc["gru", "both"]
+    found = pruning.operating_points(table).loc["gru", "both"]
     row = found.loc[50]
     assert row["compression"] == pytest.approx((1000 / 500 + 1000 / 400) / 2)
     assert row["multiply_add_ratio"] == pytest.approx((20100 / 10100 + 20100 / 8100) / 2)
@@ -175,4 +132,81 @@ def test_operating_points():
     assert (row["low"], row["high"]) == pytest.approx(intervals.mean_interval([0.9, 0.8], low=0, high=1)[1:])
     assert found.loc[100, "compression"] == np.inf
     with pytest.raises(TableError, match="unknown column 'weights'"):
-        analysis_pruning.operating_points(table.drop(columns="weights"))
+        pruning.operating_points(table.drop(columns="weights"))
+
+
+def pruned(accuracies, base=0.95, seed=0, variant="gru", target="both"):
+    rows = pd.DataFrame({"percent": [10.0, 20.0, 30.0], "accuracy": accuracies})
+    return rows.assign(variant=variant, seed=seed, target=target, base_accuracy=base)
+
+
+def test_safe_percentage():
+    table = pd.concat(
+        [
+            pruned([0.95, 0.93, 0.60]),
+            pruned([0.95, 0.80, 0.95], seed=1),  # coming back at 30 does not make 30 safe
+            pruned([0.90, 0.95, 0.95], seed=2),
+            pruned([0.99, 0.99, 0.99], variant="lstm", target="h2h"),
+        ]
+    ).sample(frac=1, random_state=1)
+    found = pruning.safe_percentage(table, 0.02)
+    assert found.loc[("gru", "both"), "values"] == [20, 10, 0]
+    assert found.loc[("gru", "both"), "mean"] == 10
+    assert (found.loc[("gru", "both"), "low"], found.loc[("lstm", "h2h"), "mean"]) == (0, 30)
+    assert found.loc[("gru", "both"), "next"] == [30, 20, 10]
+    assert found.loc[("gru", "both"), ["below", "at_least"]].tolist() == [pytest.approx(1 / 3), 0]
+    assert found.loc[("lstm", "h2h"), ["below", "at_least"]].tolist() == [0, 1]
+    assert found.loc[("lstm", "h2h"), "next"] == [100]
+    assert np.isnan(found.loc[("lstm", "h2h"), "low"])
+
+
+def test_a_coarse_grid_hides_no_uncertainty():
+    equal = pd.concat([pruned([0.95, 0.95, 0.6], seed=s) for s in range(3)])
+    row = pruning.safe_percentage(equal, 0.02).iloc[0]
+    assert (row["mean"], row["low"], row["high"]) == (20, 10, 30)
+    all_gone = equal.assign(accuracy=0.95).replace({"percent": {30.0: 100.0}})
+    row = pruning.safe_percentage(all_gone, 0.02).iloc[0]
+    # Nothing lies beyond 100 %: this is no censoring, and it leaves nothing open.
+    assert (row["mean"], row["low"], row["high"], row["at_least"]) == (100, 100, 100, 0)
+    apart = pd.concat([pruned([0.95, 0.95, 0.6]), pruned([0.95, 0.6, 0.6], seed=1)])
+    row = pruning.safe_percentage(apart, 0.02, 0.5).iloc[0]
+    _, low, high = intervals.mean_interval([20, 10], 0.5)
+    assert (row["low"], row["high"]) == pytest.approx((low - 10, high + 10))
+
+
+def test_what_the_grid_leaves_open_in_words():
+    def words(*curves):
+        table = pd.concat([pruned(curve, seed=s) for s, curve in enumerate(curves)])
+        return pruning.censoring(pruning.safe_percentage(table, 0.02).iloc[0])
+
+    held, none, most = [0.95, 0.95, 0.5], [0.5, 0.5, 0.5], [0.95, 0.95, 0.95]
+    assert words(held, held) == ""
+    assert words(none) == "below 10 %"
+    assert words(none, none) == "below 10 % in each seed"
+    assert words(most, held) == "at least 30 % in 1 of 2 seeds"
+    assert words(most, none, held) == "below 10 % in 1 of 3 seeds, at least 30 % in 1 of 3 seeds"
+
+
+def test_the_margin_itself_is_within():
+    assert pruning.safe_percentage(pruned([0.93, 0.93, 0.93]), 0.02)["mean"].item() == 30
+    assert pruning.safe_percentage(pruned([0.93, np.nan, 0.93]), 0.02)["mean"].item() == 10
+
+
+@given(st.lists(st.floats(0, 1), min_size=3, max_size=3), st.floats(0.01, 0.4), st.floats(0.01, 0.4))
+def test_a_wider_margin_never_makes_less_safe(accuracies, one, two):
+    table = pruned(accuracies)
+    low, high = (pruning.safe_percentage(table, m)["mean"].item() for m in sorted((one, two)))
+    assert low <= high
+
+
+def test_bad_pruning_tables_are_named():
+    with pytest.raises(TableError, match="unknown column 'accuracy'"):
+        pruning.safe_percentage(pruned([1, 1, 1]).drop(columns="accuracy"), 0.02)
+    with pytest.raises(ValueError, match="margin 2"):
+        pruning.safe_percentage(pruned([1, 1, 1]), 2)
+
+
+def test_answers_from_no_rows_are_empty_tables():
+    nothing = pruned([0.9] * 3).iloc[:0]
+    assert pruning.safe_percentage(nothing, 0.02).empty
+    assert pruning.tolerated(pruning.tolerance(nothing, 0.02)).empty

@@ -1,0 +1,468 @@
+"""The four marks that figures are made of: lines, forest, heatmap, points.
+
+Each draws one tidy table, a row for each thing drawn, and tells it in words as the alternative text, so that picture
+and text cannot differ. A figure function chooses columns, title, note and the sentence that reads the picture; it
+computes nothing.
+"""
+
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any, NamedTuple
+
+import matplotlib as mpl
+import numpy as np
+import pandas as pd
+from matplotlib.colors import TwoSlopeNorm, to_hex
+from matplotlib.patches import Patch, Rectangle
+
+from sparsekit.analysis.tables import require
+from sparsekit.figures.card import (
+    Picture,
+    baseline_lines,
+    drawn,
+    label_panel,
+    reported_mark,
+    reported_point,
+    sample,
+    small_multiples,
+)
+from sparsekit.figures.style import (
+    DIVERGING,
+    FAINT,
+    INK,
+    QUIET,
+    RULE,
+    VARIANTS,
+    Look,
+    look,
+    number,
+    ordered,
+    percent,
+    readable,
+    text_on,
+)
+
+EDGE = {"xycoords": ("axes fraction", "data"), "annotation_clip": False}
+Looks = Mapping[str, Look]
+PANEL = "panel"  # as the colour of a series' look: that of the panel it is drawn in
+TOLD = 6  # points of a line, and
+MOST = 40  # rows of a table, that an alternative text spells out
+
+
+class Axis(NamedTuple):
+    """How one axis is labelled, scaled and written.
+
+    Attributes
+    ----------
+    label : str
+    form : callable, optional
+        A value in words, for ticks and alternative text (`percent` for shares).
+    scale : str or tuple
+        Of matplotlib: "linear", "log", or ("symlog", {"linthresh": 10}).
+    limits : (low, high), optional
+    ticks : sequence of float, or mapping of float to str, optional
+        Where ticks stand, and how they are written where not by `form`.
+    """
+
+    label: str = ""
+    form: Callable[[float], str] = "{:g}".format
+    scale: Any = "linear"
+    limits: tuple[float, float] | None = None
+    ticks: Sequence[float] | Mapping[float, str] | None = None
+
+    def lay(self, axes: mpl.axes.Axes, which: str) -> None:
+        """Give an axis of a panel its scale, limits and ticks."""
+        name, options = self.scale if isinstance(self.scale, tuple) else (self.scale, {})
+        getattr(axes, f"set_{which}scale")(name, **options)
+        axis = getattr(axes, f"{which}axis")
+        if self.limits is not None:
+            getattr(axes, f"set_{which}lim")(self.limits)
+        if self.ticks is not None:
+            axis.set_ticks(list(self.ticks))
+            axis.set_minor_locator(mpl.ticker.NullLocator())
+        written = self.ticks if isinstance(self.ticks, Mapping) else {}
+        axis.set_major_formatter(mpl.ticker.FuncFormatter(lambda v, _: written.get(v) or self.form(v)))
+
+
+ACCURACY = Axis("test accuracy", percent)
+NUMBER = Axis(form=number)
+
+
+@drawn
+def lines(
+    table: pd.DataFrame,
+    title: str,
+    x: Axis,
+    y: Axis = ACCURACY,
+    *,
+    looks: Looks,
+    panels: Looks = VARIANTS,
+    seeds: pd.DataFrame | None = None,
+    base: Mapping[str, float] | None = None,
+    margin: float = 0.0,
+    baselines: Mapping[str, float] | None = None,
+    steps: bool = False,
+    note: str = "",
+    reading: str = "",
+) -> Picture:
+    """A panel per name, a line per series over x, with its interval as a band.
+
+    Parameters
+    ----------
+    table : DataFrame
+        Columns panel, series, x, mean; low and high where there are intervals.
+    looks, panels : mapping of name to Look
+        Of the series, and of the panels; they say in which order things stand.
+    seeds : DataFrame, optional
+        Single runs, drawn thin: panel, series, seed, x, value.
+    base, margin : mapping of panel to number, and number
+        A line at the base, and a band of the margin under it.
+    baselines : mapping of label to number, optional
+        Dotted lines across all panels, named at the right.
+    steps : bool
+        Each value holds up to the next x.
+    """
+    require(table, ["panel", "series", "x", "mean"])
+    names = ordered(table["panel"], panels)
+    series = ordered(table["series"], looks)
+    key = [sample(look(looks, name)) for name in series] if len(series) > 1 or not names else []
+    if margin:
+        key.append(Patch(facecolor=RULE, edgecolor="none", label=f"within {100 * margin:g} points of the base"))
+    figure, grid = small_multiples(names, 205 if len(names) > 1 else 280, title, looks=panels, key=key, note=note)
+    style = {"drawstyle": "steps-post"} if steps else {}
+    for name, axes in grid.items():
+        if base is not None:
+            axes.axhspan(base[name] - margin, base[name], color=RULE, linewidth=0, zorder=0)
+            axes.axhline(base[name], color=QUIET, linewidth=0.8, zorder=0.6)
+        for one in series:
+            drawn_as = look(looks, one)
+            if seeds is not None:
+                own = seeds[(seeds["panel"] == name) & (seeds["series"] == one)].sort_values("x")
+                for _, run in own.groupby("seed"):
+                    axes.plot(run["x"], run["value"], color=drawn_as.colour, linewidth=0.7, alpha=0.45, zorder=1.5)
+            rows = table[(table["panel"] == name) & (table["series"] == one)].sort_values("x")
+            if "low" in rows:
+                band = {"step": "post"} if steps else {}
+                axes.fill_between(
+                    rows["x"], rows["low"], rows["high"], color=drawn_as.colour, alpha=0.1, linewidth=0, **band
+                )
+            axes.plot(
+                rows["x"], rows["mean"], color=drawn_as.colour, linestyle=drawn_as.line, marker=drawn_as.marker,
+                markersize=0 if steps or len(rows) > 24 else 4, linewidth=1.6, **style,
+            )  # fmt: skip
+        x.lay(axes, "x")
+        y.lay(axes, "y")
+        last = label_panel(axes, x.label, y.label)
+        baseline_lines(axes, baselines or {}, 150, labels=last)
+    words = []
+    for (name, one), rows in table.groupby(["panel", "series"], sort=False):
+        rows = rows.dropna(subset=["mean"]).sort_values("x")
+        at = np.unique(np.linspace(0, len(rows) - 1, min(TOLD, len(rows))).round().astype(int))
+        told = [f"{x.form(row.x)} {_told(row, y.form)}" for row in rows.iloc[at].itertuples()]
+        words.append(f"{_heading(panels, name, looks, one)}: {', '.join(told) or 'nothing'}")
+    return Picture(figure, f"{title}. Lines: {y.label} against {x.label}. {'; '.join(words)}.", reading)
+
+
+@drawn
+def forest(
+    table: pd.DataFrame,
+    title: str,
+    x: Axis = NUMBER,
+    *,
+    looks: Looks | None = None,
+    panels: Looks = VARIANTS,
+    groups: Looks | None = None,
+    dots: pd.DataFrame | None = None,
+    zero: float | None = 0.0,
+    bars: bool = False,
+    spans: Mapping[str, tuple[float, float]] | None = None,
+    columns: int = 4,
+    key: Sequence[Any] = (),
+    note: str = "",
+    reading: str = "",
+) -> Picture:
+    """Rows of points with their intervals, a panel per name, series side by side within a row.
+
+    Parameters
+    ----------
+    table : DataFrame
+        Columns panel, row, mean; and where there are such: group (rows under one coloured heading), series, low and
+        high, inner_low and inner_high (a thicker interval), reported (an open diamond), hollow (an open mark),
+        text (written at the right end).
+    looks : mapping of name to Look, optional
+        Of the series. Without, marks have the look of their panel, or of their group.
+    dots : DataFrame, optional
+        Single runs as small dots: panel, row, value; series and group as in the table.
+    zero : float, optional
+        Where a vertical line stands.
+    bars : bool
+        Bars from the zero line instead of points.
+    spans : mapping of panel to (low, high), optional
+        A shaded range behind the rows.
+    """
+    require(table, ["panel", "row", "mean"])
+    table = _filled(table, {"group": "", "series": ""})
+    names, series = ordered(table["panel"], panels), ordered(table["series"], looks or {})
+    place, ticks, heads, height = _rows(table, series, groups)
+    keys = [sample(look(looks, name), linestyle="-", markersize=6) for name in series] if looks else []
+    if "reported" in table:
+        keys.append(reported_mark())
+    figure, grid = small_multiples(
+        names,
+        34 + (17 if len(names) > 1 else 14) * height,
+        title,
+        looks=panels,
+        columns=columns,
+        key=[*keys, *key],
+        note=note,
+    )
+    low, high = _reach(table, x, zero if bars else None)
+    for name, axes in grid.items():
+        if zero is not None:
+            axes.axvline(zero, color=FAINT, linewidth=0.9, zorder=0.5)
+        if spans and name in spans:
+            axes.axvspan(*spans[name], color=RULE, linewidth=0, zorder=0)
+        if dots is not None:
+            own = _filled(dots[dots["panel"] == name], {"group": "", "series": ""})
+            y = [place[row.group, row.row, row.series] + 0.35 for row in own.itertuples()]
+            axes.scatter(own["value"], y, s=9, color=FAINT, linewidth=0, zorder=2)
+        for row in table[table["panel"] == name].itertuples():
+            one = look(looks, row.series) if looks else look(groups, row.group) if groups else look(panels, name)
+            if name and one.colour == PANEL:
+                one = one._replace(colour=look(panels, name).colour)
+            _point(axes, row, place[row.group, row.row, row.series], one, (low, high), bars, zero or 0.0)
+        x.lay(axes, "x")
+        if x.limits is None:
+            pad = 0.04 * (high - low or 1)
+            axes.set_xlim(low - pad, high + pad)
+        axes.set_yticks(list(ticks.values()), list(ticks))
+        axes.tick_params(axis="y", length=0, labelcolor=INK)
+        axes.spines["left"].set_visible(False)
+        axes.grid(axis="x", color=RULE, linewidth=0.7)
+        axes.set_ylim(height - 0.4, -0.9)
+        label_panel(axes, x.label, "")
+        if axes.get_subplotspec().is_first_col():
+            for head, y in heads.items():
+                colour = readable(look(groups or {}, head).colour)
+                label, beside = look(groups or {}, head).label, {"textcoords": "offset points", "ha": "right"}
+                axes.annotate(
+                    label, (0, y), (-8, 0), **beside, **EDGE, va="center", color=colour, weight="bold", size=10
+                )
+    words = []
+    for row in table.head(MOST).itertuples():
+        place = [_heading(panels, row.panel, groups or {}, row.group), _row_label(row.row)]
+        place.append(look(looks, row.series).label if looks else "")
+        text = getattr(row, "text", "")
+        words.append(f"{', '.join(filter(None, place))}: {_told(row, x.form)}{f', {text}' if text else ''}")
+    words += [
+        f"{_heading(panels, name, {}, '')}, shaded: {x.form(a)} to {x.form(b)}"
+        for name, (a, b) in (spans or {}).items()
+    ]
+    more = f"; and {len(table) - MOST} more" if len(table) > MOST else ""
+    kind = "Bars" if bars else "Points with intervals"
+    return Picture(figure, f"{title}. {kind}: {x.label}. {'; '.join(words)}{more}.", reading)
+
+
+@drawn
+def heatmap(
+    table: pd.DataFrame,
+    title: str,
+    *,
+    panels: Looks | None = None,
+    columns: Looks | None = None,
+    groups: Looks | None = None,
+    form: Callable[[float], str] = number,
+    cmap: mpl.colors.Colormap = DIVERGING,
+    limits: tuple[float, float, float] = (-1, 0, 1),
+    x_label: str = "",
+    y_label: str = "",
+    note: str = "",
+    reading: str = "",
+) -> Picture:
+    """Cells with their numbers, rows against columns, bold where something was found.
+
+    Parameters
+    ----------
+    table : DataFrame
+        Columns row, column, value; and where there are such: panel, group (of rows), text (instead of the number),
+        bold, colour (what is coloured by, instead of the value).
+    panels, columns, groups : mapping of name to Look, optional
+        Looks of panels, of columns and of groups of rows.
+    limits : (low, middle, high)
+        Values at the ends and in the middle of the colours.
+    """
+    require(table, ["row", "column", "value"])
+    table = _filled(table, {"panel": "", "group": "", "bold": False})
+    if "text" not in table:
+        table["text"] = [form(v) if np.isfinite(v) else "–" for v in table["value"]]
+    names, across = ordered(table["panel"], panels or {}), ordered(table["column"], columns or {})
+    rows = list(dict.fromkeys(zip(table["group"], table["row"], strict=True)))
+    norm, labels = TwoSlopeNorm(limits[1], limits[0], limits[2]), [look(columns or {}, c).label for c in across]
+    # Where names of columns would run into each other, panels stand in two rows, and if need be names upright.
+    longest = max(len(line) for label in labels for line in label.split("\n"))
+    side_by_side = 2 if 8 * longest * len(across) * len(names) > 620 and len(names) > 2 else len(names)
+    upright = 7 * longest * len(across) * side_by_side > 620
+    tall = 21 * len(rows) + 26 + 17 * bool(x_label) + upright * 6 * longest
+    options = {"columns": side_by_side, "looks": panels or {}, "note": note}
+    figure, grid = small_multiples(names, tall, title, **options)
+    first = next(iter(grid.values()))
+    for name, axes in grid.items():
+        for cell in table[table["panel"] == name].itertuples():
+            at, y = across.index(cell.column), rows.index((cell.group, cell.row))
+            value = getattr(cell, "colour", cell.value)
+            face = to_hex(cmap(norm(np.clip(value, limits[0], limits[2])))) if np.isfinite(value) else "#ffffff"
+            axes.add_patch(Rectangle((at - 0.49, y - 0.46), 0.98, 0.92, facecolor=face, linewidth=0))
+            plain = {"weight": "bold"} if cell.bold else {}
+            axes.text(at, y, cell.text, ha="center", va="center", color=text_on(face), size=9, **plain)
+        axes.set_xticks(range(len(across)), labels, **({"rotation": 90, "va": "top"} if upright else {}))
+        axes.set_yticks(range(len(rows)), [_row_label(row) for _, row in rows])
+        axes.tick_params(length=0, labelcolor=INK)
+        if columns is not None:
+            for tick, column in zip(axes.get_xticklabels(), across, strict=False):
+                tick.set(color=readable(look(columns, column).colour), weight="bold")
+        axes.spines[:].set_visible(False)
+        axes.set(xlim=(-0.5, len(across) - 0.5), ylim=(len(rows) - 0.5, -0.5))
+        label_panel(axes, x_label, y_label)
+    for y, (group, _) in enumerate(rows):
+        if group and (y == 0 or rows[y - 1][0] != group):
+            one = look(groups or {}, group)
+            style = {"color": readable(one.colour), "weight": "bold", "va": "center", "ha": "right"}
+            first.annotate(one.label, (0, y), (-96, 0), textcoords="offset points", **EDGE, **style)
+    told = {}
+    for cell in table.itertuples():
+        place = _heading(panels or {}, cell.panel, groups or {}, cell.group)
+        place = ", ".join(filter(None, [place, _row_label(cell.row)]))
+        told.setdefault(place, []).append(f"{look(columns or {}, cell.column).label} {cell.text}")
+    words = [f"{place}: {', '.join(cells)}" for place, cells in list(told.items())[:MOST]]
+    more = f"; and {len(told) - MOST} more rows" if len(told) > MOST else ""
+    return Picture(figure, f"{title}. Cells: {'; '.join(words)}{more}.", reading)
+
+
+@drawn
+def points(
+    table: pd.DataFrame,
+    title: str,
+    x: Axis,
+    y: Axis = ACCURACY,
+    *,
+    looks: Looks,
+    panels: Looks = VARIANTS,
+    middles: pd.DataFrame | None = None,
+    baselines: Mapping[str, float] | None = None,
+    subtitles: Mapping[str, str] | None = None,
+    note: str = "",
+    reading: str = "",
+) -> Picture:
+    """A scatter, a panel per name, markers by series.
+
+    Parameters
+    ----------
+    table : DataFrame
+        Columns panel, series, x, y; shade, from 0 to 1, where marks are the darker the more. Where x holds names,
+        points are spread a little beside their name.
+    middles : DataFrame, optional
+        Short bars, such as medians: panel, x (a name), y.
+    subtitles : mapping of panel to str, optional
+        A quiet line under a panel's name.
+    """
+    require(table, ["panel", "series", "x", "y"])
+    names, series = ordered(table["panel"], panels), ordered(table["series"], looks)
+    key = [sample(look(looks, one), linestyle="") for one in series] if len(series) > 1 else []
+    at = {name: k for k, name in enumerate(ordered(table["x"], looks))} if table["x"].dtype.kind in "OUT" else {}
+    beside = np.random.default_rng(0).uniform(-0.26, 0.26, len(table)) if at else 0
+    table = table.assign(x=table["x"].map(at) + beside if at else table["x"])
+    if at:
+        x = x._replace(
+            ticks=range(len(at)), limits=(-0.6, len(at) - 0.4), form=lambda v: look(looks, [*at][int(v)]).label
+        )
+    figure, grid = small_multiples(names, 205 if len(names) > 1 else 300, title, looks=panels, key=key, note=note)
+    for name, axes in grid.items():
+        own = table[table["panel"] == name]
+        for one in series:
+            rows, drawn_as = own[own["series"] == one], look(looks, one)
+            colour = look(panels, name).colour if name else drawn_as.colour
+            if "shade" in rows:
+                colour = [mpl.colors.to_hex(mpl.colormaps["Blues"](0.35 + 0.65 * shade)) for shade in rows["shade"]]
+            axes.scatter(rows["x"], rows["y"], s=20, c=colour, marker=drawn_as.marker, alpha=0.75, linewidth=0)
+        if middles is not None:
+            for row in middles[middles["panel"] == name].itertuples():
+                axes.hlines(row.y, at[row.x] - 0.34, at[row.x] + 0.34, color=INK, linewidth=2, zorder=4)
+        x.lay(axes, "x")
+        y.lay(axes, "y")
+        if subtitles:
+            axes.set_title(axes.get_title("left"), pad=17)
+            axes.text(0, 1.02, subtitles.get(name, ""), transform=axes.transAxes, color=QUIET, size=9, va="bottom")
+        baseline_lines(axes, baselines or {}, 150, labels=label_panel(axes, x.label, y.label))
+    words = []
+    for (name, one), rows in table.groupby(["panel", "series"], sort=False):
+        low, middle, high = (y.form(rows["y"].quantile(share)) for share in (0, 0.5, 1))
+        words.append(f"{_heading(panels, name, looks, one)}: {len(rows)}, from {low} to {high}, median {middle}")
+    words += [f"{_heading(panels, name, {}, '')}: {text}" for name, text in (subtitles or {}).items()]
+    return Picture(figure, f"{title}. Points: {y.label} against {x.label}. {'; '.join(words)}.", reading)
+
+
+def _told(row: Any, form: Callable[[float], str]) -> str:
+    """The number of a row with its interval, and the reported one."""
+    if not np.isfinite(row.mean):
+        return "cannot be told"
+    low, high = getattr(row, "low", np.nan), getattr(row, "high", np.nan)
+    interval = f" ({form(low)} to {form(high)})" if np.isfinite(low) and np.isfinite(high) else ""
+    said = getattr(row, "reported", np.nan)
+    return form(row.mean) + interval + (f", reported {form(said)}" if np.isfinite(said) else "")
+
+
+def _heading(panels: Looks, panel: str, series: Looks, one: str) -> str:
+    return ", ".join(look(table, name).label for table, name in ((panels, panel), (series, one)) if name)
+
+
+def _row_label(row: Any) -> str:
+    return row if isinstance(row, str) else f"{row:g}"
+
+
+def _filled(table: pd.DataFrame, defaults: Mapping[str, Any]) -> pd.DataFrame:
+    return table.assign(**{name: value for name, value in defaults.items() if name not in table})
+
+
+def _rows(table: pd.DataFrame, series: Sequence[str], groups: Looks | None) -> tuple[dict, dict, dict, float]:
+    """Where each (group, row, series) stands, the ticks of rows, the headings of groups, and the height of all."""
+    place, ticks, heads, y = {}, {}, {}, 0.0
+    for group in ordered(table["group"], groups or {}):
+        if group:
+            heads[group] = y
+            y += 1.0
+        for row in dict.fromkeys(table.loc[table["group"] == group, "row"]):
+            for k, one in enumerate(series):
+                place[group, row, one] = y + 0.62 * k
+            label = _row_label(row)
+            ticks[label + "\u200b" * sum(t.rstrip("\u200b") == label for t in ticks)] = y + 0.31 * (len(series) - 1)
+            y += 1.3 + 0.62 * (len(series) - 1)
+        y += 0.5 * bool(group)
+    return place, ticks, heads, y
+
+
+def _reach(table: pd.DataFrame, x: Axis, start: float | None) -> tuple[float, float]:
+    """The ends of the axis: the given ones, or those of what is drawn."""
+    if x.limits is not None:
+        return x.limits
+    values = table[[name for name in ("mean", "low", "high", "reported") if name in table]].to_numpy(float)
+    values = np.append(values[np.isfinite(values)], [] if start is None else start)
+    return (float(values.min()), float(values.max())) if len(values) else (0.0, 1.0)
+
+
+def _point(axes, row: Any, y: float, one: Look, limits: tuple[float, float], bars: bool, zero: float) -> None:
+    """One mark with its intervals; an arrow head at the edge where it lies beyond."""
+    low, high = limits
+    for ends, width in ((("low", "high"), 1.4), (("inner_low", "inner_high"), 3)):
+        span = [getattr(row, end, np.nan) for end in ends]
+        if np.isfinite(span).all():
+            axes.hlines(y, *np.clip(span, low, high), color=INK if bars else one.colour, linewidth=width, zorder=3)
+    if np.isfinite(row.mean) and bars:
+        axes.barh(y, row.mean - zero, left=zero, height=0.5, color=one.colour, alpha=0.75, zorder=2)
+    elif np.isfinite(row.mean):
+        beyond = "<" if row.mean < low else ">" if row.mean > high else one.marker
+        face = "white" if getattr(row, "hollow", False) else one.colour
+        axes.scatter(np.clip(row.mean, low, high), y, s=34, marker=beyond, facecolor=face, edgecolor=one.colour,
+                     linewidth=1.1, zorder=4, clip_on=False)  # fmt: skip
+    if np.isfinite(getattr(row, "reported", np.nan)):
+        reported_point(axes, float(np.clip(row.reported, low, high)), y)
+    if getattr(row, "text", ""):
+        axes.annotate(row.text, (1.01, y), xycoords=("axes fraction", "data"), color=QUIET, size=9, va="center")
