@@ -7,10 +7,8 @@ import pytest
 from sparsekit.analysis import structure as graph_pairs
 from sparsekit.analysis.structure import causes
 from sparsekit.analysis.tables import TableError
-from sparsekit.experiments.parameters import Parameters
 from sparsekit.figures import structure
 from sparsekit.registry import UnknownName
-from sparsekit.reports.answers import structured, wrong_entries
 from tests.planted import layouts, separate, with_nulls
 
 
@@ -73,33 +71,3 @@ def test_the_plane_counts_graphs_by_family_and_not_null_models():
     assert "hierarchical: 5, from " in picture.alt
     with pytest.raises(TableError, match="unknown column 'family'"):
         structure.sample_plane(table.drop(columns="family"))
-
-
-class TestAnswer:
-    def test_says_what_each_comparison_shows(self):
-        table = with_nulls(seeds=3)
-        table.loc[table.index[:2], "test_accuracy"] = 0.5
-        said = structured(table, layouts(table), 0.5, Parameters())
-        reached, noise, nulls, rows = said.split("\n")
-        assert "2 of 36 at chance level" in reached
-        assert "GRU 0." in noise
-        assert (
-            "Beside null models of same degrees (rewired), graphs are, in percentage points, better: LSTM (+" in nulls
-        )
-        assert "not shown to differ: GRU (" in nulls
-        assert "worse: LSTM (−" in rows
-        assert "20 % of mask entries are wrong" in rows
-
-    def test_says_plainly_what_was_not_asked_for(self):
-        table = with_nulls(nulls=(), seeds=1)
-        said = structured(table, layouts(table).iloc[:0], 0.5, Parameters())
-        assert "`graph_seeds` above 1" in said
-        assert 'Not asked: `null_models = ["rewired", "random"]` would.' in said
-        assert "They do not apply" in said
-        assert wrong_entries(layouts(table).iloc[:0]) in said
-
-    def test_networks_that_never_learned_are_compared_with_nothing(self):
-        table = with_nulls().assign(test_accuracy=0.5)
-        said = structured(table, layouts(table), 0.5, Parameters())
-        assert "GRU nothing, 24 of 24 at chance level" in said
-        assert "graphs are not to be compared: GRU (in no pair both left chance level)" in said

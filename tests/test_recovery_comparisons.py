@@ -9,7 +9,7 @@ from sparsekit.analysis.tables import TableError
 from sparsekit.experiments.parameters import Parameters
 from sparsekit.figures import recovery as area_figures
 from sparsekit.figures import tables as recovery_tables
-from sparsekit.reports import answers as recovery_answers
+from sparsekit.reports import answers
 from tests import tables_of_figures as tables
 
 P = Parameters(targets=["both"])
@@ -39,34 +39,17 @@ def test_sentences_name_who_is_ahead_and_who_cannot_be_told():
             ways({"dense": [0.05, -0.05, 0.01], "rewind": [0.0, 0.0, 0.0]}, variant="rnn_tanh"),
         ]
     )
-    text = recovery_answers.protocols(table, P)
+    ends = ahead(at_the_end(table), "accuracy", recovery="retrain")
+    text = answers.paired(ends, "Against retraining the survivors", P.confidence)
     assert "80 % pruned, rewound cannot tell in any variant; dense" in text
     assert "dense ahead in LSTM (+5.0), behind in GRU (−10.0), cannot tell in RNN-Tanh." in text
-    assert text.endswith("2 of 6 intervals leave out zero. Over 3 seeds.")
-    scheduled = at_the_end(table).drop(columns="schedule").rename(columns={"recovery": "schedule"})
-    scheduled = scheduled.replace({"schedule": {"retrain": "one_shot", "rewind": "iterative", "dense": "gradual"}})
-    assert "gradual ahead in LSTM (+5.0), behind in GRU" in recovery_answers.schedules(scheduled, P)
+    assert "Over 3 seeds 2 of 6 intervals leave out zero; by chance alone about 0.3 would." in text
 
 
 def test_one_seed_is_no_verdict():
-    text = recovery_answers.protocols(ways({"dense": [0.05]}), P)
-    assert text.endswith("dense cannot tell in any variant. One seed: how far this varies cannot be told.")
-
-
-def test_where_nothing_was_asked_for_it_is_said_how_to_ask():
-    table = way([0.5, 0.7, 0.9])
-    assert "`protocols = [" in recovery_answers.protocols(table, P)
-    assert "`schedules = [" in recovery_answers.schedules(at_the_end(table), P)
-    nothing = ahead(at_the_end(table), "accuracy", recovery="retrain")
-    assert nothing.empty
-    assert "protocols = [" in recovery_tables.ahead({"at the last step": nothing}, 0.95).to_html()
-
-
-def test_medians_are_told_in_runs_of_percentages():
-    parts = [way([0.95, 0.95, 0.95], percent=float(p)) for p in (50, 60)]
-    parts += [way([0.5, 0.94, 0.95], percent=70.0), way([0.5, 0.6, 0.7], percent=90.0)]
-    text = recovery_answers.medians(pd.concat(parts), P)
-    assert "GRU at once from 50 to 60 %, by step 9 at 70 %, not by step 99 at 90 %." in text
+    ends = ahead(at_the_end(ways({"dense": [0.1]})), "accuracy", recovery="retrain")
+    assert "One seed: how far this varies cannot be told." in answers.paired(ends, "Against them", P.confidence)
+    assert "asked" in answers.paired(ends.iloc[:0], "Against them", P.confidence)
 
 
 def test_a_table_of_medians_says_between_which_steps():
@@ -86,21 +69,6 @@ def test_a_table_of_pairs_is_bold_where_zero_lies_outside():
     assert [where[:1] + where[2:] for where in shown.data.index] == [
         (of, name) for of in ("at the last step", "on the way") for name in ("rewind", "dense")
     ]
-
-
-def test_radii_are_told_as_shares_of_what_they_were():
-    table = pd.DataFrame(
-        [
-            ("rnn_tanh", seed, "both", 80.0, network, layer, "-", value * (1 + layer))
-            for seed in range(2)
-            for network, value in (("base", 2.0), ("pruned", 1.0), ("recovered", 1.5))
-            for layer in range(2)
-        ],
-        columns=["variant", "seed", "target", "percent", "network", "layer", "gate", "spectral_radius"],
-    )
-    assert "RNN-Tanh 50 % (50 to 50) at once, 75 % (75 to 75) after retraining." in recovery_answers.radii(table, 80, P)
-    alone = recovery_answers.radii(table[table["seed"] == 0], 80, P)
-    assert "RNN-Tanh 50 % at once, 75 % after retraining. One seed" in alone
 
 
 def test_figures_of_areas_carry_the_numbers():
