@@ -1,8 +1,11 @@
 """The notebooks themselves: their form, their parameters, and that each runs from the top by itself."""
 
 import ast
+import itertools
 import json
 import os
+import re
+import statistics
 import subprocess
 import sys
 from pathlib import Path
@@ -15,6 +18,7 @@ from sparsekit.experiments import studies
 from sparsekit.experiments.parameters import Parameters
 from sparsekit.reports import html as reports
 from sparsekit.reports.answers import QUESTIONS
+from sparsekit.tasks.definitions import TASKS, options
 
 ROOT = Path(__file__).parents[1]
 NOTEBOOKS = sorted((ROOT / "notebooks").glob("*.ipynb"))
@@ -43,13 +47,14 @@ class TestForm:
         code = cells(path)
         tagged = [k for k, cell in enumerate(code) if "parameters" in cell.metadata.get("tags", [])]
         assert tagged == [1]
-        assert code[2].source == "p = parameters.check(globals())"
+        assert code[2].source == "p = parameters.check(globals())\np"
         headings = [line for cell in cells(path, "markdown") for line in cell.source.splitlines() if line[:3] == "## "]
         assert headings[-3:] == ["## Answer", "## What to doubt", "## Try it"]
 
     def test_parameters_are_the_defaults_annotated_and_explained(self, path):
         (cell,) = (c for c in cells(path) if "parameters" in c.metadata.get("tags", []))
         lines = cell.source.splitlines()
+        assert 8 <= len(lines) <= 15
         for line, node in zip(lines, ast.parse(cell.source).body, strict=True):
             assert isinstance(node, ast.AnnAssign), line
             field = Parameters.model_fields[node.target.id]
@@ -57,13 +62,27 @@ class TestForm:
             assert line.endswith(f"  # {field.description}")
 
     def test_short_cells(self, path):
-        long = [c.source for c in cells(path) if "parameters" not in c.metadata.get("tags", [])]
-        assert max(source.count("\n") + 1 for source in long) <= 10
+        long = [c.source for c in cells(path) if not {"parameters", "idea"} & set(c.metadata.get("tags", []))]
+        assert max(source.count("\n") + 1 for source in long if not source.startswith(("from", "import"))) <= 10
 
-    def test_no_helpers(self, path):
+    def test_only_an_idea_defines_anything(self, path):
         names = (ast.FunctionDef, ast.ClassDef, ast.If, ast.While)
         for cell in cells(path):
-            assert not [node for node in ast.walk(ast.parse(cell.source)) if isinstance(node, names)], cell.source
+            found = [node for node in ast.walk(ast.parse(cell.source)) if isinstance(node, names)]
+            assert not found or cell.metadata.get("tags") == ["idea"], cell.source
+
+    def test_no_cell_only_prints_a_reading(self, path):
+        assert not [c.source for c in cells(path) if re.fullmatch(r"Markdown\(\w+\.reading\)", c.source)]
+
+
+def test_five_ideas_agree_with_the_kit():
+    ideas = [cell for path in NOTEBOOKS for cell in cells(path) if cell.metadata.get("tags") == ["idea"]]
+    assert len(ideas) == 5
+    assert all(cell.source.splitlines()[-1].startswith("assert ") for cell in ideas)
+
+
+def test_half_of_the_notebooks_have_at_most_thirty_cells():
+    assert statistics.median(len(nbformat.read(path, as_version=4).cells) for path in NOTEBOOKS) <= 30
 
 
 def test_the_index_finds_every_answer():
@@ -72,17 +91,26 @@ def test_the_index_finds_every_answer():
         assert cell.source.splitlines()[-1].startswith(f"Markdown(answers.{question.lower()}(")
 
 
-def test_every_parameter_is_in_a_notebook():
-    declared = {name for path in NOTEBOOKS for name in reports.declared(path)}
-    assert declared == set(Parameters.model_fields)
+def test_every_parameter_is_read_by_something():
+    """By a unit, a figure or a notebook: ``p.name``, ``parameters.name``, or through `tasks.definitions.options`."""
+    sources = [path.read_text() for path in (ROOT / "sparsekit").rglob("*.py")]
+    sources += [cell.source for path in NOTEBOOKS for cell in cells(path)]
+    read = {name for task in TASKS for name in options(task)} | {"data_seed", "train_size", "test_size"}
+    for node in itertools.chain.from_iterable(map(ast.walk, map(ast.parse, sources))):
+        if (
+            isinstance(node, ast.Attribute)
+            and isinstance(node.value, ast.Name)
+            and node.value.id in ("p", "parameters")
+        ):
+            read.add(node.attr)
+    assert set(Parameters.model_fields) <= read
 
 
-def test_every_value_of_a_set_reaches_a_notebook():
-    import yaml
-
-    declared = {name for path in NOTEBOOKS for name in reports.declared(path)}
-    for path in SETS:
-        assert set(yaml.safe_load(path.read_text())) <= declared, path.name
+@pytest.mark.parametrize("path", NOTEBOOKS, ids=lambda path: path.stem)
+def test_every_value_of_a_set_reaches_a_notebook(path):
+    for values in map(Parameters.load, map(str, SETS)):
+        handed = reports.given(path, values.model_dump())
+        assert Parameters(**handed) == values
 
 
 @pytest.fixture(scope="module")

@@ -274,6 +274,14 @@ class Parameters(BaseModel):
             raise say("generators: given an empty list, allowed only where graph_files names a graph")
         return self
 
+    def _repr_markdown_(self) -> str:
+        """In a notebook: what differs from the defaults."""
+        fields = type(self).model_fields
+        changed = {name: value for name, value in self if value != fields[name].default}
+        if not changed:
+            return "All parameters are as by default."
+        return "Parameters that differ from their defaults: " + ", ".join(f"`{n} = {v!r}`" for n, v in changed.items())
+
     @classmethod
     def load(cls, source: str | os.PathLike, overrides: Mapping[str, Any] | None = None) -> "Parameters":
         """Read a named set of ``params/``, or any YAML file, and put `overrides` on top.

@@ -158,7 +158,7 @@ def _earlier(given: dict, notebooks: Path, stems: Mapping[str, Sequence], out: P
         if notebook.stem in stems or not executed.exists():
             continue
         used = nbformat.read(executed, as_version=4).metadata.get("papermill", {}).get("parameters")
-        if used == {name: given[name] for name in html.declared(notebook) if name in given}:
+        if used == html.given(notebook, given):
             found.append(Page(notebook.stem, title(notebook), earlier=True))
     return found
 

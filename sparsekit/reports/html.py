@@ -3,6 +3,7 @@
 Every page is one file that loads nothing else, no fonts, scripts or styles, so it can be sent and read offline.
 """
 
+import logging
 import os
 import re
 import sys
@@ -114,6 +115,13 @@ def declared(notebook: Path) -> list[str]:
     return [parameter.name for cell in cells[:1] for parameter in PythonTranslator.inspect(cell)]
 
 
+def given(notebook: Path, parameters: Mapping[str, object]) -> dict[str, object]:
+    """What a notebook is handed: the parameters that it declares, and all others that differ from their defaults."""
+    names = set(declared(notebook))
+    default = {name: field.default for name, field in Parameters.model_fields.items()}
+    return {n: v for n, v in parameters.items() if n in names or v != default.get(n, v)}
+
+
 def execute(notebook: Path, out: Path, parameters: Mapping[str, object]) -> float:
     """Run a notebook with papermill in this Python; write the executed one whole or not at all.
 
@@ -124,7 +132,7 @@ def execute(notebook: Path, out: Path, parameters: Mapping[str, object]) -> floa
     notebook, out : Path
         The notebook, and where its executed copy goes.
     parameters : mapping
-        Values by name; the notebook gets those that its ``parameters`` cell declares.
+        Values by name, of which the notebook gets what `given` says.
 
     Returns
     -------
@@ -139,13 +147,13 @@ def execute(notebook: Path, out: Path, parameters: Mapping[str, object]) -> floa
     """
     start, failed = time.perf_counter(), out.with_name(f"{out.stem}.failed.ipynb")
     failed.unlink(missing_ok=True)
-    wanted = set(declared(notebook))
+    logging.getLogger("papermill").setLevel(logging.ERROR)  # it warns of every parameter that no cell declares
     with _whole(out) as unfinished:
         try:
             papermill.execute_notebook(
                 str(notebook),
                 str(unfinished),
-                parameters={name: value for name, value in parameters.items() if name in wanted},
+                parameters=given(notebook, parameters),
                 kernel_name="python3",
                 language="python",
                 progress_bar=False,

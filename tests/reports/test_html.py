@@ -41,7 +41,7 @@ def rendered(folder, *cells, parameters=None, **neighbours):
     return text, BeautifulSoup(text, "html.parser")
 
 
-def test_a_notebook_runs_in_this_python_with_what_it_declares(tmp_path):
+def test_a_notebook_runs_in_this_python_with_what_it_declares_and_what_differs(tmp_path):
     notebook = write(
         tmp_path / "00_x.ipynb",
         declared("seeds: int = 1  # how many\npercentages: list = [\n    10,\n    20,\n]"),
@@ -51,10 +51,11 @@ def test_a_notebook_runs_in_this_python_with_what_it_declares(tmp_path):
         ),
     )
     out = tmp_path / "report" / "00_x.ipynb"
-    seconds = html.execute(notebook, out, {"seeds": 3, "percentages": [50.0, 90.0], "margin": 0.1})
+    seconds = html.execute(notebook, out, {"seeds": 3, "percentages": [50.0, 90.0], "margin": 0.1, "layers": 3})
     node = nbformat.read(out, as_version=4)
-    assert node.cells[-1].outputs[0].text.strip() == f"{sys.executable} 1 3 [50.0, 90.0] False"
-    assert node.metadata.papermill.parameters == {"seeds": 3, "percentages": [50.0, 90.0]}
+    # margin is not declared, but differs from its default; layers does not
+    assert node.cells[-1].outputs[0].text.strip() == f"{sys.executable} 1 3 [50.0, 90.0] True"
+    assert node.metadata.papermill.parameters == {"seeds": 3, "percentages": [50.0, 90.0], "margin": 0.1}
     assert seconds > 0
     assert sorted(p.name for p in out.parent.iterdir()) == ["00_x.ipynb"]
 
