@@ -10,13 +10,11 @@ import networkx as nx
 import numpy as np
 import torch
 
-from sparsekit.graphs import structure as graphs
+from sparsekit.graphs import structure as graph_structure
 from sparsekit.networks.classifier import Classifier, Stage
 from sparsekit.networks.core import EMBEDDING
 from sparsekit.registry import UnknownName, unknown
-from sparsekit.variants import GATES, VARIANTS
-
-GATE_MASKS = ("blocks", "rows")
+from sparsekit.variants import GATE_MASKS, GATES, STRUCTURES, VARIANTS
 
 
 def stacked(
@@ -87,8 +85,8 @@ def layered(
     _check(variant)
     if gate_masks not in GATE_MASKS:
         raise UnknownName(unknown("gate_masks", gate_masks, GATE_MASKS))
-    oriented = graph if graph.is_directed() else graphs.orient(graph, orientation, seed)
-    layers = graphs.layers(oriented)
+    oriented = graph if graph.is_directed() else graph_structure.orient(graph, orientation, seed)
+    layers = graph_structure.layers(oriented)
     gates = len(GATES[variant])
     spread = {"blocks": lambda m: np.tile(m, (gates, 1)), "rows": lambda m: np.repeat(m, gates, axis=0)}[gate_masks]
     with _seeded(seed):
@@ -135,9 +133,6 @@ def recurrent(
         return Classifier(variant, [stage], embedding_size, vocabulary, classes, features=features)
 
 
-STRUCTURES = ("layered", "recurrent")
-
-
 def classifier(cell: str, structure: "int | Sequence[int] | nx.Graph" = 50, *, form: str = "", **options) -> Classifier:
     """A sequence classifier of any structure: a graph fits wherever a hidden size does.
 
@@ -174,7 +169,7 @@ def classifier(cell: str, structure: "int | Sequence[int] | nx.Graph" = 50, *, f
         form = form or ("recurrent" if cyclic else "layered")
         if form not in STRUCTURES:
             raise UnknownName(unknown("form", form, STRUCTURES))
-        graphs.check(structure, directed=structure.is_directed(), loops=form == "recurrent")
+        graph_structure.check(structure, directed=structure.is_directed(), loops=form == "recurrent")
         return {"layered": layered, "recurrent": recurrent}[form](variant, structure, **options)
     sizes = [structure] if isinstance(structure, int) else list(structure)
     if not sizes or len(set(sizes)) > 1 or not all(isinstance(n, int) and n > 0 for n in sizes):

@@ -21,7 +21,6 @@ from torch import Tensor
 from sparsekit import __version__
 from sparsekit.networks.classifier import Classifier, Stage
 from sparsekit.networks.core import EMBEDDING
-from sparsekit.pruning.masks import Mask
 from sparsekit.registry import unknown
 from sparsekit.variants import GATES, VARIANTS
 
@@ -67,6 +66,7 @@ def export(network: Classifier, path: str | Path, about: Mapping[str, Any] | Non
         for name, weight in network.named_parameters()
     }
     data = tensor_bytes(tensors)
+    counts = {names[name]: [int(mask.sum()), mask.numel()] for name, mask in masks.items()}
     description = {
         "format": FORMAT,
         "sparsekit": __version__,
@@ -76,8 +76,8 @@ def export(network: Classifier, path: str | Path, about: Mapping[str, Any] | Non
         "stages": [{"reads": list(s.reads), "nodes": s.nodes, "cells": s.cells} for s in network.stages],
         "reads_all": network.reads_all,
         "plain_torch": _plain_torch(network, weights_file.name) if _is_stacked(network) else [],
-        "sparsity": Mask.of(network).sparsity,
-        "weights_kept": {names[name]: [int(mask.sum()), mask.numel()] for name, mask in masks.items()},
+        "sparsity": 1 - sum(kept for kept, _ in counts.values()) / sum(entries for _, entries in counts.values()),
+        "weights_kept": counts,
         # Where a weight is 0 it is pruned, but for those that happened to be 0.
         "kept_at_zero": {names[n]: where for n, m in masks.items() if (where := _zeros(tensors[names[n]], m))},
         "weights_sha256": hashlib.sha256(data).hexdigest(),

@@ -7,10 +7,10 @@ from hypothesis import strategies as st
 from torch import nn
 from torch.nn.functional import cross_entropy
 
-from sparsekit.networks import build as networks
-from sparsekit.networks import recurrence
+from sparsekit.networks import build
 from sparsekit.pruning.masks import Mask
 from sparsekit.pruning.scores import SCORES, Evidence
+from sparsekit.variants import VARIANTS
 from tests.modules import module
 from tests.references import Layered, Stacked, copy_into
 
@@ -20,7 +20,7 @@ def tokens(batch=5, steps=7, seed=0):
 
 
 def network(variant="gru", seed=0):
-    return networks.stacked(variant, hidden_size=4, layers=2, embedding_size=3, seed=seed)
+    return build.stacked(variant, hidden_size=4, layers=2, embedding_size=3, seed=seed)
 
 
 LABELS = torch.tensor([0, 1, 1, 0, 1])
@@ -31,7 +31,7 @@ def test_registered():
 
 
 @pytest.mark.parametrize("name", ["magnitude", "random", "sensitivity", "activity"])
-@pytest.mark.parametrize("variant", recurrence.VARIANTS)
+@pytest.mark.parametrize("variant", VARIANTS)
 def test_scores_have_the_shape_of_the_weights_and_change_nothing(name, variant):
     net = network(variant)
     before = {n: p.clone() for n, p in net.named_parameters()}
@@ -64,7 +64,7 @@ def test_random_is_uniform():
     assert abs(counts - 4000).max() < 4 * (4000 * 0.9) ** 0.5
 
 
-@pytest.mark.parametrize("variant", recurrence.VARIANTS)
+@pytest.mark.parametrize("variant", VARIANTS)
 @pytest.mark.parametrize("read", [None, torch.tensor([6, 2, 3, 0, 5])])
 def test_sensitivity_is_the_slope_of_the_loss_in_a_factor_on_the_weight(variant, read):
     net = network(variant).double()
@@ -81,7 +81,7 @@ def test_sensitivity_is_the_slope_of_the_loss_in_a_factor_on_the_weight(variant,
 
 
 def test_weights_that_do_not_exist_have_no_sensitivity():
-    net = networks.layered("lstm", nx.connected_watts_strogatz_graph(12, 4, 0.5, seed=1))
+    net = build.layered("lstm", nx.connected_watts_strogatz_graph(12, 4, 0.5, seed=1))
     mask = Mask.of(net)
     scores = SCORES["sensitivity"](net, list(mask), Evidence(tokens(), LABELS))
     assert all((scores[name][~mask[name]] == 0).all() for name in mask)
@@ -111,7 +111,7 @@ def rms(values, read):
 
 @settings(max_examples=15, deadline=None)
 @given(
-    variant=st.sampled_from(recurrence.VARIANTS),
+    variant=st.sampled_from([*VARIANTS]),
     positions=st.none() | st.lists(st.integers(0, 6), min_size=5, max_size=5),
     graph=st.booleans(),
     seed=st.integers(0, 20),
@@ -120,7 +120,7 @@ def test_activity_is_weight_times_rms_of_what_a_literal_network_reads(variant, p
     torch.manual_seed(seed)
     if graph:
         drawn = nx.connected_watts_strogatz_graph(9, 4, 0.7, seed=seed)
-        net, reference = networks.layered(variant, drawn, seed=seed), Layered(variant, drawn)
+        net, reference = build.layered(variant, drawn, seed=seed), Layered(variant, drawn)
     else:
         net, reference = network(variant, seed), Stacked(variant, 4, 2, 3)
     copy_into(net, reference)
