@@ -1,6 +1,8 @@
 """Networks by structure: stacked layers, layers drawn from a graph, or a graph as one recurrent layer.
 
-All are one form, the `Classifier`; they differ only in what each stage reads and in its masks.
+All are one form, the `Classifier`; they differ only in what each stage reads and in its masks. Common options are
+`seed`, of the initial weights; `features`, numbers that are read at each step in place of an embedded token; and the
+`vocabulary` (128) and number of `classes` (2) of the `Classifier`.
 """
 
 from collections.abc import Iterator, Sequence
@@ -23,15 +25,14 @@ def stacked(
     layers: int = 3,
     embedding_size: int = 50,
     *,
-    vocabulary: int = 128,
-    classes: int = 2,
     features: int = 0,
     seed: int = 0,
+    **options: int,
 ) -> Classifier:
     """The base network of the pruning study: fully connected recurrent layers, one on the other.
 
     With its full masks it computes what ``torch.nn.RNN``, ``GRU`` and ``LSTM`` compute, and starts from their
-    distribution, U(-1/√hidden, 1/√hidden). With `features` it reads so many numbers a step, and has no embedding.
+    distribution, U(-1/√hidden, 1/√hidden).
     """
     _check(variant)
     with _seeded(seed):
@@ -39,7 +40,7 @@ def stacked(
             Stage(variant, [k - 1], hidden_size, np.ones((len(GATES[variant]) * hidden_size, width), dtype=bool))
             for k, width in enumerate([features or embedding_size] + [hidden_size] * (layers - 1))
         ]
-        return Classifier(variant, stages, embedding_size, vocabulary, classes, features=features)
+        return Classifier(variant, stages, embedding_size, features=features, **options)
 
 
 def layered(
@@ -49,10 +50,9 @@ def layered(
     gate_masks: str = "blocks",
     interface: int = 0,
     orientation: str = "by_node",
-    vocabulary: int = 128,
-    classes: int = 2,
     features: int = 0,
     seed: int = 0,
+    **options: int,
 ) -> Classifier:
     """A network whose layers and input-to-hidden weights follow a graph (arXiv 2407.20601).
 
@@ -72,8 +72,6 @@ def layered(
         whatever the graph, and the readout sees every node, so that neither width depends on the graph's shape.
     orientation : str
         A name in `graphs.structure.ORIENTATIONS`; "by_node", as published: from the smaller to the larger node.
-    features : int
-        Numbers read at each step, instead of an embedded token.
 
     Raises
     ------
@@ -98,26 +96,12 @@ def layered(
             reads = [k - 1] + [source for source in range(k - 1) if edges[source].any()]
             mask = side_by_side([spread(edges[source]) for source in reads], gates)
             stages.append(Stage(variant, reads, len(layers[k]), mask, cells=len(reads)))
-        return Classifier(
-            variant,
-            stages,
-            width,
-            vocabulary,
-            classes,
-            features=features,
-            reads_all=bool(interface) and len(stages) > 1,
-        )
+        reads_all = bool(interface) and len(stages) > 1
+        return Classifier(variant, stages, width, features=features, reads_all=reads_all, **options)
 
 
 def recurrent(
-    variant: str,
-    graph: nx.Graph,
-    embedding_size: int = 50,
-    *,
-    vocabulary: int = 128,
-    classes: int = 2,
-    features: int = 0,
-    seed: int = 0,
+    variant: str, graph: nx.Graph, embedding_size: int = 50, *, features: int = 0, seed: int = 0, **options: int
 ) -> Classifier:
     """One recurrent layer whose hidden-to-hidden weights are the edges of a graph, cycles included.
 
@@ -130,7 +114,7 @@ def recurrent(
     with _seeded(seed):
         mask_ih = np.ones((gates * len(graph), features or embedding_size), dtype=bool)
         stage = Stage(variant, [EMBEDDING], len(graph), mask_ih, mask_hh=np.tile(edges, (gates, 1)))
-        return Classifier(variant, [stage], embedding_size, vocabulary, classes, features=features)
+        return Classifier(variant, [stage], embedding_size, features=features, **options)
 
 
 def classifier(cell: str, structure: "int | Sequence[int] | nx.Graph" = 50, *, form: str = "", **options) -> Classifier:
