@@ -1,4 +1,4 @@
-"""The variants of recurrent cell, their gates, and the weights that pruning targets: one table for the whole kit.
+"""Names that the whole kit shares: variants of recurrent cell, their gates, what networks and pruning choose from.
 
 A new cell is a row here, and its arithmetic in `networks.kernels` and `networks.recurrence`.
 """
@@ -19,3 +19,18 @@ TARGETS = {"both": ("ih", "hh"), "i2h": ("ih",), "h2h": ("hh",)}
 
 MATRICES = {"ih": "input-to-hidden", "hh": "hidden-to-hidden"}
 """The two matrices of a recurrent layer as people read them."""
+
+SCOPES = {"global": 0, "layer": 1, "matrix": 2, "gate": 3}
+"""How many of (layer, matrix, gate) weights have in common that a scope of pruning ranks together.
+
+Both directions of a bidirectional layer are one layer, with matrices of their own.
+"""
+
+STRUCTURES = ("layered", "recurrent")
+"""What a graph becomes: layers, or the hidden-to-hidden weights of one recurrent layer."""
+
+GATE_MASKS = ("blocks", "rows")
+"""Layouts of a graph's mask in the stacked gates: whole in each gate, or the published repeated rows."""
+
+READOUTS = ("last_padded", "last_valid")
+"""The step at which a sequence is read: the last of its batch, as published, or its own last."""

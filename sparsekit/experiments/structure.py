@@ -22,7 +22,7 @@ from sparsekit.networks.classifier import Classifier
 from sparsekit.networks.training import Recipe, train
 from sparsekit.pruning.masks import Mask
 from sparsekit.seeds import derive
-from sparsekit.variants import GATES
+from sparsekit.variants import GATE_MASKS, GATES
 
 
 @dataclass(frozen=True)
@@ -213,7 +213,7 @@ def gate_row_networks(p: Parameters) -> list[GraphNetwork]:
             few = first.setdefault(unit.generator, [])
             if unit.graph not in few and len(few) < FEW:
                 few.append(unit.graph)
-            wanted += [replace(unit, gate_masks=layout) for layout in build.GATE_MASKS if unit.graph in few]
+            wanted += [replace(unit, gate_masks=layout) for layout in GATE_MASKS if unit.graph in few]
     return wanted
 
 

@@ -1,6 +1,8 @@
 """Networks by structure: stacked layers, layers drawn from a graph, or a graph as one recurrent layer.
 
-All are one form, the `Classifier`; they differ only in what each stage reads and in its masks.
+All are one form, the `Classifier`; they differ only in what each stage reads and in its masks. Common options are
+`seed`, of the initial weights; `features`, numbers that are read at each step in place of an embedded token; and the
+`vocabulary` (128) and number of `classes` (2) of the `Classifier`.
 """
 
 from collections.abc import Iterator, Sequence
@@ -10,13 +12,11 @@ import networkx as nx
 import numpy as np
 import torch
 
-from sparsekit.graphs import structure as graphs
+from sparsekit.graphs import structure as graph_structure
 from sparsekit.networks.classifier import Classifier, Stage
 from sparsekit.networks.core import EMBEDDING
 from sparsekit.registry import UnknownName, unknown
-from sparsekit.variants import GATES, VARIANTS
-
-GATE_MASKS = ("blocks", "rows")
+from sparsekit.variants import GATE_MASKS, GATES, STRUCTURES, VARIANTS
 
 
 def stacked(
@@ -25,15 +25,14 @@ def stacked(
     layers: int = 3,
     embedding_size: int = 50,
     *,
-    vocabulary: int = 128,
-    classes: int = 2,
     features: int = 0,
     seed: int = 0,
+    **options: int,
 ) -> Classifier:
     """The base network of the pruning study: fully connected recurrent layers, one on the other.
 
     With its full masks it computes what ``torch.nn.RNN``, ``GRU`` and ``LSTM`` compute, and starts from their
-    distribution, U(-1/√hidden, 1/√hidden). With `features` it reads so many numbers a step, and has no embedding.
+    distribution, U(-1/√hidden, 1/√hidden).
     """
     _check(variant)
     with _seeded(seed):
@@ -41,7 +40,7 @@ def stacked(
             Stage(variant, [k - 1], hidden_size, np.ones((len(GATES[variant]) * hidden_size, width), dtype=bool))
             for k, width in enumerate([features or embedding_size] + [hidden_size] * (layers - 1))
         ]
-        return Classifier(variant, stages, embedding_size, vocabulary, classes, features=features)
+        return Classifier(variant, stages, embedding_size, features=features, **options)
 
 
 def layered(
@@ -51,10 +50,9 @@ def layered(
     gate_masks: str = "blocks",
     interface: int = 0,
     orientation: str = "by_node",
-    vocabulary: int = 128,
-    classes: int = 2,
     features: int = 0,
     seed: int = 0,
+    **options: int,
 ) -> Classifier:
     """A network whose layers and input-to-hidden weights follow a graph (arXiv 2407.20601).
 
@@ -74,8 +72,6 @@ def layered(
         whatever the graph, and the readout sees every node, so that neither width depends on the graph's shape.
     orientation : str
         A name in `graphs.structure.ORIENTATIONS`; "by_node", as published: from the smaller to the larger node.
-    features : int
-        Numbers read at each step, instead of an embedded token.
 
     Raises
     ------
@@ -87,8 +83,8 @@ def layered(
     _check(variant)
     if gate_masks not in GATE_MASKS:
         raise UnknownName(unknown("gate_masks", gate_masks, GATE_MASKS))
-    oriented = graph if graph.is_directed() else graphs.orient(graph, orientation, seed)
-    layers = graphs.layers(oriented)
+    oriented = graph if graph.is_directed() else graph_structure.orient(graph, orientation, seed)
+    layers = graph_structure.layers(oriented)
     gates = len(GATES[variant])
     spread = {"blocks": lambda m: np.tile(m, (gates, 1)), "rows": lambda m: np.repeat(m, gates, axis=0)}[gate_masks]
     with _seeded(seed):
@@ -100,26 +96,12 @@ def layered(
             reads = [k - 1] + [source for source in range(k - 1) if edges[source].any()]
             mask = side_by_side([spread(edges[source]) for source in reads], gates)
             stages.append(Stage(variant, reads, len(layers[k]), mask, cells=len(reads)))
-        return Classifier(
-            variant,
-            stages,
-            width,
-            vocabulary,
-            classes,
-            features=features,
-            reads_all=bool(interface) and len(stages) > 1,
-        )
+        reads_all = bool(interface) and len(stages) > 1
+        return Classifier(variant, stages, width, features=features, reads_all=reads_all, **options)
 
 
 def recurrent(
-    variant: str,
-    graph: nx.Graph,
-    embedding_size: int = 50,
-    *,
-    vocabulary: int = 128,
-    classes: int = 2,
-    features: int = 0,
-    seed: int = 0,
+    variant: str, graph: nx.Graph, embedding_size: int = 50, *, features: int = 0, seed: int = 0, **options: int
 ) -> Classifier:
     """One recurrent layer whose hidden-to-hidden weights are the edges of a graph, cycles included.
 
@@ -132,10 +114,7 @@ def recurrent(
     with _seeded(seed):
         mask_ih = np.ones((gates * len(graph), features or embedding_size), dtype=bool)
         stage = Stage(variant, [EMBEDDING], len(graph), mask_ih, mask_hh=np.tile(edges, (gates, 1)))
-        return Classifier(variant, [stage], embedding_size, vocabulary, classes, features=features)
-
-
-STRUCTURES = ("layered", "recurrent")
+        return Classifier(variant, [stage], embedding_size, features=features, **options)
 
 
 def classifier(cell: str, structure: "int | Sequence[int] | nx.Graph" = 50, *, form: str = "", **options) -> Classifier:
@@ -174,7 +153,7 @@ def classifier(cell: str, structure: "int | Sequence[int] | nx.Graph" = 50, *, f
         form = form or ("recurrent" if cyclic else "layered")
         if form not in STRUCTURES:
             raise UnknownName(unknown("form", form, STRUCTURES))
-        graphs.check(structure, directed=structure.is_directed(), loops=form == "recurrent")
+        graph_structure.check(structure, directed=structure.is_directed(), loops=form == "recurrent")
         return {"layered": layered, "recurrent": recurrent}[form](variant, structure, **options)
     sizes = [structure] if isinstance(structure, int) else list(structure)
     if not sizes or len(set(sizes)) > 1 or not all(isinstance(n, int) and n > 0 for n in sizes):

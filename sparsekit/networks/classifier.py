@@ -1,7 +1,7 @@
 """A sequence classifier with sparse recurrent structure: an embedding, a list of stages, a linear readout.
 
 A `Stage` is one recurrent layer over all its cells, with a mask on each of its two weight matrices; it reads earlier
-stages, a cell each, and sums the cells' states. `sparsekit.networks` makes classifiers from sizes and graphs.
+stages, a cell each, and sums the cells' states. `sparsekit.networks.build` makes classifiers from sizes and graphs.
 """
 
 from collections.abc import Sequence

@@ -1,7 +1,7 @@
 """The recurrent core of a network: from what it reads to the states that its readout sees.
 
-On a CPU in float32 the whole core is one compiled call (`sparsekit.kernels`). Elsewhere it goes layer by layer through
-torch (`sparsekit.recurrence`). Both take the networks' weights as one flat tensor, and give the same.
+On a CPU in float32 the whole core is one compiled call (`networks.kernels`). Elsewhere it goes layer by layer through
+torch (`networks.recurrence`). Both take the networks' weights as one flat tensor, and give the same.
 """
 
 from collections.abc import Callable, Iterable
@@ -14,8 +14,7 @@ from torch import Tensor
 from torch.autograd import Function
 from torch.autograd.function import once_differentiable
 
-from sparsekit.networks import kernels
-from sparsekit.networks import prefixes as columns
+from sparsekit.networks import kernels, prefixes
 from sparsekit.networks.recurrence import recur, recur_tokens
 from sparsekit.variants import GATES, VARIANTS
 
@@ -137,18 +136,18 @@ class _Compiled(Function):
     def forward(ctx, flat, mask, layout, inputs, positions):
         variant, gates, cells = list(VARIANTS).index(layout.variant), len(GATES[layout.variant]), layout.cells
         weights, masks = flat.detach().numpy(), mask.numpy()
-        there_and_back = ctx.needs_input_grad[0]
+        needs_grad = ctx.needs_input_grad[0]
         # Sharing does not pay in training: its batches are small and in no order, and have little in common.
-        batch = _batch(layout, inputs, positions.numpy(), columns.apart if there_and_back else columns.share)
+        batch = _batch(layout, inputs, positions.numpy(), prefixes.apart if needs_grad else prefixes.share)
         start = layout.starts["embedding.weight"] if layout.tokens else 0
         count, steps = inputs.shape[:2]
-        slots = steps if there_and_back else min(steps, 2)
+        slots = steps if needs_grad else min(steps, 2)
         values = kernels.KEPT[variant] * int(cells.nodes.sum())
         buffer = np.empty((len(weights), steps, layout.rows * count), np.float32)
         kept = np.empty((len(weights), slots * values * count), np.float32)
         seen = np.empty((len(weights), layout.readout_width, count), np.float32)
         kernels.forward(variant, gates, weights, masks, cells, start, batch, buffer, kept, seen)
-        if there_and_back:
+        if needs_grad:
             ctx.save_for_backward(flat, mask)
             ctx.rest = variant, gates, cells, start, batch, buffer, kept
         return torch.from_numpy(seen).transpose(1, 2)
@@ -164,11 +163,11 @@ class _Compiled(Function):
         return torch.from_numpy(d_flat), None, None, None, None
 
 
-def _batch(layout: Layout, inputs: Tensor, positions: np.ndarray, arrange: Callable) -> columns.Batch:
+def _batch(layout: Layout, inputs: Tensor, positions: np.ndarray, arrange: Callable) -> prefixes.Batch:
     """Sequences for the compiled core; those of features, which are hardly ever equal, each by itself."""
     if layout.tokens:
         tokens = inputs.T.contiguous().numpy()
         return arrange(tokens, np.flatnonzero(np.bincount(tokens.ravel())), positions)
     count, steps, _ = inputs.shape
     own, given = np.arange(count), inputs.permute(1, 2, 0).reshape(steps, -1).numpy()
-    return columns.Batch(np.empty(0, np.int64), given, np.full(steps, count), own, own, positions)
+    return prefixes.Batch(np.empty(0, np.int64), given, np.full(steps, count), own, own, positions)

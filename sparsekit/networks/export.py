@@ -7,6 +7,7 @@ other structure is written under the names that it has here. Nothing is pickled.
 import hashlib
 import json
 import os
+import re
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -21,7 +22,6 @@ from torch import Tensor
 from sparsekit import __version__
 from sparsekit.networks.classifier import Classifier, Stage
 from sparsekit.networks.core import EMBEDDING
-from sparsekit.pruning.masks import Mask
 from sparsekit.registry import unknown
 from sparsekit.variants import GATES, VARIANTS
 
@@ -46,8 +46,7 @@ def export(network: Classifier, path: str | Path, about: Mapping[str, Any] | Non
     Returns
     -------
     Path
-        Of the JSON. Its "plain_torch" holds the code that runs a stacked network without this kit; it is empty for
-        other structures.
+        Of the JSON. Its "plain_torch" is the code that runs a stacked network without this kit; empty for others.
 
     Raises
     ------
@@ -58,15 +57,12 @@ def export(network: Classifier, path: str | Path, about: Mapping[str, Any] | Non
     if Path(path).is_dir():
         raise ExchangeError(f"{path} is a folder: give a name in it, such as {Path(path) / network.variant}")
     masks, names = network.masks(), _names(network)
-    tensors = {
-        names[name]: (torch.where(masks[name], weight, 0) if name in masks else weight)
-        .detach()
-        .cpu()
-        .clone()
-        .contiguous()
-        for name, weight in network.named_parameters()
-    }
+    tensors = {}
+    for name, weight in network.named_parameters():
+        kept = torch.where(masks[name], weight, 0) if name in masks else weight.clone()
+        tensors[names[name]] = kept.detach().cpu().contiguous()
     data = tensor_bytes(tensors)
+    counts = {names[name]: [int(mask.sum()), mask.numel()] for name, mask in masks.items()}
     description = {
         "format": FORMAT,
         "sparsekit": __version__,
@@ -76,10 +72,9 @@ def export(network: Classifier, path: str | Path, about: Mapping[str, Any] | Non
         "stages": [{"reads": list(s.reads), "nodes": s.nodes, "cells": s.cells} for s in network.stages],
         "reads_all": network.reads_all,
         "plain_torch": _plain_torch(network, weights_file.name) if _is_stacked(network) else [],
-        "sparsity": Mask.of(network).sparsity,
-        "weights_kept": {names[name]: [int(mask.sum()), mask.numel()] for name, mask in masks.items()},
-        # Where a weight is 0 it is pruned, but for those that happened to be 0.
-        "kept_at_zero": {names[n]: where for n, m in masks.items() if (where := _zeros(tensors[names[n]], m))},
+        "sparsity": 1 - sum(kept for kept, _ in counts.values()) / sum(entries for _, entries in counts.values()),
+        "weights_kept": counts,
+        "kept_at_zero": _kept_at_zero(tensors, {names[name]: mask for name, mask in masks.items()}),
         "weights_sha256": hashlib.sha256(data).hexdigest(),
         "about": dict(about or {}),
     }
@@ -94,12 +89,7 @@ def export(network: Classifier, path: str | Path, about: Mapping[str, Any] | Non
 
 
 def load(path: str | Path) -> Classifier:
-    """Read a network that `export` wrote, with its masks; it gives the same outputs, bit by bit.
-
-    Parameters
-    ----------
-    path : path
-        ``folder/NAME``, with either ending or none.
+    """Read a network that `export` wrote, under either name or none of the endings; its outputs are equal bit by bit.
 
     Raises
     ------
@@ -157,20 +147,14 @@ def _is_stacked(network: Classifier) -> bool:
 
 def _names(network: Classifier) -> dict[str, str]:
     """The name in the file of each parameter: "stages.0.weight_ih" is torch's "rnn.weight_ih_l0"."""
-    names = {name: name for name, _ in network.named_parameters()}
-    if _is_stacked(network):
-        for name in names:
-            if name.startswith("stages."):
-                _, k, own = name.split(".")
-                names[name] = f"rnn.{own}_l{k}"
-    return names
+    torchs = r"rnn.\2_l\1" if _is_stacked(network) else r"\g<0>"
+    return {name: re.sub(r"stages\.(\d+)\.(\w+)", torchs, name) for name, _ in network.named_parameters()}
 
 
 def _plain_torch(network: Classifier, file: str) -> list[str]:
     """Three lines of Python, after their imports, that run the network on `inputs`, whose kind the JSON says."""
-    module, extra = {"gru": ("GRU", ""), "lstm": ("LSTM", ""), "rnn_tanh": ("RNN", "")}.get(
-        network.variant, ("RNN", ', nonlinearity="relu"')
-    )
+    module = {"gru": "GRU", "lstm": "LSTM"}.get(network.variant, "RNN")
+    extra = ', nonlinearity="relu"' if network.variant == "rnn_relu" else ""
     readout, width = network.readout, network.stages[0].nodes
     rnn = f"nn.{module}({network.layout.width}, {width}, {len(network.stages)}, batch_first=True{extra})"
     embedding, seen = "", "inputs"
@@ -186,9 +170,10 @@ def _plain_torch(network: Classifier, file: str) -> list[str]:
     ]
 
 
-def _zeros(weight: Tensor, mask: Tensor) -> list[int]:
-    """Where weights that exist are exactly 0, as places in the flattened matrix."""
-    return torch.nonzero(((weight == 0) & mask.cpu()).flatten()).flatten().tolist()
+def _kept_at_zero(tensors: Mapping[str, Tensor], masks: Mapping[str, Tensor]) -> dict[str, list[int]]:
+    """Where weights exist that happen to be 0, as places in the flattened matrix; any other 0 is a pruned weight."""
+    found = {name: ((tensors[name] == 0) & mask.cpu()).flatten().nonzero().flatten() for name, mask in masks.items()}
+    return {name: where.tolist() for name, where in found.items() if len(where)}
 
 
 def _empty(description: Mapping[str, Any]) -> Classifier:

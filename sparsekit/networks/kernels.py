@@ -7,8 +7,8 @@ between them, which do not exist, cost nothing. Every network is computed by its
 are the same.
 
 Arrays are laid out (steps, units, columns): a unit's states for the whole batch lie side by side. Sequences may share a
-column up to where they part (`sparsekit.columns`), so early steps are narrow, and lie in the first part of a step's
-memory. float32 only; other types and other devices go through `sparsekit.recurrence`, which computes the same.
+column up to where they part (`networks.prefixes`), so early steps are narrow, and lie in the first part of a step's
+memory. float32 only; other types and other devices go through `networks.recurrence`, which computes the same.
 
 All in one module: numba keeps what it compiled until the function's own file changes, and would not notice a change in
 another file that it has compiled in.
@@ -157,7 +157,8 @@ def state(variant, kept, past, bias_hh, w_hh, n):
         if len(past):
             multiply(w_hh[: 2 * n], past[:n], gates[: 2 * n])
             multiply(w_hh[2 * n :], past[:n], inner)
-        m, r, z, new = flat[size : 2 * size], flat[2 * size : 3 * size], flat[3 * size : 4 * size], flat[4 * size :]
+        values = kept.reshape(5, size)
+        m, r, z, new = values[1], values[2], values[3], values[4]
         sigmoid_(flat[2 * size : 4 * size])
         for k in range(size):
             new[k] = tanh(new[k] + r[k] * m[k])
@@ -175,13 +176,8 @@ def state(variant, kept, past, bias_hh, w_hh, n):
         sigmoid_(flat[2 * size : 4 * size])
         tanh_(flat[4 * size : 5 * size])
         sigmoid_(flat[5 * size :])
-        c, i, f, g, o = (
-            flat[size : 2 * size],
-            flat[2 * size : 3 * size],
-            flat[3 * size : 4 * size],
-            flat[4 * size : 5 * size],
-            flat[5 * size :],
-        )
+        values = kept.reshape(6, size)
+        c, i, f, g, o = values[1], values[2], values[3], values[4], values[5]
         for k in range(size):
             c[k] = i[k] * g[k]
         if len(past):
@@ -216,13 +212,8 @@ def derive(variant, kept, past, dh, dc, d, d_inner, n):
             dz[k] = nought if h[k] <= nought else e[k]
         e[:] = nought
     elif variant == LSTM:
-        c, i, f, g, o = (
-            flat[size : 2 * size],
-            flat[2 * size : 3 * size],
-            flat[3 * size : 4 * size],
-            flat[4 * size : 5 * size],
-            flat[5 * size :],
-        )
+        values = kept.reshape(6, size)
+        c, i, f, g, o = values[1], values[2], values[3], values[4], values[5]
         di, df, dg, do = dz[:size], dz[size : 2 * size], dz[2 * size : 3 * size], dz[3 * size :]
         u = dc.ravel()
         for k in range(size):
@@ -242,7 +233,8 @@ def derive(variant, kept, past, dh, dc, d, d_inner, n):
             u[k] *= f[k]
         e[:] = nought
     else:
-        m, r, z, new = flat[size : 2 * size], flat[2 * size : 3 * size], flat[3 * size : 4 * size], flat[4 * size :]
+        values = kept.reshape(5, size)
+        m, r, z, new = values[1], values[2], values[3], values[4]
         dr, du, dn, dm = dz[:size], dz[size : 2 * size], dz[2 * size :], d_inner.ravel()
         if len(past):
             before = past[:n].ravel()

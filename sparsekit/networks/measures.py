@@ -2,7 +2,7 @@
 
 import networkx as nx
 
-from sparsekit.networks import build as networks
+from sparsekit.networks.build import layered
 from sparsekit.networks.classifier import Classifier
 from sparsekit.registry import Registry, measured
 
@@ -31,7 +31,7 @@ def layout_errors(graph: nx.Graph, variant: str, gate_masks: str = "rows") -> di
     >>> layout_errors(nx.Graph([(0, 2), (1, 3), (0, 3)]), "gru")["lost"]
     0.1111111111111111
     """
-    right, had = (networks.layered(variant, graph, gate_masks=layout).stages[1:] for layout in ("blocks", gate_masks))
+    right, had = (layered(variant, graph, gate_masks=layout).stages[1:] for layout in ("blocks", gate_masks))
     wrong = sum(int((one.mask_ih != other.mask_ih).sum()) for one, other in zip(right, had, strict=True))
     # A cell sees its own inputs only.
     places = sum(stage.mask_ih.numel() // stage.cells for stage in right)

@@ -6,6 +6,7 @@ weights, must reach the recorded accuracies.
 
 import pickle
 import re
+from collections.abc import Sequence
 from pathlib import Path
 
 import networkx as nx
@@ -14,15 +15,14 @@ import pandas as pd
 import torch
 from torch import Tensor
 
-from sparsekit.graphs import structure as graphs
+from sparsekit import variants
+from sparsekit.graphs.structure import layers, orient
 from sparsekit.networks.build import side_by_side
 from sparsekit.networks.classifier import Classifier, Stage
-from sparsekit.networks.core import EMBEDDING
 from sparsekit.registry import UnknownName, unknown
 from sparsekit.tasks.samples import Strings, Task
-from sparsekit.variants import GATES
 
-VARIANTS = {"RNN_TANH": "rnn_tanh", "RNN_RELU": "rnn_relu", "GRU": "gru", "LSTM": "lstm"}
+VARIANTS = {name.upper(): name for name in variants.VARIANTS}
 """The repository's names of the four variants, and the kit's."""
 
 FAMILIES = ("barabasi_albert", "watts_strogatz")
@@ -91,19 +91,15 @@ class Study:
     def base(self, variant: str) -> Classifier:
         """The trained base network of the pruning study."""
         state = self._state("prune", f"{_name(variant).lower()}.pt")
-        cells = [[(k - 1, _cell(state, f"recurrent.recurrent_layers.{k}"))] for k in range(_count(state))]
-        return _classifier(VARIANTS[_name(variant)], state, cells)
+        return _classifier(VARIANTS[_name(variant)], state)
 
     def network(self, variant: str, family: str, number: int) -> Classifier:
         """A published graph network with its published weights and masks, ready to evaluate or to train on."""
         state = self._state("structure", _name(variant), f"{_family(family)}_{int(number)}.pt")
-        digraph = graphs.orient(self.graph(variant, family, number))
-        layer = {node: k for k, nodes in enumerate(graphs.layers(digraph)) for node in nodes}
+        digraph = orient(self.graph(variant, family, number))
+        layer = {node: k for k, nodes in enumerate(layers(digraph)) for node in nodes}
         skips = sorted({(layer[v], layer[u]) for u, v in digraph.edges if layer[v] - layer[u] > 1})
-        cells = [[(k - 1, _cell(state, f"recurrent.recurrent_layers.{k}"))] for k in range(_count(state))]
-        for number, (target, source) in enumerate(skips):
-            cells[target].append((source, _cell(state, f"recurrent.skip_layers.{number}")))
-        return _classifier(VARIANTS[_name(variant)], state, cells)
+        return _classifier(VARIANTS[_name(variant)], state, skips)
 
     def _state(self, *parts: str) -> dict[str, Tensor]:
         return torch.load(self._file("experiments", "state_dicts", *parts), map_location="cpu", weights_only=True)
@@ -128,35 +124,26 @@ def _family(family: str) -> str:
     return family
 
 
-def _count(state: dict[str, Tensor]) -> int:
-    return len({key.split(".")[2] for key in state if key.startswith("recurrent.recurrent_layers.")})
-
-
-def _cell(state: dict[str, Tensor], prefix: str) -> dict[str, np.ndarray]:
-    parts = ("weight_ih", "weight_hh", "bias_ih", "bias_hh", "mask_i2h", "mask_h2h")
-    return {part: state[f"{prefix}.{part}"].numpy() for part in parts}
-
-
-def _classifier(
-    variant: str, state: dict[str, Tensor], cells: list[list[tuple[int, dict[str, np.ndarray]]]]
-) -> Classifier:
-    """Put published cells, for each stage a list of (stage read, cell), into the kit's stages."""
-    gates = len(GATES[variant])
+def _classifier(variant: str, state: dict[str, Tensor], skips: Sequence[tuple[int, int]] = ()) -> Classifier:
+    """Put published cells, among them those of skips (stage, stage read), into the kit's stages."""
+    count = len({key.split(".")[2] for key in state if key.startswith("recurrent.recurrent_layers.")})
+    found = {(k, k - 1): f"recurrent.recurrent_layers.{k}" for k in range(count)}
+    found |= {skip: f"recurrent.skip_layers.{number}" for number, skip in enumerate(skips)}
     stages = []
-    for of_stage in cells:
-        reads = [source if source >= 0 else EMBEDDING for source, _ in of_stage]
-        joined = {
-            part: side_by_side([cell[part].reshape(len(cell[part]), -1) for _, cell in of_stage], gates)
-            for part in of_stage[0][1]
-        }
-        for part in ("bias_ih", "bias_hh"):  # a vector: each cell has one column, its own
-            joined[part] = joined[part].sum(1)
-        nodes = of_stage[0][1]["weight_hh"].shape[1]
-        stage = Stage(variant, reads, nodes, joined["mask_i2h"].astype(bool), cells=len(of_stage))
+    for k in range(count):
+        cells = {source: prefix for (target, source), prefix in found.items() if target == k}
+        joined = {}
+        for part in ("weight_ih", "weight_hh", "bias_ih", "bias_hh", "mask_i2h", "mask_h2h"):
+            own = [state[f"{prefix}.{part}"].numpy() for prefix in cells.values()]
+            joined[part] = side_by_side([a.reshape(len(a), -1) for a in own], len(variants.GATES[variant]))
+        nodes = joined["weight_hh"].shape[1] // len(cells)
+        stage = Stage(variant, list(cells), nodes, joined["mask_i2h"].astype(bool), cells=len(cells))
         stage.mask_hh.copy_(torch.from_numpy(joined["mask_h2h"].astype(bool)))
         with torch.no_grad():
-            for part in ("weight_ih", "weight_hh", "bias_ih", "bias_hh"):
+            for part in ("weight_ih", "weight_hh"):
                 stage.get_parameter(part).copy_(torch.from_numpy(joined[part]))
+            for part in ("bias_ih", "bias_hh"):  # a vector: each cell has one column, its own
+                stage.get_parameter(part).copy_(torch.from_numpy(joined[part].sum(1)))
             stage.weight_ih.mul_(stage.mask_ih)
             stage.weight_hh.mul_(stage.mask_hh)
         stages.append(stage)

@@ -6,6 +6,8 @@ product per step, and a backward pass written by hand, which leaves the weight g
 ``recur`` takes the one that is faster where it is called.
 """
 
+from collections.abc import Callable
+
 import torch
 from torch import Tensor
 from torch.autograd import Function
@@ -73,6 +75,31 @@ def batched(variant: str, x: Tensor, w_ih: Tensor, w_hh: Tensor, b_ih: Tensor, b
     return _recur_products(variant, products.unflatten(1, x.shape[1:3]), w_hh, b_hh)
 
 
+def step(
+    variant: str, x: Tensor, a: Tensor, h: Tensor, c: Tensor, dim: int = -1, mix: Callable = torch.lerp
+) -> tuple[Tensor, Tensor]:
+    """One step of a cell, written out: its new hidden and cell state; only an LSTM's cell state changes.
+
+    Parameters
+    ----------
+    variant : {"rnn_tanh", "rnn_relu", "gru", "lstm"}
+    x, a : Tensor
+        What input and hidden state add to the gates, biases included; the gates lie side by side along `dim`.
+    h, c : Tensor
+        The states that the step carries over past its weights: h in a GRU, c in an LSTM.
+    mix : callable
+        How a GRU weighs new state and old by its update gate z: ``mix(new, old, z)``.
+    """
+    if variant == "gru":
+        (x_r, x_z, x_n), (a_r, a_z, a_n) = x.chunk(3, dim), a.chunk(3, dim)
+        return mix(torch.tanh(x_n + torch.sigmoid(x_r + a_r) * a_n), h, torch.sigmoid(x_z + a_z)), c
+    if variant == "lstm":
+        i, f, g, o = (x + a).chunk(4, dim)
+        c = torch.sigmoid(f) * c + torch.sigmoid(i) * torch.tanh(g)
+        return torch.sigmoid(o) * torch.tanh(c), c
+    return (torch.tanh if variant == "rnn_tanh" else torch.relu)(x + a), c
+
+
 def _input_bias(variant: str, b_ih: Tensor, b_hh: Tensor) -> Tensor:
     """The bias that can be added before the loop: both, but for GRU, whose hidden bias a gate multiplies."""
     return (b_ih if variant == "gru" else b_ih + b_hh)[:, None]
@@ -83,9 +110,9 @@ def _recur_products(variant: str, products: Tensor, w_hh: Tensor, b_hh: Tensor) 
     return _GRU.apply(products, w_hh, b_hh) if variant == "gru" else _CELLS[variant].apply(products, w_hh)
 
 
-def _before(out: Tensor) -> Tensor:
-    """Each step's previous hidden state, (networks, (steps - 1) * batch, hidden), as the weight gradients need it."""
-    return out[:, :-1].flatten(1, 2)
+def _weight_gradient(d: Tensor, out: Tensor) -> Tensor:
+    """Gradient of the hidden-to-hidden weights, from that of each step's sums and the hidden states before them."""
+    return torch.bmm(d[:, 1:].flatten(1, 2).transpose(1, 2), out[:, :-1].flatten(1, 2))
 
 
 def _tanh(x: Tensor, out: Tensor) -> Tensor:
@@ -93,69 +120,31 @@ def _tanh(x: Tensor, out: Tensor) -> Tensor:
     return torch.mul(x, 2, out=out).sigmoid_().mul_(2).sub_(1)
 
 
-class _Simple(Function):
-    """h_t = f(x_t + W h_{t-1})."""
+def _simple(activate: Callable, derive: Callable) -> type[Function]:
+    """h_t = f(x_t + W h_{t-1}), of f(a, out) and its derivative (gradient, h, out)."""
 
-    @classmethod
-    def forward(cls, ctx, products, w_hh):
-        steps = products.shape[1]
-        out = products.new_empty(products.shape)
-        w_t = w_hh.transpose(1, 2)
-        h = cls.activate(products[:, 0], out[:, 0])
-        for t in range(1, steps):
-            h = cls.activate(torch.baddbmm(products[:, t], h, w_t), out[:, t])
-        ctx.save_for_backward(out, w_hh)
-        return out
+    class Simple(Function):
+        @staticmethod
+        def forward(ctx, products, w_hh):
+            out, w_t = torch.empty_like(products), w_hh.transpose(1, 2)
+            h = activate(products[:, 0], out[:, 0])
+            for t in range(1, products.shape[1]):
+                h = activate(torch.baddbmm(products[:, t], h, w_t), out[:, t])
+            ctx.save_for_backward(out, w_hh)
+            return out
 
-    @classmethod
-    def back(cls, ctx, grad):
-        out, w_hh = ctx.saved_tensors
-        steps = out.shape[1]
-        d = torch.empty_like(out)
-        dh = grad[:, -1]
-        for t in range(steps - 1, -1, -1):
-            if t < steps - 1:
-                dh = torch.baddbmm(grad[:, t], d[:, t + 1], w_hh)
-            cls.derive(dh, out[:, t], d[:, t])
-        return d, torch.bmm(d[:, 1:].flatten(1, 2).transpose(1, 2), _before(out))
+        @staticmethod
+        @once_differentiable
+        def backward(ctx, grad):
+            out, w_hh = ctx.saved_tensors
+            d, dh = torch.empty_like(out), grad[:, -1]
+            for t in range(out.shape[1] - 1, -1, -1):
+                if t < out.shape[1] - 1:
+                    dh = torch.baddbmm(grad[:, t], d[:, t + 1], w_hh)
+                derive(dh, out[:, t], d[:, t])
+            return d, _weight_gradient(d, out)
 
-
-class _Tanh(_Simple):
-    @staticmethod
-    def activate(a, out):
-        return _tanh(a, out)
-
-    @staticmethod
-    def derive(dh, h, out):
-        return torch.ops.aten.tanh_backward.grad_input(dh, h, grad_input=out)
-
-    @staticmethod
-    def forward(ctx, products, w_hh):
-        return _Simple.forward.__func__(_Tanh, ctx, products, w_hh)
-
-    @staticmethod
-    @once_differentiable
-    def backward(ctx, grad):
-        return _Simple.back.__func__(_Tanh, ctx, grad)
-
-
-class _ReLU(_Simple):
-    @staticmethod
-    def activate(a, out):
-        return torch.clamp_min(a, 0.0, out=out)
-
-    @staticmethod
-    def derive(dh, h, out):
-        return torch.ops.aten.threshold_backward.grad_input(dh, h, 0.0, grad_input=out)
-
-    @staticmethod
-    def forward(ctx, products, w_hh):
-        return _Simple.forward.__func__(_ReLU, ctx, products, w_hh)
-
-    @staticmethod
-    @once_differentiable
-    def backward(ctx, grad):
-        return _Simple.back.__func__(_ReLU, ctx, grad)
+    return Simple
 
 
 class _LSTM(Function):
@@ -204,7 +193,7 @@ class _LSTM(Function):
             else:
                 df.zero_()
             f_next = f
-        return d, torch.bmm(d[:, 1:].flatten(1, 2).transpose(1, 2), _before(out))
+        return d, _weight_gradient(d, out)
 
 
 class _GRU(Function):
@@ -250,8 +239,14 @@ class _GRU(Function):
             d_h[:, t, ..., : 2 * hidden] = d_x[:, t, ..., : 2 * hidden]
             torch.mul(dn, r, out=d_h[:, t, ..., 2 * hidden :])
             z_next = z
-        w_grad = torch.bmm(d_h[:, 1:].flatten(1, 2).transpose(1, 2), _before(out))
-        return d_x, w_grad, d_h.sum((1, 2))
+        return d_x, _weight_gradient(d_h, out), d_h.sum((1, 2))
 
 
-_CELLS = {"rnn_tanh": _Tanh, "rnn_relu": _ReLU, "lstm": _LSTM}
+_CELLS = {
+    "rnn_tanh": _simple(_tanh, lambda dh, h, out: torch.ops.aten.tanh_backward.grad_input(dh, h, grad_input=out)),
+    "rnn_relu": _simple(
+        lambda a, out: torch.clamp_min(a, 0.0, out=out),
+        lambda dh, h, out: torch.ops.aten.threshold_backward.grad_input(dh, h, 0.0, grad_input=out),
+    ),
+    "lstm": _LSTM,
+}

@@ -18,7 +18,6 @@ from torch.nn.functional import cross_entropy
 from sparsekit.networks.classifier import Classifier, population_logits
 from sparsekit.tasks.samples import Rows, Strings, Task
 
-READOUTS = ("last_padded", "last_valid")
 AT_ONCE = {"cpu": 96, "cuda": 4096}
 """Strings in one evaluation call: on a CPU, as many as keep a network's states in its cache."""
 

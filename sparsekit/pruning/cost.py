@@ -1,6 +1,6 @@
 """What a network costs to keep and to run, dense and sparse, and where sparse is cheaper.
 
-Weights, bytes and multiply-adds are counted; latency is measured by :mod:`sparsekit.latency`, and compared here.
+Weights, bytes and multiply-adds are counted; latency is measured by `pruning.latency`, and compared here.
 
 The ratios are those that D. Blalock, J. J. Gonzalez Ortiz, J. Frankle and J. Guttag ask for in *What is the State of
 Neural Network Pruning?* (2020): original size by new size, original multiply-adds by new ones.

@@ -12,7 +12,8 @@ import pandas as pd
 import torch
 from torch import Tensor
 
-from sparsekit.networks.recurrence import native
+from sparsekit.networks.recurrence import native, step
+from sparsekit.pruning.schedules import check_sparsity
 from sparsekit.registry import Registry, UnknownName, unknown
 from sparsekit.seeds import derive
 from sparsekit.variants import GATES, VARIANTS
@@ -101,8 +102,7 @@ def measure(
         if min(values, default=1) < 1:
             raise ValueError(f"{name}: given {min(values)}, allowed is at least 1")
     for sparsity in sparsities:
-        if not 0 <= sparsity <= 1:
-            raise ValueError(f"sparsity is {sparsity}: it must be a fraction between 0 and 1")
+        check_sparsity(sparsity)
     rows, where = [], {"machine": machine(), "variant": variant}
     with _quiet_thread(), torch.inference_mode():
         for hidden in hidden_sizes:
@@ -181,30 +181,9 @@ def sequence(variant: str, x: Tensor, w_ih: Tensor, w_hh: Tensor, b_ih: Tensor, 
     h = c = torch.zeros_like(products[0][: w_hh.shape[1]])
     out = []
     for product in products:
-        recurrent = w_hh @ h + hidden_bias
-        h, c = _CELLS[variant](product, recurrent, h, c)
+        h, c = step(variant, product, w_hh @ h + hidden_bias, h, c, dim=0)
         out.append(h)
     return torch.stack(out).reshape(steps, -1, batch).transpose(1, 2)
-
-
-def _gru(x: Tensor, a: Tensor, h: Tensor, c: Tensor) -> tuple[Tensor, Tensor]:
-    (x_r, x_z, x_n), (a_r, a_z, a_n) = x.chunk(3), a.chunk(3)
-    n = torch.tanh(x_n + torch.sigmoid(x_r + a_r) * a_n)
-    return torch.lerp(n, h, torch.sigmoid(x_z + a_z)), c
-
-
-def _lstm(x: Tensor, a: Tensor, h: Tensor, c: Tensor) -> tuple[Tensor, Tensor]:
-    i, f, g, o = (x + a).chunk(4)
-    c = torch.sigmoid(f) * c + torch.sigmoid(i) * torch.tanh(g)
-    return torch.sigmoid(o) * torch.tanh(c), c
-
-
-_CELLS = {
-    "rnn_tanh": lambda x, a, h, c: (torch.tanh(x + a), c),
-    "rnn_relu": lambda x, a, h, c: (torch.relu(x + a), c),
-    "gru": _gru,
-    "lstm": _lstm,
-}
 
 
 def _timings(calls: dict[str, Callable], repeats: int) -> Iterator[tuple[str, int, float]]:

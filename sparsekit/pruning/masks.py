@@ -6,13 +6,14 @@ the projections ``weight_hr`` of an LSTM with ``proj_size``, never are.
 """
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 
 import numpy as np
 import torch
 from torch import Tensor, nn
 
+from sparsekit.graphs import nulls
 from sparsekit.networks.classifier import Classifier
 from sparsekit.seeds import derive
 from sparsekit.variants import GATES
@@ -198,12 +199,6 @@ class Keeper:
         del matrix.owner.mask_keeper
 
 
-def check_sparsity(sparsity: float) -> None:
-    """Accept a fraction between 0 and 1, ends included; otherwise a ValueError says what was given."""
-    if not 0 <= sparsity <= 1:
-        raise ValueError(f"sparsity is {sparsity}: it must be a fraction between 0 and 1")
-
-
 def shuffled(mask: Mask, seed: int, gates: int = 1) -> Mask:
     """A random mask with the same number of weights in every matrix: the control for where weights survive.
 
@@ -219,10 +214,23 @@ def shuffled(mask: Mask, seed: int, gates: int = 1) -> Mask:
     >>> [int(m.sum()) for m in shuffled(mask, seed=0, gates=2)["weight_hh_l0"].chunk(2)]
     [3, 0]
     """
-    drawn = {}
-    for name, exists in mask.items():
+
+    def draw(name: str, blocks: list[np.ndarray]) -> list[np.ndarray]:
         stream = np.random.default_rng(derive("shuffled mask", seed, name))
-        blocks = np.split(exists.cpu().numpy(), gates)
-        mixed = [stream.permutation(block.ravel()).reshape(block.shape) for block in blocks]
-        drawn[name] = torch.from_numpy(np.concatenate(mixed)).to(exists.device)
-    return Mask(drawn)
+        return [stream.permutation(block.ravel()).reshape(block.shape) for block in blocks]
+
+    return _drawn(mask, gates, draw)
+
+
+def rewired(mask: Mask, seed: int, gates: int = 1) -> Mask:
+    """A random mask in which, block by block, each unit keeps its numbers of weights in and out."""
+
+    def draw(name: str, blocks: list[np.ndarray]) -> list[np.ndarray]:
+        return [nulls.mask_like(block, "rewired", derive(seed, name, gate)) for gate, block in enumerate(blocks)]
+
+    return _drawn(mask, gates, draw)
+
+
+def _drawn(mask: Mask, gates: int, draw: Callable[[str, list[np.ndarray]], list[np.ndarray]]) -> Mask:
+    drawn = {name: draw(name, np.split(exists.cpu().numpy(), gates)) for name, exists in mask.items()}
+    return Mask({n: torch.from_numpy(np.concatenate(blocks)).to(mask[n].device) for n, blocks in drawn.items()})

@@ -1,4 +1,4 @@
-"""A network run step by step, with its past cut off wherever one asks.
+"""What a network remembers: it is run step by step, with its past cut off wherever one asks.
 
 A cell takes its past in by two paths. *Hidden*: the state before, through the hidden-to-hidden weights, into the gates;
 simple cells have no other. *Carry*: the direct path, past those weights, f·c in an LSTM and z·h in a GRU. A cut sets
@@ -10,17 +10,21 @@ from collections.abc import Collection, Iterator, Mapping, Sequence
 import numpy as np
 import pandas as pd
 import torch
-from torch import Tensor, sigmoid, tanh
+from torch import Tensor
 
 from sparsekit.analysis.intervals import ROUNDING, wilson
 from sparsekit.networks.classifier import Classifier, Stage
 from sparsekit.networks.core import EMBEDDING
+from sparsekit.networks.recurrence import step
 from sparsekit.networks.training import Encoded, Recipe
 from sparsekit.registry import UnknownName, unknown
 from sparsekit.tasks.samples import Rows, Strings, Task
 
 PATHS = {"rnn_tanh": ("hidden",), "rnn_relu": ("hidden",), "gru": ("hidden", "carry"), "lstm": ("hidden", "carry")}
 """The paths by which each variant's cell takes its past in."""
+
+AT_ONCE = 512
+"""Strings run at once."""
 
 
 def run(
@@ -74,21 +78,15 @@ def _layer(variant: str, stage: Stage, x: Tensor, kept: Mapping[str, Tensor]) ->
     for t in range(x.shape[1]):
         past = {"hidden": h, "carry": c if variant == "lstm" else h}
         past |= {path: past[path] * keep[:, t, None] for path, keep in kept.items()}
-        a, b = inputs[:, t], past["hidden"] @ w_hh + stage.bias_hh
-        if variant == "rnn_tanh":
-            h = tanh(a + b)
-        elif variant == "rnn_relu":
-            h = torch.relu(a + b)
-        elif variant == "gru":
-            (a_r, a_z, a_n), (b_r, b_z, b_n) = a.chunk(3, 1), b.chunk(3, 1)
-            z = sigmoid(a_z + b_z)
-            h = (1 - z) * tanh(a_n + sigmoid(a_r + b_r) * b_n) + z * past["carry"]
-        else:
-            i, f, g, o = (a + b).chunk(4, 1)
-            c = sigmoid(f) * past["carry"] + sigmoid(i) * tanh(g)
-            h = sigmoid(o) * tanh(c)
+        recurrent, carried = past["hidden"] @ w_hh + stage.bias_hh, past["carry"]
+        h, c = step(variant, inputs[:, t], recurrent, carried, carried, mix=_mix)
         states.append(h)
     return torch.stack(states, 1)
+
+
+def _mix(new: Tensor, past: Tensor, update: Tensor) -> Tensor:
+    # Not torch.lerp, which rounds otherwise: what was recorded stays equal bit by bit.
+    return (1 - update) * new + update * past
 
 
 def at_step(lengths: Sequence[int], steps: int, k: int) -> Tensor:
@@ -105,10 +103,6 @@ def at_step(lengths: Sequence[int], steps: int, k: int) -> Tensor:
     lengths = torch.as_tensor(lengths)
     place = lengths + k if k < 0 else torch.full_like(lengths, k)
     return (torch.arange(steps) == place[:, None]) & (place < lengths)[:, None]
-
-
-AT_ONCE = 512
-"""Strings run at once."""
 
 
 def paths(network: Classifier, part: Strings | Rows, recipe: Recipe) -> pd.DataFrame:

@@ -20,16 +20,11 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from sparsekit.pruning.masks import WEIGHT, Mask, check_sparsity, matrices
+from sparsekit.pruning.masks import WEIGHT, Mask, matrices
+from sparsekit.pruning.schedules import check_sparsity
 from sparsekit.pruning.scores import SCORES, Evidence
 from sparsekit.registry import UnknownName, unknown
-from sparsekit.variants import TARGETS
-
-SCOPES = {"global": 0, "layer": 1, "matrix": 2, "gate": 3}
-"""How many of (layer, matrix, gate) weights have in common that are ranked together.
-
-Both directions of a bidirectional layer are one layer, with matrices of their own.
-"""
+from sparsekit.variants import SCOPES, TARGETS
 
 Group = list[tuple[Tensor, Tensor]]
 """Weights that are ranked together: scores of a block of rows, and which of its weights exist (a view of the mask)."""

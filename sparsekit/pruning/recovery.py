@@ -2,37 +2,30 @@
 
 A protocol is a function ``(start, mask) -> (network, mask)``, given what there is to start from and the mask that
 pruning the base network gives; the mask it returns holds throughout retraining. A new one is one function and one
-registration.
+registration. Torch is loaded when a protocol is followed, not where its name is looked up.
 """
+
+from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
-import numpy as np
-import torch
-
-from sparsekit.graphs import nulls
-from sparsekit.networks.classifier import Classifier
-from sparsekit.pruning.masks import Mask, shuffled
 from sparsekit.registry import Registry
-from sparsekit.seeds import derive
 from sparsekit.variants import GATES
+
+if TYPE_CHECKING:
+    from sparsekit.networks.classifier import Classifier
+    from sparsekit.pruning.masks import Mask
 
 PROTOCOLS = Registry("recovery protocol")
 
 
 @dataclass(frozen=True)
 class Start:
-    """What a protocol may start from; each network is made when it is asked for.
+    """What a protocol may start from: the base network as trained, early in that training, with other initial weights.
 
-    Attributes
-    ----------
-    trained, early, fresh : callable without arguments, returns Classifier
-        The base network as trained, early in that training, and with other initial weights.
-    cell : str
-        Its variant of recurrent cell.
-    seed : int
-        Of whatever a protocol draws.
+    Each network is made when it is asked for. `cell` is its variant, `seed` that of whatever a protocol draws.
     """
 
     trained: Callable[[], Classifier]
@@ -66,21 +59,23 @@ def reinitialise(start: Start, mask: Mask) -> tuple[Classifier, Mask]:
 @PROTOCOLS.register
 def random_mask(start: Start, mask: Mask) -> tuple[Classifier, Mask]:
     """Fresh weights in a random mask with as many weights in each gate of each matrix."""
+    from sparsekit.pruning.masks import shuffled
+
     return start.fresh(), shuffled(mask, start.seed, len(GATES[start.cell]))
 
 
 @PROTOCOLS.register
 def rewired_mask(start: Start, mask: Mask) -> tuple[Classifier, Mask]:
     """Fresh weights in a random mask in which, gate by gate, each unit keeps its numbers of weights in and out."""
-    gates, drawn = len(GATES[start.cell]), {}
-    for name, exists in mask.items():
-        blocks = enumerate(np.split(exists.numpy(), gates))
-        rewired = [nulls.mask_like(block, "rewired", derive(start.seed, name, gate)) for gate, block in blocks]
-        drawn[name] = torch.from_numpy(np.concatenate(rewired))
-    return start.fresh(), Mask(drawn)
+    from sparsekit.pruning.masks import rewired
+
+    return start.fresh(), rewired(mask, start.seed, len(GATES[start.cell]))
 
 
 @PROTOCOLS.register
 def dense(start: Start, mask: Mask) -> tuple[Classifier, Mask]:
     """Fresh weights, none pruned: what as many steps teach a dense network."""
-    return start.fresh(), Mask.of(start.fresh())
+    from sparsekit.pruning.masks import Mask
+
+    network = start.fresh()
+    return network, Mask.of(network)

@@ -9,7 +9,6 @@ With fewer steps than rounds, rounds that fall on one step are one pruning.
 
 import math
 
-from sparsekit.pruning.masks import check_sparsity
 from sparsekit.registry import Registry
 
 SCHEDULES = Registry("pruning schedule")
@@ -55,6 +54,12 @@ def gradual(sparsity: float, steps: int, rounds: int) -> dict[int, float]:
     _check(sparsity, steps, rounds)
     done = range(1, rounds + 1)
     return _ending({k * (steps // 2) // rounds: sparsity * (1 - (1 - k / rounds) ** 3) for k in done}, sparsity)
+
+
+def check_sparsity(sparsity: float) -> None:
+    """Accept a fraction between 0 and 1, ends included; otherwise a ValueError says what was given."""
+    if not 0 <= sparsity <= 1:
+        raise ValueError(f"sparsity is {sparsity}: it must be a fraction between 0 and 1")
 
 
 def _ending(schedule: dict[int, float], sparsity: float) -> dict[int, float]:

@@ -1,18 +1,23 @@
-"""Scores: how much each recurrent weight of a network matters. A new one is one function and one registration."""
+"""Scores: how much each recurrent weight of a network matters. A new one is one function and one registration.
+
+Torch is loaded when a score is computed, not where its name is looked up.
+"""
+
+from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 import numpy as np
-import torch
-from torch import Tensor, nn
-from torch.nn.functional import cross_entropy
 
-from sparsekit.networks.classifier import Classifier
-from sparsekit.networks.core import EMBEDDING
-from sparsekit.networks.recurrence import recur
 from sparsekit.registry import Registry
 from sparsekit.seeds import derive
+
+if TYPE_CHECKING:
+    from torch import Tensor, nn
+
+    from sparsekit.networks.classifier import Classifier
 
 SCORES = Registry("pruning score")
 
@@ -51,9 +56,13 @@ def magnitude(network: nn.Module, names: Sequence[str], evidence: Evidence) -> d
 @SCORES.register
 def random(network: nn.Module, names: Sequence[str], evidence: Evidence) -> dict[str, Tensor]:
     """Uniform random numbers, from the seed and each matrix's name: the control at equal density."""
-    weights = {name: network.get_parameter(name) for name in names}
-    streams = {name: np.random.default_rng(derive("random score", evidence.seed, name)) for name in names}
-    return {n: torch.from_numpy(streams[n].random(w.shape)).to(w.device) for n, w in weights.items()}
+    import torch
+
+    drawn = {}
+    for name in names:
+        weight, stream = network.get_parameter(name), np.random.default_rng(derive("random score", evidence.seed, name))
+        drawn[name] = torch.from_numpy(stream.random(weight.shape)).to(weight.device)
+    return drawn
 
 
 @SCORES.register
@@ -68,13 +77,15 @@ def sensitivity(network: nn.Module, names: Sequence[str], evidence: Evidence) ->
     ValueError
         Where the evidence has neither a loss nor inputs and labels.
     """
+    import torch
+
     if evidence.loss:
         loss = evidence.loss(network)
     elif evidence.inputs is None or evidence.labels is None:
         raise ValueError("the score sensitivity needs data: give Evidence(inputs, labels) or Evidence(loss=…)")
     else:
         positions = () if evidence.positions is None else (evidence.positions,)
-        loss = cross_entropy(network(evidence.inputs, *positions), evidence.labels)
+        loss = torch.nn.functional.cross_entropy(network(evidence.inputs, *positions), evidence.labels)
     weights = [network.get_parameter(name) for name in names]
     gradients = torch.autograd.grad(loss, weights, materialize_grads=True)
     return {n: (g * w).detach().abs() for n, g, w in zip(names, gradients, weights, strict=True)}
@@ -93,8 +104,13 @@ def activity(network: nn.Module, names: Sequence[str], evidence: Evidence) -> di
     ValueError
         Without inputs, or for a network that is no Classifier, whose inner states cannot be seen.
     """
+    import torch
+
+    from sparsekit.networks.classifier import Classifier
+
     if not isinstance(network, Classifier):
-        raise ValueError(f"the score activity needs hidden states, which a Classifier shows and {_kind(network)} not")
+        kind = type(network).__name__
+        raise ValueError(f"the score activity needs hidden states, which a Classifier shows and {kind} not")
     if evidence.inputs is None:
         raise ValueError("the score activity needs data: give Evidence(inputs)")
     read = {}
@@ -104,28 +120,25 @@ def activity(network: nn.Module, names: Sequence[str], evidence: Evidence) -> di
     steps = torch.arange(len(x), device=x.device)[:, None]
     last = steps[-1] if evidence.positions is None else evidence.positions
     seen = (steps <= last).expand(x.shape[:2])  # (steps, batch)
-    return {name: network.get_parameter(name).detach().abs() * _rms(read[name][seen]) for name in names}
+    rms = {name: read[name][seen].square().mean(0).sqrt() for name in names}
+    return {name: network.get_parameter(name).detach().abs() * rms[name] for name in names}
 
 
-def _rms(values: Tensor) -> Tensor:
-    return values.square().mean(0).sqrt()
-
-
-def _kind(network: nn.Module) -> str:
-    return type(network).__name__
-
-
-@torch.no_grad()
 def _states(network: Classifier, inputs: Tensor) -> list[tuple[Tensor, Tensor]]:
     """What each stage reads and its hidden states, both (steps, batch, units)."""
-    states, outputs = (
-        [],
-        {EMBEDDING: (inputs if inputs.is_floating_point() else network.embedding(inputs)).transpose(0, 1)},
-    )
-    for k, stage in enumerate(network.stages):
-        x = torch.cat([outputs[source] for source in stage.reads], -1)
-        weights = (stage.weight_ih * stage.mask_ih, stage.weight_hh * stage.mask_hh, stage.bias_ih, stage.bias_hh)
-        hidden = recur(network.variant, x[None], *(weight[None] for weight in weights))[0]
-        outputs[k] = hidden.unflatten(-1, (stage.cells, stage.nodes)).sum(-2)
-        states.append((x, hidden))
+    import torch
+
+    from sparsekit.networks.core import EMBEDDING
+    from sparsekit.networks.recurrence import recur
+
+    states = []
+    with torch.no_grad():
+        first = inputs if inputs.is_floating_point() else network.embedding(inputs)
+        outputs = {EMBEDDING: first.transpose(0, 1)}
+        for k, stage in enumerate(network.stages):
+            x = torch.cat([outputs[source] for source in stage.reads], -1)
+            weights = stage.weight_ih * stage.mask_ih, stage.weight_hh * stage.mask_hh, stage.bias_ih, stage.bias_hh
+            hidden = recur(network.variant, x[None], *(weight[None] for weight in weights))[0]
+            outputs[k] = hidden.unflatten(-1, (stage.cells, stage.nodes)).sum(-2)
+            states.append((x, hidden))
     return states

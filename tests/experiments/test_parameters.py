@@ -386,7 +386,6 @@ def test_a_slip_is_answered_before_anything_heavy_is_loaded(name):
     assert not loaded_by_a_slip(name) & {"pandas", "sklearn", "matplotlib", "statsmodels", "nbformat", "IPython"}
 
 
-@pytest.mark.xfail(reason="modules of scores, schedules, protocols and readouts load torch beside their names")
 @pytest.mark.parametrize("name", SETS)
 def test_a_slip_is_answered_before_torch_is_loaded(name):
     assert not loaded_by_a_slip(name) & {"torch", "numba"}

@@ -6,9 +6,9 @@ import pytest
 import torch
 
 from sparsekit.graphs import families
-from sparsekit.networks import build as networks
+from sparsekit.networks import build
 from sparsekit.networks.training import Encoded, Population, Recipe, adam, evaluate, train, update
-from sparsekit.pruning import prune as pruning
+from sparsekit.pruning import prune
 from sparsekit.pruning.masks import Mask
 from sparsekit.tasks import definitions as tasks
 from sparsekit.variants import TARGETS, VARIANTS
@@ -36,10 +36,10 @@ def reference_batches(recipe, seed):
 def test_training_equals_the_literal_loop(variant, kind):
     torch.manual_seed(2)
     if kind == "stacked":
-        reference, network = references.Stacked(variant, 8, 2, 6), networks.stacked(variant, 8, 2, 6)
+        reference, network = references.Stacked(variant, 8, 2, 6), build.stacked(variant, 8, 2, 6)
     else:
         graph = families.sample("watts_strogatz", 1, 12, 12)
-        reference, network = references.Layered(variant, graph), networks.layered(variant, graph)
+        reference, network = references.Layered(variant, graph), build.layered(variant, graph)
     references.copy_into(network, reference)
     losses = references.train_steps(reference, reference_batches(RECIPE, 7))
     (history,) = train([network], TASK, RECIPE, 7)
@@ -57,7 +57,7 @@ def test_training_equals_the_literal_loop(variant, kind):
 @pytest.mark.parametrize("variant", VARIANTS)
 def test_the_first_twenty_losses_at_full_size_are_the_literal_ones(variant):
     torch.manual_seed(2)
-    reference, network = references.Stacked(variant), networks.stacked(variant)
+    reference, network = references.Stacked(variant), build.stacked(variant)
     references.copy_into(network, reference)
     batches = list(islice(reference_batches(Recipe(2, 16), 7), 20))
     expected = references.train_steps(reference, batches)
@@ -69,15 +69,15 @@ def test_the_first_twenty_losses_at_full_size_are_the_literal_ones(variant):
 
 @pytest.mark.parametrize("variant", VARIANTS)
 def test_pruning_on_the_way_holds_from_then_on(variant):
-    network = networks.stacked(variant, 8, 2, 6)
+    network = build.stacked(variant, 8, 2, 6)
     seen = []
 
-    def prune(net, number):
-        mask, _ = pruning.prune(net, 0.5)
+    def halve(net, number):
+        mask, _ = prune.prune(net, 0.5)
         mask.apply(net)
         seen.append((number, Mask.of(net).sparsity))
 
-    (history,) = train([network], TASK, RECIPE, 1, prune_at={0: prune, 5: prune})
+    (history,) = train([network], TASK, RECIPE, 1, prune_at={0: halve, 5: halve})
     assert [row["step"] for row in history] == [0, 5, 13, 26]
     assert [round(s, 2) for _, s in seen] == [0.5, 0.75]
     assert Mask.of(network).sparsity == seen[-1][1]
@@ -85,24 +85,24 @@ def test_pruning_on_the_way_holds_from_then_on(variant):
 
 
 def test_training_stops_where_asked():
-    network, twin = networks.stacked("gru", 8, 2, 6), networks.stacked("gru", 8, 2, 6)
+    network, twin = build.stacked("gru", 8, 2, 6), build.stacked("gru", 8, 2, 6)
     train([network], TASK, RECIPE, 1, stop_at=13)
     train([twin], TASK, Recipe(1, 16), 1)
     for p, q in zip(network.parameters(), twin.parameters(), strict=True):
         assert torch.equal(p, q)
-    fresh = networks.stacked("gru", 8, 2, 6)
+    fresh = build.stacked("gru", 8, 2, 6)
     train([fresh], TASK, RECIPE, 1, stop_at=0)
-    for p, q in zip(fresh.parameters(), networks.stacked("gru", 8, 2, 6).parameters(), strict=True):
+    for p, q in zip(fresh.parameters(), build.stacked("gru", 8, 2, 6).parameters(), strict=True):
         assert torch.equal(p, q)
 
 
 @pytest.mark.parametrize("variant", VARIANTS)
 def test_a_network_in_a_population_trains_as_alone(variant):
-    base = networks.stacked(variant, 8, 2, 6, seed=4)
+    base = build.stacked(variant, 8, 2, 6, seed=4)
     together = []
     for sparsity in (0.0, 0.5, 0.9):
         network = copy.deepcopy(base)
-        pruning.prune(network, sparsity)[0].apply(network)
+        prune.prune(network, sparsity)[0].apply(network)
         together.append(network)
     alone = copy.deepcopy(together)
     histories = train(together, TASK, RECIPE, 3, measure_at=[1, 4])
@@ -117,8 +117,8 @@ def test_a_network_in_a_population_trains_as_alone(variant):
 @pytest.mark.parametrize("variant", VARIANTS)
 @pytest.mark.parametrize("target", list(TARGETS))
 def test_masked_weights_stay_zero_and_others_move(variant, target):
-    network = networks.stacked(variant, 8, 2, 6)
-    mask, _ = pruning.prune(network, 0.8, target)
+    network = build.stacked(variant, 8, 2, 6)
+    mask, _ = prune.prune(network, 0.8, target)
     mask.apply(network)
     before = copy.deepcopy(network)
     train([network], TASK, Recipe(1, 16), 0)
@@ -132,7 +132,7 @@ def test_masked_weights_stay_zero_and_others_move(variant, target):
 @pytest.mark.parametrize("readout", ["last_padded", "last_valid"])
 def test_evaluation_equals_batches_one_by_one(readout):
     recipe = Recipe(1, 16, readout=readout)
-    network = networks.stacked("gru", 8, 2, 6, seed=9)
+    network = build.stacked("gru", 8, 2, 6, seed=9)
     test = Encoded(TASK.test)
     losses, hits = [], []
     for tokens, labels, positions in test.batches(recipe, np.arange(len(TASK.test))):
@@ -145,7 +145,7 @@ def test_evaluation_equals_batches_one_by_one(readout):
 
 
 def test_last_valid_reads_before_the_padding():
-    network = networks.stacked("lstm", 8, 1, 6, seed=9)
+    network = build.stacked("lstm", 8, 1, 6, seed=9)
     test = Encoded(TASK.test)
     tokens, _, positions = next(test.batches(Recipe(1, 16, readout="last_valid"), np.arange(16)))
     for i in range(16):
@@ -154,7 +154,7 @@ def test_last_valid_reads_before_the_padding():
 
 
 def test_clipping_equals_torch():
-    nets = [networks.stacked("rnn_tanh", 6, 2, 5, seed=s) for s in range(3)]
+    nets = [build.stacked("rnn_tanh", 6, 2, 5, seed=s) for s in range(3)]
     population = Population(nets)
     scales = torch.tensor([1e-3, 1.0, 1e3])
     (population.logits(torch.randint(0, 128, (4, 6))).square().sum((1, 2)) * scales).sum().backward()
@@ -170,7 +170,7 @@ def test_clipping_equals_torch():
 @pytest.mark.skipif(not torch.cuda.is_available(), reason="no CUDA device")
 @pytest.mark.parametrize("variant", VARIANTS)
 def test_cuda_gives_the_same(variant):
-    nets = [networks.stacked(variant, 8, 2, 6, seed=s) for s in range(2)]
+    nets = [build.stacked(variant, 8, 2, 6, seed=s) for s in range(2)]
     twins = copy.deepcopy(nets)
     for a, b in zip(train(nets, TASK, RECIPE, 0), train(twins, TASK, RECIPE, 0, device="cuda"), strict=True):
         assert a[-1]["test_loss"] == pytest.approx(b[-1]["test_loss"], rel=1e-3)

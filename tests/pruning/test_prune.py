@@ -10,50 +10,50 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from torch import nn
 
-from sparsekit.networks import build as networks
-from sparsekit.pruning import prune as pruning
+from sparsekit.networks import build
+from sparsekit.pruning import prune
 from sparsekit.pruning.masks import Mask, matrices
 from sparsekit.pruning.schedules import SCHEDULES
 from sparsekit.pruning.scores import Evidence
 from sparsekit.registry import UnknownName
-from sparsekit.variants import VARIANTS
+from sparsekit.variants import SCOPES, TARGETS, VARIANTS
 from tests.modules import MODULES, batches, module, train
 
 
 def network(variant="gru", seed=0):
-    return networks.stacked(variant, hidden_size=5, layers=2, embedding_size=4, seed=seed)
+    return build.stacked(variant, hidden_size=5, layers=2, embedding_size=4, seed=seed)
 
 
 def test_a_hand_worked_example():
-    net = networks.stacked("rnn_tanh", hidden_size=2, layers=1, embedding_size=2)
+    net = build.stacked("rnn_tanh", hidden_size=2, layers=1, embedding_size=2)
     with torch.no_grad():
         net.stages[0].weight_ih.copy_(torch.tensor([[1.0, -2.0], [3.0, -4.0]]))
         net.stages[0].weight_hh.copy_(torch.tensor([[-0.5, 6.0], [-7.0, 8.0]]))
-    mask, threshold = pruning.prune(net, 0.5, "both")
+    mask, threshold = prune.prune(net, 0.5, "both")
     assert threshold == 3.5  # halfway between 3 and 4, of 0.5 1 2 3 4 6 7 8
     assert mask["stages.0.weight_ih"].tolist() == [[False, False], [False, True]]
     assert mask["stages.0.weight_hh"].tolist() == [[False, True], [True, True]]
-    mask, threshold = pruning.prune(net, 0.5, "h2h")
+    mask, threshold = prune.prune(net, 0.5, "h2h")
     assert threshold == 6.5
     assert mask["stages.0.weight_ih"].all()
     assert mask["stages.0.weight_hh"].tolist() == [[False, False], [True, True]]
-    mask, _ = pruning.prune(net, 1.0, "both")
+    mask, _ = prune.prune(net, 1.0, "both")
     assert sum(int(m.sum()) for m in mask.values()) == 1  # the published rule keeps the largest
 
 
 @settings(max_examples=40, deadline=None)
 @given(
     sparsity=st.floats(0, 1),
-    target=st.sampled_from(sorted(pruning.TARGETS)),
+    target=st.sampled_from(sorted(TARGETS)),
     variant=st.sampled_from([*VARIANTS]),
     seed=st.integers(0, 99),
 )
 def test_reaches_the_sparsity_and_removes_the_smallest(sparsity, target, variant, seed):
     net = network(variant, seed)
     before = {name: p.clone() for name, p in net.named_parameters()}
-    mask, threshold = pruning.prune(net, sparsity, target)
+    mask, threshold = prune.prune(net, sparsity, target)
     assert all(torch.equal(p, before[name]) for name, p in net.named_parameters())
-    names = pruning.targeted(mask, target)
+    names = prune.targeted(mask, target)
     pooled = np.concatenate([net.get_parameter(n).detach().abs().flatten().double().numpy() for n in names])
     assert threshold == np.quantile(pooled, sparsity)
     kept = np.concatenate([mask[n].flatten().numpy() for n in names])
@@ -69,7 +69,7 @@ def test_equals_torch_prune():
     reference = copy.deepcopy(net)
     parts = [(stage, part) for stage in reference.stages for part in ("weight_ih", "weight_hh")]
     torch_prune.global_unstructured(parts, torch_prune.L1Unstructured, amount=0.6)
-    mask, _ = pruning.prune(net, 0.6)
+    mask, _ = prune.prune(net, 0.6)
     for k, stage in enumerate(reference.stages):
         for part in ("weight_ih", "weight_hh"):
             assert torch.equal(mask[f"stages.{k}.{part}"], getattr(stage, f"{part}_mask").bool())
@@ -77,9 +77,9 @@ def test_equals_torch_prune():
 
 def test_pruning_a_sparse_network_counts_what_exists():
     net = network()
-    first, _ = pruning.prune(net, 0.5)
+    first, _ = prune.prune(net, 0.5)
     first.apply(net)
-    second, _ = pruning.prune(net, 0.5)
+    second, _ = prune.prune(net, 0.5)
     assert second.sparsity == pytest.approx(0.75, abs=0.01)
     assert all((second[name] <= first[name]).all() for name in first)
 
@@ -87,26 +87,26 @@ def test_pruning_a_sparse_network_counts_what_exists():
 @pytest.mark.parametrize("sparsity", [-0.1, 1.5, 80, float("nan")])
 def test_sparsity_out_of_range(sparsity):
     with pytest.raises(ValueError, match="between 0 and 1"):
-        pruning.prune(network(), sparsity)
+        prune.prune(network(), sparsity)
 
 
 def test_unknown_target_and_score():
     with pytest.raises(UnknownName, match="did you mean 'h2h'"):
-        pruning.prune(network(), 0.5, "hh2")
+        prune.prune(network(), 0.5, "hh2")
     with pytest.raises(UnknownName, match="did you mean 'magnitude'"):
-        pruning.prune(network(), 0.5, score="magnitud")
+        prune.prune(network(), 0.5, score="magnitud")
 
 
 def test_nan_weights():
     net = network()
     net.stages[0].weight_ih.data[0, 0] = float("nan")
     with pytest.raises(ValueError, match="NaN"):
-        pruning.prune(net, 0.5)
+        prune.prune(net, 0.5)
 
 
 def test_mask_survives_copy_state_dict_and_says_whether_it_holds():
     net = network()
-    mask, _ = pruning.prune(net, 0.9)
+    mask, _ = prune.prune(net, 0.9)
     assert not mask.holds(net)
     mask.apply(net)
     twin, fresh = copy.deepcopy(net), network(seed=1)
@@ -121,7 +121,7 @@ def test_mask_survives_copy_state_dict_and_says_whether_it_holds():
 def test_each_scope_is_the_published_rule_on_a_part_of_the_network():
     net = network("lstm")
     for scope in ("layer", "matrix", "gate"):
-        mask, threshold = pruning.prune(net, 0.3, scope=scope)
+        mask, threshold = prune.prune(net, 0.3, scope=scope)
         thresholds = []
         for k, stage in enumerate(net.stages):
             rows = {f"stages.{k}.{name}": getattr(stage, name).detach() for name in ("weight_ih", "weight_hh")}
@@ -145,7 +145,7 @@ def test_scopes_of_a_hand_worked_example():
     for scope, (i2h, h2h) in expected.items():
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
-            mask = pruning.apply(copy.deepcopy(layer), 0.5 if scope == "global" else 2 / 3, scope=scope)
+            mask = prune.apply(copy.deepcopy(layer), 0.5 if scope == "global" else 2 / 3, scope=scope)
         assert mask["weight_ih_l0"].flatten().tolist() == i2h
         assert mask["weight_hh_l0"].flatten().tolist() == h2h
 
@@ -167,7 +167,7 @@ def test_any_module_gets_the_masks_that_torch_prune_gives_it(kind, sparsity):
         torch_prune.l1_unstructured(*part, amount=sparsity)
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # of matrices without weights
-        masks = {scope: pruning.magnitude(module(kind), sparsity, scope=scope) for scope in ("global", "matrix")}
+        masks = {scope: prune.magnitude(module(kind), sparsity, scope=scope) for scope in ("global", "matrix")}
     for scope, known in (("global", parts), ("matrix", parts_alone)):
         assert list(masks[scope]) == list(known)
         for name, (owner, local) in known.items():
@@ -182,8 +182,8 @@ def test_any_module_gets_the_masks_that_torch_prune_gives_it(kind, sparsity):
     layers=st.integers(1, 3),
     bidirectional=st.booleans(),
     sparsity=st.floats(0, 1),
-    target=st.sampled_from(sorted(pruning.TARGETS)),
-    scope=st.sampled_from(sorted(pruning.SCOPES)),
+    target=st.sampled_from(sorted(TARGETS)),
+    scope=st.sampled_from(sorted(SCOPES)),
     score=st.sampled_from(["magnitude", "random"]),
 )
 def test_the_sparsity_reached_is_the_one_asked_for_and_reported(
@@ -193,7 +193,7 @@ def test_the_sparsity_reached_is_the_one_asked_for_and_reported(
     before = {name: p.clone() for name, p in model.named_parameters()}
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
-        mask = pruning.apply(model, sparsity, target, score, scope)
+        mask = prune.apply(model, sparsity, target, score, scope)
     kinds = {"both": ("weight_ih", "weight_hh"), "i2h": ("weight_ih",), "h2h": ("weight_hh",)}[target]
     assert set(mask) == {name for name in before if name.startswith(kinds)}
     zeros = {name: model.get_parameter(name) == 0 for name in mask}
@@ -218,21 +218,21 @@ def groups(tensors, scope, gates):
 @pytest.mark.parametrize("kind", MODULES)
 def test_projections_biases_and_other_layers_stay_as_they_are(kind):
     model, fresh = module(kind), module(kind)
-    mask = pruning.magnitude(model, 0.9)
+    mask = prune.magnitude(model, 0.9)
     changed = {n for n, p in model.named_parameters() if not torch.equal(p, fresh.get_parameter(n))}
     assert changed == set(mask)
     assert not [name for name in mask if "weight_hr" in name or "bias" in name]
 
 
-@pytest.mark.parametrize("scope", pruning.SCOPES)
+@pytest.mark.parametrize("scope", SCOPES)
 def test_random_at_equal_density_has_the_same_number_of_weights_in_every_part(scope):
     kind = "nn.LSTM, 2 layers, bidirectional, projected"
-    masks = [how(module(kind), 0.6, scope=scope) for how in (pruning.magnitude, pruning.random)]
+    masks = [how(module(kind), 0.6, scope=scope) for how in (prune.magnitude, prune.random)]
     assert not all(torch.equal(masks[0][name], masks[1][name]) for name in masks[0])
     counts = [[int(m[name].sum()) for name in m] for m in masks]
     assert masks[0].sparsity == masks[1].sparsity
     assert (counts[0] == counts[1]) == (scope in ("matrix", "gate"))
-    again, other = (pruning.random(module(kind), 0.6, scope=scope, seed=seed) for seed in (0, 1))
+    again, other = (prune.random(module(kind), 0.6, scope=scope, seed=seed) for seed in (0, 1))
     assert all(torch.equal(again[name], masks[1][name]) for name in again)
     assert not all(torch.equal(other[name], masks[1][name]) for name in other)
 
@@ -241,7 +241,7 @@ def test_equal_weights_are_pruned_to_the_sparsity_all_the_same():
     layer = nn.LSTM(4, 4)
     for parameter in layer.parameters():
         nn.init.constant_(parameter, 0.5)
-    assert pruning.magnitude(layer, 0.25).sparsity == 0.25
+    assert prune.magnitude(layer, 0.25).sparsity == 0.25
 
 
 @pytest.mark.parametrize("schedule", SCHEDULES)
@@ -251,7 +251,7 @@ def test_a_schedule_in_a_training_loop(schedule):
     plan = SCHEDULES[schedule](0.9, steps, 4)
     for step in range(steps):
         if step in plan:
-            mask = pruning.magnitude(model, plan[step], scope="matrix")
+            mask = prune.magnitude(model, plan[step], scope="matrix")
             mask.keep(model, optimizer)
             assert mask.sparsity == pytest.approx(plan[step], abs=0.02)
             assert gone is None or all((mask[name] <= gone[name]).all() for name in mask)
@@ -263,22 +263,22 @@ def test_a_schedule_in_a_training_loop(schedule):
 
 def test_a_sparser_network_than_asked_for_stays_as_it_is():
     model = module("nn.LSTM")
-    first = pruning.magnitude(model, 0.8)
+    first = prune.magnitude(model, 0.8)
     first.keep(model)
-    second = pruning.random(model, 0.5)
+    second = prune.random(model, 0.5)
     assert all(torch.equal(first[name], second[name]) for name in first)
-    net = networks.layered("gru", nx.path_graph(4))
+    net = build.layered("gru", nx.path_graph(4))
     graph = Mask.of(net)
-    mask = pruning.apply(net, 0.5, "i2h", scope="matrix")
+    mask = prune.apply(net, 0.5, "i2h", scope="matrix")
     assert all((mask[name] <= graph[name]).all() for name in mask)
 
 
 def test_prune_and_apply_agree_on_the_kits_networks():
     net = network("lstm")
-    mask, _ = pruning.prune(net, 0.6, "h2h")
-    applied = pruning.magnitude(net, 0.6, "h2h")
+    mask, _ = prune.prune(net, 0.6, "h2h")
+    applied = prune.magnitude(net, 0.6, "h2h")
     assert applied.sparsity == 0.6
-    assert list(applied) == pruning.targeted(mask, "h2h")
+    assert list(applied) == prune.targeted(mask, "h2h")
     assert all(torch.equal(applied[name], mask[name]) for name in applied)
     assert all(torch.equal(stage.mask_hh, mask[f"stages.{k}.weight_hh"]) for k, stage in enumerate(net.stages))
 
@@ -288,9 +288,9 @@ def test_scores_that_look_at_data(score):
     net = network("gru")
     tokens = torch.randint(128, (6, 7), generator=torch.Generator().manual_seed(0))
     evidence = Evidence(tokens, torch.tensor([0, 1] * 3))
-    mask = pruning.apply(net, 0.5, score=score, scope="gate", evidence=evidence)
+    mask = prune.apply(net, 0.5, score=score, scope="gate", evidence=evidence)
     assert mask.sparsity == pytest.approx(0.5, abs=0.02)
-    assert not all(torch.equal(mask[n], e) for n, e in pruning.magnitude(network("gru"), 0.5, scope="gate").items())
+    assert not all(torch.equal(mask[n], e) for n, e in prune.magnitude(network("gru"), 0.5, scope="gate").items())
 
 
 def test_sensitivity_of_a_module_of_ones_own():
@@ -298,7 +298,7 @@ def test_sensitivity_of_a_module_of_ones_own():
     ((x, labels),) = batches(1)
     by_loss = Evidence(loss=lambda m: nn.functional.cross_entropy(m(x), labels))
     masks = [
-        pruning.apply(copy.deepcopy(model), 0.5, score="sensitivity", evidence=evidence)
+        prune.apply(copy.deepcopy(model), 0.5, score="sensitivity", evidence=evidence)
         for evidence in (by_loss, Evidence(x, labels))
     ]
     assert all(torch.equal(masks[0][name], masks[1][name]) for name in masks[0])
@@ -309,29 +309,29 @@ def test_a_matrix_without_weights_is_named():
     with torch.no_grad():
         model.encoder["recurrent"].weight_hh_l0 /= 1000
     with pytest.warns(UserWarning, match=r"^all weights of encoder\.recurrent\.weight_hh_l0 are gone$") as warned:
-        pruning.magnitude(model, 0.8)
+        prune.magnitude(model, 0.8)
     assert len(warned) == 1
     assert warned[0].filename == __file__
     with pytest.warns(UserWarning, match="gone"):
-        assert pruning.magnitude(module("nn.LSTM"), 1.0, "h2h").sparsity == 1
+        assert prune.magnitude(module("nn.LSTM"), 1.0, "h2h").sparsity == 1
 
 
 def test_a_model_without_recurrent_layers():
     with pytest.raises(ValueError, match="no recurrent layer to prune in Sequential"):
-        pruning.magnitude(nn.Sequential(nn.Linear(2, 2)), 0.5)
+        prune.magnitude(nn.Sequential(nn.Linear(2, 2)), 0.5)
 
 
 def test_names_and_numbers_that_are_wrong_for_any_module():
     layer = nn.LSTM(3, 4)
     for sparsity in (-0.1, 80):
         with pytest.raises(ValueError, match="between 0 and 1"):
-            pruning.magnitude(layer, sparsity)
+            prune.magnitude(layer, sparsity)
     with pytest.raises(UnknownName, match="did you mean 'h2h'"):
-        pruning.magnitude(layer, 0.5, target="hh2")
+        prune.magnitude(layer, 0.5, target="hh2")
     with pytest.raises(UnknownName, match="did you mean 'matrix'"):
-        pruning.magnitude(layer, 0.5, scope="matrx")
+        prune.magnitude(layer, 0.5, scope="matrx")
     with torch.no_grad():
         layer.weight_hh_l0[0, 0] = float("nan")
     with pytest.raises(ValueError, match="weight_hh_l0: does the network hold NaN"):
-        pruning.magnitude(layer, 0.5)
+        prune.magnitude(layer, 0.5)
     assert (layer.weight_ih_l0 != 0).all()

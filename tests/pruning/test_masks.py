@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from torch import nn
 
-from sparsekit.pruning import prune as pruning
+from sparsekit.pruning import prune
 from sparsekit.pruning.masks import Mask, matrices, shuffled
 from tests.modules import MODULES, module, train
 
@@ -23,7 +23,7 @@ every_module = pytest.mark.parametrize("kind", MODULES)
 
 def kept(kind="nn.LSTM", sparsity=0.7, **how):
     model = module(kind)
-    mask = pruning.magnitude(model, sparsity, **how)
+    mask = prune.magnitude(model, sparsity, **how)
     mask.keep(model)
     return model, mask
 
@@ -73,7 +73,7 @@ def test_training_equals_masks_multiplied_in_the_forward_pass(kind):
 
 def test_without_keeping_training_brings_the_weights_back():
     model = module("nn.LSTM")
-    mask = pruning.magnitude(model, 0.7)
+    mask = prune.magnitude(model, 0.7)
     assert mask.holds(model)
     train(model, torch.optim.Adam(model.parameters()), 1)
     assert not mask.holds(model)
@@ -85,7 +85,7 @@ def test_an_optimizer_that_has_stepped_before(kind):
         model = module(kind)
         optimizer = torch.optim.Adam(model.parameters(), lr=0.05)
         train(model, optimizer, 3)
-        mask = pruning.magnitude(model, 0.7)
+        mask = prune.magnitude(model, 0.7)
         mask.keep(model, optimizer if told else None)
         train(model, optimizer, 2)
         assert mask.holds(model) == told  # its moments move weights after the last forward pass …
@@ -103,7 +103,7 @@ def test_moments_of_weights_that_exist_stay():
     train(model, optimizer, 3)
     name, weight = "encoder.recurrent.weight_hh_l0", model.encoder["recurrent"].weight_hh_l0
     before = optimizer.state[weight]["exp_avg"].clone()
-    mask = pruning.magnitude(model, 0.7)
+    mask = prune.magnitude(model, 0.7)
     mask.keep(model, optimizer)
     assert torch.equal(optimizer.state[weight]["exp_avg"], before * mask[name])
 
@@ -206,7 +206,7 @@ def test_weights_replaced_by_a_load_keep_the_mask():
 
 def test_a_layer_that_was_frozen_keeps_its_mask_when_it_learns_again():
     model = module("nn.LSTM").requires_grad_(False)
-    mask = pruning.magnitude(model, 0.7)
+    mask = prune.magnitude(model, 0.7)
     mask.keep(model)
     model.requires_grad_(True)
     train(model, torch.optim.SGD(model.parameters(), lr=0.1), 2)
@@ -258,7 +258,7 @@ def test_keeping_twice_is_keeping_once_and_release_undoes(kind):
 
 def test_two_masks_on_one_layer_are_kept_and_released_apart():
     model, h2h = kept(target="h2h")
-    i2h = pruning.magnitude(model, 0.4, target="i2h")
+    i2h = prune.magnitude(model, 0.4, target="i2h")
     i2h.keep(model)
     train(model, torch.optim.Adam(model.parameters()), 2)
     assert masked(model, h2h)

@@ -9,9 +9,8 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from sparsekit.networks import build as networks
-from sparsekit.pruning import prune as pruning
-from sparsekit.pruning import survival
+from sparsekit.networks import build
+from sparsekit.pruning import prune, survival
 from sparsekit.pruning.masks import Mask
 from sparsekit.registry import UnknownName
 from sparsekit.variants import GATES, TARGETS, VARIANTS
@@ -45,8 +44,8 @@ def test_survivors_of_a_gru_worked_by_hand():
 @settings(max_examples=20, deadline=None)
 @given(variant=st.sampled_from([*VARIANTS]), sparsity=st.floats(0, 1), target=st.sampled_from([*TARGETS]))
 def test_survivors_add_up_to_the_mask_and_are_the_same_of_a_network(variant, sparsity, target):
-    network = networks.stacked(variant, 5, 2, 4)
-    mask, _ = pruning.prune(network, sparsity, target)
+    network = build.stacked(variant, 5, 2, 4)
+    mask, _ = prune.prune(network, sparsity, target)
     table = survival.survivors(mask, variant)
     assert len(table) == 2 * 2 * len(GATES[variant])
     assert 1 - table["survivors"].sum() / table["weights"].sum() == pytest.approx(mask.sparsity)
@@ -98,8 +97,8 @@ def test_dead_units_are_those_on_no_path_of_the_network(variant, seed, density):
 
 @pytest.mark.parametrize("variant", VARIANTS)
 def test_spectral_radius_is_that_of_each_gates_block(variant):
-    network = networks.stacked(variant, 6, 2, 3, seed=4)
-    mask, _ = pruning.prune(network, 0.5)
+    network = build.stacked(variant, 6, 2, 3, seed=4)
+    mask, _ = prune.prune(network, 0.5)
     mask.apply(network)
     found = survival.spectral_radius(network).set_index(["layer", "gate"])["spectral_radius"]
     for k, stage in enumerate(network.stages):
@@ -109,7 +108,7 @@ def test_spectral_radius_is_that_of_each_gates_block(variant):
 
 
 def test_spectral_radius_of_a_rotation_is_its_scale_and_masked_weights_count_as_0():
-    network = networks.stacked("rnn_tanh", 2, 1, 2)
+    network = build.stacked("rnn_tanh", 2, 1, 2)
     with torch.no_grad():
         network.stages[0].weight_hh.copy_(torch.tensor([[0.0, -0.7], [0.7, 0.0]]))
     assert survival.spectral_radius(network)["spectral_radius"].tolist() == pytest.approx([0.7])
@@ -120,12 +119,12 @@ def test_spectral_radius_of_a_rotation_is_its_scale_and_masked_weights_count_as_
 def test_what_cannot_be_counted_is_refused():
     with pytest.raises(UnknownName, match="did you mean 'gru'"):
         survival.survivors(Mask({}), "grv")
-    skipping = networks.layered("rnn_tanh", nx.complete_graph(4))
+    skipping = build.layered("rnn_tanh", nx.complete_graph(4))
     assert survival.survivors(skipping)["layer"].nunique() == 4
     with pytest.raises(ValueError, match="each layer reads the one before"):
         survival.dead_units(skipping)
     with pytest.raises(ValueError, match="the readout the last"):
-        survival.dead_units(networks.layered("rnn_tanh", nx.path_graph(4), interface=3))
+        survival.dead_units(build.layered("rnn_tanh", nx.path_graph(4), interface=3))
     recurrent = Mask({"lstm.weight_hh_l0": torch.ones(8, 2)})
     assert survival.survivors(recurrent, "lstm")["survivors"].tolist() == [4] * 4
     with pytest.raises(ValueError, match=r"both matrices of each layer; this mask has lstm\.weight_hh_l0"):

@@ -15,24 +15,22 @@ from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
 from sparsekit.experiments import execution
-from sparsekit.networks import build as networks
-from sparsekit.networks import kernels
-from sparsekit.networks import prefixes as columns
+from sparsekit.networks import build, kernels, prefixes
 from sparsekit.networks.classifier import population_logits
 from sparsekit.networks.training import Population
-from sparsekit.pruning import prune as pruning
+from sparsekit.pruning import prune
 from sparsekit.variants import VARIANTS
 from tests.strategies import connected
 
 
 def network(variant, kind, seed=0):
     if kind == "stacked":
-        return networks.stacked(variant, 7, 2, 5, vocabulary=9, classes=3, seed=seed)
+        return build.stacked(variant, 7, 2, 5, vocabulary=9, classes=3, seed=seed)
     graph = nx.gnp_random_graph(11, 0.45, seed=4)
     if kind == "recurrent":
-        return networks.recurrent(variant, graph, 5, vocabulary=9, classes=3, seed=seed)
+        return build.recurrent(variant, graph, 5, vocabulary=9, classes=3, seed=seed)
     interface = {"layered": 0, "interface": 6}[kind]
-    return networks.layered(variant, graph, interface=interface, vocabulary=9, classes=3, seed=seed)
+    return build.layered(variant, graph, interface=interface, vocabulary=9, classes=3, seed=seed)
 
 
 def both(nets, inputs, positions):
@@ -59,7 +57,7 @@ def assert_same(nets, inputs, positions=None):
 @pytest.mark.parametrize("steps", [1, 2, 13])
 def test_compiled_equals_layer_by_layer(variant, kind, steps):
     nets = [network(variant, kind, seed) for seed in range(3)]
-    pruning.prune(nets[1], 0.6)[0].apply(nets[1])
+    prune.prune(nets[1], 0.6)[0].apply(nets[1])
     torch.manual_seed(0)
     tokens = torch.randint(0, 9, (6, steps))
     assert_same(nets, tokens)
@@ -69,13 +67,13 @@ def test_compiled_equals_layer_by_layer(variant, kind, steps):
 @settings(max_examples=25, deadline=None)
 @given(graph=connected(), variant=st.sampled_from([*VARIANTS]), rows=st.booleans(), batch=st.integers(1, 5))
 def test_compiled_equals_layer_by_layer_on_any_graph(graph, variant, rows, batch):
-    net = networks.layered(variant, graph, gate_masks="rows" if rows else "blocks", vocabulary=9)
+    net = build.layered(variant, graph, gate_masks="rows" if rows else "blocks", vocabulary=9)
     assert_same([net], torch.randint(0, 9, (batch, 4)))
 
 
 @pytest.mark.parametrize("variant", VARIANTS)
 def test_features_instead_of_tokens(variant):
-    nets = [networks.stacked(variant, 7, 2, features=4, classes=3, seed=s) for s in range(2)]
+    nets = [build.stacked(variant, 7, 2, features=4, classes=3, seed=s) for s in range(2)]
     torch.manual_seed(0)
     inputs = torch.randn(5, 6, 4)
     assert_same(nets, inputs)
@@ -116,7 +114,7 @@ def test_sequences_share_columns_up_to_where_they_part(tokens, data):
     positions = np.array(data.draw(st.lists(st.integers(0, steps - 1), min_size=count, max_size=count)))
     symbols = np.unique(tokens)
     for last in (positions, np.full(count, steps - 1)):
-        batch = columns.share(tokens.T.copy(), symbols, last)
+        batch = prefixes.share(tokens.T.copy(), symbols, last)
         for b, column in enumerate(batch.column):
             for t in range(last[b], -1, -1):
                 assert column < batch.live[t]
@@ -188,12 +186,12 @@ def test_the_approximation_of_tanh_is_as_good_as_float32():
 
 DIGEST = """
 import hashlib, torch
-from sparsekit.networks import build as networks
+from sparsekit.networks import build
 from sparsekit.tasks import definitions as tasks
 from sparsekit.networks.training import Recipe, train
 task = tasks.make("reber", train_size=1200, test_size=50)
 for variant in ("rnn_tanh", "gru", "lstm"):
-    network = networks.stacked(variant)
+    network = build.stacked(variant)
     train([network], task, Recipe(2, 32), 0)
     print(hashlib.sha256(b"".join(p.detach().numpy().tobytes() for p in network.parameters())).hexdigest())
 """

@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 from torch import nn
 from torch.nn.functional import cross_entropy
 
-from sparsekit.networks import build as networks
+from sparsekit.networks import build
 from sparsekit.pruning.masks import Mask
 from sparsekit.pruning.scores import SCORES, Evidence
 from sparsekit.variants import VARIANTS
@@ -20,7 +20,7 @@ def tokens(batch=5, steps=7, seed=0):
 
 
 def network(variant="gru", seed=0):
-    return networks.stacked(variant, hidden_size=4, layers=2, embedding_size=3, seed=seed)
+    return build.stacked(variant, hidden_size=4, layers=2, embedding_size=3, seed=seed)
 
 
 LABELS = torch.tensor([0, 1, 1, 0, 1])
@@ -81,7 +81,7 @@ def test_sensitivity_is_the_slope_of_the_loss_in_a_factor_on_the_weight(variant,
 
 
 def test_weights_that_do_not_exist_have_no_sensitivity():
-    net = networks.layered("lstm", nx.connected_watts_strogatz_graph(12, 4, 0.5, seed=1))
+    net = build.layered("lstm", nx.connected_watts_strogatz_graph(12, 4, 0.5, seed=1))
     mask = Mask.of(net)
     scores = SCORES["sensitivity"](net, list(mask), Evidence(tokens(), LABELS))
     assert all((scores[name][~mask[name]] == 0).all() for name in mask)
@@ -120,7 +120,7 @@ def test_activity_is_weight_times_rms_of_what_a_literal_network_reads(variant, p
     torch.manual_seed(seed)
     if graph:
         drawn = nx.connected_watts_strogatz_graph(9, 4, 0.7, seed=seed)
-        net, reference = networks.layered(variant, drawn, seed=seed), Layered(variant, drawn)
+        net, reference = build.layered(variant, drawn, seed=seed), Layered(variant, drawn)
     else:
         net, reference = network(variant, seed), Stacked(variant, 4, 2, 3)
     copy_into(net, reference)

@@ -11,10 +11,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from sparsekit.analysis.tables import TableError
-from sparsekit.networks import build as networks
-from sparsekit.pruning import cost as costs
-from sparsekit.pruning import latency
-from sparsekit.pruning import prune as pruning
+from sparsekit.networks import build
+from sparsekit.pruning import cost, latency, prune
 from sparsekit.registry import UnknownName
 from sparsekit.variants import VARIANTS
 
@@ -24,7 +22,7 @@ class TestCounted:
     def test_csr_takes_the_bytes_of_torchs_own(self, rows, columns, density, seed):
         generator = torch.Generator().manual_seed(seed)
         matrix = (torch.rand(rows, columns, generator=generator) < density).float()
-        sizes = costs.storage(rows, columns, int(matrix.sum()))
+        sizes = cost.storage(rows, columns, int(matrix.sum()))
         assert sizes["csr"] == latency.nbytes(latency.csr(matrix))
         assert sizes["dense"] == matrix.nbytes
         assert sizes["bitmask"] == 4 * int(matrix.sum()) + len(np.packbits(matrix.bool().numpy()))
@@ -32,44 +30,42 @@ class TestCounted:
     @given(st.integers(1, 40), st.integers(1, 40), st.sampled_from([2, 4, 8]))
     def test_a_form_is_smaller_than_dense_exactly_above_its_break_even(self, rows, columns, itemsize):
         entries = 8 * rows * columns  # whole bytes of bits
-        where = costs.break_even_sparsity(8 * rows, columns, itemsize)
+        where = cost.break_even_sparsity(8 * rows, columns, itemsize)
         for kept in range(0, entries + 1, max(1, entries // 50)):
-            sizes = costs.storage(8 * rows, columns, kept, itemsize)
+            sizes = cost.storage(8 * rows, columns, kept, itemsize)
             for form, sparsity in where.items():
                 if abs(1 - kept / entries - sparsity) > 1e-9:
                     assert (sizes[form] < sizes["dense"]) == (1 - kept / entries > sparsity)
 
     def test_a_network_by_hand(self):
-        network = networks.stacked("gru", 4, 2, 5, vocabulary=10, classes=3)
-        table = costs.weights(network)
+        network = build.stacked("gru", 4, 2, 5, vocabulary=10, classes=3)
+        table = cost.weights(network)
         assert table["all"].sum() == 10 * 5 + 3 * 4 * (5 + 4 + 4 + 4) + 4 * 12 + 4 * 3 + 3
         assert table.loc["stages.0.weight_ih", "csr"] == 60 * 8 + 13 * 4
-        assert costs.multiply_adds(network) == 12 * 17 + 12
-        assert costs.multiply_adds(network, steps=7) == 7 * 12 * 17 + 12
+        assert cost.multiply_adds(network) == 12 * 17 + 12
+        assert cost.multiply_adds(network, steps=7) == 7 * 12 * 17 + 12
 
     @pytest.mark.parametrize("sparsity", [0.0, 0.5, 0.9, 1.0])
     def test_ratios_are_those_of_the_pruned_network(self, sparsity):
-        network = networks.stacked("lstm", 6, 2, 5)
-        size, products = network.size(), costs.multiply_adds(network, 20)
-        mask, _ = pruning.prune(network, sparsity)
-        expected = costs.compression_ratio(network, mask.sparsity), costs.multiply_add_ratio(network, mask.sparsity, 20)
+        network = build.stacked("lstm", 6, 2, 5)
+        size, products = network.size(), cost.multiply_adds(network, 20)
+        mask, _ = prune.prune(network, sparsity)
+        expected = cost.compression_ratio(network, mask.sparsity), cost.multiply_add_ratio(network, mask.sparsity, 20)
         mask.apply(network)
-        assert costs.weights(network)["kept"].sum() == network.size()
-        assert costs.compression_ratio(network) == pytest.approx(size / network.size())
-        assert costs.multiply_add_ratio(network, steps=20) == pytest.approx(products / costs.multiply_adds(network, 20))
-        assert expected == pytest.approx(
-            (costs.compression_ratio(network), costs.multiply_add_ratio(network, None, 20))
-        )
+        assert cost.weights(network)["kept"].sum() == network.size()
+        assert cost.compression_ratio(network) == pytest.approx(size / network.size())
+        assert cost.multiply_add_ratio(network, steps=20) == pytest.approx(products / cost.multiply_adds(network, 20))
+        assert expected == pytest.approx((cost.compression_ratio(network), cost.multiply_add_ratio(network, None, 20)))
 
     def test_ratios_take_a_column(self):
-        network = networks.stacked("rnn_tanh", 6, 1, 5)
+        network = build.stacked("rnn_tanh", 6, 1, 5)
         column = pd.Series([0, 0.5])
-        assert costs.compression_ratio(network, column).tolist() == [1, costs.compression_ratio(network, 0.5)]
-        assert costs.multiply_add_ratio(network, column).iloc[1] == costs.multiply_add_ratio(network, 0.5)
+        assert cost.compression_ratio(network, column).tolist() == [1, cost.compression_ratio(network, 0.5)]
+        assert cost.multiply_add_ratio(network, column).iloc[1] == cost.multiply_add_ratio(network, 0.5)
 
     def test_storage_by_sparsity_is_storage(self):
-        table = costs.storage_by_sparsity(8, 25).set_index(["sparsity", "form"])["bytes"]
-        assert table[0.25].to_dict() == costs.storage(8, 25, 150)
+        table = cost.storage_by_sparsity(8, 25).set_index(["sparsity", "form"])["bytes"]
+        assert table[0.25].to_dict() == cost.storage(8, 25, 150)
 
 
 def timings(spread=0.0, fixed=0.3, slope=1.0, repeats=9, sparsities=(0, 0.25, 0.5, 0.75, 1.0)):
@@ -87,55 +83,55 @@ class TestBreakEven:
     @settings(max_examples=20)
     @given(st.floats(0.01, 0.95), st.floats(0.1, 5))
     def test_found_where_the_lines_cross(self, fixed, slope):
-        (row,) = costs.break_even(timings(fixed=fixed, slope=slope)).itertuples()
+        (row,) = cost.break_even(timings(fixed=fixed, slope=slope)).itertuples()
         assert row.sparsity == pytest.approx(max(0, 1 - (1 - fixed) / slope))
         assert row.low == row.high == row.sparsity
         assert row.never == 0
 
     def test_the_interval_is_over_repeats(self):
-        (row,) = costs.break_even(timings(spread=0.05)).itertuples()
+        (row,) = cost.break_even(timings(spread=0.05)).itertuples()
         each = np.array([1 - (0.7 - 0.05 * r) for r in range(9)])
         assert row.sparsity == pytest.approx(np.median(each))
         # Ranks 2 and 8 of 9 hold the median with 96.1 % confidence, by the binomial.
         assert (row.low, row.high) == pytest.approx((each[1], each[7]))
 
     def test_never_is_never_and_not_the_highest_sparsity(self):
-        (row,) = costs.break_even(timings(fixed=1.5)).itertuples()
+        (row,) = cost.break_even(timings(fixed=1.5)).itertuples()
         assert np.isinf([row.sparsity, row.low, row.high]).all()
         assert (row.never, row.highest) == (1, 1.0)
 
     def test_some_repeats_without_one_leave_the_median_right(self):
-        (row,) = costs.break_even(timings(fixed=0.8, spread=0.045)).itertuples()
+        (row,) = cost.break_even(timings(fixed=0.8, spread=0.045)).itertuples()
         assert row.sparsity == pytest.approx(0.98)
         assert np.isinf(row.high)
         assert row.never == pytest.approx(4 / 9)
 
     def test_faster_everywhere_is_at_the_lowest_tried(self):
-        (row,) = costs.break_even(timings(fixed=0.1, slope=0.5, sparsities=(0.5, 0.9))).itertuples()
+        (row,) = cost.break_even(timings(fixed=0.1, slope=0.5, sparsities=(0.5, 0.9))).itertuples()
         assert row.sparsity == row.lowest == 0.5
 
     def test_faster_between_two_slower_is_not_yet_faster(self):
         table = timings()
         table.loc[(table["kernel"] == "csr") & (table["sparsity"] == 0.75), "seconds"] = 1.3
-        (row,) = costs.break_even(table).itertuples()
+        (row,) = cost.break_even(table).itertuples()
         assert 0.75 < row.sparsity < 1
 
     def test_too_few_repeats_have_no_interval(self):
-        (row,) = costs.break_even(timings(repeats=3)).itertuples()
+        (row,) = cost.break_even(timings(repeats=3)).itertuples()
         assert np.isnan([row.low, row.high]).all()
 
     def test_speedups_compare_within_a_repeat(self):
         table = timings(spread=0.1)
-        found = costs.speedups(table).set_index(["sparsity", "repeat"])["speedup"]
+        found = cost.speedups(table).set_index(["sparsity", "repeat"])["speedup"]
         assert found[0.5, 3] == pytest.approx(1 / (0.3 + 0.5 + 0.3))
 
     def test_bad_tables_say_what_they_lack(self):
         with pytest.raises(TableError, match="'seconds'"):
-            costs.break_even(timings().drop(columns="seconds"))
+            cost.break_even(timings().drop(columns="seconds"))
         with pytest.raises(TableError, match="no 'dense'"):
-            costs.break_even(timings().query("kernel == 'csr'"))
+            cost.break_even(timings().query("kernel == 'csr'"))
         with pytest.raises(ValueError, match="confidence"):
-            costs.break_even(timings(), confidence=95)
+            cost.break_even(timings(), confidence=95)
 
 
 @pytest.fixture(scope="module")
@@ -172,7 +168,7 @@ class TestMeasured:
         keys = ["task", "hidden", "sparsity", "kernel", "repeat"]
         assert len(table) == len(table.drop_duplicates(keys)) == 2 * 2 * 3 * 4 * 2
         assert (table["seconds"] > 0).all()
-        assert set(costs.SETTING) <= set(table)
+        assert set(cost.SETTING) <= set(table)
 
     def test_bytes_are_those_of_the_weights(self, table):
         dense = table[table["kernel"] == "dense"].groupby(["task", "hidden"])["bytes"].unique()
@@ -199,7 +195,7 @@ class TestMeasured:
 
     def test_torch_does_not_warn(self):
         # Torch warns once a process, so only a fresh one can tell.
-        code = "from sparsekit import latency; latency.measure([4], [0.5], ['csr', 'bsr'], steps=2, repeats=1)"
+        code = "from sparsekit.pruning import latency; latency.measure([4], [0.5], ['csr', 'bsr'], steps=2, repeats=1)"
         subprocess.run([sys.executable, "-W", "error::UserWarning", "-c", code], check=True)
 
     def test_bad_input_says_what_is_allowed(self):
