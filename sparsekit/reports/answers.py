@@ -20,6 +20,7 @@ from sparsekit.analysis.pruning import VERDICTS, tolerance, tolerated
 from sparsekit.analysis.recovery import steps_to_regain
 from sparsekit.analysis.structure import NULLS, gate_row_differences, intraclass, mean_differences, null_differences
 from sparsekit.analysis.structure import learned as learned_
+from sparsekit.analysis.survival import of_target
 from sparsekit.analysis.tables import given_graphs, one_per_graph
 from sparsekit.experiments.parameters import Parameters
 from sparsekit.experiments.pruning import WITHOUT_H2H
@@ -41,7 +42,7 @@ from sparsekit.figures.style import (
     words_of,
 )
 from sparsekit.figures.style import look as named
-from sparsekit.figures.survival import gate_name, of_target, scope
+from sparsekit.figures.survival import gate_name, scope
 from sparsekit.graphs.properties import NAMES
 from sparsekit.pruning.memory import needed
 
