@@ -226,7 +226,8 @@ def forest(
             y = [place[row.group, row.row, row.series] + 0.35 for row in own.itertuples()]
             axes.scatter(own["value"], y, s=9, color=FAINT, linewidth=0, zorder=2)
         for row in table[table["panel"] == name].itertuples():
-            one = look(looks, row.series) if looks else look(groups, row.group) if groups else look(panels, name)
+            own = (panels, name) if name else ({}, "")
+            one = look(looks, row.series) if looks else look(groups, row.group) if groups else look(*own)
             if name and one.colour == PANEL:
                 one = one._replace(colour=look(panels, name).colour)
             _point(axes, row, place[row.group, row.row, row.series], one, (low, high), bars, zero or 0.0)

@@ -5,10 +5,12 @@ from textwrap import fill
 
 import numpy as np
 import pandas as pd
-from matplotlib.ticker import FixedLocator, MultipleLocator, NullLocator
+from matplotlib.ticker import MultipleLocator
 
 from sparsekit.analysis.intervals import mean_interval
+from sparsekit.analysis.memory import accuracies
 from sparsekit.analysis.tables import TableError, require
+from sparsekit.figures import marks
 from sparsekit.figures.card import (
     Picture,
     baseline_lines,
@@ -39,6 +41,7 @@ from sparsekit.pruning.memory import needed
 CUTS = {"nothing": "nothing cut", "hidden": "hidden path cut", "carry": "carry cut", "both": "both cut"}
 STYLES = ((INK, "o", "-"), ("#D55E00", "s", (0, (5, 1.5))), ("#3D94CC", "^", (0, (1.5, 1.2))), (QUIET, "D", "-"))
 
+TABLE = "table"
 MANY = 10
 """Strings from which on a place of violations is worth a word."""
 
@@ -110,7 +113,6 @@ def accuracy_by_paths(paths: pd.DataFrame, baselines: Mapping[str, float]) -> Pi
     )
 
 
-@drawn
 def accuracy_by_seen(seen: pd.DataFrame, table: pd.DataFrame, margin: float = 0.02) -> Picture:
     """Accuracy over the number of last characters that a network sees, beside a table of last characters.
 
@@ -123,51 +125,28 @@ def accuracy_by_seen(seen: pd.DataFrame, table: pd.DataFrame, margin: float = 0.
     margin : float
         How close to the accuracy with everything seen counts as there.
     """
-    networks = _looks(_networks(seen, ["seen"]))
-    variants = ordered(seen["variant"], VARIANTS)
+    looks = _looks(_networks(seen, ["seen"])) | {TABLE: Look("table of the last characters", FAINT, "", (0, (1, 2)))}
     require(table, ["seen", "accuracy"])
-    figure, panels = small_multiples(
-        variants,
-        200,
-        "How much of the end a network needs to see",
-        key=[sample(one) for one in networks.values()],
-        note=f"The state is set to 0 before the last characters; {_shown(seen)}"
-        + ("\nDotted: a table of the last characters, without memory." if len(table) else ""),
-    )
-    words, needs = [], {}
-    for variant, axes in panels.items():
-        if len(table):
-            axes.plot(table["seen"], table["accuracy"], color=FAINT, linestyle=(0, (1, 2)), linewidth=1.4, zorder=1)
-        for network, (_, colour, marker, line) in networks.items():
-            own = seen[(seen["variant"] == variant) & (seen["network"] == network)]
-            if own.empty:
-                continue
-            mean = _over_seeds(own, ["seen"])
-            axes.fill_between(mean.index, mean["low"], mean["high"], color=colour, alpha=0.08, linewidth=0)
-            axes.plot(mean.index, mean["mean"], color=colour, marker=marker, linestyle=line, markersize=3.5)
-            name = f"{look(VARIANTS, variant).label}, {network}"
-            words.append(f"{name}: {', '.join(f'{percent(v)} with {k}' for k, v in mean['mean'].items())}")
-            all_give = percent(mean["mean"].iloc[-1])
-            need = f"{look(VARIANTS, variant).label} {needed(mean['mean'], margin)} (all: {all_give})"
-            needs.setdefault(network, []).append(need)
-        axes.set_xscale("log")
-        ticks = [k for k in (1, 2, 4, 8, 16, 32, 64, 128) if k <= seen["seen"].max()]
-        axes.xaxis.set_major_locator(FixedLocator(ticks))
-        axes.xaxis.set_minor_locator(NullLocator())
-        axes.xaxis.set_major_formatter(lambda value, _: f"{value:g}")
-        axes.set_ylim(accuracy_floor(seen["accuracy"], table["accuracy"] if len(table) else ()), 1.02)
-        percent_axis(axes.yaxis)
-        label_panel(axes, "last characters seen", "test accuracy")
-    first = next(iter(networks))
-    reading = f"Of the last characters, networks “{first}” need so many to come within {100 * margin:g} points of what "
-    reading += f"all give: {', '.join(needs[first])}"
-    known = ", ".join(f"{percent(row.accuracy)} with {row.seen}" for row in table.itertuples())
-    beside = f" Table of last characters: {known}." if known else ""
-    return Picture(
-        figure,
-        f"Lines: test accuracy over last characters seen. {'; '.join(words)}.{beside}",
-        f"{reading}.",
-    )
+    means = accuracies(seen, ["variant", "network", "seen"]).sort_values("seen", kind="stable")
+    drawn_rows = means.rename(columns={"variant": "panel", "network": "series", "seen": "x"})
+    known = table.rename(columns={"seen": "x", "accuracy": "mean"})[["x", "mean"]].assign(series=TABLE)
+    beside = [known.assign(panel=variant) for variant in drawn_rows["panel"].unique() if len(known)]
+    first = next(iter(looks))
+    needs = [
+        f"{look(VARIANTS, v).label} {needed(own, margin)} (all: {percent(own.iloc[-1])})"
+        for v in ordered(means["variant"], VARIANTS)
+        if len(own := means[(means["variant"] == v) & (means["network"] == first)].set_index("seen")["mean"])
+    ]
+    ticks = [k for k in (1, 2, 4, 8, 16, 32, 64, 128) if k <= seen["seen"].max()]
+    floor = accuracy_floor(seen["accuracy"], table["accuracy"])
+    return marks.lines(
+        pd.concat([drawn_rows, *beside]), "How much of the end a network needs to see",
+        marks.Axis("last characters seen", scale="log", ticks=ticks),
+        marks.Axis("test accuracy", percent, limits=(floor, 1.02)), looks=looks,
+        note=f"The state is set to 0 before the last characters; {_shown(seen)}",
+        reading=f"Of the last characters, networks “{first}” need so many to come within {100 * margin:g} points of "
+        f"what all give: {', '.join(needs)}.",
+    )  # fmt: skip
 
 
 @drawn

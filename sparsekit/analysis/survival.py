@@ -1,0 +1,114 @@
+"""Where the weights survive pruning: shares by gate and layer, dead units, spectral radii, as means over seeds."""
+
+import numpy as np
+import pandas as pd
+
+from sparsekit.analysis.intervals import over_seeds
+from sparsekit.analysis.tables import TableError, require
+from sparsekit.registry import UnknownName, unknown
+from sparsekit.variants import GATES, MATRICES, TARGETS, VARIANTS
+
+STAGES = ("base", "pruned", "recovered")
+
+
+def of_target(table: pd.DataFrame, columns: list[str], target: str) -> pd.DataFrame:
+    """A target's rows, and of a table with matrices those of the matrices that it means."""
+    require(table, ["variant", "seed", "target", *columns])
+    if target not in TARGETS:
+        raise UnknownName(unknown("target", target, TARGETS))
+    own = table[table["target"] == target]
+    if own.empty:
+        raise UnknownName(unknown("target of this table", target, [t for t in TARGETS if t in set(table["target"])]))
+    return own[own["matrix"].isin([MATRICES[m] for m in TARGETS[target]])] if "matrix" in own else own
+
+
+def at_percentage(table: pd.DataFrame, percentage: float) -> pd.DataFrame:
+    """The rows of one percentage pruned; a TableError tells which there are."""
+    found = table[table["percent"] == percentage]
+    if found.empty:
+        amounts = ", ".join(f"{a:g}" for a in sorted(table["percent"].unique()))
+        raise TableError(f"no rows with {percentage:g} % pruned: this table has {amounts}")
+    return found
+
+
+def gate_shares(survival: pd.DataFrame, target: str) -> pd.DataFrame:
+    """Share that survives of each gate of each matrix, over layers and seeds, beside the average of all pruned.
+
+    Parameters
+    ----------
+    survival : DataFrame
+        Rows of `pruning.survival.survivors` with columns variant, seed, target, percent.
+
+    Returns
+    -------
+    DataFrame
+        variant, gate, matrix, percent, share; ratio, to the average of the variant's pruned weights at that
+        percentage; lean, its binary logarithm, which is 0 where all are pruned: what the published rule leaves of
+        100 % is one weight, which leans nowhere.
+    """
+    own = of_target(survival, ["percent", "matrix", "gate", "weights", "survivors"], target)
+    each, of_all = (
+        own.groupby(by)[["survivors", "weights"]].sum().pipe(lambda sums: sums["survivors"] / sums["weights"])
+        for by in (["variant", "gate", "matrix", "percent"], ["variant", "percent"])
+    )
+    table = each.rename("share").reset_index().merge(of_all.rename("average").reset_index())
+    ratio = table["share"] / table["average"].where(table["average"] > 0)
+    leans = (table["percent"] < 100) & (table["average"] > 0)
+    lean = np.where(leans, np.log2(ratio.fillna(1).clip(lower=1e-9)), 0.0)
+    return _in_order(table.assign(ratio=ratio, lean=lean).drop(columns="average"))
+
+
+def layer_shares(survival: pd.DataFrame, percentage: float, target: str, confidence: float = 0.95) -> pd.DataFrame:
+    """Mean share that survives at one percentage: variant, gate, layer, matrix, mean, low, high, n."""
+    own = of_target(survival, ["percent", "layer", "matrix", "gate", "share"], target)
+    own = at_percentage(own, percentage)
+    return _in_order(over_seeds(own, ["variant", "gate", "layer", "matrix"], "share", confidence, low=0))
+
+
+def dead_shares(dead: pd.DataFrame, target: str, confidence: float = 0.95) -> pd.DataFrame:
+    """Mean share of dead units: variant, layer, percent, mean, low, high, n.
+
+    Percentages at which all units of all networks are dead are left out, unless there are no others.
+    """
+    own = of_target(dead, ["percent", "layer", "gate", "units", "dead"], target).query("gate == 'all'")
+    own = own.assign(share=own["dead"] / own["units"])
+    some_live = own.groupby("percent")["share"].transform("min") < 1
+    own = (own[some_live] if some_live.any() else own).sort_values("layer", kind="stable")
+    return over_seeds(own, ["variant", "layer", "percent"], "share", confidence, low=0, high=1)
+
+
+def first_dead(dead: pd.DataFrame, target: str) -> dict[str, float]:
+    """The lowest percentage pruned at which a unit of a variant is dead; nan where none ever is."""
+    own = of_target(dead, ["percent", "gate", "dead"], target).query("gate == 'all'")
+    first = own[own["dead"] > 0].groupby("variant")["percent"].min()
+    return {variant: first.get(variant, np.nan) for variant in VARIANTS if variant in set(own["variant"])}
+
+
+def mean_radii(radii: pd.DataFrame, percentage: float, target: str, confidence: float = 0.95) -> pd.DataFrame:
+    """Mean spectral radius before, after pruning, after recovery: variant, gate, layer, network, mean, low, high, n.
+
+    Parameters
+    ----------
+    radii : DataFrame
+        Rows of `pruning.survival.spectral_radius` with columns variant, seed, network ("base", "pruned",
+        "recovered"), and, but for base networks, target and percent.
+    """
+    require(radii, ["variant", "seed", "network", "target", "percent", "layer", "gate", "spectral_radius"])
+    is_base = radii["network"] == "base"
+    pruned = at_percentage(of_target(radii[~is_base], ["network", "percent"], target), percentage)
+    before = radii[is_base].drop_duplicates(["variant", "seed", "layer", "gate"])
+    both = pd.concat([before, pruned])
+    by = ["variant", "gate", "layer", "network"]
+    return _in_order(over_seeds(both, by, "spectral_radius", confidence, low=0))
+
+
+def _in_order(table: pd.DataFrame) -> pd.DataFrame:
+    """Sorted by variant, gate, layer or matrix, and percentage or stage."""
+    gates = [gate for own in GATES.values() for gate in own]
+    places = {
+        "variant": list(VARIANTS), "gate": gates, "matrix": list(MATRICES.values()), "network": list(STAGES)
+    }  # fmt: skip
+    by = [name for name in ("layer", "variant", "gate", "matrix", "network", "percent") if name in table]
+    return table.sort_values(
+        by, key=lambda column: column.map(places[column.name].index) if column.name in places else column
+    ).reset_index(drop=True)

@@ -1,0 +1,188 @@
+"""The marks draw the numbers of their table, tell each of them in words, and keep all text on the card."""
+
+import itertools
+
+import matplotlib as mpl
+import numpy as np
+import pandas as pd
+import pytest
+from matplotlib.backends.backend_agg import FigureCanvasAgg
+from matplotlib.collections import PathCollection
+from matplotlib.colors import to_hex
+
+from sparsekit.analysis.tables import TableError
+from sparsekit.figures import marks
+from sparsekit.figures.style import INK, QUIET, RC, TARGETS, VARIANTS, Look, percent
+
+X = marks.Axis("weights pruned (%)")
+PANELS = pytest.mark.parametrize("panels", [["gru"], list(VARIANTS)], ids=["one panel", "four panels"])
+LONG = "a name of a series as long as people write them now and then"
+
+
+def table(panels=("gru",), series=("both", "h2h"), xs=(10, 50, 90)):
+    """A number of its own for each panel, series and place, with an interval."""
+    rows = pd.DataFrame(itertools.product(panels, series, xs), columns=["panel", "series", "x"])
+    mean = np.linspace(0.2, 0.9, len(rows))
+    return rows.assign(mean=mean, low=mean - 0.05, high=mean + 0.05)
+
+
+def panel_of(picture, name):
+    return next(a for a in picture.figure.axes if a.get_title("left") in (VARIANTS[name].label, name))
+
+
+def overflow(picture):
+    """What leaves the card: texts by their words, panels with their ticks and labels by their titles."""
+    with mpl.rc_context(RC):
+        FigureCanvasAgg(picture.figure).draw()
+    outer, boxes = picture.figure.bbox.padded(1), []
+    texts = [*picture.figure.texts, *(text for legend in picture.figure.legends for text in legend.get_texts())]
+    for axes in picture.figure.axes:
+        texts += axes.texts
+        boxes.append((axes.get_title("left"), axes.get_tightbbox()))
+    boxes += [(text.get_text(), text.get_window_extent()) for text in texts if text.get_text()]
+    return [name for name, box in boxes if not (outer.contains(box.x0, box.y0) and outer.contains(box.x1, box.y1))]
+
+
+@PANELS
+def test_lines_stand_at_their_means(panels):
+    data = table(panels)
+    picture = marks.lines(data, "Title", X, looks=TARGETS)
+    assert not overflow(picture)
+    for name in panels:
+        drawn = [line for line in panel_of(picture, name).lines if len(line.get_xdata()) == 3]
+        for line, series in zip(drawn, ("both", "h2h"), strict=True):
+            own = data[(data["panel"] == name) & (data["series"] == series)]
+            np.testing.assert_array_equal(line.get_xdata(), own["x"])
+            np.testing.assert_array_equal(line.get_ydata(), own["mean"])
+            assert line.get_color() == TARGETS[series].colour
+    for row in data.itertuples():
+        assert f"{row.x} {percent(row.mean)} ({percent(row.low)} to {percent(row.high)})" in picture.alt
+
+
+def test_lines_draw_seeds_base_and_baselines():
+    seeds = pd.DataFrame({"panel": "gru", "series": "both", "seed": 3, "x": [10, 90], "value": [0.31, 0.32]})
+    picture = marks.lines(
+        table(), "Title", X, looks=TARGETS, seeds=seeds, base={"gru": 0.8}, margin=0.02, baselines={"majority": 0.4}
+    )
+    heights = [list(line.get_ydata()) for line in panel_of(picture, "gru").lines]
+    for expected in ([0.31, 0.32], [0.8, 0.8], [0.4, 0.4]):
+        assert expected in heights
+    assert not overflow(picture)
+
+
+def test_a_missing_point_leaves_a_gap_and_is_not_told():
+    data = table(series=["both"])
+    data.loc[1, ["mean", "low", "high"]] = np.nan
+    picture = marks.lines(data, "Title", X, looks=TARGETS)
+    (line,) = (line for line in panel_of(picture, "gru").lines if len(line.get_xdata()) == 3)
+    assert np.isnan(line.get_ydata()[1])
+    assert "50 " not in picture.alt
+    assert "nan" not in picture.alt
+
+
+@pytest.mark.parametrize("series", [2, 8])
+def test_long_labels_and_many_series_stay_on_the_card(series):
+    looks = {f"s{k}": Look(f"{LONG} {k}"[-70:], INK, "o", "-") for k in range(series)}
+    data = table(list(VARIANTS), list(looks))
+    assert not overflow(marks.lines(data, "Title", X, looks=looks, note="A quiet line.\nAnd another one."))
+    rows = data.rename(columns={"x": "row"})
+    assert not overflow(marks.forest(rows, "Title", looks=looks))
+    assert not overflow(marks.points(data.rename(columns={"mean": "y"}), "Title", X, looks=looks))
+
+
+@PANELS
+def test_forest_points_stand_at_their_means_within_their_intervals(panels):
+    data = table(panels, xs=["first", "second"]).rename(columns={"x": "row"})
+    picture = marks.forest(data, "Title", marks.Axis("share", percent), looks=TARGETS)
+    assert not overflow(picture)
+    for name in panels:
+        axes, own = panel_of(picture, name), data[data["panel"] == name]
+        spots = [c.get_offsets()[0] for c in axes.collections if isinstance(c, PathCollection)]
+        spans = [c.get_segments()[0][:, 0] for c in axes.collections if hasattr(c, "get_segments")]
+        np.testing.assert_allclose([x for x, _ in spots], own["mean"])
+        np.testing.assert_allclose(spans, own[["low", "high"]])
+        assert len({round(float(y), 6) for _, y in spots}) == len(own)
+    for row in data.itertuples():
+        told = f"{VARIANTS[row.panel].label}, {row.row}, {TARGETS[row.series].label}: {percent(row.mean)}"
+        assert f"{told} ({percent(row.low)} to {percent(row.high)})" in picture.alt
+
+
+def test_forest_tells_what_is_missing_reported_and_under_which_heading():
+    data = pd.DataFrame({"panel": "", "group": ["gru", "lstm"], "row": "nodes", "mean": [0.25, np.nan]})
+    picture = marks.forest(data.assign(reported=[0.5, np.nan]), "Title", groups=VARIANTS)
+    assert "GRU, nodes: 0.25, reported 0.50" in picture.alt
+    assert "LSTM, nodes: cannot be told" in picture.alt
+    assert not overflow(picture)
+    heads = [text.get_text() for text in picture.figure.axes[0].texts]
+    assert heads == ["GRU", "LSTM"]
+
+
+def test_bars_reach_from_zero_to_the_mean_and_points_beyond_the_axis_become_arrows():
+    data = pd.DataFrame({"panel": "gru", "row": ["a", "b"], "mean": [0.4, -2.0]})
+    bars = marks.forest(data, "Title", bars=True).figure.axes[0].patches
+    assert [bar.get_width() for bar in bars] == [0.4, -2.0]
+    axes = marks.forest(data, "Title", marks.Axis("change", limits=(-1, 1))).figure.axes[0]
+    assert sorted(float(c.get_offsets()[0][0]) for c in axes.collections) == [-1, 0.4]
+
+
+def test_a_forest_tells_no_more_rows_than_a_reader_hears():
+    data = pd.DataFrame({"panel": "", "row": [f"row {k}" for k in range(marks.MOST + 5)], "mean": 0.5})
+    assert marks.forest(data, "Title").alt.endswith("; and 5 more.")
+
+
+@PANELS
+def test_cells_hold_their_numbers(panels):
+    data = table(panels).rename(columns={"series": "row", "x": "column", "mean": "value"})
+    data.loc[0, "value"] = np.nan
+    picture = marks.heatmap(data.assign(bold=data["value"] > 0.5), "Title", panels=VARIANTS, form=percent)
+    assert not overflow(picture)
+    for name in panels:
+        own = data[data["panel"] == name]
+        cells = panel_of(picture, name).texts
+        for cell, (_, row) in zip(cells, own.iterrows(), strict=True):
+            assert cell.get_text() == (percent(row["value"]) if np.isfinite(row["value"]) else "–")
+            assert cell.get_position() == ([10, 50, 90].index(row["column"]), ["both", "h2h"].index(row["row"]))
+            assert cell.get_weight() == ("bold" if row["value"] > 0.5 else "normal")
+    for row in data.dropna().itertuples():
+        assert f"{row.column} {percent(row.value)}" in picture.alt
+
+
+def test_colours_follow_the_value_on_either_side_of_the_middle():
+    data = pd.DataFrame({"row": "r", "column": ["low", "middle", "high"], "value": [-9.0, 0.0, 1.0]})
+    faces = [to_hex(p.get_facecolor()) for p in marks.heatmap(data, "Title").figure.axes[0].patches]
+    assert faces == [to_hex(marks.DIVERGING(at)) for at in (0.0, 0.5, 1.0)]
+
+
+@PANELS
+def test_scatter_draws_every_point(panels):
+    data = table(panels).rename(columns={"mean": "y"})
+    picture = marks.points(data, "Title", X, looks=TARGETS, subtitles=dict.fromkeys(panels, "a quiet line"))
+    assert not overflow(picture)
+    for name in panels:
+        offsets = np.vstack([c.get_offsets() for c in panel_of(picture, name).collections])
+        np.testing.assert_allclose(offsets, data.loc[data["panel"] == name, ["x", "y"]])
+        label = VARIANTS[name].label
+        assert f"{label}, {TARGETS['both'].label}: 3 points" in picture.alt
+
+
+def test_order_is_that_of_the_looks_whatever_the_tables():
+    data = table(["lstm", "gru"], ["h2h", "both"])
+    picture = marks.lines(data, "Title", X, looks=TARGETS)
+    assert [a.get_title("left") for a in picture.figure.axes] == ["GRU", "LSTM"]
+    assert [t.get_text() for t in picture.figure.legends[0].get_texts()] == ["both", "hidden-to-hidden"]
+    unknown = {"b": Look("B", QUIET, "o", "-")}
+    names = [
+        t.get_text()
+        for t in marks.lines(table(series=["new_one", "b"]), "Title", X, looks=unknown).figure.legends[0].get_texts()
+    ]
+    assert names == ["B", "new one"]
+
+
+@pytest.mark.parametrize("mark", [marks.lines, marks.points])
+def test_a_column_that_is_missing_is_named(mark):
+    with pytest.raises(TableError, match="series"):
+        mark(table().drop(columns="series"), "Title", X, looks=TARGETS)
+    with pytest.raises(TableError, match="mean"):
+        marks.forest(pd.DataFrame({"panel": [], "row": []}), "Title")
+    with pytest.raises(TableError, match="value"):
+        marks.heatmap(pd.DataFrame({"row": [], "column": []}), "Title")
