@@ -68,6 +68,6 @@ def test_the_plane_counts_graphs_by_family_and_not_null_models():
         pd.concat([table, table.assign(null="random", graph=[f"{k} r" for k in range(10)])])
     )
     assert picture.reading.startswith("10 graphs of ")
-    assert "hierarchical: 5, from " in picture.alt
+    assert "hierarchical: 5 points, from " in picture.alt
     with pytest.raises(TableError, match="unknown column 'family'"):
         structure.sample_plane(table.drop(columns="family"))

@@ -396,7 +396,7 @@ def points(
     words = []
     for (name, one), rows in table.groupby(["panel", "series"], sort=False):
         low, middle, high = (y.form(rows["y"].quantile(share)) for share in (0, 0.5, 1))
-        words.append(f"{_heading(panels, name, looks, one)}: {len(rows)}, from {low} to {high}, median {middle}")
+        words.append(f"{_heading(panels, name, looks, one)}: {len(rows)} points, from {low} to {high}, median {middle}")
     words += [f"{_heading(panels, name, {}, '')}: {text}" for name, text in (subtitles or {}).items()]
     return Picture(figure, f"{title}. Points: {y.label} against {x.label}. {'; '.join(words)}.", reading)
 

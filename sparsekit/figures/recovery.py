@@ -193,7 +193,7 @@ def regain_map(regain: pd.DataFrame, unit: str = "epoch") -> Picture:
     axes.set_xticks(range(len(amounts)), [f"{p:g}" for p in amounts])
     axes.tick_params(axis="x", length=0, labelcolor=INK)
     axes.set_xlim(-0.55, len(amounts) - 0.45)
-    axes.set_xlabel("weights of the target pruned (%)")
+    axes.set_xlabel("weights pruned (%)")
     total, timed = never + len(back), [b for b in back if np.isfinite(b)]
     if not total:
         reading = "No condition had dropped below the margin, so there is nothing to regain."
@@ -428,7 +428,7 @@ def accuracy_lost(areas: pd.DataFrame, confidence: float = 0.95) -> Picture:
         worst = table[table["variant"] == name].sort_values("lost").iloc[-1]
         most[label] = f"{label} {points(worst['lost'])} ({weights_of(worst['target'])}, {worst['percent']:g} %)"
         axes.set_xlim(min(table["percent"].min(), 10) - 3, 103)
-        label_panel(axes, "weights of the target pruned (%)", "lost")
+        label_panel(axes, "weights pruned (%)", "lost")
         percent_axis(axes.yaxis)
     return Picture(
         figure,
