@@ -42,7 +42,7 @@ def test_sentences_name_who_is_ahead_and_who_cannot_be_told():
     ends = ahead(at_the_end(table), "accuracy", recovery="retrain")
     text = answers.paired(ends, "Against retraining the survivors", P.confidence)
     assert "rewound cannot tell in any variant" in text
-    assert "dense ahead in LSTM (+5.0), behind in GRU (−10.0), cannot tell in RNN-Tanh." in text
+    assert "dense ahead in LSTM (+5.0), behind in GRU (−10.0), cannot tell in RNN-Tanh" in text
     assert "Over 3 seeds 2 of 6 intervals leave out zero; by chance alone about 0.3 would." in text
 
 
