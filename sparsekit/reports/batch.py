@@ -75,6 +75,7 @@ def run(
         ``name=value`` as given beside the set, for the provenance.
     """
     start, batch = time.monotonic(), Batch()
+    out = out.absolute()  # papermill keeps one working folder for all its threads
     given = parameters.model_dump()
     # Later notebooks analyse longer, so they come first: the units of the others are computed meanwhile.
     prefixes = {stem: f"[{k}/{len(units)}] {stem}:" for k, stem in enumerate(reversed(units), 1)}
