@@ -16,6 +16,8 @@ from sparsekit.experiments.records import Store, default_store
 
 # A worker with several threads on a busy machine is many times slower than with one.
 ONE_THREAD = dict.fromkeys(["OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS"], "1")
+# loky takes 300 MB more than at the start for a leak, and restarts the worker; compiling the kernels alone takes that.
+WORKER = ONE_THREAD | {"LOKY_MAX_MEMORY_LEAK_SIZE": str(1536 * 2**20)}
 
 
 class ExecutionError(RuntimeError):
@@ -192,13 +194,13 @@ class _Pools:
         if self._given or self._in_process:
             return self._given or self._in_process
         return loky.get_reusable_executor(
-            max_workers=self.limit, timeout=300, initializer=torch.set_num_threads, initargs=(1,), env=ONE_THREAD
+            max_workers=self.limit, timeout=300, initializer=torch.set_num_threads, initargs=(1,), env=WORKER
         )
 
     def submit(self, job: Job, store: Store, device: str) -> Future:
         task = (_compute, tuple(job.units.values()), store, device)
         if job.suspect:
-            pool = loky.ProcessPoolExecutor(max_workers=1, env=ONE_THREAD)
+            pool = loky.ProcessPoolExecutor(max_workers=1, env=WORKER)
             future = pool.submit(*task)
             self._alone[future] = pool
         else:

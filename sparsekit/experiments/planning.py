@@ -60,7 +60,7 @@ def plan(units: Iterable[Unit], store: Store, workers: int = 0, device: str = "a
     workers, device = workers or loky.cpu_count(), execution.resolve_device(device)
     kinds, mebibytes = [], 0.0
     if missing:
-        pool = loky.ProcessPoolExecutor(max_workers=1, env=execution.ONE_THREAD)
+        pool = loky.ProcessPoolExecutor(max_workers=1, env=execution.WORKER)
         try:
             for name, group in missing.items():
                 by_cost = sorted(group, key=lambda unit: unit.cost)
