@@ -15,6 +15,7 @@ report: .venv/notebooks
 
 test: .venv/test
 	$(BIN)/ruff check . && $(BIN)/ruff format --check .
+	$(BIN)/lint-imports
 	$(BIN)/pytest
 
 lab: .venv/notebooks

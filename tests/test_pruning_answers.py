@@ -41,9 +41,9 @@ def grid(accuracies, base=1.0):
 
 def test_operating_points_show_ratios_and_deviations():
     table = scored({OWN: 0.7} | dict.fromkeys(CONTROLS, 0.5))
-    html = pruning_tables.operating(table, P).to_html()
+    html = pruning_tables.operating(table, P.score, P.confidence).to_html()
     assert all(told in html for told in ("2×", "4×", "0.710 ± 0.010", "1.000 ± 0.000"))
-    assert "±" not in pruning_tables.operating(table[table["seed"] == 0], P).to_html()
+    assert "±" not in pruning_tables.operating(table[table["seed"] == 0], P.score, P.confidence).to_html()
 
 
 def test_accuracy_by_length_is_in_order_of_length():

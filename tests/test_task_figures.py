@@ -89,6 +89,9 @@ def test_rows_to_come_are_left_blank():
     picture = figures_task.read_by_rows(task)
     seen = [np.ma.filled(axes.images[0].get_array(), np.nan) for axes in picture.figure.axes]
     assert [int(np.isfinite(image[:, 0]).sum()) for image in seen] == [*range(1, 9)] * 3
+    named = [axes.get_ylabel() for axes in picture.figure.axes if axes.get_ylabel()]
+    assert len(set(named)) == 3
+    assert f"digits {', '.join(named)} as they are read" in picture.alt
 
 
 def test_task_baselines_say_what_is_left_for_memory():

@@ -20,7 +20,7 @@ from sparsekit.pruning.masks import Mask
 from sparsekit.pruning.memory import by_length, by_violation, cut_at, paths
 from sparsekit.pruning.recovery import PROTOCOLS, Start
 from sparsekit.pruning.schedules import SCHEDULES
-from sparsekit.pruning.scores import Evidence
+from sparsekit.pruning.scores import CONTROLS, Evidence
 from sparsekit.pruning.survival import dead_units, spectral_radius, survivors
 from sparsekit.seeds import derive
 from sparsekit.tasks import definitions as tasks
@@ -221,8 +221,6 @@ class MemoryProbe(Unit):
 CONDITION = ("target", "percent", "score", "scope", "schedule", "protocol")
 WITHOUT_H2H = "no hidden-to-hidden weights, retrained"
 """What `memory` calls networks that have lost all of them."""
-CONTROLS = (("random", "global"), ("random", "layer"))
-"""Score and scope that always stand beside a score: as sparse as it in all, and in each layer."""
 
 
 def base_networks(p: Parameters) -> list[BaseNetwork]:

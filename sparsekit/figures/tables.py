@@ -8,27 +8,26 @@ from pandas.io.formats.style import Styler
 
 from sparsekit.analysis.cross_validation import ALL
 from sparsekit.analysis.pruning import operating_points
-from sparsekit.experiments.parameters import Parameters
-from sparsekit.experiments.pruning import CONTROLS
 from sparsekit.figures.style import SCOPES, SCORES, VARIANTS, look, number, ordered, words_of
 from sparsekit.figures.words import ALONE, LOOKS, label
+from sparsekit.pruning.scores import CONTROLS
 
 
-def operating(scores: pd.DataFrame, parameters: Parameters) -> Styler:
+def operating(scores: pd.DataFrame, score: str, confidence: float) -> Styler:
     """Ratios of size and of multiply-adds, and accuracy of base, score and random controls: mean ± deviation.
 
     Parameters
     ----------
     scores : DataFrame
-        As ``studies.scores`` returns it.
+        `analysis.tables.PRUNING` of every score, scope and random control.
     """
     scores = pd.concat(
         [scores[scores["variant"] == v].sort_values("percent") for v in ordered(scores["variant"], VARIANTS)]
     )
-    columns, pairs = {}, dict.fromkeys([(parameters.score, "global"), *CONTROLS])
+    columns, pairs = {}, dict.fromkeys([(score, "global"), *CONTROLS])
     for score, scope in pairs:
         own = scores[(scores["score"] == score) & (scores["scope"] == scope)]
-        points = operating_points(own, parameters.confidence).droplevel("target")
+        points = operating_points(own, confidence).droplevel("target")
         if not columns:
             base = own.groupby(["variant", "percent"], sort=False)["base_accuracy"]
             columns["size"] = points["compression"].map(_times)
@@ -54,7 +53,7 @@ def by_length(length: pd.DataFrame) -> Styler:
     Parameters
     ----------
     length : DataFrame
-        That of ``studies.memory``.
+        Of `analysis.tables.PROBES`, that of lengths.
     """
     bins = length["first"].astype(str) + "–" + length["last"].astype(str)
     bins = pd.Categorical(bins, bins[length["first"].argsort()].unique(), ordered=True)
@@ -71,7 +70,7 @@ def medians(times: pd.DataFrame) -> Styler:
     Parameters
     ----------
     times : DataFrame
-        As ``statistics.steps_to_regain`` returns it, of one score, scope, schedule and recovery.
+        As `analysis.recovery.steps_to_regain` returns it, of one score, scope, schedule and recovery.
     """
     table = times.apply(_between, axis=1).unstack("percent")
     table = table.reindex(times.index.droplevel("percent").unique()).sort_index(axis="columns")
@@ -96,7 +95,7 @@ def ahead(compared: Mapping[str, pd.DataFrame], confidence: float) -> Styler:
     Parameters
     ----------
     compared : mapping of str to DataFrame
-        Tables that `seed_pairs.ahead` returns, of one target, by what they compare.
+        Tables that `analysis.conditions.ahead` returns, of one target, by what they compare.
     """
     table = pd.concat(compared, names=["measure"]).droplevel("target")
     _, variant, percent, name = table.index.names

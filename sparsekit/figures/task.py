@@ -416,7 +416,7 @@ def read_by_rows(task: Task, each: int = 3) -> Picture:
             str(train.labels[chosen]), rotation=0, color=INK, size=12, weight="bold", va="center", labelpad=12
         )
     size = f"{len(train):,} samples to train on and {len(task.test):,} to test on"
-    labels = ", ".join(str(train.labels[chosen]) for sample in samples)
+    labels = ", ".join(str(train.labels[sample]) for sample in samples)
     return Picture(
         figure,
         f"Pictures of the digits {labels} as they are read, row by row, at steps {', '.join(map(str, shown))}.",

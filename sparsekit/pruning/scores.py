@@ -20,6 +20,8 @@ if TYPE_CHECKING:
     from sparsekit.networks.classifier import Classifier
 
 SCORES = Registry("pruning score")
+CONTROLS = (("random", "global"), ("random", "layer"))
+"""Score and scope that always stand beside a score: as sparse as it in all, and in each layer."""
 
 
 @dataclass(frozen=True, eq=False)
