@@ -12,13 +12,12 @@ from scipy.spatial.distance import squareform
 from sparsekit.analysis.correlation import COEFFICIENTS, known_properties, ranks_in, variants_of, with_q_values
 from sparsekit.analysis.intervals import FEWEST_ROWS, ROUNDING, bca, resampled
 from sparsekit.analysis.prediction import SIZES
-from sparsekit.analysis.tables import fraction, given_graphs, numbers, one_per_graph, remembered
+from sparsekit.analysis.tables import fraction, given_graphs, numbers, one_per_graph
 
 DETERMINED = 1e-7
 """A property whose variance the controls leave this share of, or less, is determined by them."""
 
 
-@remembered
 def partial(
     table: pd.DataFrame,
     controls: Sequence[str] = SIZES,
@@ -142,7 +141,6 @@ def _partial_r(columns: np.ndarray, counts: np.ndarray, ranked: bool) -> np.ndar
     return np.where(nothing, np.nan, xy / np.sqrt(np.where(nothing, 1, xx * yy))).clip(-1, 1)
 
 
-@remembered
 def mixed(
     table: pd.DataFrame,
     controls: Sequence[str] = SIZES,
@@ -223,7 +221,6 @@ def _random_intercepts(y: np.ndarray, design: np.ndarray, groups: np.ndarray):
     return fit if fit.converged and np.isfinite(fit.bse).all() and fit.cov_re[0, 0] > 1e-6 else None
 
 
-@remembered
 def collinearity(table: pd.DataFrame, properties: Iterable[str] | None = None, threshold: float = 0.3) -> pd.DataFrame:
     """Which properties tell the same: variance inflation, and clusters named by one of their members.
 

@@ -7,7 +7,7 @@ import pandas as pd
 import scipy.stats
 
 from sparsekit.analysis.intervals import FEWEST_ROWS, ROUNDING, bca, resampled
-from sparsekit.analysis.tables import TableError, fraction, numbers, one_per_graph, remembered, require
+from sparsekit.analysis.tables import TableError, fraction, numbers, one_per_graph, require
 from sparsekit.graphs.properties import PROPERTIES
 
 DISCOVERY = 0.05
@@ -16,7 +16,6 @@ DISCOVERY = 0.05
 COEFFICIENTS = ("pearson", "pearson_low", "pearson_high", "spearman", "spearman_low", "spearman_high", "p_value")
 
 
-@remembered
 def correlate(
     table: pd.DataFrame,
     target: str = "test_acc",

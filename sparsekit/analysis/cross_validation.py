@@ -12,7 +12,7 @@ from sparsekit.analysis.control import collinearity
 from sparsekit.analysis.correlation import known_properties, variants_of
 from sparsekit.analysis.intervals import ROUNDING, named, resampled
 from sparsekit.analysis.prediction import SIZES
-from sparsekit.analysis.tables import fraction, indexed, numbers, one_per_graph, remembered
+from sparsekit.analysis.tables import fraction, indexed, numbers, one_per_graph
 from sparsekit.seeds import derive
 
 ALL = "all"
@@ -35,7 +35,6 @@ TREES = 60
 FEWEST_GRAPHS = 10
 
 
-@remembered
 def nested_prediction(
     table: pd.DataFrame,
     target: str = "test_accuracy",
@@ -93,7 +92,6 @@ def nested_prediction(
     return indexed(rows, ["variant", "features"], columns)
 
 
-@remembered
 def permutation_test(
     table: pd.DataFrame,
     target: str = "test_accuracy",
@@ -225,7 +223,6 @@ def _percentiles(names: str, scores: np.ndarray, confidence: float) -> dict[str,
     return named(names, map(float, (scores[0], *ends)))
 
 
-@remembered
 def cluster_importance(
     table: pd.DataFrame,
     target: str = "test_accuracy",
@@ -277,7 +274,6 @@ def cluster_importance(
     return indexed(rows, ["variant", "cluster"], ["members", "fall", "low", "high"])
 
 
-@remembered
 def transfer(
     table: pd.DataFrame,
     target: str = "test_accuracy",

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping
 import numpy as np
 import pandas as pd
 
-from sparsekit.analysis.tables import TableError, indexed, numbers, remembered, require
+from sparsekit.analysis.tables import TableError, indexed, numbers, require
 from sparsekit.graphs.properties import NAMES
 from sparsekit.registry import UnknownName, unknown
 
@@ -27,7 +27,6 @@ FEATURE_SETS: dict[str, tuple[str, ...]] = {
 """The four published sets of features (arXiv 2407.20601, appendix B)."""
 
 
-@remembered
 def published_prediction(table: pd.DataFrame, target: str = "test_acc") -> dict[str, float]:
     """R² of the three published models on the one published split (arXiv 2407.20601, chapter 6.4).
 
@@ -50,7 +49,6 @@ def published_prediction(table: pd.DataFrame, target: str = "test_acc") -> dict[
     return _split_scores(minmax_scale(features), accuracy, _models(MODELS), PUBLISHED_SPLIT)
 
 
-@remembered
 def split_distribution(
     table: pd.DataFrame,
     target: str = "test_acc",
@@ -81,7 +79,6 @@ def split_distribution(
     return pd.DataFrame(rows, columns=list(chosen)).rename_axis("split")
 
 
-@remembered
 def importances(table: pd.DataFrame, target: str = "test_acc") -> pd.DataFrame:
     """Feature importances of the random forest on the published split, for the four published feature sets.
 

@@ -3,10 +3,7 @@
 Docstrings name a table by its schema here. A statistic asks for the columns that it needs and lets further ones be.
 """
 
-import copy
-import functools
-import inspect
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Iterable, Sequence
 
 import numpy as np
 import pandas as pd
@@ -104,24 +101,3 @@ def indexed(rows: dict, names: Sequence[str], columns: Sequence[str]) -> pd.Data
     """Rows by key under an index of these names, with these columns whether filled or not."""
     keys = pd.MultiIndex.from_tuples(list(rows), names=names) if len(names) > 1 else pd.Index(list(rows), name=names[0])
     return pd.DataFrame(list(rows.values()), index=keys, columns=list(columns))
-
-
-def remembered(function: Callable) -> Callable:
-    """Compute a slow function of a table once a process: a notebook, its answer and its scorecard all ask for it.
-
-    The table counts by its content, arguments by their values; every caller gets a copy of its own.
-    """
-    results: dict[tuple, object] = {}
-    signature = inspect.signature(function)
-
-    @functools.wraps(function)
-    def once(table: pd.DataFrame, *arguments, **options):
-        given = signature.bind(table, *arguments, **options)
-        given.apply_defaults()
-        others = tuple(repr(value) for value in list(given.arguments.values())[1:])
-        key = (tuple(table.columns), pd.util.hash_pandas_object(table).to_numpy().tobytes(), *others)
-        if key not in results:
-            results[key] = function(table, *arguments, **options)
-        return copy.deepcopy(results[key])
-
-    return once

@@ -84,7 +84,7 @@ def test_missing_values_cost_no_graph():
 
 def test_results_repeat_and_the_seed_counts():
     table, options = planted.study(20, variants=("gru",)), {"baselines": {}, "folds": 3, **CHEAP}
-    once = cross_validation.nested_prediction.__wrapped__
+    once = cross_validation.nested_prediction
     pd.testing.assert_frame_equal(once(table, **options), once(table, **options))
     assert not once(table, **options).equals(once(table, seed=1, **options))
 
