@@ -128,6 +128,7 @@ def test_plain_papermill(path, tmp_path, monkeypatch, smoke_records):
     executed = nbformat.read(out, as_version=4)
     outputs = [o for c in executed.cells if c.cell_type == "code" for o in c.outputs]
     assert not [o for o in outputs if o.output_type == "error"]
+    assert not [o for o in outputs if o.get("data", {}).get("text/plain") == "None"]
     pictures = [o for o in outputs if "image/png" in o.get("data", {})]
     assert len(pictures) >= 2
     assert all(o.metadata["image/png"]["alt"].strip() for o in pictures)

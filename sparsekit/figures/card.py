@@ -132,7 +132,8 @@ def card(
     figure.add_artist(back)
     # Text and keys at the top sit at fixed pixels, outside the layout, which gets what is left.
     edge, y = 14, height - 14
-    head = figure.text(edge / WIDTH, y / height, title, size=11.5, weight="bold", va="top", ha="left")
+    size = min(11.5, 11.5 * 70 / len(title))  # 70 letters of the widest font fill a line
+    head = figure.text(edge / WIDTH, y / height, title, size=size, weight="bold", va="top", ha="left")
     head.set_in_layout(False)
     y -= 22
     if note := _wrapped(note):

@@ -186,3 +186,8 @@ def test_a_column_that_is_missing_is_named(mark):
         marks.forest(pd.DataFrame({"panel": [], "row": []}), "Title")
     with pytest.raises(TableError, match="value"):
         marks.heatmap(pd.DataFrame({"row": [], "column": []}), "Title")
+
+
+def test_a_long_title_stays_inside_the_card():
+    title = "Accuracy over retraining steps after pruning, 95 % of all hidden-to-hidden weights pruned"
+    assert not overflow(marks.lines(table(["gru"]), title, X, looks=TARGETS))
