@@ -18,12 +18,10 @@ class GraphError(ValueError):
 
 
 def check(graph: nx.Graph, directed: bool = False, loops: bool = False) -> None:
-    """Accept a simple, connected graph without weights, of 2 to `LARGEST` nodes.
+    """Accept a simple graph without weights, of 2 to `LARGEST` nodes, connected with its directions left out.
 
     Parameters
     ----------
-    graph : networkx.Graph or networkx.DiGraph
-        A directed graph is connected where it is with its directions left out.
     directed, loops : bool
         Whether directions, and edges from a node to itself, are allowed.
 
@@ -54,13 +52,13 @@ def check(graph: nx.Graph, directed: bool = False, loops: bool = False) -> None:
         )
     if not graph.number_of_edges():
         raise GraphError("no edges; a network needs at least one")
-    for u, v, weight in graph.edges.data("weight", default=1):
-        if weight != 1:
-            raise GraphError(
-                f"edge {u!r} – {v!r} has the weight {weight!r}, but a network learns its own weights; "
-                f"keep only which edges exist: networkx.{type(graph).__name__}(graph.edges)"
-            )
-    parts = list(components(graph))
+    weighted = next((edge for edge in graph.edges.data("weight", default=1) if edge[2] != 1), None)
+    if weighted:
+        raise GraphError(
+            "edge {!r} – {!r} has the weight {!r}, but a network learns its own weights; ".format(*weighted)
+            + f"keep only which edges exist: networkx.{type(graph).__name__}(graph.edges)"
+        )
+    parts = components(graph)
     if len(parts) > 1:
         kind = "weakly_connected" if graph.is_directed() else "connected"
         raise GraphError(
@@ -101,11 +99,8 @@ def orient(graph: nx.Graph, rule: str = "by_node", seed: int = 0) -> nx.DiGraph:
 
     Parameters
     ----------
-    graph : networkx.Graph
     rule : str
-        A name in `ORIENTATIONS`.
-    seed : int
-        For rules that draw at random.
+        A name in `ORIENTATIONS`; those that draw at random take the seed.
 
     Raises
     ------
@@ -124,21 +119,18 @@ def orient(graph: nx.Graph, rule: str = "by_node", seed: int = 0) -> nx.DiGraph:
             "a directed graph has its directions; leave them out with sparsekit.graphs.structure.undirected(graph)"
         )
     order = ORIENTATIONS[rule]
+    oriented = nx.DiGraph()
     try:
-        nodes = sorted(graph)
+        oriented.add_nodes_from(sorted(graph))
     except TypeError:
         raise GraphError("nodes of different kinds have no order; rename them 0, 1, 2, …") from None
     rank = {node: place for place, node in enumerate(order(graph, seed))}
-    oriented = nx.DiGraph()
-    oriented.add_nodes_from(nodes)
     oriented.add_edges_from(sorted((u, v) if rank[u] < rank[v] else (v, u) for u, v in graph.edges))
     return oriented
 
 
 def layers(graph: nx.Graph) -> list[list[Hashable]]:
-    """Nodes by the length of their longest path from a source, ascending within a layer.
-
-    An undirected graph is oriented first, by node.
+    """Nodes by the length of their longest path from a source, ascending; an undirected graph is oriented by node.
 
     Raises
     ------
@@ -174,11 +166,7 @@ def adjacency(graph: nx.Graph) -> np.ndarray:
 
     It is the mask of a recurrent layer's hidden-to-hidden weights. An undirected edge leads both ways.
     """
-    place = {node: i for i, node in enumerate(sorted(graph))}
-    matrix = np.zeros((len(place), len(place)), dtype=bool)
-    sources, targets = ([place[edge[end]] for edge in graph.edges()] for end in (0, 1))
-    matrix[targets, sources] = True
-    return matrix if graph.is_directed() else matrix | matrix.T
+    return nx.to_numpy_array(graph, sorted(graph), bool, order="F", weight=None).T
 
 
 def from_mask(mask: ArrayLike, directed: bool = True, gates: str = "any") -> nx.Graph:
@@ -193,11 +181,6 @@ def from_mask(mask: ArrayLike, directed: bool = True, gates: str = "any") -> nx.
     gates : {"any", "all"}
         Whether an edge needs a weight in one gate, or in all.
 
-    Returns
-    -------
-    networkx.DiGraph or networkx.Graph
-        Units 0, 1, …; a weight from a unit to itself is an edge from the node to itself.
-
     Examples
     --------
     >>> from_mask([[1, 0], [1, 0]]).edges
@@ -210,7 +193,5 @@ def from_mask(mask: ArrayLike, directed: bool = True, gates: str = "any") -> nx.
         raise GraphError(f"a mask of shape {array.shape}; allowed are (units, units), or such blocks for each gate")
     units = array.shape[-1]
     blocks = array.reshape(-1, units, units) != 0
-    graph = nx.DiGraph() if directed else nx.Graph()
-    graph.add_nodes_from(range(units))
-    graph.add_edges_from(np.argwhere(getattr(blocks, gates)(axis=0).T).tolist())
-    return graph
+    kind = nx.DiGraph if directed else nx.Graph
+    return nx.from_numpy_array(getattr(blocks, gates)(axis=0).T, create_using=kind, edge_attr=None)
