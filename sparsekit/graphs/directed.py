@@ -1,14 +1,13 @@
 """What properties of a recurrent graph or mask share: its links as a matrix, its components and its spectrum."""
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from functools import cached_property
-from math import gcd
 
 import networkx as nx
 import numpy as np
 import rustworkx as rx
 from scipy import sparse
-from scipy.sparse.csgraph import breadth_first_order, connected_components
+from scipy.sparse.csgraph import connected_components
 from scipy.sparse.linalg import ArpackNoConvergence, eigs, eigsh
 
 from sparsekit.graphs import structure as graphs
@@ -26,7 +25,6 @@ class Links:
 
     Attributes
     ----------
-    structure : networkx.Graph, networkx.DiGraph or matrix
     oriented : networkx.DiGraph, optional
         An undirected graph with its directions, where they are not those of node order.
     matrix : csr_array of float, shape (n, n)
@@ -40,8 +38,6 @@ class Links:
     def __init__(self, structure, oriented: nx.DiGraph | None = None):
         self.structure, self.oriented, self.matrix = structure, oriented, _matrix(structure)
         self.n, self.m = self.matrix.shape[0], self.matrix.nnz
-        if not self.n:
-            raise GraphError("no nodes; properties need at least one")
 
     @cached_property
     def plain(self) -> sparse.csr_array:
@@ -78,8 +74,7 @@ class Links:
                 reached = np.minimum(reached @ step + reached, 1)
             return total / pairs
         graph = rx.PyGraph()
-        graph.add_nodes_from(range(self.n))
-        graph.add_edges_from_no_data(list(map(tuple, np.transpose(sparse.triu(self.either).nonzero()).tolist())))
+        graph.extend_from_edge_list(list(map(tuple, np.argwhere(sparse.triu(self.either)).tolist())))
         return rx.graph_unweighted_average_shortest_path_length(graph, **ONE_THREAD)
 
     @cached_property
@@ -105,18 +100,16 @@ def _matrix(structure) -> sparse.csr_array:
     if isinstance(structure, nx.Graph):
         if structure.is_multigraph():
             raise GraphError("several edges between the same two nodes; make it simple: networkx.DiGraph(graph)")
-        position = {node: i for i, node in enumerate(structure)}
-        ends = np.array([(position[u], position[v]) for u, v in structure.edges], dtype=int).reshape(-1, 2)
-        if not structure.is_directed():
-            ends = np.unique(np.vstack([ends, ends[:, ::-1]]), axis=0)
-        shape = len(position), len(position)
-        return sparse.csr_array((np.ones(len(ends)), (ends[:, 0], ends[:, 1])), shape)
+        if not len(structure):
+            raise GraphError("no nodes; properties need at least one")
+        return nx.to_scipy_sparse_array(structure, dtype=float, weight=None)
     if hasattr(structure, "detach"):
         structure = structure.detach().cpu().numpy()
     mask = sparse.csr_array(structure if sparse.issparse(structure) else np.atleast_2d(structure))
-    if mask.ndim != 2 or mask.shape[0] != mask.shape[1]:
+    if mask.ndim != 2 or mask.shape[0] != mask.shape[1] or not mask.shape[0]:
         raise GraphError(
-            f"a mask of shape {mask.shape}; give a square one, for example one gate's rows of a hidden-to-hidden mask"
+            f"a mask of shape {mask.shape}; give a square one, not empty, for example one gate's rows of a "
+            "hidden-to-hidden mask"
         )
     return sparse.csr_array((mask.T != 0).astype(float))
 
@@ -140,7 +133,7 @@ def _moduli(block: sparse.csr_array) -> np.ndarray:
     symmetric = (block != block.T).nnz == 0
     if n > DENSE_NODES:
         rows = block.sum(axis=1)
-        if rows.min() == rows.max() and _period(block) > 1:
+        if rows.min() == rows.max() and not nx.is_aperiodic(nx.from_scipy_sparse_array(block, create_using=nx.DiGraph)):
             # All rows sum to the largest eigenvalue (Perron and Frobenius), which comes once for each phase.
             return rows[:2]
         options = {"v0": np.ones(n), "return_eigenvectors": False, "maxiter": 100 * n}
@@ -154,18 +147,13 @@ def _moduli(block: sparse.csr_array) -> np.ndarray:
     return np.sort(np.abs(np.linalg.eigvalsh(dense) if symmetric else np.linalg.eigvals(dense)))[::-1][:2]
 
 
-def _period(block: sparse.csr_array) -> int:
-    """Greatest common divisor of the lengths of all cycles of a strongly connected mask."""
-    order, before = breadth_first_order(block, 0)
-    level = np.zeros(block.shape[0], dtype=int)
-    for node in order[1:]:
-        level[node] = level[before[node]] + 1
-    source, target = block.nonzero()
-    return gcd(*np.unique(np.abs(level[source] + 1 - level[target])).tolist())
-
-
 DIRECTED = Registry("directed property")
 MORE = Registry("further graph property")
+
+
+def _both(function: Callable[[Links], float]) -> Callable[[Links], float]:
+    """Register a property that directed and undirected structures have."""
+    return MORE.register(DIRECTED.register(function))
 
 
 @DIRECTED.register
@@ -198,8 +186,7 @@ def out_degree_var(links: Links) -> float:
     return links.out_degree.var(ddof=1) if links.n > 1 else np.nan
 
 
-@MORE.register
-@DIRECTED.register
+@_both
 def degree_inequality(links: Links) -> float:
     """Gini coefficient of the degrees, in and out together: 0 where all are equal; nan without edges."""
     degrees = np.sort(links.in_degree + links.out_degree)
@@ -207,8 +194,7 @@ def degree_inequality(links: Links) -> float:
     return ranks @ degrees / (links.n * degrees.sum()) if links.m else np.nan
 
 
-@MORE.register
-@DIRECTED.register
+@_both
 def degree_assortativity(links: Links) -> float:
     """Correlation over edges of the source's out-degree with the target's in-degree; nan where either is constant.
 
@@ -221,8 +207,7 @@ def degree_assortativity(links: Links) -> float:
     return np.corrcoef(*ends)[0, 1]
 
 
-@MORE.register
-@DIRECTED.register
+@_both
 def average_clustering(links: Links) -> float:
     """Mean over nodes of the share of possible triangles around a node that exist, of whatever directions.
 
@@ -235,16 +220,14 @@ def average_clustering(links: Links) -> float:
     return np.mean(closed(around, around, around) / 2 / np.where(possible > 0, possible, 1))
 
 
-@MORE.register
-@DIRECTED.register
+@_both
 def transitivity(links: Links) -> float:
     """Share of the pairs of edges with a common end that a third edge closes, directions left out; 0 without pairs."""
     degree = links.either.sum(axis=1)
     return links.triangles.sum() / max((degree * (degree - 1)).sum(), 1)
 
 
-@MORE.register
-@DIRECTED.register
+@_both
 def modularity(links: Links) -> float:
     """Newman's modularity of the communities that one seeded Louvain run finds, directions left out; nan without edges.
 
@@ -257,8 +240,7 @@ def modularity(links: Links) -> float:
     return nx.community.modularity(graph, nx.community.louvain_communities(graph, seed=0))
 
 
-@MORE.register
-@DIRECTED.register
+@_both
 def small_worldness(links: Links) -> float:
     """Clustering over mean distance, each relative to a random graph of as many nodes and edges, directions left out.
 
@@ -312,20 +294,17 @@ def longest_path(links: Links) -> float:
     ends = links.component[np.array(links.plain.nonzero())]
     ends = np.unique(ends[:, ends[0] != ends[1]], axis=1)
     condensed = rx.PyDiGraph()
-    condensed.add_nodes_from(range(links.component.max() + 1))
-    condensed.add_edges_from_no_data(list(map(tuple, ends.T.tolist())))
+    condensed.extend_from_edge_list(list(map(tuple, ends.T.tolist())))
     return rx.dag_longest_path_length(condensed)
 
 
-@MORE.register
-@DIRECTED.register
+@_both
 def spectral_radius(links: Links) -> float:
     """Largest modulus of an eigenvalue of the 0/1 mask, loops included."""
     return links.moduli[0]
 
 
-@MORE.register
-@DIRECTED.register
+@_both
 def spectral_gap(links: Links) -> float:
     """Difference of the two largest moduli of eigenvalues, |λ₁| - |λ₂|; nan for one node."""
     return links.moduli[0] - links.moduli[1] if links.n > 1 else np.nan
@@ -353,11 +332,6 @@ def measure_directed(structure, names: Iterable[str] | None = None) -> dict[str,
         j to i, as in a recurrent weight matrix.
     names : iterable of str, optional
         Which of `DIRECTED`; all by default.
-
-    Returns
-    -------
-    dict of name to float
-        nan where a property says that it is undefined.
 
     Raises
     ------
