@@ -3,7 +3,7 @@
 A new property is one function from a `View` to a number, decorated with ``@PROPERTIES.register``.
 """
 
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 from functools import cached_property
 
 import networkx as nx
@@ -22,7 +22,6 @@ class View:
 
     Attributes
     ----------
-    graph : networkx.Graph
     n, m : int
         Nodes and edges.
     edges : ndarray of int, shape (m, 2)
@@ -49,10 +48,7 @@ class View:
 
     @cached_property
     def _rustworkx(self) -> rx.PyGraph:
-        copy = rx.PyGraph(multigraph=False)
-        copy.add_nodes_from(range(self.n))
-        copy.add_edges_from_no_data([(u, v) for u, v in self.edges.tolist()])
-        return copy
+        return rx.networkx_converter(self.graph)
 
     @cached_property
     def distances(self) -> np.ndarray:
@@ -72,8 +68,7 @@ class View:
 
     @cached_property
     def edge_betweenness(self) -> np.ndarray:
-        values = rx.graph_edge_betweenness_centrality(self._rustworkx, **ONE_THREAD)
-        return np.array([values[i] for i in range(self.m)])
+        return np.array(list(rx.graph_edge_betweenness_centrality(self._rustworkx, **ONE_THREAD).values()))
 
     @cached_property
     def nodes_betweenness(self) -> np.ndarray:
@@ -138,24 +133,11 @@ def _sample_variance(values: np.ndarray) -> float:
     return values.var(ddof=1) if len(values) > 1 else np.nan
 
 
-def _sample_deviation(values: np.ndarray) -> float:
-    return np.sqrt(_sample_variance(values))
+SUMMARIES = {"mean": np.mean, "var": _sample_variance, "std": lambda values: np.sqrt(_sample_variance(values))}
 
-
-SUMMARIES = {"mean": np.mean, "var": _sample_variance, "std": _sample_deviation}
-
-
-def _summary(family: str, kind: str) -> Callable[[View], float]:
-    def summary(view: View) -> float:
-        return SUMMARIES[kind](getattr(view, family))
-
-    summary.__name__ = f"{family}_{kind}"
-    return summary
-
-
-for _family in ("eccentricity", "degree", "closeness", "nodes_betweenness", "edge_betweenness"):
-    for _kind in SUMMARIES:
-        PROPERTIES.register(_summary(_family, _kind))
+for _values in ("eccentricity", "degree", "closeness", "nodes_betweenness", "edge_betweenness"):
+    for _kind, _summary in SUMMARIES.items():
+        PROPERTIES[f"{_values}_{_kind}"] = lambda view, of=_summary, values=_values: of(getattr(view, values))
 
 NAMES = tuple(PROPERTIES)
 """The 23 published properties, in the order of the published tables (arXiv 2407.20601)."""
@@ -166,8 +148,7 @@ def measure(
 ) -> dict[str, float]:
     """Properties of a simple, undirected, connected graph whose nodes have an order.
 
-    Definitions are networkx's; means, sample variances and sample standard deviations run over nodes or edges, and
-    are nan where there is but one edge.
+    Definitions are networkx's; variances and standard deviations are those of samples, nan where there is but one edge.
 
     Parameters
     ----------
