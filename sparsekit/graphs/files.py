@@ -1,12 +1,13 @@
 """A user's own graph, read from a file."""
 
-import csv
 import re
-from collections.abc import Hashable, Iterable
+from collections.abc import Hashable
 from pathlib import Path
 from xml.etree.ElementTree import ParseError
 
 import networkx as nx
+import numpy as np
+import pandas as pd
 
 from sparsekit.graphs.structure import GraphError, check
 from sparsekit.registry import unknown
@@ -34,34 +35,29 @@ def read(path: str | Path, directed: bool = False, loops: bool = False) -> nx.Gr
     loops : bool
         Whether edges from a node to itself are allowed.
 
-    Returns
-    -------
-    networkx.Graph, or networkx.DiGraph where `directed`
-
     Raises
     ------
     GraphError
         Where the file is missing, of unknown kind, malformed, or its graph fails `check`.
     """
     path = Path(path)
-    kinds = {".graphml": _graphml, ".csv": _matrix} | dict.fromkeys(EDGE_LISTS, _edges)
+    kind = nx.DiGraph if directed else nx.Graph
+    kinds = {".graphml": lambda path, kind: nx.read_graphml(path), ".csv": _matrix} | dict.fromkeys(EDGE_LISTS, _edges)
     if path.suffix not in kinds:
         raise GraphError(f"{path}: {unknown('graph file ending', path.suffix, kinds)}")
     if not path.is_file():
         raise GraphError(f"{path}: no such file")
     try:
-        found = kinds[path.suffix](path, directed)
-    except (nx.NetworkXError, ParseError, UnicodeDecodeError, KeyError, TypeError, csv.Error) as error:
-        raise GraphError(f"{path}: not readable as {path.suffix}: {error}") from error
-    for _, _, data in found.edges(data=True):
-        data.pop("weight", None)
-    try:
+        found = kinds[path.suffix](path, kind)
+        for _, _, data in found.edges(data=True):
+            data.pop("weight", None)
         check(found, directed, loops)
     except GraphError as error:
         raise GraphError(f"{path}: {error}") from None
-    names = sorted(found, key=_natural)
-    numbers = {name: number for number, name in enumerate(names)}
-    graph = nx.DiGraph() if directed else nx.Graph()
+    except (nx.NetworkXError, ParseError, ValueError, KeyError, TypeError) as error:
+        raise GraphError(f"{path}: not readable as {path.suffix}: {' '.join(str(error).split())}") from error
+    numbers = {name: number for number, name in enumerate(sorted(found, key=_natural))}
+    graph = kind()
     graph.add_nodes_from((number, {"name": str(name)}) for name, number in numbers.items())
     edges = found.to_directed().edges if directed else found.edges
     graph.add_edges_from((numbers[u], numbers[v]) for u, v in edges)
@@ -74,66 +70,45 @@ def _natural(name: Hashable) -> tuple:
     return tuple(int(part) if i % 2 else part for i, part in enumerate(parts)), str(name)
 
 
-def _graphml(path: Path, directed: bool) -> nx.Graph:
-    return nx.read_graphml(path)
-
-
-def _edges(path: Path, directed: bool) -> nx.Graph:
-    graph = nx.DiGraph() if directed else nx.Graph()
+def _edges(path: Path, kind: type[nx.Graph]) -> nx.Graph:
+    graph = kind()
     for number, line in enumerate(path.read_text(encoding="utf-8-sig").splitlines(), start=1):
-        names = line.partition("#")[0].replace(",", " ").split()
-        if not names:
-            continue
-        if len(names) < 2:
-            raise GraphError(f"{path}, line {number}: one node, {names[0]!r}; an edge needs two")
-        u, v = names[:2]
-        if graph.has_edge(u, v):
-            raise GraphError(f"{path}, line {number}: edge {u} – {v} stands there twice; give each edge once")
-        graph.add_edge(u, v)
+        names = line.partition("#")[0].replace(",", " ").split()[:2]
+        if len(names) == 1:
+            raise GraphError(f"line {number}: one node, {names[0]!r}; an edge needs two")
+        if names and graph.has_edge(*names):
+            raise GraphError(f"line {number}: edge {' – '.join(names)} stands there twice; give each edge once")
+        graph.add_edges_from([names] if names else [])
     return graph
 
 
-def _matrix(path: Path, directed: bool) -> nx.Graph:
-    with path.open(encoding="utf-8-sig", newline="") as file:
-        rows = [[cell.strip() for cell in row] for row in csv.reader(file) if row]
-    width = len(rows[0]) if rows else 0
-    if any(len(row) != width for row in rows) or len(rows) not in (width, width + 1):
-        shape = f"{len(rows)} rows of {' or '.join(str(n) for n in sorted({len(row) for row in rows}))} cells"
-        raise GraphError(f"{path}: {shape}; give a square matrix, or one under a header of node names")
-    names = [str(i) for i in range(width)]
-    if len(rows) == width + 1:
-        names, *rows = rows
-    elif rows and not _is_number(rows[0][0]):
-        names, index, rows = rows[0][1:], [row[0] for row in rows[1:]], [row[1:] for row in rows[1:]]
-        if names != index:
-            raise GraphError(
-                f"{path}: its columns are named {_few(names)}, its rows {_few(index)}; they must be the same"
-            )
+def _matrix(path: Path, kind: type[nx.Graph]) -> nx.Graph:
+    cells = pd.read_csv(path, header=None, dtype=str, keep_default_na=False, encoding="utf-8-sig")
+    cells = cells.apply(lambda column: column.str.strip())
+    height, width = cells.shape
+    if height not in (width, width + 1):
+        raise GraphError(f"{height} rows of {width} cells; give a square matrix, or one under a header of node names")
+    names = index = [str(i) for i in range(width)]
+    if height > width:
+        names = index = cells.iloc[0].tolist()
+        cells = cells.iloc[1:]
+    elif np.isnan(pd.to_numeric(cells.iat[0, 0], errors="coerce")):
+        names, index, cells = cells.iloc[0, 1:].tolist(), cells.iloc[1:, 0].tolist(), cells.iloc[1:, 1:]
+    if names != index:
+        raise GraphError(f"its columns are named {_few(names)}, its rows {_few(index)}; they must be the same")
     if len(set(names)) < len(names):
-        raise GraphError(f"{path}: two columns have the same name among {_few(names)}")
-    for name, row in zip(names, rows, strict=True):
-        for other, cell in zip(names, row, strict=True):
-            if not _is_number(cell):
-                raise GraphError(f"{path}: row {name}, column {other}: {cell!r} is not a number; write 0 for no edge")
-    graph = nx.DiGraph()
-    graph.add_nodes_from(names)
-    for name, row in zip(names, rows, strict=True):
-        graph.add_edges_from((name, other) for other, cell in zip(names, row, strict=True) if float(cell))
-    one_way = next(((u, v) for u, v in graph.edges if not graph.has_edge(v, u)), None)
-    if one_way and not directed:
-        raise GraphError(
-            f"{path}: not symmetric: an edge from {one_way[0]} to {one_way[1]}, none back; read it with directed=True"
-        )
-    return graph if directed else graph.to_undirected()
+        raise GraphError(f"two columns have the same name among {_few(names)}")
+    weights = cells.apply(pd.to_numeric, errors="coerce").to_numpy(dtype=float)
+    if np.isnan(weights).any():
+        row, column = np.argwhere(np.isnan(weights))[0]
+        cell = f"row {names[row]}, column {names[column]}: {cells.iat[row, column]!r}"
+        raise GraphError(f"{cell} is not a number; write 0 for no edge")
+    one_way = (weights != 0) & (weights.T == 0)
+    if one_way.any() and kind is nx.Graph:
+        u, v = (names[k] for k in np.argwhere(one_way)[0])
+        raise GraphError(f"not symmetric: an edge from {u} to {v}, none back; read it with directed=True")
+    return nx.from_numpy_array(weights, create_using=kind, edge_attr=None, nodelist=names)
 
 
-def _is_number(cell: str) -> bool:
-    try:
-        return float(cell) == float(cell)  # NaN is none
-    except ValueError:
-        return False
-
-
-def _few(names: Iterable[str]) -> str:
-    names = list(names)
+def _few(names: list[str]) -> str:
     return ", ".join(names[:4]) + (", …" if len(names) > 4 else "")
