@@ -6,6 +6,7 @@ is one function ``(generator, number, seed, nodes_min, nodes_max) -> graph`` dec
 
 from collections.abc import Callable, Iterator
 from functools import lru_cache
+from itertools import islice
 
 import networkx as nx
 import numpy as np
@@ -32,17 +33,13 @@ def draw(design: str, generator: str, number: int, seed: int = 0, nodes_min: int
         Names in `DESIGNS` and `GENERATORS`.
     number : int
         0, 1, …: the first k graphs are the same, whatever k is.
-    seed : int
-        Another seed draws other graphs.
     nodes_min, nodes_max : int
         Sizes allowed; designs that hold the size fixed take the largest.
 
     Raises
     ------
-    UnknownName
-        Where no design or generator has that name.
-    GraphError
-        Where the range of sizes is empty, or the generator gives no such graphs.
+    UnknownName, GraphError
+        Where a name is not registered; where the range of sizes is empty, or the generator gives no such graphs.
 
     Examples
     --------
@@ -70,12 +67,11 @@ def equal_edges(generator: str, number: int, seed: int, nodes_min: int, nodes_ma
 def equal_parameters(generator: str, number: int, seed: int, nodes_min: int, nodes_max: int) -> nx.Graph:
     """The same recurrent parameters for all, within 2 %, whatever the generator, as layered networks.
 
-    Graphs of any size in the range are drawn until one has them. The target is the median of published graphs whose
-    size is the middle of the range.
+    Graphs of any size in the range are drawn until one has those of published graphs in the middle of the range.
     """
     target = parameter_target((nodes_min + nodes_max) // 2)
     stream = np.random.default_rng(derive("equal_parameters", generator, seed, number))
-    for _, graph in zip(range(TRIES), _graphs(generator, stream, nodes_min, nodes_max), strict=False):
+    for graph in islice(_graphs(generator, stream, nodes_min, nodes_max), TRIES):
         if abs(recurrent_parameters(graphs.undirected(graph)) / target - 1) <= TOLERANCE:
             return graph
     raise GraphError(
@@ -101,15 +97,8 @@ def plane(generator: str, number: int, seed: int, nodes_min: int, nodes_max: int
 def recurrent_parameters(graph: nx.Graph, gates: int = 1) -> int:
     """Recurrent weights and biases of the layered network of a graph, embedding and readout left out.
 
-    Parameters
-    ----------
-    graph : networkx.Graph or networkx.DiGraph
-        A directed one is taken as oriented already.
-    gates : int
-        1 (RNN), 3 (GRU) or 4 (LSTM).
+    A directed graph is taken as oriented already; a cell has 1 (RNN), 3 (GRU) or 4 (LSTM) gates.
 
-    Examples
-    --------
     >>> recurrent_parameters(nx.Graph([(0, 2), (1, 2), (1, 3), (2, 3), (2, 4), (3, 4)]))
     33
     """
@@ -119,9 +108,9 @@ def recurrent_parameters(graph: nx.Graph, gates: int = 1) -> int:
     # A cell of w units has w² recurrent weights and 2w biases, and each edge into it is a weight more. A layer has one
     # cell for each layer that sends edges; the first has one, whose input is dense.
     widths = [len(nodes) for nodes in columns]
-    targets = [target for _, target in {(layer[u], layer[v]) for u, v in oriented.edges}]
-    cells = sum(widths[k] * (widths[k] + 2) for k in [0, *targets])
-    return gates * (cells + oriented.number_of_edges() + widths[0] ** 2)
+    cells = {(0, 0)} | {(layer[u], layer[v]) for u, v in oriented.edges}
+    weights = sum(widths[k] * (widths[k] + 2) for _, k in cells)
+    return gates * (weights + oriented.number_of_edges() + widths[0] ** 2)
 
 
 @lru_cache
