@@ -24,12 +24,7 @@ def unknown(kind: str, name: object, allowed: Iterable[str]) -> str:
 
 
 class Registry(dict):
-    """A dict from name to function, filled by decoration.
-
-    Parameters
-    ----------
-    kind : str
-        What its members are, in words, for error texts ("graph generator").
+    """A dict from name to function, filled by decoration; `kind` says what they are, in words ("graph generator").
 
     Raises
     ------
@@ -48,17 +43,16 @@ class Registry(dict):
         self[name or function.__name__] = function
         return function
 
+    def define(self, name: str, meaning: str, function: Callable) -> Callable:
+        """Add a function that is one expression, and say what it gives."""
+        function.__name__, function.__doc__ = name, meaning
+        return self.register(function)
+
     def __missing__(self, name: str):
         raise UnknownName(unknown(self.kind, name, sorted(self)))
 
 
 def measured(registry: Registry, subject: object, names: Iterable[str] | None = None) -> dict[str, float]:
-    """The registry's properties of a subject, those named or all, by name.
-
-    Raises
-    ------
-    UnknownName
-        Where no property has a given name; before anything is measured.
-    """
+    """The registry's properties of a subject, those named or all; all names are looked up before one is measured."""
     functions = {name: registry[name] for name in (registry if names is None else names)}
     return {name: float(function(subject)) for name, function in functions.items()}

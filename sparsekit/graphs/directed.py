@@ -31,8 +31,12 @@ class Links:
         1 where an edge leads from the row's node to the column's; an undirected edge leads both ways.
     plain : csr_array
         `matrix` without edges from a node to itself.
-    either : csr_array
-        1 where two nodes are joined in either direction.
+    either, mutual : csr_array
+        1 where two different nodes are joined in either direction, or in both.
+    triangles : ndarray, shape (n,)
+        Twice the triangles at each node, directions left out.
+    component : ndarray, shape (n,)
+        Number of each node's strongly connected component.
     """
 
     def __init__(self, structure, oriented: nx.DiGraph | None = None):
@@ -45,22 +49,12 @@ class Links:
         plain.eliminate_zeros()
         return plain
 
-    @cached_property
-    def either(self) -> sparse.csr_array:
-        return self.plain.maximum(self.plain.T).tocsr()
-
-    @cached_property
-    def triangles(self) -> np.ndarray:
-        """Twice the triangles at each node, directions left out."""
-        return closed(self.either, self.either, self.either)
-
-    @cached_property
-    def out_degree(self) -> np.ndarray:
-        return self.matrix.sum(axis=1)
-
-    @cached_property
-    def in_degree(self) -> np.ndarray:
-        return self.matrix.sum(axis=0)
+    either = cached_property(lambda self: self.plain.maximum(self.plain.T).tocsr())
+    mutual = cached_property(lambda self: self.plain.multiply(self.plain.T))
+    triangles = cached_property(lambda self: closed(self.either, self.either, self.either))
+    out_degree = cached_property(lambda self: self.matrix.sum(axis=1))
+    in_degree = cached_property(lambda self: self.matrix.sum(axis=0))
+    component = cached_property(lambda self: connected_components(self.plain, connection="strong")[1])
 
     @cached_property
     def mean_distance(self) -> float:
@@ -76,11 +70,6 @@ class Links:
         graph = rx.PyGraph()
         graph.extend_from_edge_list(list(map(tuple, np.argwhere(sparse.triu(self.either)).tolist())))
         return rx.graph_unweighted_average_shortest_path_length(graph, **ONE_THREAD)
-
-    @cached_property
-    def component(self) -> np.ndarray:
-        """Number of each node's strongly connected component."""
-        return connected_components(self.plain, connection="strong")[1]
 
     @cached_property
     def moduli(self) -> np.ndarray:
@@ -117,6 +106,11 @@ def _matrix(structure) -> sparse.csr_array:
 def _dense(matrix: sparse.csr_array) -> bool:
     """Whether products are faster with dense matrices; their float32 counts exactly up to 2**24."""
     return matrix.nnz > 0.05 * matrix.shape[0] ** 2
+
+
+def sample_variance(values: np.ndarray) -> float:
+    """Sample variance; nan of one value."""
+    return values.var(ddof=1) if len(values) > 1 else np.nan
 
 
 def closed(a: sparse.csr_array, b: sparse.csr_array, c: sparse.csr_array) -> np.ndarray:
@@ -156,34 +150,12 @@ def _both(function: Callable[[Links], float]) -> Callable[[Links], float]:
     return MORE.register(DIRECTED.register(function))
 
 
-@DIRECTED.register
-def directed_edges(links: Links) -> float:
-    """Edges, each direction and each edge from a node to itself counted."""
-    return links.m
-
-
-@DIRECTED.register
-def mask_density(links: Links) -> float:
-    """Share of the n² recurrent weights that exist."""
-    return links.m / links.n**2
-
-
-@DIRECTED.register
-def self_loops(links: Links) -> float:
-    """Edges from a node to itself."""
-    return links.matrix.diagonal().sum()
-
-
-@DIRECTED.register
-def in_degree_var(links: Links) -> float:
-    """Sample variance of the number of edges into a node; nan for one node."""
-    return links.in_degree.var(ddof=1) if links.n > 1 else np.nan
-
-
-@DIRECTED.register
-def out_degree_var(links: Links) -> float:
-    """Sample variance of the number of edges out of a node; nan for one node."""
-    return links.out_degree.var(ddof=1) if links.n > 1 else np.nan
+define = DIRECTED.define
+define("directed_edges", "Edges, each direction and each loop counted.", lambda links: links.m)
+define("mask_density", "Share of the n² recurrent weights that exist.", lambda links: links.m / links.n**2)
+define("self_loops", "Edges from a node to itself.", lambda links: links.matrix.diagonal().sum())
+define("in_degree_var", "Sample variance of the edges into a node.", lambda links: sample_variance(links.in_degree))
+define("out_degree_var", "Sample variance of the edges out of a node.", lambda links: sample_variance(links.out_degree))
 
 
 @_both
@@ -215,8 +187,8 @@ def average_clustering(links: Links) -> float:
     without possible triangles counts as 0, as in networkx.
     """
     around = (links.plain + links.plain.T).tocsr()
-    degree, mutual = around.sum(axis=1), links.plain.multiply(links.plain.T).sum(axis=1)
-    possible = degree * (degree - 1) - 2 * mutual
+    degree = around.sum(axis=1)
+    possible = degree * (degree - 1) - 2 * links.mutual.sum(axis=1)
     return np.mean(closed(around, around, around) / 2 / np.where(possible > 0, possible, 1))
 
 
@@ -261,31 +233,13 @@ def small_worldness(links: Links) -> float:
 @DIRECTED.register
 def reciprocity(links: Links) -> float:
     """Share of the edges between two nodes whose reverse exists too; nan where there are none."""
-    return links.plain.multiply(links.plain.T).nnz / links.plain.nnz if links.plain.nnz else np.nan
+    return links.mutual.nnz / links.plain.nnz if links.plain.nnz else np.nan
 
 
-@DIRECTED.register
-def cycles_of_two(links: Links) -> float:
-    """Pairs of nodes with edges both ways."""
-    return links.plain.multiply(links.plain.T).nnz / 2
-
-
-@DIRECTED.register
-def cycles_of_three(links: Links) -> float:
-    """Directed cycles through three nodes."""
-    return closed(links.plain, links.plain, links.plain).sum() / 3
-
-
-@DIRECTED.register
-def strong_components(links: Links) -> float:
-    """Strongly connected components: groups in which every node reaches every other."""
-    return links.component.max() + 1
-
-
-@DIRECTED.register
-def largest_strong_component(links: Links) -> float:
-    """Share of the nodes in the largest strongly connected component."""
-    return np.bincount(links.component).max() / links.n
+define("cycles_of_two", "Pairs of nodes with edges both ways.", lambda links: links.mutual.nnz / 2)
+define("cycles_of_three", "Directed cycles through three nodes.", lambda links: closed(*[links.plain] * 3).sum() / 3)
+define("strong_components", "Strongly connected components.", lambda links: links.component.max() + 1)
+define("largest_strong_component", "Its share of nodes.", lambda links: np.bincount(links.component).max() / links.n)
 
 
 @DIRECTED.register
@@ -298,10 +252,7 @@ def longest_path(links: Links) -> float:
     return rx.dag_longest_path_length(condensed)
 
 
-@_both
-def spectral_radius(links: Links) -> float:
-    """Largest modulus of an eigenvalue of the 0/1 mask, loops included."""
-    return links.moduli[0]
+_both(define("spectral_radius", "Largest modulus of an eigenvalue, loops included.", lambda links: links.moduli[0]))
 
 
 @_both

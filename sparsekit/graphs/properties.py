@@ -1,6 +1,6 @@
 """Properties of a graph: the published 23 here, and by name those of masks and networks.
 
-A new property is one function from a `View` to a number, decorated with ``@PROPERTIES.register``.
+A new property is one function from a `View` to a number: ``@PROPERTIES.register``, or `PROPERTIES.define` a lambda.
 """
 
 from collections.abc import Iterable
@@ -11,7 +11,7 @@ import numpy as np
 import rustworkx as rx
 
 from sparsekit.graphs import structure as graphs
-from sparsekit.graphs.directed import ONE_THREAD
+from sparsekit.graphs.directed import ONE_THREAD, sample_variance
 from sparsekit.registry import Registry, measured
 
 PROPERTIES = Registry("graph property")
@@ -39,32 +39,14 @@ class View:
         graphs.check(graph)
         self.graph, self.oriented = graph, oriented
         self.n, self.m = graph.number_of_nodes(), graph.number_of_edges()
-        position = {node: i for i, node in enumerate(graph)}
-        self.edges = np.array([(position[u], position[v]) for u, v in graph.edges])
 
-    @cached_property
-    def layers(self) -> list[list]:
-        return graphs.layers(self.oriented or self.graph)
-
-    @cached_property
-    def _rustworkx(self) -> rx.PyGraph:
-        return rx.networkx_converter(self.graph)
-
-    @cached_property
-    def distances(self) -> np.ndarray:
-        return rx.graph_distance_matrix(self._rustworkx, **ONE_THREAD)
-
-    @cached_property
-    def eccentricity(self) -> np.ndarray:
-        return self.distances.max(axis=1)
-
-    @cached_property
-    def degree(self) -> np.ndarray:
-        return np.bincount(self.edges.ravel(), minlength=self.n) / (self.n - 1)
-
-    @cached_property
-    def closeness(self) -> np.ndarray:
-        return (self.n - 1) / self.distances.sum(axis=1)
+    layers = cached_property(lambda self: graphs.layers(self.oriented or self.graph))
+    _rustworkx = cached_property(lambda self: rx.networkx_converter(self.graph))
+    edges = cached_property(lambda self: np.array(self._rustworkx.edge_list()))
+    distances = cached_property(lambda self: rx.graph_distance_matrix(self._rustworkx, **ONE_THREAD))
+    eccentricity = cached_property(lambda self: self.distances.max(axis=1))
+    degree = cached_property(lambda self: np.bincount(self.edges.ravel(), minlength=self.n) / (self.n - 1))
+    closeness = cached_property(lambda self: (self.n - 1) / self.distances.sum(axis=1))
 
     @cached_property
     def edge_betweenness(self) -> np.ndarray:
@@ -81,59 +63,22 @@ class View:
         return (around - (self.n - 1)) / ((self.n - 1) * (self.n - 2))
 
 
-@PROPERTIES.register
-def layers(view: View) -> float:
-    """Layers of the oriented graph: nodes on its longest path."""
-    return len(view.layers)
+define = PROPERTIES.define
+define("layers", "Nodes on the longest path of the oriented graph.", lambda view: len(view.layers))
+define("nodes", "Number of nodes.", lambda view: view.n)
+define("edges", "Number of undirected edges.", lambda view: view.m)
+define("source_nodes", "Nodes in the first layer: the published embedding's width.", lambda view: len(view.layers[0]))
+define("sink_nodes", "Nodes in the last layer: the published readout's width.", lambda view: len(view.layers[-1]))
+define("diameter", "Largest distance between two nodes, in edges.", lambda view: view.distances.max())
+define("density", "m / (n (n - 1)): half of the undirected density.", lambda view: view.m / (view.n * (view.n - 1)))
+define(
+    "average_shortest_path_length",
+    "Mean distance over all pairs of nodes, in edges.",
+    lambda view: view.distances.sum() / (view.n * (view.n - 1)),
+)
 
 
-@PROPERTIES.register
-def nodes(view: View) -> float:
-    """Number of nodes."""
-    return view.n
-
-
-@PROPERTIES.register
-def edges(view: View) -> float:
-    """Number of undirected edges."""
-    return view.m
-
-
-@PROPERTIES.register
-def source_nodes(view: View) -> float:
-    """Nodes in the first layer; in the published networks also the width of the embedding."""
-    return len(view.layers[0])
-
-
-@PROPERTIES.register
-def sink_nodes(view: View) -> float:
-    """Nodes in the last layer; in the published networks also the width of the readout."""
-    return len(view.layers[-1])
-
-
-@PROPERTIES.register
-def diameter(view: View) -> float:
-    """Largest distance between two nodes, in edges."""
-    return view.distances.max()
-
-
-@PROPERTIES.register
-def density(view: View) -> float:
-    """Edges of the oriented graph over ordered pairs of nodes, m / (n (n - 1)): half of the undirected density."""
-    return view.m / (view.n * (view.n - 1))
-
-
-@PROPERTIES.register
-def average_shortest_path_length(view: View) -> float:
-    """Mean distance over all pairs of nodes, in edges."""
-    return view.distances.sum() / (view.n * (view.n - 1))
-
-
-def _sample_variance(values: np.ndarray) -> float:
-    return values.var(ddof=1) if len(values) > 1 else np.nan
-
-
-SUMMARIES = {"mean": np.mean, "var": _sample_variance, "std": lambda values: np.sqrt(_sample_variance(values))}
+SUMMARIES = {"mean": np.mean, "var": sample_variance, "std": lambda values: np.sqrt(sample_variance(values))}
 
 for _values in ("eccentricity", "degree", "closeness", "nodes_betweenness", "edge_betweenness"):
     for _kind, _summary in SUMMARIES.items():
