@@ -21,37 +21,21 @@ DENSE_NODES = 400
 
 
 class Links:
-    """What several properties share, computed once per structure and only when asked for.
+    """What several properties of a structure share, each of them computed once and only when asked for.
 
-    Attributes
-    ----------
-    oriented : networkx.DiGraph, optional
-        An undirected graph with its directions, where they are not those of node order.
-    matrix : csr_array of float, shape (n, n)
-        1 where an edge leads from the row's node to the column's; an undirected edge leads both ways.
-    plain : csr_array
-        `matrix` without edges from a node to itself.
-    either, mutual : csr_array
-        1 where two different nodes are joined in either direction, or in both.
-    triangles : ndarray, shape (n,)
-        Twice the triangles at each node, directions left out.
-    component : ndarray, shape (n,)
-        Number of each node's strongly connected component.
+    An undirected graph may come with its directions, where they are not those of node order. In `matrix` a 1 is an edge
+    from the row's node to the column's; an undirected edge leads both ways. `plain` has none from a node to itself.
     """
 
     def __init__(self, structure, oriented: nx.DiGraph | None = None):
         self.structure, self.oriented, self.matrix = structure, oriented, _matrix(structure)
+        self.plain = self.matrix - sparse.diags_array(self.matrix.diagonal(), format="csr")
+        self.plain.eliminate_zeros()
         self.n, self.m = self.matrix.shape[0], self.matrix.nnz
 
-    @cached_property
-    def plain(self) -> sparse.csr_array:
-        plain = self.matrix - sparse.diags_array(self.matrix.diagonal(), format="csr")
-        plain.eliminate_zeros()
-        return plain
-
-    either = cached_property(lambda self: self.plain.maximum(self.plain.T).tocsr())
-    mutual = cached_property(lambda self: self.plain.multiply(self.plain.T))
-    triangles = cached_property(lambda self: closed(self.either, self.either, self.either))
+    either = cached_property(lambda self: self.plain.maximum(self.plain.T).tocsr())  # joined in either direction
+    mutual = cached_property(lambda self: self.plain.multiply(self.plain.T))  # joined in both
+    triangles = cached_property(lambda self: closed(self.either))  # twice as many as there are at each node
     out_degree = cached_property(lambda self: self.matrix.sum(axis=1))
     in_degree = cached_property(lambda self: self.matrix.sum(axis=0))
     component = cached_property(lambda self: connected_components(self.plain, connection="strong")[1])
@@ -73,11 +57,9 @@ class Links:
 
     @cached_property
     def moduli(self) -> np.ndarray:
-        """The two largest moduli of eigenvalues, by component: the mask is block triangular in its components.
-
-        Exact 0 for an acyclic mask, where eigenvalues of the whole would be rounding noise.
-        """
+        """The two largest moduli of eigenvalues; exact 0 for an acyclic mask, where those of the whole are noise."""
         sizes = np.bincount(self.component)
+        # The mask is block triangular in its strongly connected components.
         found = [self.matrix.diagonal()[sizes[self.component] == 1]]
         for number in np.flatnonzero(sizes > 1):
             members = np.flatnonzero(self.component == number)
@@ -113,12 +95,12 @@ def sample_variance(values: np.ndarray) -> float:
     return values.var(ddof=1) if len(values) > 1 else np.nan
 
 
-def closed(a: sparse.csr_array, b: sparse.csr_array, c: sparse.csr_array) -> np.ndarray:
-    """Walks of three edges back to their start, one edge of each matrix: how many from each node."""
-    if _dense(a):
-        first, second, third = (x.toarray().astype(np.float32) for x in (a, b, c))
-        return np.einsum("ij,ji->i", first @ second, third, dtype=float)
-    return (a @ b).multiply(c.T).sum(axis=1)
+def closed(matrix: sparse.csr_array) -> np.ndarray:
+    """Walks of three edges back to their start: how many from each node."""
+    if _dense(matrix):
+        dense = matrix.toarray().astype(np.float32)
+        return np.einsum("ij,ji->i", dense @ dense, dense, dtype=float)
+    return (matrix @ matrix).multiply(matrix.T).sum(axis=1)
 
 
 def _moduli(block: sparse.csr_array) -> np.ndarray:
@@ -189,7 +171,7 @@ def average_clustering(links: Links) -> float:
     around = (links.plain + links.plain.T).tocsr()
     degree = around.sum(axis=1)
     possible = degree * (degree - 1) - 2 * links.mutual.sum(axis=1)
-    return np.mean(closed(around, around, around) / 2 / np.where(possible > 0, possible, 1))
+    return np.mean(closed(around) / 2 / np.where(possible > 0, possible, 1))
 
 
 @_both
@@ -237,7 +219,7 @@ def reciprocity(links: Links) -> float:
 
 
 define("cycles_of_two", "Pairs of nodes with edges both ways.", lambda links: links.mutual.nnz / 2)
-define("cycles_of_three", "Directed cycles through three nodes.", lambda links: closed(*[links.plain] * 3).sum() / 3)
+define("cycles_of_three", "Directed cycles through three nodes.", lambda links: closed(links.plain).sum() / 3)
 define("strong_components", "Strongly connected components.", lambda links: links.component.max() + 1)
 define("largest_strong_component", "Its share of nodes.", lambda links: np.bincount(links.component).max() / links.n)
 
@@ -286,10 +268,8 @@ def measure_directed(structure, names: Iterable[str] | None = None) -> dict[str,
 
     Raises
     ------
-    GraphError
-        For a multigraph, a matrix that is not square, or no nodes.
-    UnknownName
-        Where no property has a given name.
+    GraphError, UnknownName
+        For a multigraph, a matrix that is not square, or no nodes; where no property has a given name.
 
     Examples
     --------

@@ -60,10 +60,7 @@ def erdos_renyi(nodes: int, seed: int) -> nx.Graph:
 
 @GENERATORS.register
 def random_geometric(nodes: int, seed: int) -> nx.Graph:
-    """Random places in the unit square; the closest pairs, and the shortest tree that joins all, are edges.
-
-    Penrose, Random geometric graphs, 2003.
-    """
+    """Closest pairs of random places, and the shortest tree that joins all (Penrose, Random geometric graphs, 2003)."""
     edges, stream = _begin("random_geometric", nodes, seed)
     lengths = pdist(stream.random((nodes, 2)))
     closest = np.argsort(lengths, kind="stable")[:edges]
@@ -74,10 +71,7 @@ def random_geometric(nodes: int, seed: int) -> nx.Graph:
 
 @GENERATORS.register
 def stochastic_block(nodes: int, seed: int) -> nx.Graph:
-    """Four modules of consecutive nodes; a pair within one is ten times as likely an edge as one across.
-
-    Holland, Laskey and Leinhardt, Stochastic blockmodels: first steps, 1983.
-    """
+    """Four modules, in which an edge is ten times as likely as across (Holland et al., Stochastic blockmodels, 1983)."""
     edges, stream = _begin("stochastic_block", nodes, seed)
     sizes = [len(part) for part in np.array_split(range(nodes), min(4, nodes // 2))]
     within = sum(size * (size - 1) for size in sizes) / 2
@@ -102,10 +96,7 @@ def hierarchical(nodes: int, seed: int) -> nx.Graph:
 
 @GENERATORS.register
 def small_world_lattice(nodes: int, seed: int) -> nx.Graph:
-    """Square lattice with shortcuts, one for every five nodes or more, as likely as the inverse square of their length.
-
-    Kleinberg, The small-world phenomenon: an algorithmic perspective, 2000.
-    """
+    """Square lattice, and shortcuts as likely as 1 / length² (Kleinberg, The small-world phenomenon, 2000)."""
     edges, stream = _begin("small_world_lattice", nodes, seed)
     places = np.column_stack(np.divmod(np.arange(nodes), round(nodes**0.5)))
     length = squareform(pdist(places, "cityblock"))
@@ -177,17 +168,13 @@ def sample(generator: str, seed: int, nodes_min: int = 10, nodes_max: int = 50) 
 
 
 def check_range(nodes_min: int, nodes_max: int) -> None:
-    """Accept a range of sizes that is not empty and starts at 2 or above."""
+    """Refuse a range of sizes that is empty or starts below 2."""
     if not 2 <= nodes_min <= nodes_max:
         raise GraphError(f"nodes from {nodes_min} to {nodes_max}: need 2 <= nodes_min <= nodes_max")
 
 
 def edge_target(nodes: int) -> int:
-    """Edges that give a graph the mean degree of the published ones, about a fifth of its nodes.
-
-    >>> edge_target(30), edge_target(3)
-    (90, 3)
-    """
+    """Edges that give a graph the mean degree of the published ones, about a fifth of its nodes."""
     return min(nodes * max(1, nodes // 10), nodes * (nodes - 1) // 2)
 
 
@@ -246,8 +233,7 @@ def _graph(nodes: int, edges: Iterable, kind: type[nx.Graph] = nx.Graph) -> nx.G
 def _likeliest(weights: np.ndarray, count: int, stream: np.random.Generator) -> np.ndarray:
     """So many cells of a matrix, drawn one after the other, each in proportion to its weight among those left.
 
-    The largest of log weight + Gumbel noise have that law (Vieira, Gumbel-max trick and weighted reservoir sampling,
-    2014).
+    These are the largest of log weight + Gumbel noise (Vieira, Gumbel-max trick and weighted reservoir sampling, 2014).
     """
     cells = np.argwhere(weights)
     score = np.log(weights[weights != 0]) + stream.gumbel(size=len(cells))

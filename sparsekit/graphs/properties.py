@@ -18,21 +18,9 @@ PROPERTIES = Registry("graph property")
 
 
 class View:
-    """What several properties share, computed once per graph and only when asked for.
+    """What several properties of a graph share, each of them computed once and only when asked for.
 
-    Attributes
-    ----------
-    n, m : int
-        Nodes and edges.
-    edges : ndarray of int, shape (m, 2)
-        Positions of both ends of each edge, in the graph's order of nodes.
-    layers : list of list
-        Nodes by longest path from a source of the oriented graph.
-    distances : ndarray, shape (n, n)
-        Edges on a shortest path.
-    eccentricity, degree, closeness, nodes_betweenness : ndarray, shape (n,)
-    edge_betweenness : ndarray, shape (m,)
-        Normalised as networkx does; ``degree`` is degree centrality.
+    Rows and entries follow the graph's own order of nodes, or of edges. Values are normalised as networkx does.
     """
 
     def __init__(self, graph: nx.Graph, oriented: nx.DiGraph | None = None):
@@ -40,9 +28,9 @@ class View:
         self.graph, self.oriented = graph, oriented
         self.n, self.m = graph.number_of_nodes(), graph.number_of_edges()
 
-    layers = cached_property(lambda self: graphs.layers(self.oriented or self.graph))
+    layers = cached_property(lambda self: graphs.layers(self.oriented or self.graph))  # by longest path from a source
     _rustworkx = cached_property(lambda self: rx.networkx_converter(self.graph))
-    edges = cached_property(lambda self: np.array(self._rustworkx.edge_list()))
+    edges = cached_property(lambda self: np.array(self._rustworkx.edge_list()))  # both ends of each, (m, 2)
     distances = cached_property(lambda self: rx.graph_distance_matrix(self._rustworkx, **ONE_THREAD))
     eccentricity = cached_property(lambda self: self.distances.max(axis=1))
     degree = cached_property(lambda self: np.bincount(self.edges.ravel(), minlength=self.n) / (self.n - 1))
@@ -104,10 +92,8 @@ def measure(
 
     Raises
     ------
-    GraphError
-        Where the graph is directed, disconnected, self-looped, a multigraph, has no edge, or nodes without an order.
-    UnknownName
-        Where no property has a given name.
+    GraphError, UnknownName
+        Where `structure.check` refuses the graph, or its nodes have no order; where no property has a given name.
 
     Examples
     --------
