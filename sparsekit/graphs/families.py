@@ -71,7 +71,7 @@ def random_geometric(nodes: int, seed: int) -> nx.Graph:
 
 @GENERATORS.register
 def stochastic_block(nodes: int, seed: int) -> nx.Graph:
-    """Four modules, in which an edge is ten times as likely as across (Holland et al., Stochastic blockmodels, 1983)."""
+    """Four modules of consecutive nodes, ten times as dense as across (Holland et al., Stochastic blockmodels 1983)."""
     edges, stream = _begin("stochastic_block", nodes, seed)
     sizes = [len(part) for part in np.array_split(range(nodes), min(4, nodes // 2))]
     within = sum(size * (size - 1) for size in sizes) / 2
