@@ -1,7 +1,7 @@
 """Tasks found by name.
 
-A new task is one function with keyword parameters ``(*, train_size, test_size, data_seed, …) -> Task``, decorated with
-``@TASKS.register``. What else its signature names are its options: nothing but them makes one task differ from another.
+A new task is one function ``(split, *, option=…) -> Task``, decorated with ``@TASKS.register``. The options that its
+signature names, and the `samples.Split` that every task is given, are all that makes one task differ from another.
 """
 
 from collections.abc import Callable, Sequence
@@ -11,26 +11,13 @@ from inspect import Parameter, signature
 import numpy as np
 
 from sparsekit.registry import Registry, UnknownName, unknown
-from sparsekit.tasks import labelled_csv
-from sparsekit.tasks.grammars import (
-    EMBEDDED,
-    TRANSITIONS,
-    LanguageError,
-    count_distinct,
-    edited,
-    embedded,
-    first_violation,
-    generate_invalid,
-    generate_valid,
-)
-from sparsekit.tasks.labelled_csv import TaskError
-from sparsekit.tasks.samples import Rows, Strings, Task, shared
+from sparsekit.tasks import grammars, labelled_csv
+from sparsekit.tasks.samples import Rows, Split, Strings, Task, TaskError, shared
 
 TASKS = Registry("task")
 INVALID = ("automata", "edit")
-GRAMMARS = {"reber": TRANSITIONS, "embedded_reber": EMBEDDED}
+GRAMMARS = {"reber": grammars.TRANSITIONS, "embedded_reber": grammars.EMBEDDED}
 OUTER = 4  # symbols of an embedded Reber string around the inner one
-SPLIT = ("train_size", "test_size", "data_seed")
 
 
 def options(name: str) -> tuple[str, ...]:
@@ -39,11 +26,11 @@ def options(name: str) -> tuple[str, ...]:
     >>> options("embedded_reber")
     ('valid_share', 'shortest', 'longest', 'inner_length')
     """
-    return tuple(parameter for parameter in _defaults(name) if parameter not in SPLIT)
+    return tuple(_defaults(name))
 
 
 def _defaults(name: str) -> dict[str, object]:
-    parameters = signature(TASKS[name]).parameters.values()
+    _, *parameters = signature(TASKS[name]).parameters.values()
     return {p.name: p.default for p in parameters if p.kind is not Parameter.VAR_KEYWORD}
 
 
@@ -67,7 +54,7 @@ def make(
     ------
     TaskError
         If the sizes, the options or the file do not make a task.
-    sparsekit.registry.UnknownName
+    UnknownName
         If no task has this name, or none has an option of that name.
     """
     defaults = _defaults(name)
@@ -75,21 +62,21 @@ def make(
     for option in given:
         if option not in known:
             raise UnknownName(unknown("option of a task", option, sorted(known)))
-    given |= {"train_size": train_size, "test_size": test_size, "data_seed": data_seed}
-    for size in SPLIT[:2]:
-        if given[size] < 2:
-            raise TaskError(f"{size} is {given[size]}: give at least 2, one sample for each class")
+    for size, value in (("train_size", train_size), ("test_size", test_size)):
+        if value < 2:
+            raise TaskError(f"{size} is {value}: give at least 2, one sample for each class")
     if data_seed < 0:
         raise TaskError(f"data_seed is {data_seed}: give 0 or more")
     # Defaults are filled in, so that a task is the same one whether or not they are given.
     arguments = {o: v for o, v in (defaults | given).items() if o in defaults and v is not Parameter.empty}
     # A file may change under its name: what it holds is part of what the task is remembered by.
-    return _remembered(TASKS[name], tuple(arguments.items()), labelled_csv.digest(arguments.get("csv_path", "")))
+    content = labelled_csv.digest(arguments.get("csv_path", ""))
+    return _remembered(TASKS[name], Split(train_size, test_size, data_seed), tuple(arguments.items()), content)
 
 
 @lru_cache(maxsize=8)
-def _remembered(factory: Callable[..., Task], arguments: tuple, content: str) -> Task:
-    return factory(**dict(arguments))
+def _remembered(factory: Callable[..., Task], split: Split, arguments: tuple, content: str) -> Task:
+    return factory(split, **dict(arguments))
 
 
 def violations(task_name: str, strings: Sequence[str]) -> np.ndarray:
@@ -102,19 +89,12 @@ def violations(task_name: str, strings: Sequence[str]) -> np.ndarray:
     """
     if task_name not in GRAMMARS:
         raise TaskError(f"task {task_name} has no grammar to violate; those that have one: {', '.join(GRAMMARS)}")
-    return np.array([first_violation(string, GRAMMARS[task_name]) for string in strings], dtype=np.int64)
+    return np.array([grammars.first_violation(string, GRAMMARS[task_name]) for string in strings], dtype=np.int64)
 
 
 @TASKS.register
 def reber(
-    *,
-    train_size: int,
-    test_size: int,
-    data_seed: int = 0,
-    valid_share: float = 0.5,
-    shortest: int = 11,
-    longest: int = 53,
-    invalid: str = "automata",
+    split: Split, *, valid_share: float = 0.5, shortest: int = 11, longest: int = 53, invalid: str = "automata"
 ) -> Task:
     """Reber strings against strings that are none; both classes in the same shares in either part.
 
@@ -131,36 +111,23 @@ def reber(
     """
     if invalid not in INVALID:
         raise TaskError(unknown("kind of invalid strings", invalid, INVALID))
-    train_valid, test_valid = _valid_counts(train_size, test_size, valid_share)
-    count, size = train_valid + test_valid, train_size + test_size
-    for_valid, for_invalid, for_order = map(np.random.default_rng, np.random.SeedSequence(data_seed).spawn(3))
-    try:
-        if invalid == "edit":
-            drawn = generate_valid(for_valid, size, shortest, longest)
-            valid, others = drawn[:count], edited(for_invalid, drawn[count:])
-        else:
-            valid = generate_valid(for_valid, count, shortest, longest)
-            others = generate_invalid(for_invalid, size - count, shortest, longest)
-    except LanguageError as error:
-        raise TaskError(f"task reber: {error}") from error
-    train_invalid = train_size - train_valid
-    return Task(
-        "reber",
-        train=_shuffled(for_order, {1: valid[:train_valid], 0: others[:train_invalid]}),
-        test=_shuffled(for_order, {1: valid[train_valid:], 0: others[train_invalid:]}),
-    )
+    (train_valid, train_invalid), (test_valid, test_invalid) = _classes(split, valid_share)
+    count, others = train_valid + test_valid, train_invalid + test_invalid
+    for_valid, for_invalid, for_order = _streams(split, 3)
+    if invalid == "edit":
+        drawn = grammars.generate_valid(for_valid, count + others, shortest, longest)
+        right, wrong = drawn[:count], grammars.edited(for_invalid, drawn[count:])
+    else:
+        right = grammars.generate_valid(for_valid, count, shortest, longest)
+        wrong = grammars.generate_invalid(for_invalid, others, shortest, longest)
+    train = _shuffled(for_order, {1: right[:train_valid], 0: wrong[:train_invalid]})
+    test = _shuffled(for_order, {1: right[train_valid:], 0: wrong[train_invalid:]})
+    return Task("reber", train, test)
 
 
 @TASKS.register
 def embedded_reber(
-    *,
-    train_size: int,
-    test_size: int,
-    data_seed: int = 0,
-    valid_share: float = 0.5,
-    shortest: int = 11,
-    longest: int = 53,
-    inner_length: int = 0,
+    split: Split, *, valid_share: float = 0.5, shortest: int = 11, longest: int = 53, inner_length: int = 0
 ) -> Task:
     """Embedded Reber strings; in the invalid ones the second-last symbol is not the second.
 
@@ -177,8 +144,7 @@ def embedded_reber(
         inner strings of that length (24 of 11 characters, 783 of 20, 112,826 of 33) make at most 2 n samples. 0 is any
         length that fits.
     """
-    counts = _valid_counts(train_size, test_size, valid_share)
-    parts = [(valid, size - valid) for valid, size in zip(counts, (train_size, test_size), strict=True)]
+    parts = _classes(split, valid_share)
     low, high = max(shortest - OUTER, 1), longest - OUTER
     if inner_length:
         if not low <= inner_length <= high:
@@ -188,48 +154,44 @@ def embedded_reber(
             )
         low = high = inner_length
     needed = [max(part) for part in parts]
-    there = count_distinct(TRANSITIONS, low, high)
+    there = grammars.count_distinct(grammars.TRANSITIONS, low, high)
     if sum(needed) > there:
         raise TaskError(
-            f"task embedded_reber: {train_size} + {test_size} strings need {sum(needed)} different inner strings of "
-            f"{low} to {high} characters; {there} exist, which make at most {2 * there} strings, half valid; "
-            "ask for fewer strings or for longer inner ones"
+            f"task embedded_reber: {split.train_size} + {split.test_size} strings need {sum(needed)} different inner "
+            f"strings of {low} to {high} characters; {there} exist, which make at most {2 * there} strings, half "
+            "valid; ask for fewer strings or for longer inner ones"
         )
-    for_inner, for_order = map(np.random.default_rng, np.random.SeedSequence(data_seed).spawn(2))
-    inner = generate_valid(for_inner, sum(needed), low, high)
-    split = []
+    for_inner, for_order = _streams(split, 2)
+    inner = grammars.generate_valid(for_inner, sum(needed), low, high)
+    made = []
     for (valid, invalid), own in zip(parts, (inner[: needed[0]], inner[needed[0] :]), strict=True):
-        whole, broken = embedded(own)
-        split.append(_shuffled(for_order, {1: whole[:valid], 0: broken[:invalid]}))
-    return Task("embedded_reber", *split)
+        whole, broken = grammars.embedded(own)
+        made.append(_shuffled(for_order, {1: whole[:valid], 0: broken[:invalid]}))
+    return Task("embedded_reber", *made)
 
 
 @TASKS.register
-def digits(*, train_size: int, test_size: int, data_seed: int = 0) -> Task:
+def digits(split: Split) -> Task:
     """Handwritten digits of 8 × 8 pixels, read row by row: 8 steps of 8 features from 0 to 1, ten classes.
 
     1,797 images, all different, come with scikit-learn: the test set of Alpaydin and Kaynak, *Optical Recognition of
-    Handwritten Digits*, UCI Machine Learning Repository, 1998. Classes have the same shares in either part; the test
-    share is ``test_size / (train_size + test_size)``, of all images where there are fewer than that.
+    Handwritten Digits*, UCI Machine Learning Repository, 1998. Classes have the same shares in either part.
     """
     from sklearn.datasets import load_digits
     from sklearn.model_selection import train_test_split
 
     classes, side = 10, 8
-    if min(train_size, test_size) < classes:
+    if min(split.train_size, split.test_size) < classes:
         raise TaskError(
-            f"train_size={train_size}, test_size={test_size}: task digits has {classes} classes; "
+            f"train_size={split.train_size}, test_size={split.test_size}: task digits has {classes} classes; "
             f"give at least {classes} of each, one sample for each class"
         )
     pixels, labels = load_digits(return_X_y=True)
-    total = min(len(labels), train_size + test_size)
-    test_total = min(max(classes, round(total * test_size / (train_size + test_size))), total - classes)
+    sizes = split.of(len(labels), classes)
+    # A bare number would have to be below 2**32.
+    random_state = np.random.RandomState(np.random.PCG64(split.data_seed))
     parts = train_test_split(
-        np.arange(len(labels)),
-        train_size=total - test_total,
-        test_size=test_total,
-        stratify=labels,
-        random_state=np.random.RandomState(np.random.PCG64(data_seed)),  # a bare number would have to be below 2**32
+        np.arange(len(labels)), train_size=sizes[0], test_size=sizes[1], stratify=labels, random_state=random_state
     )
     features = (pixels / pixels.max()).astype(np.float32).reshape(-1, side, side)
     train, test = (Rows(shared(features[part]), shared(labels[part].astype(np.int64))) for part in parts)
@@ -237,29 +199,35 @@ def digits(*, train_size: int, test_size: int, data_seed: int = 0) -> Task:
 
 
 @TASKS.register
-def csv(*, train_size: int, test_size: int, data_seed: int = 0, csv_path: str = "") -> Task:
+def csv(split: Split, *, csv_path: str = "") -> Task:
     """A file of labelled strings: UTF-8, columns string (ASCII) and valid (0 or 1), others are left alone.
 
-    The test share is ``test_size / (train_size + test_size)``, in each class alike. A string that stands there more
-    than once goes, with all its copies, to one side.
+    A string that stands there more than once goes, with all its copies, to one part; classes have the same shares in
+    either.
     """
     if not csv_path:
         raise TaskError("task csv needs csv_path: give the path of a CSV file with the columns string and valid")
-    rng = np.random.default_rng(data_seed)
-    train, test = labelled_csv.split(rng, labelled_csv.read(csv_path), train_size, test_size)
-    return Task("csv", train=_shuffled(rng, train), test=_shuffled(rng, test))
+    rng = np.random.default_rng(split.data_seed)
+    parts = labelled_csv.split(rng, labelled_csv.read(csv_path), split)
+    return Task("csv", *(_shuffled(rng, part) for part in parts))
 
 
-def _valid_counts(train_size: int, test_size: int, valid_share: float) -> tuple[int, int]:
-    """How many training and how many test strings are valid; either part needs both classes."""
-    counts = round(train_size * valid_share), round(test_size * valid_share)
-    for part, valid, size in zip(("training", "test"), counts, (train_size, test_size), strict=True):
+def _classes(split: Split, valid_share: float) -> list[tuple[int, int]]:
+    """How many training and how many test strings are valid and invalid; either part needs both."""
+    counts = []
+    for part, size in (("training", split.train_size), ("test", split.test_size)):
+        valid = round(size * valid_share)
         if not 0 < valid < size:
             raise TaskError(
                 f"valid_share is {valid_share}: it makes {valid} of {size} {part} strings valid; "
                 "give a share between 0 and 1 that leaves both classes some"
             )
+        counts.append((valid, size - valid))
     return counts
+
+
+def _streams(split: Split, count: int) -> list[np.random.Generator]:
+    return [np.random.default_rng(seed) for seed in np.random.SeedSequence(split.data_seed).spawn(count)]
 
 
 def _shuffled(rng: np.random.Generator, strings: dict[int, list[str]]) -> Strings:

@@ -1,8 +1,11 @@
 """Reber strings, embedded ones and strings that are none: finite automata, judged, counted and drawn from at random."""
 
+from collections import Counter
 from collections.abc import Mapping, Sequence
 
 import numpy as np
+
+from sparsekit.tasks.samples import TaskError
 
 Automaton = dict[int, dict[str, int]]
 """``automaton[state][letter]`` is the next state. Strings begin in state 0 and are accepted in the one after the last,
@@ -40,10 +43,6 @@ EMBEDDED: Automaton = {
 # published invalid strings, which these eight automata produce, every one, and in these numbers.
 PERMUTED = {"PTSXTVXSPV": 1500, "TPSXTVPVXS": 1500, "TPXSVTXSPV": 500, "TPTVSXXSPV": 2000}
 FOREIGN = {"ACDFJIHGLK": 2000, "MNOQWVURZY": 2000, "MNOQCAURFD": 1500, "QOMNCAURFD": 1500}
-
-
-class LanguageError(ValueError):
-    """Strings were asked for that the grammar does not have."""
 
 
 def relabelled(letters: str) -> Automaton:
@@ -87,12 +86,12 @@ def count_distinct(automaton: Automaton, shortest: int, longest: int) -> int:
     """How many different strings of these lengths, both included, the automaton accepts."""
     reached, total = {START: 1}, 0
     for length in range(1, longest + 1):
-        following: dict[int, int] = {}
+        following = Counter()
         for state, strings in reached.items():
             for target in automaton.get(state, {}).values():
-                following[target] = following.get(target, 0) + strings
+                following[target] += strings
         reached = following
-        total += reached.get(_accept(automaton), 0) if length >= shortest else 0
+        total += reached[_accept(automaton)] if length >= shortest else 0
     return total
 
 
@@ -106,47 +105,39 @@ def draw_distinct(rng: np.random.Generator, automaton: Automaton, count: int, sh
     The walk takes each of a state's edges with equal chance and is conditioned on a length, in characters, from
     `shortest` to `longest`, both included. Walking until enough different strings are met is sampling without
     replacement; that is drawn here exactly, by keeping at each position the `count` prefixes with the largest
-    Gumbel-perturbed log-probabilities. So it ends even where the range holds hardly more strings than are wanted.
-
-    Returns
-    -------
-    list of str
-        Distinct, in the order the walk would have met them; all there are, where there are fewer than `count`.
-
-    References
-    ----------
-    Kool, van Hoof and Welling, *Stochastic Beams and Where to Find Them*, arXiv 1903.06059.
+    Gumbel-perturbed log-probabilities (Kool, van Hoof and Welling, *Stochastic Beams and Where to Find Them*, arXiv
+    1903.06059). So it ends even where the range holds hardly more strings than are wanted; then all are returned.
     """
     accept = _accept(automaton)
     ends = _log_chance_to_end(automaton, shortest, longest)
     if count == 0 or np.isneginf(ends[0, START]):
         return []
+    edges = [
+        (state, to, ord(letter), -np.log(len(out))) for state, out in automaton.items() for letter, to in out.items()
+    ]
+    sources, targets, codes, steps = map(np.array, zip(*edges, strict=True))
     states = np.array([START])
     walked = np.zeros(1)  # log-probability of the walk so far, without that of ending in range
     scores = np.zeros(1)  # the perturbed log-probability of the best string below each prefix
     letters = np.zeros((1, longest), np.uint8)
     done: list[tuple[float, str]] = []
     for position in range(longest):
-        parents, next_states, codes, steps = _edges(automaton, states)
-        walked_next = walked[parents] + steps
-        logs = walked_next + ends[position + 1, next_states]
-        possible = ~np.isneginf(logs)
-        parents, next_states, codes, walked_next, logs = (
-            values[possible] for values in (parents, next_states, codes, walked_next, logs)
-        )
+        parents, edge = np.nonzero((states[:, None] == sources) & np.isfinite(ends[position + 1, targets]))
         if not len(parents):
             break
+        walked_next = walked[parents] + steps[edge]
+        logs = walked_next + ends[position + 1, targets[edge]]
         raw = logs + rng.gumbel(size=len(logs))
         scores = _conditioned(raw, scores, parents)
         threshold = sorted((score for score, _ in done), reverse=True)[count - 1] if len(done) >= count else -np.inf
         order = np.argsort(-scores, kind="stable")[:count]
         order = order[scores[order] > threshold]
         letters = letters[parents[order]]
-        letters[:, position] = codes[order]
-        states, walked, scores = next_states[order], walked_next[order], scores[order]
+        letters[:, position] = codes[edge[order]]
+        states, walked, scores = targets[edge[order]], walked_next[order], scores[order]
         ended = states == accept
-        texts = letters[ended, : position + 1].tobytes().decode("ascii")
         width = position + 1
+        texts = letters[ended, :width].tobytes().decode("ascii")
         done += [(score, texts[i * width : (i + 1) * width]) for i, score in enumerate(scores[ended].tolist())]
         states, walked, scores, letters = states[~ended], walked[~ended], scores[~ended], letters[~ended]
     done.sort(reverse=True)
@@ -163,19 +154,6 @@ def _log_chance_to_end(automaton: Automaton, shortest: int, longest: int) -> np.
             following = logs[position + 1, list(edges.values())]
             logs[position, state] = np.logaddexp.reduce(following) - np.log(len(edges))
     return logs
-
-
-def _edges(automaton: Automaton, states: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
-    """Every edge out of every prefix: index of the prefix, next state, letter code, log-probability of the edge."""
-    parts = []
-    for state, edges in automaton.items():
-        here = np.flatnonzero(states == state)
-        for letter, target in edges.items():
-            ones = np.ones(len(here), dtype=np.int64)
-            parts.append((here, target * ones, ord(letter) * ones, -np.log(len(edges)) * ones))
-    parents, targets, codes, steps = (np.concatenate(column) for column in zip(*parts, strict=True))
-    order = np.argsort(parents, kind="stable")
-    return parents[order], targets[order], codes[order], steps[order]
 
 
 def _conditioned(raw: np.ndarray, limits: np.ndarray, parents: np.ndarray) -> np.ndarray:
@@ -195,7 +173,7 @@ def generate_valid(rng: np.random.Generator, count: int, shortest: int = 11, lon
 
     Raises
     ------
-    LanguageError
+    TaskError
         If the lengths are impossible, or fewer than `count` strings have them.
     """
     strings = _draw(rng, TRANSITIONS, count, shortest, longest, "Reber strings")
@@ -213,11 +191,11 @@ def generate_invalid(
 
     Raises
     ------
-    LanguageError
+    TaskError
         If the lengths are impossible, or too few strings have them.
     """
     if not 0 <= permuted <= 1:
-        raise LanguageError(f"permuted is {permuted}: give a share from 0 to 1")
+        raise TaskError(f"permuted is {permuted}: give a share from 0 to 1")
     with_reber_letters = round(count * permuted)
     quotas = _quotas(PERMUTED, with_reber_letters) | _quotas(FOREIGN, count - with_reber_letters)
     drawn: dict[str, None] = {}
@@ -272,12 +250,12 @@ def _draw(
     rng: np.random.Generator, automaton: Automaton, count: int, shortest: int, longest: int, kind: str
 ) -> list[str]:
     if not 1 <= shortest <= longest:
-        raise LanguageError(f"lengths from shortest={shortest} to longest={longest}: give 1 <= shortest <= longest")
+        raise TaskError(f"lengths from shortest={shortest} to longest={longest}: give 1 <= shortest <= longest")
     if count < 0:
-        raise LanguageError(f"{count} strings: give a count of 0 or more")
+        raise TaskError(f"{count} strings: give a count of 0 or more")
     strings = draw_distinct(rng, automaton, count, shortest, longest)
     if len(strings) < count:
-        raise LanguageError(
+        raise TaskError(
             f"{count} distinct {kind} with {shortest} to {longest} characters: only {len(strings)} exist; "
             "ask for fewer or allow more lengths"
         )

@@ -4,21 +4,37 @@ import hashlib
 import json
 from dataclasses import dataclass
 from functools import cached_property
+from typing import NamedTuple
 
 import numpy as np
 
 
+class TaskError(ValueError):
+    """A task that cannot be made as asked; its text says where and what is allowed."""
+
+
+class Split(NamedTuple):
+    """Numbers of samples to train on and to test on, and the seed of what is random about them."""
+
+    train_size: int
+    test_size: int
+    data_seed: int = 0
+
+    def of(self, there: int, classes: int) -> tuple[int, int]:
+        """The numbers where only so many samples exist: in the same shares, at least one of each class in either part.
+
+        >>> Split(300, 100).of(1000, classes=2), Split(300, 100).of(80, classes=2)
+        ((300, 100), (60, 20))
+        """
+        total = min(there, self.train_size + self.test_size)
+        test = round(total * self.test_size / (self.train_size + self.test_size))
+        test = min(max(classes, test), total - classes)
+        return total - test, test
+
+
 @dataclass(frozen=True, eq=False)
 class Strings:
-    """Labelled strings.
-
-    Attributes
-    ----------
-    strings : list of str
-        ASCII strings, none of them empty.
-    labels : numpy.ndarray
-        Class of each string, int64, shape (n,).
-    """
+    """Labelled ASCII strings, none of them empty; the class of each is an int64, in an array of shape (n,)."""
 
     strings: list[str]
     labels: np.ndarray
@@ -31,19 +47,15 @@ class Strings:
         """Characters of each string, int64, shape (n,)."""
         return np.array([len(string) for string in self.strings], dtype=np.int64)
 
-    def tokens(self) -> np.ndarray:
-        """ASCII codes, int64, shape (n, longest), padded on the right with 0.
+    def inputs(self) -> np.ndarray:
+        """Tokens that a network reads: ASCII codes, int64, shape (n, longest), padded on the right with 0.
 
-        >>> Strings(["AB", "C"], np.array([1, 0])).tokens().tolist()
+        >>> Strings(["AB", "C"], np.array([1, 0])).inputs().tolist()
         [[65, 66], [67, 0]]
         """
         longest = max(self.lengths, default=0)
         padded = "".join(string.ljust(longest, "\0") for string in self.strings).encode("ascii")
         return np.frombuffer(padded, np.uint8).astype(np.int64).reshape(len(self), longest)
-
-    def inputs(self) -> np.ndarray:
-        """What a network reads: the tokens."""
-        return self.tokens()
 
     def subset(self, index: np.ndarray) -> "Strings":
         """The strings at these positions, or where a mask of shape (n,) is true.
@@ -53,22 +65,10 @@ class Strings:
         """
         return Strings([self.strings[i] for i in np.arange(len(self))[index]], self.labels[index])
 
-    def content(self) -> list:
-        """Strings and labels as plain lists, for a fingerprint."""
-        return [self.strings, self.labels.tolist()]
-
 
 @dataclass(frozen=True, eq=False)
 class Rows:
-    """Labelled sequences of rows of numbers, all with the same number of steps.
-
-    Attributes
-    ----------
-    features : numpy.ndarray
-        Float32, shape (n, steps, features).
-    labels : numpy.ndarray
-        Class of each sequence, int64, shape (n,).
-    """
+    """Labelled sequences of rows of numbers: float32, shape (n, steps, features), and int64, shape (n,)."""
 
     features: np.ndarray
     labels: np.ndarray
@@ -89,24 +89,12 @@ class Rows:
         """The sequences at these positions, or where a mask of shape (n,) is true."""
         return Rows(self.features[index], self.labels[index])
 
-    def content(self) -> list:
-        """Features and labels as plain lists, for a fingerprint."""
-        return [self.features.tolist(), self.labels.tolist()]
-
 
 @dataclass(frozen=True, eq=False)
 class Task:
     """Samples to train on and samples to test on; none is in both.
 
-    Attributes
-    ----------
-    name : str
-        Its name in `TASKS`.
-    train, test : Strings or Rows
-    classes : int
-        Labels are 0 … classes - 1.
-    vocabulary : int
-        Tokens are 0 … vocabulary - 1; 0 is padding. Without meaning where the task has rows.
+    Labels are 0 … classes - 1, tokens 0 … vocabulary - 1; token 0 is padding.
     """
 
     name: str
@@ -123,8 +111,9 @@ class Task:
     @cached_property
     def fingerprint(self) -> str:
         """SHA-256, in hexadecimal, of samples, labels and split."""
-        parts = [part.content() for part in (self.train, self.test)]
-        return hashlib.sha256(json.dumps(parts, separators=(",", ":")).encode()).hexdigest()
+        parts = self.train, self.test
+        content = [[p.features.tolist() if self.features else p.strings, p.labels.tolist()] for p in parts]
+        return hashlib.sha256(json.dumps(content, separators=(",", ":")).encode()).hexdigest()
 
 
 def shared(values: np.ndarray) -> np.ndarray:

@@ -193,11 +193,11 @@ def registered(monkeypatch):
         return nx.cycle_graph(nodes)
 
     @tasks.TASKS.register
-    def parity(*, data_seed, train_size, test_size, longest, **_):
-        rng = np.random.default_rng(data_seed)
-        words = ["".join(rng.choice(list("01"), longest)) for _ in range(train_size + test_size)]
+    def parity(split, *, longest, **_):
+        rng = np.random.default_rng(split.data_seed)
+        words = ["".join(rng.choice(list("01"), longest)) for _ in range(split.train_size + split.test_size)]
         labels = np.array([word.count("1") % 2 for word in words])
-        cut = slice(None, train_size), slice(train_size, None)
+        cut = slice(None, split.train_size), slice(split.train_size, None)
         return samples.Task("parity", *(samples.Strings(words[part], labels[part]) for part in cut))
 
 

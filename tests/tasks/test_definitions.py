@@ -12,8 +12,7 @@ from sparsekit.tasks import definitions as tasks
 from sparsekit.tasks import grammars as reber
 from sparsekit.tasks.definitions import make, violations
 from sparsekit.tasks.grammars import LETTERS, is_valid
-from sparsekit.tasks.labelled_csv import TaskError
-from sparsekit.tasks.samples import Rows, Strings, Task
+from sparsekit.tasks.samples import Rows, Split, Strings, Task, TaskError
 
 SMALL = {"train_size": 60, "test_size": 20}
 
@@ -32,15 +31,8 @@ def contents(task):
 )
 @settings(max_examples=30, deadline=None)
 def test_reber_sizes_balance_lengths_and_labels(seed, train_size, test_size, share, longest, invalid):
-    task = tasks.TASKS["reber"](
-        data_seed=seed,
-        train_size=train_size,
-        test_size=test_size,
-        valid_share=share,
-        shortest=12,
-        longest=longest,
-        invalid=invalid,
-    )
+    split = Split(train_size, test_size, seed)
+    task = tasks.TASKS["reber"](split, valid_share=share, shortest=12, longest=longest, invalid=invalid)
     for part, size in ((task.train, train_size), (task.test, test_size)):
         assert len(part) == size
         assert part.labels.sum() == round(size * share)
@@ -72,8 +64,8 @@ def test_published_kind_of_task_stays_what_it_was(arguments, start):
 
 
 def test_edited_strings_stem_from_valid_ones_outside_the_data_set(monkeypatch):
-    seen = []
-    monkeypatch.setattr(tasks, "edited", lambda rng, sources: seen.extend(sources) or reber.edited(rng, sources))
+    seen, edited = [], reber.edited
+    monkeypatch.setattr(reber, "edited", lambda rng, sources: seen.extend(sources) or edited(rng, sources))
     tasks._remembered.cache_clear()
     task = make("reber", **SMALL, invalid="edit")
     assert len(seen) == 40
@@ -120,13 +112,12 @@ def test_full_size():
 @given(st.lists(st.text(st.characters(min_codepoint=1, max_codepoint=127), min_size=1, max_size=9), max_size=9))
 def test_tokens_are_padded_codes(strings):
     part = Strings(strings, np.zeros(len(strings), np.int64))
-    tokens = part.tokens()
+    tokens = part.inputs()
     assert tokens.dtype == np.int64
     assert tokens.shape == (len(strings), max(map(len, strings), default=0))
     for string, length, row in zip(strings, part.lengths, tokens, strict=True):
         assert "".join(map(chr, row[:length])) == string
         assert not row[length:].any()
-    assert np.array_equal(part.inputs(), tokens)
 
 
 def test_networks_read_rows_as_they_are():
@@ -292,8 +283,8 @@ def test_options_are_read_off_the_signature(name, expected):
 def test_a_registered_task_is_given_the_options_that_it_names_and_no_other(monkeypatch):
     seen = []
 
-    def ruler(*, train_size, test_size, data_seed, longest=9, ink="blue"):
-        seen.append((train_size, test_size, data_seed, longest, ink))
+    def ruler(split, *, longest=9, ink="blue"):
+        seen.append((*split, longest, ink))
         return Task("ruler", *(Strings(["A" * longest], np.array([0])) for _ in range(2)))
 
     monkeypatch.setitem(tasks.TASKS, "ruler", ruler)

@@ -18,7 +18,6 @@ from sparsekit.tasks.grammars import (
     PERMUTED,
     START,
     TRANSITIONS,
-    LanguageError,
     count_distinct,
     draw_distinct,
     edited,
@@ -29,6 +28,7 @@ from sparsekit.tasks.grammars import (
     is_valid,
     relabelled,
 )
+from sparsekit.tasks.samples import TaskError
 
 # The grammar once more, by other means.
 GRAMMAR = re.compile(r"B(?:TS*XS|(?:TS*XX|P)T*V(?:PXT*V)*(?:V|PS))E")
@@ -190,11 +190,11 @@ def test_permuted_automata_use_each_reber_letter_twice(letters):
 
 def test_all_strings_of_a_length_can_be_had_and_no_more():
     assert len(set(generate_valid(rng(), 24, 11, 11))) == 24
-    with pytest.raises(LanguageError, match="only 24 exist"):
+    with pytest.raises(TaskError, match="only 24 exist"):
         generate_valid(rng(), 25, 11, 11)
-    with pytest.raises(LanguageError, match=r"invalid strings from one automaton .* only 24 exist"):
+    with pytest.raises(TaskError, match=r"invalid strings from one automaton .* only 24 exist"):
         generate_invalid(rng(), 5000, 11, 11)
-    with pytest.raises(LanguageError, match="only 0 exist"):
+    with pytest.raises(TaskError, match="only 0 exist"):
         generate_valid(rng(), 1, 1, 4)
 
 
@@ -208,13 +208,13 @@ def test_all_strings_of_a_length_can_be_had_and_no_more():
 )
 def test_impossible_requests(arguments, text):
     for generate in (generate_valid, generate_invalid):
-        with pytest.raises(LanguageError, match=text):
+        with pytest.raises(TaskError, match=text):
             generate(rng(), **{"count": 5, **arguments})
 
 
 @pytest.mark.parametrize("share", [-0.1, 44, float("nan")])
 def test_impossible_share(share):
-    with pytest.raises(LanguageError, match="permuted"):
+    with pytest.raises(TaskError, match="permuted"):
         generate_invalid(rng(), 5, permuted=share)
 
 
