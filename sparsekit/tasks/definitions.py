@@ -82,10 +82,7 @@ def _remembered(factory: Callable[..., Task], split: Split, arguments: tuple, co
 def violations(task_name: str, strings: Sequence[str]) -> np.ndarray:
     """Where each string first leaves the task's grammar, int64, shape (n,): see `grammars.first_violation`.
 
-    Raises
-    ------
-    TaskError
-        If the task has no grammar.
+    A `TaskError` says that the task has no grammar.
     """
     if task_name not in GRAMMARS:
         raise TaskError(f"task {task_name} has no grammar to violate; those that have one: {', '.join(GRAMMARS)}")

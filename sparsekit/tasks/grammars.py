@@ -43,6 +43,7 @@ EMBEDDED: Automaton = {
 # published invalid strings, which these eight automata produce, every one, and in these numbers.
 PERMUTED = {"PTSXTVXSPV": 1500, "TPSXTVPVXS": 1500, "TPXSVTXSPV": 500, "TPTVSXXSPV": 2000}
 FOREIGN = {"ACDFJIHGLK": 2000, "MNOQWVURZY": 2000, "MNOQCAURFD": 1500, "QOMNCAURFD": 1500}
+PERMUTED_SHARE = 0.44
 
 
 def relabelled(letters: str) -> Automaton:
@@ -121,25 +122,22 @@ def draw_distinct(rng: np.random.Generator, automaton: Automaton, count: int, sh
     scores = np.zeros(1)  # the perturbed log-probability of the best string below each prefix
     letters = np.zeros((1, longest), np.uint8)
     done: list[tuple[float, str]] = []
-    for position in range(longest):
-        parents, edge = np.nonzero((states[:, None] == sources) & np.isfinite(ends[position + 1, targets]))
+    for width in range(1, longest + 1):
+        parents, edge = np.nonzero((states[:, None] == sources) & np.isfinite(ends[width, targets]))
         if not len(parents):
             break
-        walked_next = walked[parents] + steps[edge]
-        logs = walked_next + ends[position + 1, targets[edge]]
-        raw = logs + rng.gumbel(size=len(logs))
+        states, walked = targets[edge], walked[parents] + steps[edge]
+        raw = walked + ends[width, states] + rng.gumbel(size=len(edge))
         scores = _conditioned(raw, scores, parents)
         threshold = sorted((score for score, _ in done), reverse=True)[count - 1] if len(done) >= count else -np.inf
         order = np.argsort(-scores, kind="stable")[:count]
         order = order[scores[order] > threshold]
-        letters = letters[parents[order]]
-        letters[:, position] = codes[edge[order]]
-        states, walked, scores = targets[edge[order]], walked_next[order], scores[order]
+        states, walked, scores, letters = states[order], walked[order], scores[order], letters[parents[order]]
+        letters[:, width - 1] = codes[edge[order]]
         ended = states == accept
-        width = position + 1
         texts = letters[ended, :width].tobytes().decode("ascii")
         done += [(score, texts[i * width : (i + 1) * width]) for i, score in enumerate(scores[ended].tolist())]
-        states, walked, scores, letters = states[~ended], walked[~ended], scores[~ended], letters[~ended]
+        states, walked, scores, letters = (values[~ended] for values in (states, walked, scores, letters))
     done.sort(reverse=True)
     return [text for _, text in done[:count]]
 
@@ -169,34 +167,20 @@ def _conditioned(raw: np.ndarray, limits: np.ndarray, parents: np.ndarray) -> np
 def generate_valid(rng: np.random.Generator, count: int, shortest: int = 11, longest: int = 53) -> list[str]:
     """Distinct Reber strings in random order, as a random walk would first meet them: see `draw_distinct`.
 
-    This gives the published lengths: all the short strings there are, and ever fewer of the long ones.
-
-    Raises
-    ------
-    TaskError
-        If the lengths are impossible, or fewer than `count` strings have them.
+    This gives the published lengths: all the short strings there are, and ever fewer of the long ones. A `TaskError`
+    says that the lengths are impossible, or that fewer strings have them.
     """
     strings = _draw(rng, TRANSITIONS, count, shortest, longest, "Reber strings")
     rng.shuffle(strings)
     return strings
 
 
-def generate_invalid(
-    rng: np.random.Generator, count: int, shortest: int = 11, longest: int = 53, permuted: float = 0.44
-) -> list[str]:
-    """Distinct strings, in random order, that begin with B, end with E and are no Reber strings.
+def generate_invalid(rng: np.random.Generator, count: int, shortest: int = 11, longest: int = 53) -> list[str]:
+    """Distinct strings, in random order, that begin with B, end with E and are no Reber strings; see `generate_valid`.
 
-    A share of `permuted` comes from automata with Reber's own letters on other edges; the rest has foreign capital
-    letters. Lengths are in characters, both included.
-
-    Raises
-    ------
-    TaskError
-        If the lengths are impossible, or too few strings have them.
+    A share comes from automata with Reber's own letters on other edges, as published; the rest has foreign letters.
     """
-    if not 0 <= permuted <= 1:
-        raise TaskError(f"permuted is {permuted}: give a share from 0 to 1")
-    with_reber_letters = round(count * permuted)
+    with_reber_letters = round(count * PERMUTED_SHARE)
     quotas = _quotas(PERMUTED, with_reber_letters) | _quotas(FOREIGN, count - with_reber_letters)
     drawn: dict[str, None] = {}
     for letters, quota in quotas.items():
