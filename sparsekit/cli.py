@@ -35,10 +35,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 1
     except KeyboardInterrupt:
-        print(
-            "\nsparsekit: interrupted; what was computed is kept, and the same command goes on from there",
-            file=sys.stderr,
-        )
+        print("\nsparsekit: interrupted; what was computed is kept: run the same command to go on", file=sys.stderr)
         return 130
 
 
@@ -147,7 +144,8 @@ def _list(options: argparse.Namespace) -> int:
         print(f"  {path.stem:<26} {project.title(path)}")
     print("\nParameters (-p name=value):")
     for name, kind, default, meaning in describe():
-        print(f"  {name} = {_yaml(default)}")
+        shown = yaml.safe_dump(default, default_flow_style=True, width=1000).removesuffix("\n...\n").strip()
+        print(f"  {name} = {shown}")
         print(textwrap.fill(f"{meaning} ({kind})", 100, initial_indent="      ", subsequent_indent="      "))
     return 0
 
@@ -155,7 +153,3 @@ def _list(options: argparse.Namespace) -> int:
 def _first_comment(path: Path) -> str:
     lines = (line.strip() for line in path.read_text(encoding="utf-8").splitlines())
     return next((line.lstrip("# ") for line in lines if line.startswith("#")), "")
-
-
-def _yaml(default: object) -> str:
-    return yaml.safe_dump(default, default_flow_style=True, width=1000).removesuffix("\n...\n").strip()

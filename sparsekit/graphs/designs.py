@@ -1,7 +1,5 @@
-"""Which graphs a study draws: as published, or so that what goes together there comes apart.
-
-In the published sample a larger graph has more edges, more parameters, a wider interface, shorter paths. A new design
-is one function ``(generator, number, seed, nodes_min, nodes_max) -> graph`` decorated with ``@DESIGNS.register``.
+"""Which graphs a study draws: as published, where larger ones have more edges, more parameters and shorter paths, or
+so that these come apart. A new design is one function like those here, decorated with ``@DESIGNS.register``.
 """
 
 from collections.abc import Callable, Iterator

@@ -1,8 +1,6 @@
-"""Families of random graphs, found by name.
+"""Families of random graphs: connected, simple, of the nodes 0 … nodes - 1; as dense as the two published ones.
 
-A new family is one function ``(nodes, seed) -> networkx.Graph``, or ``DiGraph``, decorated with
-``@GENERATORS.register``. It gives a connected, simple graph of the nodes 0 … nodes - 1. The two published families
-set the density of the others: a tenth of the nodes as edges per node.
+A new family is one function ``(nodes, seed) -> networkx.Graph``, or ``DiGraph``, with ``@GENERATORS.register``.
 """
 
 from collections.abc import Iterable
@@ -123,15 +121,8 @@ def scale_free_directed(nodes: int, seed: int) -> nx.DiGraph:
     return graph
 
 
-MIXED = (
-    barabasi_albert,
-    watts_strogatz_range,
-    erdos_renyi,
-    random_geometric,
-    stochastic_block,
-    hierarchical,
-    small_world_lattice,
-)
+MIXED = (barabasi_albert, watts_strogatz_range, erdos_renyi, random_geometric)
+MIXED += (stochastic_block, hierarchical, small_world_lattice)
 
 
 @GENERATORS.register

@@ -19,8 +19,7 @@ def read(path: str | Path, directed: bool = False, loops: bool = False) -> nx.Gr
     """A user's graph from GraphML, a list with one edge (two node names) a line, or an adjacency matrix (CSV).
 
     Nodes are renamed 0 … n-1 in the order of their names, in which "n2" comes before "n10"; the former name stays as
-    the node attribute ``name``. Everything else about nodes and edges, weights too, is left out: only which edges exist
-    matters to a network.
+    the node attribute ``name``. Everything else, weights too, is left out: a network learns from which edges exist.
 
     The matrix is square, with or without a header of names, and an index beside it. Every number but 0 is an edge from
     the node of its row to the node of its column, as networkx writes it; without a header the nodes are named 0, 1, ….
@@ -30,8 +29,7 @@ def read(path: str | Path, directed: bool = False, loops: bool = False) -> nx.Gr
     path : str or Path
         Ending ``.graphml``, ``.csv``, or one of `EDGE_LISTS`.
     directed : bool
-        Whether edges keep the direction that they have in the file: in a list from the first node to the second.
-        An undirected edge then leads both ways.
+        Whether edges keep their direction, in a list from the first node to the second; undirected ones lead both ways.
     loops : bool
         Whether edges from a node to itself are allowed.
 

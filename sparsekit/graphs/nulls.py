@@ -1,7 +1,6 @@
 """Null models: random graphs and masks that share with a given one what a study wants to hold fixed.
 
-A new null model is one function ``(graph, seed) -> graph`` decorated with ``@NULLS.register``; it keeps the nodes.
-A connected graph stays connected (directions left out); one that is not may fall apart otherwise.
+A new one is a function ``(graph, seed) -> graph`` with ``@NULLS.register``; it keeps nodes, and what is connected so.
 """
 
 import networkx as nx

@@ -85,19 +85,15 @@ def is_valid(string: str) -> bool:
 
 def count_distinct(automaton: Automaton, shortest: int, longest: int) -> int:
     """How many different strings of these lengths, both included, the automaton accepts."""
-    reached, total = {START: 1}, 0
+    reached, total = Counter({START: 1}), 0
     for length in range(1, longest + 1):
         following = Counter()
         for state, strings in reached.items():
             for target in automaton.get(state, {}).values():
                 following[target] += strings
         reached = following
-        total += reached[_accept(automaton)] if length >= shortest else 0
+        total += reached[max(automaton) + 1] if length >= shortest else 0
     return total
-
-
-def _accept(automaton: Automaton) -> int:
-    return max(automaton) + 1
 
 
 def draw_distinct(rng: np.random.Generator, automaton: Automaton, count: int, shortest: int, longest: int) -> list[str]:
@@ -109,7 +105,6 @@ def draw_distinct(rng: np.random.Generator, automaton: Automaton, count: int, sh
     Gumbel-perturbed log-probabilities (Kool, van Hoof and Welling, *Stochastic Beams and Where to Find Them*, arXiv
     1903.06059). So it ends even where the range holds hardly more strings than are wanted; then all are returned.
     """
-    accept = _accept(automaton)
     ends = _log_chance_to_end(automaton, shortest, longest)
     if count == 0 or np.isneginf(ends[0, START]):
         return []
@@ -134,7 +129,7 @@ def draw_distinct(rng: np.random.Generator, automaton: Automaton, count: int, sh
         order = order[scores[order] > threshold]
         states, walked, scores, letters = states[order], walked[order], scores[order], letters[parents[order]]
         letters[:, width - 1] = codes[edge[order]]
-        ended = states == accept
+        ended = states == max(automaton) + 1
         texts = letters[ended, :width].tobytes().decode("ascii")
         done += [(score, texts[i * width : (i + 1) * width]) for i, score in enumerate(scores[ended].tolist())]
         states, walked, scores, letters = (values[~ended] for values in (states, walked, scores, letters))
@@ -144,9 +139,8 @@ def draw_distinct(rng: np.random.Generator, automaton: Automaton, count: int, sh
 
 def _log_chance_to_end(automaton: Automaton, shortest: int, longest: int) -> np.ndarray:
     """Log-probability, shape (longest + 1, states), that a walk at this position and state ends within the range."""
-    accept = _accept(automaton)
-    logs = np.full((longest + 1, accept + 1), -np.inf)
-    logs[shortest:, accept] = 0.0
+    logs = np.full((longest + 1, max(automaton) + 2), -np.inf)
+    logs[shortest:, -1] = 0.0
     for position in reversed(range(longest)):
         for state, edges in automaton.items():
             following = logs[position + 1, list(edges.values())]
