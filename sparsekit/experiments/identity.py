@@ -17,40 +17,29 @@ class Unit(Protocol):
     """What is computed once and kept as one record: a frozen dataclass that says what it is.
 
     Its fields may be units themselves. What is not said in a subclass is as it stands here.
-
-    Attributes
-    ----------
-    kind : str
-        Names its records.
-    requires : tuple of units
-        Whose records must be there first.
-    group : hashable
-    together : int
-        Units of one type and equal group may be computed together, at most so many of them.
-    cost : float
-        How long it takes, relative to others.
-    timed : bool
-        What it measures is time, so nothing else may run beside it.
-    trains : bool
-        It computes on the device asked for, and not just on the CPU.
     """
 
-    kind: ClassVar[str]
-    requires: tuple["Unit", ...] = ()
-    group: Hashable = None
-    together: ClassVar[int] = 1
-    cost: float = 1.0
-    timed: ClassVar[bool] = False
-    trains: ClassVar[bool] = False
+    kind: ClassVar[str]  # names its records
+    requires: tuple["Unit", ...] = ()  # whose records must be there first
+    group: Hashable = None  # units of one type and equal group may be computed together,
+    together: ClassVar[int] = 1  # at most so many of them
+    cost: float = 1.0  # how long it takes, relative to others
+    timed: ClassVar[bool] = False  # what it measures is time, so nothing else may run beside it
+    trains: ClassVar[bool] = False  # it computes on the device asked for, and not just on the CPU
 
     def seconds(self, device: str) -> float:
         """About how long it takes here, as one of those computed together; maybe from a short probe."""
         return self.cost
 
+    def result(self, store: Any, device: str) -> tuple[Mapping[str, Any], Mapping[str, Any] | None]:
+        """Its results, and tensors to keep beside them or None; it may read from the store what it requires."""
+        ...
+
     @classmethod
     def compute(cls, units: Sequence[Any], store: Any, device: str) -> Iterable[Result]:
-        """Compute such units, which may read from the store what they require; whoever calls keeps the results."""
-        ...
+        """Compute several such units, one by one unless they say otherwise; whoever calls keeps the results."""
+        for unit in units:
+            yield unit, *unit.result(store, device)
 
 
 def plain(value: Any) -> Any:
@@ -72,9 +61,8 @@ def plain(value: Any) -> Any:
         return os.fspath(value)
     if hasattr(value, "tolist"):  # arrays and scalars of numpy, tensors
         return plain(value.tolist())
-    raise TypeError(
-        f"given {value!r} ({type(value).__name__}), allowed are numbers, text, lists, dicts, arrays and None"
-    )
+    allowed = "allowed are numbers, text, lists, dicts, arrays and None"
+    raise TypeError(f"given {value!r} ({type(value).__name__}), {allowed}")
 
 
 def _canonical(value: Any) -> Any:
@@ -95,11 +83,8 @@ def _default(field: dataclasses.Field, owner: Any) -> bool:
     """Whether a field of a dataclass holds its default."""
     # by type: a class that travelled to a worker by value, as from a notebook, carries a MISSING of its own
     missing = type(dataclasses.MISSING)
-    if not isinstance(field.default_factory, missing):
-        default = field.default_factory()
-    elif not isinstance(field.default, missing):
-        default = field.default
-    else:
+    default = field.default if isinstance(field.default_factory, missing) else field.default_factory()
+    if isinstance(default, missing):
         return False
     # as JSON, so that 1 and True stay apart while (1, 2) and [1, 2] do not
     return _text(_canonical(getattr(owner, field.name))) == _text(_canonical(default))
@@ -125,23 +110,6 @@ def key(unit: Any) -> str:
     return hashlib.sha256(_text({"kind": unit.kind, "identity": identity(unit)}).encode()).hexdigest()
 
 
-def fields(unit: Any) -> dict[str, Any]:
-    """A unit's fields side by side with those of the dataclasses in it, defaults included.
-
-    Each goes by its own name, or, where one nearer to the unit has that name, by its path (``base.seed``).
-    """
-    flat = {}
-    owners = [("", unit)]
-    for path, owner in owners:  # grows while it is walked through, so that inner ones come last
-        for field in dataclasses.fields(owner):
-            name, value = field.name, getattr(owner, field.name)
-            if dataclasses.is_dataclass(value):
-                owners.append((f"{path}{name}.", value))
-            else:
-                flat[f"{path}{name}" if name in flat else name] = value
-    return flat
-
-
 def title(unit: Any) -> str:
     """A unit in a few words, for progress and errors: its kind, and what sets it apart from others of its kind.
 
@@ -155,12 +123,12 @@ def title(unit: Any) -> str:
             value = getattr(owner, field.name)
             if hasattr(value, "kind"):
                 found += words(value)
-            elif isinstance(value, str | Real) and field.compare and not _default(field, owner):
-                found.append(_short(value) if isinstance(value, str) else f"{field.name}={value:g}")
+            elif not field.compare or _default(field, owner):
+                continue
+            elif isinstance(value, str):
+                found.append(value if len(value) <= 24 else f"{value[:23]}…")
+            elif isinstance(value, Real):
+                found.append(f"{field.name}={value:g}")
         return found
 
     return " ".join([unit.kind, *words(unit)])
-
-
-def _short(text: str, most: int = 24) -> str:
-    return text if len(text) <= most else text[: most - 1] + "…"

@@ -9,13 +9,13 @@ import loky
 import torch
 
 from sparsekit.experiments import execution
-from sparsekit.experiments.identity import Unit, fields, key
+from sparsekit.experiments.identity import Unit, key
 from sparsekit.experiments.records import Store
 
 
 @dataclass(frozen=True)
 class Kind:
-    """Units of one kind and variant that have no record yet, and what they take."""
+    """Units of one kind and variant that have no record yet, and the seconds that they take on one worker."""
 
     name: str
     units: int
@@ -24,20 +24,7 @@ class Kind:
 
 @dataclass(frozen=True)
 class Plan:
-    """What a run will take.
-
-    Attributes
-    ----------
-    total, recorded : int
-        Units in all, and those with a record.
-    kinds : list of Kind
-        Of what is missing; seconds on one worker.
-    workers : int
-    seconds : float
-        Until all are there, by all workers.
-    mebibytes : float
-        Of memory at most that one worker uses.
-    """
+    """What a run will take: seconds by all workers, and the mebibytes that one worker uses at most."""
 
     total: int
     recorded: int
@@ -52,26 +39,26 @@ def plan(units: Iterable[Unit], store: Store, workers: int = 0, device: str = "a
 
     The probe trains for a few optimizer steps in a worker process, and writes nothing.
     """
-    unique = {key(unit): unit for unit in units}
-    missing: dict[tuple[str, str], list] = {}
-    for unit in unique.values():
+    unique = {key(unit): unit for unit in units}.values()
+    missing: dict[str, list] = {}
+    for unit in unique:
         if not store.has(unit):
-            missing.setdefault((unit.kind, str(fields(unit).get("variant", ""))), []).append(unit)
+            variant = getattr(getattr(unit, "base", unit), "variant", "")
+            missing.setdefault(f"{unit.kind} {variant}".strip(), []).append(unit)
     workers, device = workers or loky.cpu_count(), execution.resolve_device(device)
     kinds, mebibytes = [], 0.0
-    if missing:
-        pool = loky.ProcessPoolExecutor(max_workers=1, env=execution.WORKER)
-        try:
-            for name, group in missing.items():
-                by_cost = sorted(group, key=lambda unit: unit.cost)
-                tried = [by_cost[len(group) // 2], by_cost[-1]]  # typical, for the time; largest, for the memory too
-                probes = [pool.submit(_probe, unit, device).result() for unit in tried]
-                rate = sum(seconds for seconds, _ in probes) / sum(unit.cost for unit in tried)
-                kinds.append(Kind(" ".join(filter(None, name)), len(group), rate * sum(u.cost for u in group)))
-                mebibytes = max(mebibytes, *(used for _, used in probes))
-        finally:
-            pool.shutdown(kill_workers=True)
-    recorded = len(unique) - sum(len(group) for group in missing.values())
+    pool = loky.ProcessPoolExecutor(max_workers=1, env=execution.WORKER)  # starts its worker when first asked
+    try:
+        for name, group in missing.items():
+            by_cost = sorted(group, key=lambda unit: unit.cost)
+            tried = [by_cost[len(group) // 2], by_cost[-1]]  # typical, for the time; largest, for the memory too
+            seconds, used = zip(*(pool.submit(_probe, unit, device).result() for unit in tried), strict=True)
+            rate = sum(seconds) / sum(unit.cost for unit in tried)
+            kinds.append(Kind(name, len(group), rate * sum(unit.cost for unit in group)))
+            mebibytes = max(mebibytes, *used)
+    finally:
+        pool.shutdown(kill_workers=True)
+    recorded = len(unique) - sum(map(len, missing.values()))
     return Plan(len(unique), recorded, kinds, workers, sum(k.seconds for k in kinds) / workers, mebibytes)
 
 

@@ -1,63 +1,34 @@
-"""Results on disk, each named by the content of the unit of work that it belongs to.
-
-A unit is a frozen dataclass with a class attribute ``kind``. Its record lies at
-``<folder>/<kind>/<first two of key>/<key>.json``, with any weights beside it as ``.pt``; the key is a hash of what the
-unit is, so equal work is never done twice, in whatever order, process or notebook it comes up.
-"""
+"""Results on disk, each named by a hash of what its unit is, so that equal work is never done twice."""
 
 import json
 import os
 import platform
 import uuid
 import warnings
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from datetime import UTC, datetime
-from importlib.metadata import PackageNotFoundError, version
+from importlib.metadata import version
 from pathlib import Path
 from typing import Any, BinaryIO
 
-import pandas as pd
-
 from sparsekit import __version__
-from sparsekit.experiments.identity import fields, identity, key, plain, title
+from sparsekit.experiments.identity import identity, key, plain, title
 from sparsekit.experiments.project import project_root
+
+PARTS = {"identity", "data", "weights_bytes", "provenance"}
+"""What a whole record holds."""
 
 
 class RecordError(RuntimeError):
     """A record is missing, or a folder of records cannot be used."""
 
 
-def _restored(value: dict) -> Any:
-    return float(value["$float"]) if set(value) == {"$float"} else value
-
-
-def _provenance(device: str, seconds: float) -> dict[str, Any]:
-    try:
-        torch = version("torch")
-    except PackageNotFoundError:
-        torch = None
-    return {
-        "sparsekit": __version__,
-        "torch": torch,
-        "python": platform.python_version(),
-        "platform": f"{platform.system()} {platform.machine()}",
-        "device": device,
-        "utc": datetime.now(UTC).isoformat(timespec="seconds"),
-        "seconds": round(float(seconds), 3),
-    }
-
-
 class Store:
-    """A folder of records.
+    """A folder of records, ``<kind>/<first two of key>/<key>.json``, with any weights beside them as ``.pt``.
 
     Every file is written under another name and then renamed, weights first and the record last: a record that is
-    there is whole, however the process that wrote it ended.
-
-    Parameters
-    ----------
-    path : path-like
-        The folder; it is made by the first write.
+    there is whole, however the process that wrote it ended. The folder is made by the first write.
     """
 
     def __init__(self, path: str | os.PathLike):
@@ -74,10 +45,11 @@ class Store:
     def _load(self, unit: Any) -> dict[str, Any] | None:
         """The whole record, or None: then it is to be computed, and a warning says so if a broken one lies there."""
         file = self.file(unit)
+        weights = file.with_suffix(".pt")
         try:
             record = json.loads(file.read_bytes(), object_hook=_restored)
-            missing = {"identity", "data", "weights_bytes", "provenance"} - set(record)
-            if missing or record["weights_bytes"] not in (None, self._weights_bytes(file)):
+            size = weights.stat().st_size if weights.exists() else None
+            if PARTS - set(record) or record["weights_bytes"] not in (None, size):
                 raise ValueError("incomplete")
         except (FileNotFoundError, NotADirectoryError):
             return None
@@ -86,46 +58,23 @@ class Store:
             return None
         return record
 
-    @staticmethod
-    def _weights_bytes(file: Path) -> int | None:
-        weights = file.with_suffix(".pt")
-        return weights.stat().st_size if weights.exists() else None
-
     def has(self, unit: Any) -> bool:
         """Whether a whole record of this unit is there."""
         return self._load(unit) is not None
 
     def record(self, unit: Any) -> dict[str, Any]:
-        """The whole record: identity, data, provenance.
-
-        Raises
-        ------
-        RecordError
-            There is none.
-        """
+        """The whole record: identity, data, provenance. Raises `RecordError` where there is none."""
         record = self._load(unit)
         if record is None:
             raise RecordError(f"no record of {title(unit)} in {self.path}; execution.run([unit]) computes it")
         return record
 
     def read(self, unit: Any) -> dict[str, Any]:
-        """A unit's results, as they were given to `write` (tuples and arrays come back as lists).
-
-        Raises
-        ------
-        RecordError
-            There is no record of it.
-        """
+        """A unit's results, as they were given to `write`, but for tuples and arrays, which come back as lists."""
         return self.record(unit)["data"]
 
     def weights(self, unit: Any) -> dict[str, Any]:
-        """The tensors kept with a unit, on the CPU.
-
-        Raises
-        ------
-        RecordError
-            There is no record of it, it has none, or their file is damaged.
-        """
+        """The tensors kept with a unit, on the CPU. Raises `RecordError` where there are none, or damaged ones."""
         import torch  # not above: reading tables needs no torch, and loading it takes seconds
 
         if self.record(unit)["weights_bytes"] is None:
@@ -144,20 +93,7 @@ class Store:
         seconds: float = 0.0,
         device: str = "cpu",
     ) -> None:
-        """Keep a unit's results.
-
-        Parameters
-        ----------
-        unit : frozen dataclass
-            What the results are of.
-        data : dict
-            Numbers, text, lists, dicts and arrays, under names.
-        weights : dict of torch.Tensor, optional
-            Kept in a file of their own.
-        seconds : float
-            How long they took to compute.
-        device : str
-            Where.
+        """Keep a unit's results, any tensors in a file of their own, and what they were computed with.
 
         Raises
         ------
@@ -167,13 +103,8 @@ class Store:
             Something in `data` has no place in JSON.
         """
         file = self.file(unit)
-        record = {
-            "kind": unit.kind,
-            "identity": identity(unit),
-            "data": plain(data),
-            "weights_bytes": None,
-            "provenance": _provenance(device, seconds),
-        }
+        record = {"kind": unit.kind, "identity": identity(unit), "data": plain(data), "weights_bytes": None}
+        record["provenance"] = _provenance(device, seconds)
         with self._writing(file.parent):
             if weights is not None:
                 record["weights_bytes"] = _save(weights, file.with_suffix(".pt"))
@@ -190,31 +121,27 @@ class Store:
             raise RecordError(f"cannot write records to {folder}: {error.strerror}; {remedy}") from error
 
     def check_writable(self) -> None:
-        """Find out before hours of work whether results can be kept.
-
-        Raises
-        ------
-        RecordError
-            The folder cannot be written to.
-        """
+        """Find out before hours of work whether results can be kept; raises `RecordError` if not."""
         probe = self.path / f".{uuid.uuid4().hex}.tmp"
         with self._writing(self.path):
             probe.touch()
             probe.unlink()
 
-    def frame(self, units: Iterable[Any]) -> pd.DataFrame:
-        """One row for each unit, in their order: its fields (see `fields`) and every single value among its results.
 
-        Raises
-        ------
-        RecordError
-            A unit has no record.
-        """
-        single = (str, int, float, bool, type(None))
-        rows = [
-            {**fields(unit), **{n: v for n, v in self.read(unit).items() if isinstance(v, single)}} for unit in units
-        ]
-        return pd.DataFrame(rows)
+def _restored(value: dict) -> Any:
+    return float(value["$float"]) if set(value) == {"$float"} else value
+
+
+def _provenance(device: str, seconds: float) -> dict[str, Any]:
+    return {
+        "sparsekit": __version__,
+        "torch": version("torch"),
+        "python": platform.python_version(),
+        "platform": f"{platform.system()} {platform.machine()}",
+        "device": device,
+        "utc": datetime.now(UTC).isoformat(timespec="seconds"),
+        "seconds": round(float(seconds), 3),
+    }
 
 
 def _save(weights: Mapping[str, Any], file: Path) -> int:

@@ -16,7 +16,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from sparsekit import __version__
-from sparsekit.experiments.identity import fields, identity, key, title
+from sparsekit.experiments.identity import identity, key, title
 from sparsekit.experiments.records import RecordError, Store, default_store
 
 
@@ -223,37 +223,6 @@ def test_names_in_data_must_be_text(store):
     with pytest.raises(TypeError, match="given the name 3"):
         store.write(UNIT, {"curve": {3: 0.5}})
     assert not store.has(UNIT)
-
-
-def test_frame_has_a_row_for_each_unit_with_defaults_and_scalars(store):
-    units = [Pruned(Base("gru", 3), 50, Recipe(2)), Pruned(Base("lstm", 4), 60, Recipe(2), ())]
-    for i, unit in enumerate(units):
-        store.write(unit, {"accuracy": i / 2, "curve": [1, 2], "epoch": math.nan})
-    frame = store.frame(units[::-1])
-    assert list(frame["variant"]) == ["lstm", "gru"]
-    assert list(frame["percent"]) == [60, 50]
-    assert list(frame["accuracy"]) == [0.5, 0.0]
-    assert frame["epoch"].isna().all()
-    assert "curve" not in frame
-    assert list(frame["epochs"]) == [2, 2]
-    assert list(frame["base.recipe.epochs"]) == [5, 5]
-
-
-def test_fields_of_an_outer_unit_keep_their_name():
-    @dataclass(frozen=True)
-    class Outer:
-        kind: ClassVar[str] = "outer"
-        base: Base
-        seed: int
-
-    assert fields(Outer(Base("gru", 3), 9)) == {
-        "seed": 9,
-        "variant": "gru",
-        "base.seed": 3,
-        "path": "",
-        "epochs": 5,
-        "batch_size": 32,
-    }
 
 
 def test_title_is_short():
