@@ -1,10 +1,10 @@
 """The unit of the study of what sparsity buys: time and memory of inference, measured on one machine."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import ClassVar
 
-from sparsekit.experiments.identity import Result, Unit
+from sparsekit.experiments.identity import Unit
 from sparsekit.experiments.records import Store
 from sparsekit.pruning import latency
 
@@ -26,8 +26,6 @@ class InferenceCost(Unit):
     def cost(self) -> float:
         return len(self.sparsities) * sum((size / 800) ** 2 + 0.1 for size in self.sizes)
 
-    @classmethod
-    def compute(cls, units: Sequence["InferenceCost"], store: Store, device: str) -> Iterator[Result]:
-        for unit in units:
-            table = latency.measure(unit.sizes, unit.sparsities, variant=unit.variant, batch=unit.batch, seed=unit.seed)
-            yield unit, {"table": table.to_dict("list")}, None
+    def result(self, store: Store, device: str) -> tuple[Mapping, None]:
+        table = latency.measure(self.sizes, self.sparsities, variant=self.variant, batch=self.batch, seed=self.seed)
+        return {"table": table.to_dict("list")}, None

@@ -1,7 +1,7 @@
 """Units of the pruning study: networks pruned, retrained in one way or another, and probed for what they remember."""
 
 import warnings
-from collections.abc import Hashable, Iterable, Iterator, Sequence
+from collections.abc import Hashable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import ClassVar
 
@@ -11,7 +11,7 @@ import torch
 from sparsekit.experiments.identity import Result, Unit
 from sparsekit.experiments.parameters import Parameters
 from sparsekit.experiments.records import Store
-from sparsekit.experiments.units import BaseNetwork, EarlyNetwork, probed, recipe, results, strings, training_cost
+from sparsekit.experiments.units import BaseNetwork, EarlyNetwork, FromBase, probed, recipe, results, strings
 from sparsekit.networks.classifier import Classifier
 from sparsekit.networks.training import Encoded, Recipe, train
 from sparsekit.pruning import prune as pruning_rule
@@ -30,19 +30,16 @@ EVIDENCE_STRINGS = 256
 
 
 @dataclass(frozen=True)
-class PrunedNetwork(Unit):
-    """A base network with its lowest-scored weights removed, then retrained with that mask; its weights are kept.
+class PrunedNetwork(FromBase):
+    """A base network with its lowest-scored weights removed, then retrained with that mask.
 
     Under a schedule other than "one_shot" pruning is part of the retraining, which starts from the dense base network;
-    so the other protocols, which start from a mask, do not go with it.
-
-    All pruned forms of one base network see the strings in the same order, and so train as one population.
+    so the other protocols, which start from a mask, do not go with it. All pruned forms of one base network see the
+    strings in the same order, and so train as one population.
     """
 
     kind: ClassVar[str] = "pruned_network"
-    trains: ClassVar[bool] = True
     together: ClassVar[int] = 10
-    base: BaseNetwork
     target: str
     percent: float
     recipe: Recipe
@@ -73,7 +70,7 @@ class PrunedNetwork(Unit):
 
     @property
     def cost(self) -> float:
-        return training_cost(self.base.strings, self.recipe, self.base.variant) * self.base.layers
+        return self.base.cost / self.base.recipe.epochs * self.recipe.epochs
 
     def seconds(self, device: str) -> float:
         networks = [self.base.network() for _ in range(self.together)]
@@ -94,27 +91,11 @@ class PrunedNetwork(Unit):
         """The base network's structure with other initial weights: the same for all conditions of a seed."""
         return self.base.network(seed=derive("initial weights, once more", self.base.seed))
 
-    def network(self, store: Store) -> Classifier:
-        """The network as pruned and retrained."""
-        network = self.base.network()
-        network.load_state_dict(store.weights(self))
-        return network
-
     def evidence(self) -> Evidence:
         """What scores may look at: the first training strings, read where the network reads them."""
         train_part = self.base.strings.make().train
         part = Encoded(train_part.subset(range(min(EVIDENCE_STRINGS, len(train_part)))))
         return Evidence(part.inputs, part.labels, torch.as_tensor(part.positions(self.recipe)), self.stream)
-
-    def starts(self, store: Store) -> Start:
-        """What a recovery protocol may start from."""
-        return Start(
-            trained=lambda: self.base.network(store),
-            early=lambda: self.early.network(store),
-            fresh=self.fresh,
-            cell=self.base.variant,
-            seed=self.stream,
-        )
 
     def start(self, store: Store) -> Classifier:
         """What retraining starts from: pruned in one shot, or dense where a schedule prunes on the way."""
@@ -122,7 +103,9 @@ class PrunedNetwork(Unit):
         if self.schedule != "one_shot":
             return network
         mask, _ = pruning_rule.prune(network, self.percent / 100, self.target, self.score, self.scope, self.evidence())
-        network, mask = PROTOCOLS[self.protocol](self.starts(store), mask)
+        trained, early = lambda: self.base.network(store), lambda: self.early.network(store)
+        starts = Start(trained=trained, early=early, fresh=self.fresh, cell=self.base.variant, seed=self.stream)
+        network, mask = PROTOCOLS[self.protocol](starts, mask)
         mask.apply(network)
         return network
 
@@ -141,15 +124,9 @@ class PrunedNetwork(Unit):
         def prune(step: int):
             return lambda network, k: units[k].prune(network, plans[k][step])
 
-        histories = train(
-            networks,
-            base.strings.make(),
-            recipe,
-            derive("order of strings in retraining", base.seed),
-            measure_at=measure_at,
-            prune_at={} if schedule == "one_shot" else {step: prune(step) for step in plans[0]},
-            device=device,
-        )
+        task, order = base.strings.make(), derive("order of strings in retraining", base.seed)
+        prune_at = {} if schedule == "one_shot" else {step: prune(step) for step in plans[0]}
+        histories = train(networks, task, recipe, order, measure_at=measure_at, prune_at=prune_at, device=device)
         base_accuracy, base_radii = store.read(base)["history"][-1]["test_accuracy"], _radii(base.network(store))
         for unit, network, plan, pruned, history in zip(units, networks, plans, radii, histories, strict=True):
             data = {
@@ -201,21 +178,14 @@ class MemoryProbe(Unit):
     def cost(self) -> float:
         return self.strings / 200
 
-    @classmethod
-    def compute(cls, units: Sequence["MemoryProbe"], store: Store, device: str) -> Iterator[Result]:
-        for unit in units:
-            task, recipe = unit.base.strings.make(), unit.network.recipe
-            network = unit.network.network(store)
-            part = task.test.subset(range(min(unit.strings, len(task.test))))
-            tables = {
-                "paths": paths(network, part, recipe),
-                "seen": cut_at(network, part, recipe),
-                "length": by_length(network, part, recipe),
-            }
-            if task.name in tasks.GRAMMARS:
-                violations = tasks.violations(task.name, part.strings)
-                tables["violation"] = by_violation(network, part, recipe, violations)
-            yield unit, {name: table.to_dict("list") for name, table in tables.items()}, None
+    def result(self, store: Store, device: str) -> tuple[Mapping, None]:
+        task = self.base.strings.make()
+        part = task.test.subset(range(min(self.strings, len(task.test))))
+        what = (self.network.network(store), part, self.network.recipe)
+        tables = {"paths": paths(*what), "seen": cut_at(*what), "length": by_length(*what)}
+        if task.name in tasks.GRAMMARS:
+            tables["violation"] = by_violation(*what, tasks.violations(task.name, part.strings))
+        return {name: table.to_dict("list") for name, table in tables.items()}, None
 
 
 CONDITION = ("target", "percent", "score", "scope", "schedule", "protocol")
@@ -225,12 +195,9 @@ WITHOUT_H2H = "no hidden-to-hidden weights, retrained"
 
 def base_networks(p: Parameters) -> list[BaseNetwork]:
     """The base networks, by variant and seed."""
-    how = recipe(p, p.base_epochs, p.batch_size_pruning)
-    return [
-        BaseNetwork(strings(p), variant, p.seed + k, how, p.hidden_size, p.layers, p.embedding_size)
-        for variant in p.variants
-        for k in range(p.seeds)
-    ]
+    how, sizes = recipe(p, p.base_epochs, p.batch_size_pruning), (p.hidden_size, p.layers, p.embedding_size)
+    seeds = range(p.seed, p.seed + p.seeds)
+    return [BaseNetwork(strings(p), variant, seed, how, *sizes) for variant in p.variants for seed in seeds]
 
 
 def _pruned(p: Parameters, target: str, percent: float, **condition) -> list[PrunedNetwork]:
@@ -242,20 +209,16 @@ def _pruned(p: Parameters, target: str, percent: float, **condition) -> list[Pru
     return [PrunedNetwork(base, target, percent, how, measure_at, **condition) for base in base_networks(p)]
 
 
-def _percentages(p: Parameters) -> list[float]:
-    return sorted(set(p.percentages))
-
-
 def pruned_networks(p: Parameters) -> list[PrunedNetwork]:
     """The grid: by base network, target and percentage."""
-    by_condition = [_pruned(p, target, percent) for target in p.targets for percent in _percentages(p)]
+    by_condition = [_pruned(p, target, percent) for target in p.targets for percent in sorted(p.percentages)]
     return [unit for units in zip(*by_condition, strict=True) for unit in units]
 
 
 def scored_networks(p: Parameters) -> list[PrunedNetwork]:
     """The first target pruned by every score within every scope, and by the random controls."""
     target, found = p.targets[0], []
-    for percent in sorted({*_percentages(p), *p.compare_at}):
+    for percent in sorted({*p.percentages, *p.compare_at}):
         compared = [(score, scope) for score in (p.score, *p.scores) for scope in p.scopes]
         pairs = compared if percent in p.compare_at else []
         for score, scope in dict.fromkeys([(p.score, "global"), *pairs, *CONTROLS]):
@@ -265,14 +228,12 @@ def scored_networks(p: Parameters) -> list[PrunedNetwork]:
 
 def scheduled_networks(p: Parameters) -> list[PrunedNetwork]:
     """The first target pruned all at once and by every schedule."""
-    return [
-        unit
-        for percent in p.compare_at
-        for schedule in ["one_shot", *p.schedules]
-        for unit in _pruned(
-            p, p.targets[0], percent, schedule=schedule, rounds=1 if schedule == "one_shot" else p.rounds
-        )
-    ]
+    found = []
+    for percent in p.compare_at:
+        for schedule in ["one_shot", *p.schedules]:
+            rounds = 1 if schedule == "one_shot" else p.rounds
+            found += _pruned(p, p.targets[0], percent, schedule=schedule, rounds=rounds)
+    return found
 
 
 def protocol_networks(p: Parameters) -> list[PrunedNetwork]:
@@ -300,28 +261,21 @@ def probes(p: Parameters) -> dict[MemoryProbe, str]:
 
 def base(p: Parameters) -> pd.DataFrame:
     """Training of the base networks: variant, seed, epoch, train_ and test_ loss and accuracy; a row an epoch."""
-    rows = [
-        {"variant": unit.variant, "seed": unit.seed, **row}
-        for unit, data in results(base_networks(p), p)
-        for row in data["history"][1:]
-    ]
+    read = results(base_networks(p), p)
+    rows = [{"variant": unit.variant, "seed": unit.seed, **row} for unit, data in read for row in data["history"][1:]]
     columns = ["variant", "seed", "epoch", "train_loss", "train_accuracy", "test_loss", "test_accuracy"]
     return pd.DataFrame(rows)[columns].astype({"epoch": int})
 
 
 def pruning(p: Parameters, wanted: Iterable[PrunedNetwork] | None = None) -> pd.DataFrame:
-    """Pruned networks before any retraining, one row each.
+    """Pruned networks before any retraining, one row each: condition, accuracies, the sparsities reached, and sizes.
 
-    Returns
-    -------
-    DataFrame
-        The condition; base_accuracy, accuracy; sparsity and target_sparsity reached; weights and multiply_adds of a
-        step, and those of the dense network.
+    ``multiply_adds`` are those of a step; sizes stand beside the dense network's.
     """
-    wanted = pruned_networks(p) if wanted is None else wanted
-    sizes = ["weights", "weights_dense", "multiply_adds", "multiply_adds_dense"]
-    columns = ["base_accuracy", "accuracy", "sparsity", "target_sparsity", *sizes]
-    return pd.DataFrame([condition(unit) | {name: data[name] for name in columns} for unit, data in results(wanted, p)])
+    columns = ["base_accuracy", "accuracy", "sparsity", "target_sparsity"]
+    columns += ["weights", "weights_dense", "multiply_adds", "multiply_adds_dense"]
+    read = results(pruned_networks(p) if wanted is None else wanted, p)
+    return pd.DataFrame([condition(unit) | {name: data[name] for name in columns} for unit, data in read])
 
 
 def recovery(p: Parameters, wanted: Iterable[PrunedNetwork] | None = None) -> pd.DataFrame:
@@ -329,9 +283,8 @@ def recovery(p: Parameters, wanted: Iterable[PrunedNetwork] | None = None) -> pd
     rows = []
     for unit, data in results(pruned_networks(p) if wanted is None else wanted, p):
         of_unit = condition(unit) | {"base_accuracy": data["base_accuracy"]}
-        rows += [
-            of_unit | {"step": r["step"], "epoch": r["epoch"], "accuracy": r["test_accuracy"]} for r in data["history"]
-        ]
+        for row in data["history"]:
+            rows.append(of_unit | {"step": row["step"], "epoch": row["epoch"], "accuracy": row["test_accuracy"]})
     return pd.DataFrame(rows)
 
 
@@ -368,14 +321,11 @@ def survival(p: Parameters, name: str = "survivors") -> pd.DataFrame:
 
 def spectral_radii(p: Parameters) -> pd.DataFrame:
     """Spectral radii of the base networks, and of the pruned ones before and after retraining, by layer and gate."""
-    return pd.concat(
-        [
-            pd.DataFrame(radii).assign(**condition(unit), network=network)
-            for unit, data in results(pruned_networks(p), p)
-            for network, radii in data["spectral_radius"].items()
-        ],
-        ignore_index=True,
-    )
+    parts = []
+    for unit, data in results(pruned_networks(p), p):
+        by_network = data["spectral_radius"].items()
+        parts += [pd.DataFrame(radii).assign(**condition(unit), network=network) for network, radii in by_network]
+    return pd.concat(parts, ignore_index=True)
 
 
 def memory(p: Parameters) -> dict[str, pd.DataFrame]:

@@ -1,17 +1,16 @@
 """What the studies build on: the strings that networks learn, base networks, classifiers without memory.
 
-A unit says what it is: a base network, that network pruned and retrained, a graph-structured network. Its random
-streams derive from that alone. `experiments.pruning`, `structure` and `inference` hold the rest.
+A unit's random streams derive from what it is alone.
 """
 
 import hashlib
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, fields
 from pathlib import Path
 from typing import Any, ClassVar
 
 from sparsekit.experiments import execution
-from sparsekit.experiments.identity import Result, Unit
+from sparsekit.experiments.identity import Unit
 from sparsekit.experiments.parameters import Parameters
 from sparsekit.experiments.records import Store, default_store
 from sparsekit.networks.build import stacked
@@ -61,12 +60,10 @@ class Baselines(Unit):
     def cost(self) -> float:
         return self.strings.train_size / 5000
 
-    @classmethod
-    def compute(cls, units: Sequence["Baselines"], store: Store, device: str) -> Iterator[Result]:
+    def result(self, store: Store, device: str) -> tuple[Mapping, None]:
         from sparsekit.tasks.baselines import baselines  # not above: no other unit needs scikit-learn
 
-        for unit in units:
-            yield unit, {"table": baselines(unit.strings.make()).reset_index().to_dict("list")}, None
+        return {"table": baselines(self.strings.make()).reset_index().to_dict("list")}, None
 
 
 @dataclass(frozen=True)
@@ -89,16 +86,9 @@ class BaseNetwork(Unit):
 
     def network(self, store: Store | None = None, seed: int | None = None) -> Classifier:
         """The network as initialised, by its own seed or by another, or, given the store, as trained."""
-        task = self.strings.make()
-        network = stacked(
-            self.variant,
-            self.hidden_size,
-            self.layers,
-            self.embedding_size,
-            classes=task.classes,
-            features=task.features,
-            seed=derive("initial weights", self.seed) if seed is None else seed,
-        )
+        task, seed = self.strings.make(), derive("initial weights", self.seed) if seed is None else seed
+        sizes = (self.hidden_size, self.layers, self.embedding_size)
+        network = stacked(self.variant, *sizes, classes=task.classes, features=task.features, seed=seed)
         if store is not None:
             network.load_state_dict(store.weights(self))
         return network
@@ -112,20 +102,30 @@ class BaseNetwork(Unit):
     def seconds(self, device: str) -> float:
         return probed([self.network()], self.strings, self.recipe, device)
 
-    @classmethod
-    def compute(cls, units: Sequence["BaseNetwork"], store: Store, device: str) -> Iterator[Result]:
-        for unit in units:
-            network, history = unit.trained(device)
-            yield unit, {"history": history}, network.state_dict()
+    def result(self, store: Store, device: str) -> tuple[Mapping, Mapping]:
+        network, history = self.trained(device)
+        return {"history": history}, network.state_dict()
 
 
 @dataclass(frozen=True)
-class EarlyNetwork(Unit):
-    """A base network after the first optimizer steps of its training; its weights are kept."""
+class FromBase(Unit):
+    """A network with the structure of a base network; its weights are kept."""
 
-    kind: ClassVar[str] = "early"
     trains: ClassVar[bool] = True
     base: BaseNetwork
+
+    def network(self, store: Store) -> Classifier:
+        """The network as its record keeps it."""
+        network = self.base.network()
+        network.load_state_dict(store.weights(self))
+        return network
+
+
+@dataclass(frozen=True)
+class EarlyNetwork(FromBase):
+    """A base network after the first optimizer steps of its training."""
+
+    kind: ClassVar[str] = "early"
     steps: int
 
     @property
@@ -135,17 +135,9 @@ class EarlyNetwork(Unit):
     def seconds(self, device: str) -> float:
         return self.base.seconds(device) / self.base.recipe.epochs
 
-    def network(self, store: Store) -> Classifier:
-        """The network as it was then."""
-        network = self.base.network()
-        network.load_state_dict(store.weights(self))
-        return network
-
-    @classmethod
-    def compute(cls, units: Sequence["EarlyNetwork"], store: Store, device: str) -> Iterator[Result]:
-        for unit in units:
-            network, _ = unit.base.trained(device, stop_at=unit.steps)
-            yield unit, {}, network.state_dict()
+    def result(self, store: Store, device: str) -> tuple[Mapping, Mapping]:
+        network, _ = self.base.trained(device, stop_at=self.steps)
+        return {}, network.state_dict()
 
 
 def probed(networks: list[Classifier], strings: Strings, recipe: Recipe, device: str, measurements: int = 1) -> float:
@@ -161,13 +153,7 @@ def training_cost(strings: Strings, recipe: Recipe, variant: str) -> float:
 
 
 def strings(p: Parameters) -> Strings:
-    """The strings that networks learn: of the parameters, those count that the task asks for.
-
-    Raises
-    ------
-    TaskError
-        If the task's file cannot be read.
-    """
+    """The strings that networks learn, of those parameters that the task asks for; `TaskError` for an unfit file."""
     asked = {f.name for f in fields(Strings)} & {*tasks.options(p.task), "train_size", "test_size", "data_seed"}
     given = {name: getattr(p, name) for name in asked}
     if path := given.get("csv_path"):
