@@ -1,16 +1,17 @@
 """Units of the structure study: networks made from graphs."""
 
 import hashlib
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from functools import cache
+from itertools import product
 from pathlib import Path
 from typing import ClassVar
 
 import networkx as nx
 import pandas as pd
 
-from sparsekit.experiments.identity import Result, Unit
+from sparsekit.experiments.identity import Unit
 from sparsekit.experiments.parameters import Parameters
 from sparsekit.experiments.pruning import PrunedNetwork, protocol_networks, protocols, pruned_networks
 from sparsekit.experiments.records import Store
@@ -24,13 +25,17 @@ from sparsekit.pruning.masks import Mask
 from sparsekit.seeds import derive
 from sparsekit.variants import GATE_MASKS, GATES
 
+EMBEDDING_SIZE = 50
+"""Numbers that stand for a character where a graph's own width does not say how many."""
+FEW = 3
+"""Graphs of each generator that are trained with both layouts of masks."""
+
 
 @dataclass(frozen=True)
 class GraphNetwork(Unit):
-    """A network whose structure follows a graph, trained.
+    """A network whose structure follows a graph, or that null model of it, trained.
 
-    `graph` numbers the graphs that a generator draws; a user's graph is known by the digest of its file, wherever that
-    lies. With `null`, the graph is replaced by that null model of it.
+    `graph` numbers the graphs that a generator draws; a user's is known by the digest of its file, wherever that lies.
     """
 
     kind: ClassVar[str] = "graph_network"
@@ -81,9 +86,8 @@ class GraphNetwork(Unit):
         options = {"classes": task.classes, "features": task.features, "seed": seed}
         if self.structure == "recurrent":
             return build.recurrent(self.variant, self.drawn(), self.interface or EMBEDDING_SIZE, **options)
-        return build.layered(
-            self.variant, self.oriented(), gate_masks=self.gate_masks, interface=self.interface, **options
-        )
+        options |= {"gate_masks": self.gate_masks, "interface": self.interface}
+        return build.layered(self.variant, self.oriented(), **options)
 
     def oriented(self) -> nx.DiGraph:
         """The acyclic graph of its layers, the same for all seeds; of a recurrent one, what its layers would be."""
@@ -95,10 +99,8 @@ class GraphNetwork(Unit):
         graph, oriented = self.drawn(), self.oriented()
         found = {"family": graph.graph.get("family", self.generator)}
         found |= properties.measure(graphs.undirected(graph), oriented=oriented)
-        if self.structure == "recurrent":
-            found |= directed.measure_directed(graph)
-        else:
-            found |= directed.measure_more(graph, oriented=oriented)
+        cyclic = self.structure == "recurrent"
+        found |= directed.measure_directed(graph) if cyclic else directed.measure_more(graph, oriented=oriented)
         return found | measures.network_measures(network)
 
     def row(self, store: Store) -> dict[str, float | str]:
@@ -112,23 +114,14 @@ class GraphNetwork(Unit):
     def seconds(self, device: str) -> float:
         return probed([self.network()], self.strings, self.recipe, device)
 
-    @classmethod
-    def compute(cls, units: Sequence["GraphNetwork"], store: Store, device: str) -> Iterator[Result]:
-        for unit in units:
-            network = unit.network()
-            mask = Mask.of(network)
-            seed = derive("order of strings", unit.seed)
-            (history,) = train([network], unit.strings.make(), unit.recipe, seed, device=device)
-            if not mask.holds(network):
-                raise AssertionError(f"a weight outside the graph is no longer 0 after training: {unit}")
-            last = history[-1]
-            data = unit.measured(network)
-            data |= {name: last[name] for name in ("test_accuracy", "test_loss", "train_accuracy")}
-            yield unit, data | {"history": history}, None
-
-
-EMBEDDING_SIZE = 50
-"""Numbers that stand for a character where a graph's own width does not say how many."""
+    def result(self, store: Store, device: str) -> tuple[Mapping, None]:
+        network, seed = self.network(), derive("order of strings", self.seed)
+        mask = Mask.of(network)
+        (history,) = train([network], self.strings.make(), self.recipe, seed, device=device)
+        if not mask.holds(network):
+            raise AssertionError(f"a weight outside the graph is no longer 0 after training: {self}")
+        last = {name: history[-1][name] for name in ("test_accuracy", "test_loss", "train_accuracy")}
+        return self.measured(network) | last | {"history": history}, None
 
 
 def _both_ways(graph: nx.DiGraph) -> bool:
@@ -140,55 +133,33 @@ def _draw(design: str, generator: str, number: int, seed: int, nodes_min: int, n
     return designs.draw(design, generator, number, seed, nodes_min, nodes_max)
 
 
-FEW = 3
-"""Graphs of each generator that are trained with both layouts of masks."""
-
-
 def graph_networks(p: Parameters) -> list[GraphNetwork]:
     """The graph-structured networks, by variant, graph, null model and seed."""
     how = recipe(p, p.graph_epochs, p.batch_size_structure)
-    drawn = [
-        {"generator": generator, "graph": k, "nodes_min": p.nodes_min, "nodes_max": p.nodes_max}
-        | {"draw": p.data_seed, "design": p.design}
-        for generator in p.generators
-        for k in range(p.graphs)
-    ]
+    sizes = {"nodes_min": p.nodes_min, "nodes_max": p.nodes_max, "draw": p.data_seed, "design": p.design}
+    drawn = [{"generator": generator, "graph": k} | sizes for generator in p.generators for k in range(p.graphs)]
     for file in p.graph_files:
-        files.read(file, *[p.structure == "recurrent"] * 2)  # before anything runs: what is no graph is an error now
+        files.read(file, *[p.structure == "recurrent"] * 2)  # what is no graph is an error before anything runs
         path = Path(file).absolute()
         digest = hashlib.sha256(path.read_bytes()).hexdigest()
         drawn.append({"generator": "file", "graph": digest, "path": str(path)})
-    form = {"structure": p.structure, "interface": p.interface}
+    form = {"structure": p.structure, "interface": p.interface, "recipe": how}
     if p.structure == "layered":
         form["orientation"] = p.orientation
-    return [
-        GraphNetwork(
-            strings(p),
-            variant,
-            seed=p.seed + k,
-            recipe=how,
-            gate_masks=_gate_masks(p, variant),
-            null=null,
-            **form,
-            **graph,
-        )
-        for variant in p.variants
-        for graph in drawn
-        for null in ["", *p.null_models]
-        for k in range(p.graph_seeds)
-    ]
-
-
-def _gate_masks(p: Parameters, variant: str) -> str:
-    """The layout of masks; with a single gate, or one recurrent layer, there is but one."""
-    return p.gate_masks if len(GATES[variant]) > 1 and p.structure == "layered" else "blocks"
+    found = []
+    for variant in p.variants:
+        # With a single gate, or one recurrent layer, there is but one layout of masks.
+        layout = p.gate_masks if len(GATES[variant]) > 1 and p.structure == "layered" else "blocks"
+        for graph, null, k in product(drawn, ["", *p.null_models], range(p.graph_seeds)):
+            own = graph | form | {"seed": p.seed + k, "gate_masks": layout, "null": null}
+            found.append(GraphNetwork(strings(p), variant, **own))
+    return found
 
 
 def structure(p: Parameters) -> pd.DataFrame:
     """Graph-structured networks, one row each: graph, its properties, parameters, accuracies.
 
-    A null model's networks have its name in ``null`` and stand under a graph of their own; ``original`` is the graph
-    that it was made from, or the graph itself.
+    A null model, named in ``null``, is a graph of its own; ``original`` is what it was made from, or the graph itself.
     """
     wanted = graph_networks(p)
     store = computed(wanted, p)
@@ -206,22 +177,17 @@ def gate_row_networks(p: Parameters) -> list[GraphNetwork]:
 
     None where a graph is one recurrent layer, whose masks have but one layout.
     """
-    first: dict[str, list] = {}
-    wanted = []
-    for unit in graph_networks(p):
-        if not unit.null and len(GATES[unit.variant]) > 1 and unit.structure == "layered":
-            few = first.setdefault(unit.generator, [])
-            if unit.graph not in few and len(few) < FEW:
-                few.append(unit.graph)
-            wanted += [replace(unit, gate_masks=layout) for layout in GATE_MASKS if unit.graph in few]
-    return wanted
+    units = [u for u in graph_networks(p) if not u.null and len(GATES[u.variant]) > 1 and u.structure == "layered"]
+    drawn = dict.fromkeys((unit.generator, unit.graph) for unit in units)
+    by_generator = {name: [one for one in drawn if one[0] == name][:FEW] for name, _ in drawn}
+    few = set().union(*by_generator.values())
+    return [replace(u, gate_masks=layout) for u in units if (u.generator, u.graph) in few for layout in GATE_MASKS]
 
 
 def gate_rows(p: Parameters) -> pd.DataFrame:
     """What the published layout of masks does: the same graphs trained with either, one row a network.
 
-    Columns variant, generator, graph, seed, gate_masks ("blocks", or the published "rows"), accuracies, and how far
-    the masks are from the graph (`sparsekit.networks.measures.layout_errors`; 0 for "blocks").
+    `structure`'s columns, gate_masks ("blocks", or the published "rows"), and `measures.layout_errors`.
     """
     wanted = gate_row_networks(p)
     store = computed(wanted, p)
@@ -254,11 +220,11 @@ def mask_graphs(p: Parameters, names: Iterable[str] | None = None) -> pd.DataFra
         for layer, stage in enumerate(unit.network(store).stages):
             mask = graphs.adjacency(graphs.from_mask(stage.mask_hh.numpy()))
             seed = derive("null model of a mask", unit.stream, layer)
+            of_mask = {"variant": unit.base.variant, "seed": unit.base.seed, "target": unit.target}
+            of_mask |= {"percent": float(unit.percent), "layer": layer}
             for kind in ("pruned", "rewired", "random"):
                 own = mask if kind == "pruned" else nulls.mask_like(mask, kind, seed)
-                of_unit = {"variant": unit.base.variant, "seed": unit.base.seed, "target": unit.target}
-                of_unit |= {"percent": float(unit.percent), "layer": layer, "kind": kind}
-                rows.append(of_unit | directed.measure_directed(own, names))
+                rows.append(of_mask | {"kind": kind} | directed.measure_directed(own, names))
     return pd.DataFrame(rows)
 
 

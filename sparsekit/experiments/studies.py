@@ -1,48 +1,27 @@
-"""Which units each notebook reads, and the tables that belong to no single study.
-
-A table function lists the units that the parameters mean, has those without a record computed, and reads the rest.
-"""
+"""Which units each notebook reads, and the tables that belong to no single study."""
 
 from collections.abc import Callable, Iterable
 from contextlib import suppress
 
 import pandas as pd
 
+from sparsekit.experiments import pruning, structure
 from sparsekit.experiments.identity import Unit
 from sparsekit.experiments.inference import InferenceCost
 from sparsekit.experiments.parameters import Parameters
-from sparsekit.experiments.pruning import (
-    base_networks,
-    probes,
-    protocol_networks,
-    pruned_networks,
-    scheduled_networks,
-    scored_networks,
-)
-from sparsekit.experiments.structure import (
-    gate_row_networks,
-    graph_networks,
-    mask_training_networks,
-    masked_networks,
-)
-from sparsekit.experiments.units import Baselines, EarlyNetwork, computed, results, strings
+from sparsekit.experiments.units import Baselines, computed, results, strings
 from sparsekit.networks import classifier
 from sparsekit.pruning import latency
 from sparsekit.tasks import definitions as tasks
 from sparsekit.tasks import labelled_csv, samples
 
 NOTEBOOKS: dict[str, Callable[[Parameters], Iterable[Unit]]] = {
-    "00_task": lambda p: [*_task_baselines(p), *base_networks(p)],
-    "01_pruning": lambda p: [*base_networks(p), *pruned_networks(p), *scored_networks(p), *probes(p)],
-    "02_recovery": lambda p: [*base_networks(p), *pruned_networks(p), *_compared(p)],
-    "03_graph_structured_rnns": lambda p: [*graph_networks(p), *gate_row_networks(p)],
-    "04_correlation_analysis": lambda p: [
-        *graph_networks(p),
-        *base_networks(p),
-        *masked_networks(p),
-        *mask_training_networks(p),
-    ],
-    "05_what_sparsity_buys": lambda p: [*base_networks(p)[:: p.seeds][-1:], _inference(p)],
+    "00_task": lambda p: [*_task_baselines(p), *pruning.base_networks(p)],
+    "01_pruning": lambda p: [*_pruned(p), *pruning.scored_networks(p), *pruning.probes(p)],
+    "02_recovery": lambda p: [*_pruned(p), *_compared(p)],
+    "03_graph_structured_rnns": lambda p: [*structure.graph_networks(p), *structure.gate_row_networks(p)],
+    "04_correlation_analysis": lambda p: [*structure.graph_networks(p), *pruning.base_networks(p), *_masks(p)],
+    "05_what_sparsity_buys": lambda p: [*pruning.base_networks(p)[:: p.seeds][-1:], _inference(p)],
 }
 """The units that each notebook reads, beside the baselines of its task, which all of them read."""
 
@@ -52,10 +31,18 @@ def units(p: Parameters, notebook: str) -> list[Unit]:
     return list(dict.fromkeys([Baselines(strings(p)), *NOTEBOOKS[notebook](p)]))
 
 
-def _compared(p: Parameters) -> list:
-    by_protocol = protocol_networks(p)
-    early: list[EarlyNetwork] = [unit.early for unit in by_protocol if unit.protocol == "rewind"]
-    return [*early, *scheduled_networks(p), *by_protocol]
+def _pruned(p: Parameters) -> list[Unit]:
+    return [*pruning.base_networks(p), *pruning.pruned_networks(p)]
+
+
+def _compared(p: Parameters) -> list[Unit]:
+    by_protocol = pruning.protocol_networks(p)
+    early = [unit.early for unit in by_protocol if unit.protocol == "rewind"]
+    return [*early, *pruning.scheduled_networks(p), *by_protocol]
+
+
+def _masks(p: Parameters) -> list[Unit]:
+    return [*structure.masked_networks(p), *structure.mask_training_networks(p)]
 
 
 def task(p: Parameters) -> samples.Task:
@@ -70,10 +57,9 @@ def baselines(p: Parameters) -> pd.DataFrame:
 
 
 def task_baselines(p: Parameters) -> pd.DataFrame:
-    """`baselines` of every task that the kit makes: columns task, invalid, classifier, train_ and test_accuracy.
+    """`baselines` of every task that the kit makes, and of a file of strings: columns task, invalid, classifier, …
 
-    And of the file of labelled strings, where there is one. With `p`'s numbers of strings, lengths and seed; a task
-    that cannot be made with these is left out.
+    With `p`'s numbers of strings, lengths and seed; a task that cannot be made with these is left out.
     """
     parts = []
     names = _task_baselines(p)
@@ -96,7 +82,9 @@ def _task_baselines(p: Parameters) -> dict[Baselines, tuple[str, str]]:
 
 def base_network(p: Parameters, variant: str, seed: int | None = None) -> classifier.Classifier:
     """One trained base network; of the first seed, where none is given."""
-    (unit,) = (u for u in base_networks(p) if (u.variant, u.seed) == (variant, p.seed if seed is None else seed))
+    (unit,) = (
+        u for u in pruning.base_networks(p) if (u.variant, u.seed) == (variant, p.seed if seed is None else seed)
+    )
     return unit.network(computed([unit], p))
 
 
