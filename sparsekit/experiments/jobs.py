@@ -4,10 +4,11 @@ import heapq
 import itertools
 import math
 from collections import defaultdict
-from collections.abc import Collection, Iterable, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Collection, Iterable
+from dataclasses import dataclass
 
 import networkx as nx
+import numpy as np
 
 from sparsekit.experiments.identity import Unit, key
 from sparsekit.experiments.records import Store
@@ -15,33 +16,14 @@ from sparsekit.experiments.records import Store
 
 @dataclass(eq=False)
 class Job:
-    """Units that one worker computes together.
+    """Units that one worker computes together."""
 
-    Attributes
-    ----------
-    units : dict
-        From key to unit.
-    needs : set of str
-        Keys of the units whose records it still waits for.
-    length : float
-        Relative time from its start to the end of everything that waits for it.
-    suspect : bool
-        A worker died while it was running, so it gets a process of its own.
-    deaths : int
-        How often a worker died that certainly had nothing else to do.
-    company : bool
-        Another job has run in the same pool at the same time.
-    queued : bool
-        It has been put in line.
-    """
-
-    units: dict[str, Unit]
-    needs: set[str] = field(default_factory=set)
-    length: float = 0.0
-    suspect: bool = False
-    deaths: int = 0
-    company: bool = False
-    queued: bool = False
+    units: dict[str, Unit]  # by key
+    length: float = 0.0  # relative time from its start to the end of everything that waits for it
+    suspect: bool = False  # a worker died while it was running, so it gets a process of its own
+    deaths: int = 0  # how often a worker died that certainly had nothing else to do
+    company: bool = False  # another job has run in the same pool at the same time
+    queued: bool = False  # it has been put in line
 
     @property
     def timed(self) -> bool:
@@ -50,33 +32,26 @@ class Job:
 
 
 class Schedule:
-    """The units without a record among the given ones and all that those require.
+    """The units without a record among the given ones and all that those require; at most so many `workers` run jobs.
 
     Jobs come longest first, each once the records that it needs are there. Units of equal type and group share a job,
-    at most ``unit.together`` of them, and fewer where workers would stay idle.
-
-    Parameters
-    ----------
-    units : iterable of units
-    store : Store
-        Where records are looked for. What a unit with a record requires is not looked at.
-    workers : int
-        How many jobs may run at the same time.
+    at most ``unit.together`` of them, and fewer where workers would stay idle. What a unit with a record requires is
+    not looked at.
     """
 
     def __init__(self, units: Iterable[Unit], store: Store, workers: int):
         self.missing: dict[str, Unit] = {}
         self.reused = 0
-        self.computed: list[str] = []
+        self.computed: set[str] = set()
         self.failed: dict[str, BaseException] = {}
         self.not_run: dict[str, str] = {}
         self.past_cost = 0.0
-        self._needs: dict[str, set[str]] = {}
+        self._order = nx.DiGraph()  # from each missing unit to those that require it
         self._survey(list(units), store)
         self.costs = {name: float(unit.cost) for name, unit in self.missing.items()}
         self._ready: list[tuple[bool, float, int, Job]] = []
         self._count = itertools.count()
-        self._waiting: dict[str, list[Job]] = defaultdict(list)
+        self._job: dict[str, Job] = {}
         for job in self._jobs(workers):
             self.add(job)
 
@@ -91,31 +66,28 @@ class Schedule:
                 self.reused += 1
                 continue
             self.missing[name] = unit
-            self._needs[name] = {key(required) for required in unit.requires}
+            self._order.add_node(name)
+            self._order.add_edges_from((key(required), name) for required in unit.requires)
             units.extend(unit.requires)
-        for needs in self._needs.values():
-            needs.intersection_update(self.missing)
+        self._order.remove_nodes_from(seen - self.missing.keys())
 
     def _jobs(self, workers: int) -> list[Job]:
-        order = nx.DiGraph((needed, name) for name, needs in self._needs.items() for needed in needs)
-        order.add_nodes_from(self.missing)
-        generations = list(nx.topological_generations(order))
+        generations = list(nx.topological_generations(self._order))
         # how many units in a row must come before each: 0 for those that may start at once
         depths = {name: depth for depth, names in enumerate(generations) for name in names}
         after = {}
         for name in reversed(depths):
-            after[name] = max((self.costs[n] + after[n] for n in order.successors(name)), default=0.0)
+            after[name] = max((self.costs[n] + after[n] for n in self._order.successors(name)), default=0.0)
         # The depth is part of what must be equal, or a unit could share a job with one that it waits for.
         groups: dict[tuple, list[str]] = defaultdict(list)
         for name, unit in self.missing.items():
             groups[depths[name], type(unit), unit.group].append(name)
         jobs = []
         for (depth, *_), names in groups.items():
-            together = self.missing[names[0]].together
-            for part in _parts(names, max(1, min(together, math.ceil(len(generations[depth]) / workers)))):
-                needs = set().union(*(self._needs[n] for n in part))
+            size = min(self.missing[names[0]].together, math.ceil(len(generations[depth]) / workers))
+            for part in np.array_split(names, math.ceil(len(names) / max(1, size))):
                 length = sum(self.costs[n] for n in part) + max(after[n] for n in part)
-                jobs.append(Job({n: self.missing[n] for n in part}, needs, length))
+                jobs.append(Job({n: self.missing[n] for n in part.tolist()}, length))
         return jobs
 
     @property
@@ -129,9 +101,8 @@ class Schedule:
         return self.reused + len(self.computed)
 
     def add(self, job: Job) -> None:
-        """Put a job in line."""
-        for name in job.needs:
-            self._waiting[name].append(job)
+        """Put a job in line, as soon as what its units require is there."""
+        self._job |= dict.fromkeys(job.units, job)
         self._line_up(job)
 
     def next(self, running: Collection[Job] = ()) -> Job | None:
@@ -142,42 +113,24 @@ class Schedule:
 
     def finish(self, name: str) -> None:
         """Note that a unit's record is there, and let go on what waited for it."""
-        self.computed.append(name)
+        self.computed.add(name)
         self.past_cost += self.costs[name]
-        self._release(name)
+        for after in self._order.successors(name):
+            self._line_up(self._job[after])
 
     def fail(self, name: str, cause: BaseException) -> None:
         """Note that a unit cannot be computed, and with it none that requires it."""
         self.failed[name] = cause
-        lost = [name]
-        for gone in lost:  # grows while it is walked through
-            self.past_cost += self.costs[gone]
-            for job in self._waiting[gone]:
-                for other in [n for n in job.units if gone in self._needs[n]]:
-                    del job.units[other]
-                    self.not_run[other] = name
-                    lost.append(other)
-                job.needs &= set().union(*(self._needs[n] for n in job.units))
-            self._release(gone)
-
-    def _release(self, name: str) -> None:
-        for job in self._waiting.pop(name, ()):
-            job.needs.discard(name)
-            self._line_up(job)
+        lost = [after for _, after in nx.bfs_edges(self._order, name) if after not in self.not_run]
+        self.not_run |= dict.fromkeys(lost, name)
+        self.past_cost += sum(self.costs[gone] for gone in (name, *lost))
+        for gone in lost:
+            del self._job[gone].units[gone]
+        for gone in lost:
+            self._line_up(self._job[gone])
 
     def _line_up(self, job: Job) -> None:
-        if job.units and not job.needs and not job.queued:
+        ready = all(needed in self.computed for name in job.units for needed in self._order.predecessors(name))
+        if job.units and ready and not job.queued:
             job.queued = True
             heapq.heappush(self._ready, (not job.timed, -job.length, next(self._count), job))
-
-
-def _parts(names: Sequence[str], size: int) -> list[Sequence[str]]:
-    """Cut into as few parts as that size allows, all about equally long.
-
-    >>> _parts("abcdefg", 3)
-    ['abc', 'de', 'fg']
-    """
-    count = math.ceil(len(names) / size)
-    short, longer = divmod(len(names), count)
-    cuts = [i * short + min(i, longer) for i in range(count + 1)]
-    return [names[a:b] for a, b in itertools.pairwise(cuts)]

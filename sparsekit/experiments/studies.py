@@ -82,9 +82,8 @@ def _task_baselines(p: Parameters) -> dict[Baselines, tuple[str, str]]:
 
 def base_network(p: Parameters, variant: str, seed: int | None = None) -> classifier.Classifier:
     """One trained base network; of the first seed, where none is given."""
-    (unit,) = (
-        u for u in pruning.base_networks(p) if (u.variant, u.seed) == (variant, p.seed if seed is None else seed)
-    )
+    seed = p.seed if seed is None else seed
+    (unit,) = (unit for unit in pruning.base_networks(p) if (unit.variant, unit.seed) == (variant, seed))
     return unit.network(computed([unit], p))
 
 
