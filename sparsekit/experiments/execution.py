@@ -23,11 +23,7 @@ WORKER = ONE_THREAD | {"LOKY_MAX_MEMORY_LEAK_SIZE": str(1536 * 2**20)}
 class ExecutionError(RuntimeError):
     """Some units could not be computed; all others were.
 
-    Attributes
-    ----------
-    failed : list of (unit, exception)
-    not_run : list of units
-        Those that require a failed one.
+    `failed` holds pairs of a unit and its exception, `not_run` the units that require a failed one.
     """
 
     def __init__(self, text: str, failed: Sequence[tuple[Unit, BaseException]] = (), not_run: Sequence[Unit] = ()):
@@ -36,13 +32,7 @@ class ExecutionError(RuntimeError):
 
 
 def resolve_device(device: str) -> str:
-    """``cpu`` or ``cuda``, where ``auto`` means CUDA if there is any.
-
-    Raises
-    ------
-    ExecutionError
-        CUDA is asked for but not there.
-    """
+    """``cpu`` or ``cuda``, where ``auto`` means CUDA if there is any; `ExecutionError` where CUDA is not there."""
     if device == "auto":
         return "cuda" if torch.cuda.is_available() else "cpu"
     if device == "cuda" and not torch.cuda.is_available():
@@ -63,13 +53,11 @@ def run(
 
     Parameters
     ----------
-    units : iterable of units
     store : Store, optional
         Where records are kept; default: `sparsekit.experiments.records.default_store`.
     workers : int
         Jobs at the same time; 0: one for each core, or all that are ready where an executor is given. With 1 and no
         executor, all is computed in this process.
-    device : {"auto", "cpu", "cuda"}
     executor : concurrent.futures.Executor, optional
         Where jobs run, such as a dask cluster's; default: processes of this machine.
     report : callable, optional
@@ -79,7 +67,7 @@ def run(
     ------
     ExecutionError
         Some units failed, or killed their worker twice; the others are done nevertheless.
-    sparsekit.experiments.records.RecordError
+    RecordError
         The store cannot be written to.
     """
     store = store or default_store()
@@ -109,17 +97,15 @@ def run(
 
 def _work(schedule: Schedule, pools: "_Pools", store: Store, device: str, report: Callable, started: float) -> None:
     total_cost = sum(schedule.costs.values())
-    running: dict[Future, Job] = {}
     report(schedule.done, schedule.total, None, "starting")
     while True:
-        while len(running) < pools.limit and (job := schedule.next(running.values())):
-            running[pools.submit(job, store, device)] = job
-        if not running:
+        while len(pools.running) < pools.limit and (job := schedule.next(pools.running.values())):
+            pools.submit(job, store, device)
+        if not pools.running:
             return
-        finished, _ = wait(running, return_when=FIRST_COMPLETED)
+        finished, _ = wait(pools.running, return_when=FIRST_COMPLETED)
         for future in finished:
-            job = running.pop(future)
-            pools.release(future, job)
+            job = pools.release(future)
             _settle(job, future, schedule, store)
         past = schedule.past_cost
         left = (time.monotonic() - started) * (total_cost / past - 1) if past else None
@@ -128,12 +114,9 @@ def _work(schedule: Schedule, pools: "_Pools", store: Store, device: str, report
 
 def _settle(job: Job, future: Future, schedule: Schedule, store: Store) -> None:
     """Note what has become of a job; what may still succeed goes in line once more, unit by unit."""
-    left = {}
-    for name, unit in job.units.items():
-        if store.has(unit):  # also where its worker died after that
-            schedule.finish(name)
-        else:
-            left[name] = unit
+    left = {name: unit for name, unit in job.units.items() if not store.has(unit)}
+    for name in [n for n in job.units if n not in left]:  # also where its worker died after writing the record
+        schedule.finish(name)
     error = CancelledError() if future.cancelled() else future.exception()
     died = isinstance(error, BrokenExecutor)
     # in company, the death may have been another job's doing
@@ -183,21 +166,17 @@ class _Pools:
     """
 
     def __init__(self, given: Executor | None, limit: int):
-        self._given = given
-        self._in_process = _InProcess() if limit == 1 and given is None else None
+        self._executor = given or (_InProcess() if limit == 1 else None)  # None: worker processes of this machine
         self._alone: dict[Future, loky.ProcessPoolExecutor] = {}
-        self._futures: set[Future] = set()
-        self._together: set[Job] = set()
+        self.running: dict[Future, Job] = {}
         self.limit = limit
 
     def _shared(self) -> Executor:
-        if self._given or self._in_process:
-            return self._given or self._in_process
-        return loky.get_reusable_executor(
+        return self._executor or loky.get_reusable_executor(
             max_workers=self.limit, timeout=300, initializer=torch.set_num_threads, initargs=(1,), env=WORKER
         )
 
-    def submit(self, job: Job, store: Store, device: str) -> Future:
+    def submit(self, job: Job, store: Store, device: str) -> None:
         task = (_compute, tuple(job.units.values()), store, device)
         if job.suspect:
             pool = loky.ProcessPoolExecutor(max_workers=1, env=WORKER)
@@ -207,50 +186,45 @@ class _Pools:
             try:
                 future = self._shared().submit(*task)
             except BrokenExecutor:
-                if self._given:
+                if self._executor:
                     warnings.warn("the given executor is broken; the rest is computed by processes here", stacklevel=4)
-                    self._given, self.limit = None, min(self.limit, loky.cpu_count())
+                    self._executor, self.limit = None, min(self.limit, loky.cpu_count())
                 future = self._shared().submit(*task)
-            self._together.add(job)
-            if len(self._together) > 1:
-                # where there were two or more before, all of them are marked already
-                for other in self._together if len(self._together) == 2 else (job,):
-                    other.company = True
-        self._futures.add(future)
-        return future
+            together = [job, *(other for other in self.running.values() if not other.suspect)]
+            for other in together:
+                other.company |= len(together) > 1
+        self.running[future] = job
 
-    def release(self, future: Future, job: Job) -> None:
-        self._futures.discard(future)
-        self._together.discard(job)
+    def release(self, future: Future) -> Job:
         if pool := self._alone.pop(future, None):
             pool.shutdown(wait=False, kill_workers=True)
+        return self.running.pop(future)
 
     def abandon(self) -> None:
         """Stop what is running, as far as that is ours to stop."""
-        for future in self._futures:
+        for future in self.running:
             future.cancel()
-        for pool in self._alone.values():
+        own = [] if self._executor else [self._shared()]
+        for pool in [*self._alone.values(), *own]:
             pool.shutdown(wait=False, kill_workers=True)
-        if not self._given and not self._in_process:
-            self._shared().shutdown(wait=False, kill_workers=True)
 
 
 def _summary(schedule: Schedule, seconds: float) -> str:
     parts = [f"{len(schedule.computed)} computed", f"{schedule.reused} reused"]
-    parts += [f"{len(schedule.failed)} failed"] * bool(schedule.failed)
-    parts += [f"{len(schedule.not_run)} not run"] * bool(schedule.not_run)
+    rest = {"failed": schedule.failed, "not run": schedule.not_run}
+    parts += [f"{len(names)} {word}" for word, names in rest.items() if names]
     return f"{schedule.total} units: {', '.join(parts)}, {duration(seconds)}"
 
 
 def _error(schedule: Schedule, shown: int = 10) -> ExecutionError:
-    failed = [(schedule.missing[name], cause) for name, cause in schedule.failed.items()]
-    not_run = [(schedule.missing[name], schedule.missing[needed]) for name, needed in schedule.not_run.items()]
+    units, names = schedule.missing, {name: title(unit) for name, unit in schedule.missing.items()}
+    failed = [f"{names[name]}: {_reason(cause)}" for name, cause in schedule.failed.items()]
+    not_run = [f"{names[name]}: not run, since {names[gone]} failed" for name, gone in schedule.not_run.items()]
     lines = [f"{len(failed)} of {schedule.total} units failed" + f", {len(not_run)} were not run" * bool(not_run)]
-    lines += [f"{title(unit)}: {_reason(cause)}" for unit, cause in failed[:shown]]
-    lines += [f"and {len(failed) - shown} more failed"] * (len(failed) > shown)
-    lines += [f"{title(unit)}: not run, since {title(needed)} failed" for unit, needed in not_run[:shown]]
-    lines += [f"and {len(not_run) - shown} more were not run"] * (len(not_run) > shown)
-    return ExecutionError("\n  ".join(lines), failed, [unit for unit, _ in not_run])
+    for told, word in ((failed, "failed"), (not_run, "were not run")):
+        lines += told[:shown] + [f"and {len(told) - shown} more {word}"] * (len(told) > shown)
+    causes = [(units[name], cause) for name, cause in schedule.failed.items()]
+    return ExecutionError("\n  ".join(lines), causes, [units[name] for name in schedule.not_run])
 
 
 def _reason(cause: BaseException) -> str:

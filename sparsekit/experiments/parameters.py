@@ -36,7 +36,7 @@ REGISTRIES = {
     "recovery protocol": ("pruning.recovery", "PROTOCOLS"),
     "device": ("experiments.parameters", "DEVICES"),
 }
-"""Where the names stand of which a choice is one, by what it is a choice of: a module of the kit, and a name in it."""
+"""Where the names stand of which a choice is one, by what it is a choice of: a module, and a name in it."""
 ALWAYS = {"schedule": "one_shot", "recovery protocol": "retrain"}
 """What the others of its kind are always compared with, so that nobody asks for it."""
 DEVICES = ("auto", "cpu", "cuda")
@@ -117,7 +117,7 @@ Several = Annotated[list[Item], AfterValidator(_distinct)]
 Some = Annotated[list[Item], AfterValidator(_some), AfterValidator(_distinct)]
 
 
-def default(value: Any, meaning: str, **bounds: float) -> Any:
+def field(value: Any, meaning: str, **bounds: float) -> Any:
     """The default of a parameter, what it means, and the bounds of what else it may be."""
     return Field(value, description=meaning, **bounds)
 
@@ -146,13 +146,8 @@ def words(annotation: Any, metadata: Iterable[Any] = ()) -> str:
 class Parameters(BaseModel):
     """Every parameter of the study, with the defaults that notebooks carry in their parameters cells.
 
-    Raises
-    ------
-    ParameterError
-        One line for each problem: the parameter, what was given, what is allowed, the nearest right name.
+    `ParameterError` has a line for each problem: the parameter, what was given, what is allowed, the nearest name.
 
-    Examples
-    --------
     >>> Parameters(learning_rate="1e-2", variants=["gru"]).learning_rate
     0.01
     >>> Parameters(hidden_sise=20, margin=2)
@@ -163,111 +158,105 @@ class Parameters(BaseModel):
 
     model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False, validate_default=False)
 
-    task: choice("task") = default("reber", "what the networks learn, by name")
-    csv_path: File = default("", "the labelled strings of task csv: a file with columns string and valid")
-    data_seed: Whole = default(0, "seed of the strings, their split, the graphs and resampling", ge=0)
-    train_size: Whole = default(2000, "strings to train on", ge=2, le=1_000_000)
-    test_size: Whole = default(500, "strings to test on", ge=2, le=1_000_000)
-    invalid: choice("kind of invalid strings") = default(
+    task: choice("task") = field("reber", "what the networks learn, by name")
+    csv_path: File = field("", "the labelled strings of task csv: a file with columns string and valid")
+    data_seed: Whole = field(0, "seed of the strings, their split, the graphs and resampling", ge=0)
+    train_size: Whole = field(2000, "strings to train on", ge=2, le=1_000_000)
+    test_size: Whole = field(500, "strings to test on", ge=2, le=1_000_000)
+    invalid: choice("kind of invalid strings") = field(
         "automata", "invalid strings of task reber: of similar automata, or valid but for one edit"
     )
-    inner_length: Whole = default(0, "characters across which task embedded_reber is to be remembered; 0: any", ge=0)
-    valid_share: Share = default(0.5, "share of valid strings")
-    shortest: Whole = default(11, "characters of the shortest string", ge=5)
-    longest: Whole = default(53, "characters of the longest string", ge=5)
-    readout: choice("readout") = default(
+    inner_length: Whole = field(0, "characters across which task embedded_reber is to be remembered; 0: any", ge=0)
+    valid_share: Share = field(0.5, "share of valid strings")
+    shortest: Whole = field(11, "characters of the shortest string", ge=5)
+    longest: Whole = field(53, "characters of the longest string", ge=5)
+    readout: choice("readout") = field(
         "last_padded", "step whose output is classified: the last one, padding included, or a string's own"
     )
 
-    variants: Some[choice("variant")] = default(list(VARIANTS), "variants of recurrent cell")
-    seed: Whole = default(0, "seed of the first network; others count up from it", ge=0)
-    seeds: Whole = default(2, "networks per variant in the pruning study, each from its own seed", ge=1)
-    hidden_size: Whole = default(50, "hidden units of each recurrent layer", ge=1)
-    layers: Whole = default(3, "recurrent layers", ge=1)
-    embedding_size: Whole = default(50, "numbers that stand for a character", ge=1)
-    learning_rate: Number = default(1e-3, "step size of Adam", gt=0)
-    gradient_clip: Number = default(5.0, "largest norm of a gradient", gt=0)
-    base_epochs: Whole = default(16, "epochs that train a base network", ge=1)
-    batch_size_pruning: Whole = default(32, "strings in a batch, base networks and retraining", ge=1)
+    variants: Some[choice("variant")] = field(list(VARIANTS), "variants of recurrent cell")
+    seed: Whole = field(0, "seed of the first network; others count up from it", ge=0)
+    seeds: Whole = field(2, "networks per variant in the pruning study, each from its own seed", ge=1)
+    hidden_size: Whole = field(50, "hidden units of each recurrent layer", ge=1)
+    layers: Whole = field(3, "recurrent layers", ge=1)
+    embedding_size: Whole = field(50, "numbers that stand for a character", ge=1)
+    learning_rate: Number = field(1e-3, "step size of Adam", gt=0)
+    gradient_clip: Number = field(5.0, "largest norm of a gradient", gt=0)
+    base_epochs: Whole = field(16, "epochs that train a base network", ge=1)
+    batch_size_pruning: Whole = field(32, "strings in a batch, base networks and retraining", ge=1)
 
-    targets: Some[choice("target")] = default(
+    targets: Some[choice("target")] = field(
         list(TARGETS), "weights to prune: both kinds, input-to-hidden, hidden-to-hidden"
     )
-    percentages: Some[Percent] = default([50, 70, 80, 90, 95], "percentages of the targeted weights to prune")
-    score: Score = default("magnitude", "what makes a weight worth keeping, by name")
-    scores: Several[Score] = default([], "scores compared with it, beside random pruning, which always is")
-    scopes: Some[choice("scope")] = default(
+    percentages: Some[Percent] = field([50, 70, 80, 90, 95], "percentages of the targeted weights to prune")
+    score: Score = field("magnitude", "what makes a weight worth keeping, by name")
+    scores: Several[Score] = field([], "scores compared with it, beside random pruning, which always is")
+    scopes: Some[choice("scope")] = field(
         ["global"], "within what scores are compared: all layers, a layer, a matrix, a gate"
     )
-    schedules: Several[choice("schedule")] = default([], "when to prune during retraining, compared with all at once")
-    rounds: Whole = default(4, "prunings of a schedule with several", ge=2)
-    protocols: Several[choice("recovery protocol")] = default(
+    schedules: Several[choice("schedule")] = field([], "when to prune during retraining, compared with all at once")
+    rounds: Whole = field(4, "prunings of a schedule with several", ge=2)
+    protocols: Several[choice("recovery protocol")] = field(
         [], "other ways back, compared with retraining the surviving weights"
     )
-    rewind_step: Whole = default(20, "step of base training that protocol rewind returns to", ge=0)
-    compare_at: Some[Percent] = default(
-        [80], "percentages at which scores, scopes, schedules and protocols are compared"
-    )
-    probe_strings: Whole = default(200, "test strings that probe what a network remembers", ge=20)
-    retrain_epochs: Whole = default(2, "epochs of retraining after pruning", ge=1)
-    recovery_steps: Several[Step] = default(
+    rewind_step: Whole = field(20, "step of base training that protocol rewind returns to", ge=0)
+    compare_at: Some[Percent] = field([80], "percentages at which scores, scopes, schedules and protocols are compared")
+    probe_strings: Whole = field(200, "test strings that probe what a network remembers", ge=20)
+    retrain_epochs: Whole = field(2, "epochs of retraining after pruning", ge=1)
+    recovery_steps: Several[Step] = field(
         [5, 20], "steps within the first epoch after which to measure, too; later ones drop out"
     )
-    margin: Share = default(0.02, "accuracy below the base network's that still counts as kept or regained")
+    margin: Share = field(0.02, "accuracy below the base network's that still counts as kept or regained")
 
-    generators: Several[choice("graph generator")] = default(
+    generators: Several[choice("graph generator")] = field(
         ["barabasi_albert", "watts_strogatz"], "random graphs, by name"
     )
-    graphs: Whole = default(6, "graphs drawn from each generator", ge=1)
-    nodes_min: Whole = default(10, "nodes of the smallest random graph", ge=3)
-    nodes_max: Whole = default(20, "nodes of the largest random graph", ge=3)
-    design: choice("design") = default("published", "which graphs are drawn: as published, or so that causes separate")
-    structure: choice("structure") = default(
-        "layered", "what a graph becomes: layers, or one recurrent layer's weights"
-    )
-    interface: Whole = default(0, "embedding width, whatever the graph; 0: as many as source nodes", ge=0)
-    orientation: choice("orientation") = default("by_node", "rule that gives undirected edges their direction")
-    null_models: Several[choice("null model")] = default(
+    graphs: Whole = field(6, "graphs drawn from each generator", ge=1)
+    nodes_min: Whole = field(10, "nodes of the smallest random graph", ge=3)
+    nodes_max: Whole = field(20, "nodes of the largest random graph", ge=3)
+    design: choice("design") = field("published", "which graphs are drawn: as published, or so that causes separate")
+    structure: choice("structure") = field("layered", "what a graph becomes: layers, or one recurrent layer's weights")
+    interface: Whole = field(0, "embedding width, whatever the graph; 0: as many as source nodes", ge=0)
+    orientation: choice("orientation") = field("by_node", "rule that gives undirected edges their direction")
+    null_models: Several[choice("null model")] = field(
         [], "null models trained beside each graph: what they share with it explains no difference"
     )
-    graph_files: Several[File] = default([], "graphs of your own beside the random ones: GraphML or edge lists")
-    graph_seeds: Whole = default(1, "networks per graph and variant, each from its own seed", ge=1)
-    graph_epochs: Whole = default(12, "epochs that train a graph-structured network", ge=1)
-    batch_size_structure: Whole = default(64, "strings in a batch, graph-structured networks", ge=1)
-    gate_masks: choice("layout of gate masks") = default(
+    graph_files: Several[File] = field([], "graphs of your own beside the random ones: GraphML or edge lists")
+    graph_seeds: Whole = field(1, "networks per graph and variant, each from its own seed", ge=1)
+    graph_epochs: Whole = field(12, "epochs that train a graph-structured network", ge=1)
+    batch_size_structure: Whole = field(64, "strings in a batch, graph-structured networks", ge=1)
+    gate_masks: choice("layout of gate masks") = field(
         "blocks", "a graph's mask in GRU and LSTM: whole in each gate, or the published, repeated rows"
     )
 
-    inference_sizes: Some[Whole] = default([50, 200, 800], "hidden sizes whose inference is timed")
-    inference_sparsities: Some[Sparsity] = default(
+    inference_sizes: Some[Whole] = field([50, 200, 800], "hidden sizes whose inference is timed")
+    inference_sparsities: Some[Sparsity] = field(
         [0, 0.5, 0.8, 0.9, 0.95, 0.99], "sparsities at which inference is timed"
     )
-    inference_batch: Whole = default(1, "sequences in a batch at inference", ge=1)
+    inference_batch: Whole = field(1, "sequences in a batch at inference", ge=1)
 
-    confidence: Share = default(0.95, "confidence of every interval")
-    bootstrap: Whole = default(2000, "resamples behind a bootstrap interval", ge=100)
-    permutations: Whole = default(199, "permutations behind a permutation test", ge=19)
-    prediction_repeats: Whole = default(1, "repeats of nested cross-validation, cut anew each time", ge=1)
-    prediction_splits: Whole = default(10, "90/10 splits that show how far one split's R² can be off", ge=1)
+    confidence: Share = field(0.95, "confidence of every interval")
+    bootstrap: Whole = field(2000, "resamples behind a bootstrap interval", ge=100)
+    permutations: Whole = field(199, "permutations behind a permutation test", ge=19)
+    prediction_repeats: Whole = field(1, "repeats of nested cross-validation, cut anew each time", ge=1)
+    prediction_splits: Whole = field(10, "90/10 splits that show how far one split's R² can be off", ge=1)
 
-    device: choice("device") = default("auto", "where networks run; auto: CUDA if any")
-    workers: Whole = default(0, "processes that compute at the same time; 0: one for each core", ge=0)
+    device: choice("device") = field("auto", "where networks run; auto: CUDA if any")
+    workers: Whole = field(0, "processes that compute at the same time; 0: one for each core", ge=0)
 
     def __init__(self, **values: Any):
         try:
             super().__init__(**values)
         except ValidationError as error:
             problems = dict.fromkeys(_problem(e, values) for e in error.errors(include_url=False))
-        else:
-            return
-        raise ParameterError(problems)
+            raise ParameterError(problems) from None
 
     @model_validator(mode="after")
     def _fit_together(self) -> "Parameters":
-        if self.shortest > self.longest:
-            raise say(f"shortest: given {self.shortest}, allowed is at most longest, which is {self.longest}")
-        if self.nodes_min > self.nodes_max:
-            raise say(f"nodes_min: given {self.nodes_min}, allowed is at most nodes_max, which is {self.nodes_max}")
+        for low, high in (("shortest", "longest"), ("nodes_min", "nodes_max")):
+            given, most = getattr(self, low), getattr(self, high)
+            if given > most:
+                raise say(f"{low}: given {given}, allowed is at most {high}, which is {most}")
         if self.task == "csv" and not self.csv_path:
             raise say("csv_path: given nothing, but task csv needs the path of a file with columns string and valid")
         if not self.generators and not self.graph_files:
@@ -277,28 +266,19 @@ class Parameters(BaseModel):
     def _repr_markdown_(self) -> str:
         """In a notebook: what differs from the defaults."""
         fields = type(self).model_fields
-        changed = {name: value for name, value in self if value != fields[name].default}
-        if not changed:
-            return "All parameters are as by default."
-        return "Parameters that differ from their defaults: " + ", ".join(f"`{n} = {v!r}`" for n, v in changed.items())
+        changed = [f"`{name} = {value!r}`" for name, value in self if value != fields[name].default]
+        told = f"Parameters that differ from their defaults: {', '.join(changed)}"
+        return told if changed else "All parameters are as by default."
 
     @classmethod
     def load(cls, source: str | os.PathLike, overrides: Mapping[str, Any] | None = None) -> "Parameters":
-        """Read a named set of ``params/``, or any YAML file, and put `overrides` on top.
-
-        Raises
-        ------
-        ParameterError
-            Unknown set, unreadable or unfit file, or any bad value.
-        """
+        """Read a named set of ``params/``, or any YAML file, and put `overrides` on top."""
         return cls(**{**project.read(source), **(overrides or {})})
 
 
 def _allowed(name: str, inside: bool = False) -> str:
-    field = Parameters.model_fields[name]
-    if inside:
-        return words(get_args(field.annotation)[0])
-    return words(field.annotation, field.metadata)
+    own = Parameters.model_fields[name]
+    return words(get_args(own.annotation)[0]) if inside else words(own.annotation, own.metadata)
 
 
 def _problem(error: Mapping[str, Any], values: Mapping[str, Any]) -> str:
@@ -319,27 +299,17 @@ def _problem(error: Mapping[str, Any], values: Mapping[str, Any]) -> str:
 
 def _unknown(name: str) -> str:
     # All the names would fill half a screen, so they are listed only where none comes near.
-    near = get_close_matches(name, Parameters.model_fields, n=1, cutoff=0.6)
-    if near:
+    if near := get_close_matches(name, Parameters.model_fields, n=1, cutoff=0.6):
         return f"unknown parameter {name!r}; did you mean {near[0]!r}? `sparsekit list` shows all"
     return unknown("parameter", name, Parameters.model_fields)
 
 
 def check(namespace: Mapping[str, Any]) -> Parameters:
-    """Check what a notebook's parameters cell, or papermill after it, has assigned.
+    """Check what a notebook's parameters cell, or papermill after it, has assigned in the notebook's ``globals()``.
 
-    Parameters
-    ----------
-    namespace : dict
-        The notebook's ``globals()``, which stay as they are. Modules, functions, classes and names that begin with an
-        underscore are passed over; any other plain value must be a known parameter. When the cell is run again, plain
-        values younger than the first `Parameters` are those of later cells: of them, only what may be a parameter's
-        misspelt name is an error.
-
-    Raises
-    ------
-    ParameterError
-        One line for each unknown name and bad value.
+    Modules, functions, classes and names that begin with an underscore are passed over; any other plain value must be a
+    known parameter, else it is a `ParameterError`. When the cell is run again, plain values younger than the first
+    `Parameters` are those of later cells: of them, only what may be a parameter's misspelt name is an error.
     """
     named = {n: v for n, v in namespace.items() if not n.startswith(("_", "PAPERMILL_")) and n not in ("In", "Out")}
     # a dict keeps the order in which its names were first bound

@@ -29,23 +29,21 @@ class Progress:
 
     def __init__(self, prefix: str = ""):
         self.prefix = prefix
-        self._handle = None
-        self._last = 0.0
-        self._width = 0
+        self._handle, self._last, self._width = None, 0.0, 0
         self._notebook = _in_notebook()
         self._quiet = os.environ.get("SPARSEKIT_BATCH") == "1"
 
     def __call__(self, done: int, total: int, seconds_left: float | None, text: str) -> None:
         """Show a state: `seconds_left` is None while unknown, and 0 with the last `text`, which stands alone."""
-        if seconds_left == 0:
-            self._end(f"{self.prefix} {text}".lstrip())
-        elif not self._quiet:
-            left = "" if seconds_left is None else f", about {duration(seconds_left)} left"
-            self._update(f"{self.prefix} {done} of {total} units{left}: {text}".lstrip())
-
-    def _update(self, line: str) -> None:
+        end = seconds_left == 0
+        if self._quiet and not end:
+            return
+        left = "" if seconds_left is None else f", about {duration(seconds_left)} left"
+        line = f"{self.prefix} {text if end else f'{done} of {total} units{left}: {text}'}".lstrip()
         if self._notebook:
-            self._show(line)
+            self._show({"text/plain": line})
+        elif end:
+            print("\r" * bool(self._width) + line.ljust(self._width), file=sys.stderr, flush=True)
         elif sys.stderr.isatty():
             line = line[: shutil.get_terminal_size().columns - 1]
             print("\r" + line.ljust(self._width), end="", file=sys.stderr, flush=True)
@@ -54,17 +52,9 @@ class Progress:
             self._last = time.monotonic()
             print(line, file=sys.stderr, flush=True)
 
-    def _end(self, line: str) -> None:
-        if self._notebook:
-            self._show(line)
-        else:
-            start = "\r" if self._width else ""
-            print(start + line.ljust(self._width), file=sys.stderr, flush=True)
-
-    def _show(self, line: str) -> None:
+    def _show(self, bundle: dict[str, str]) -> None:
         from IPython.display import display
 
-        bundle = {"text/plain": line}
         if self._handle is None:
             self._handle = display(bundle, raw=True, display_id=True)
         else:

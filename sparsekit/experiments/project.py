@@ -33,10 +33,8 @@ class NotebookError(ValueError):
 def project_root(start: str | os.PathLike | None = None) -> Path | None:
     """The nearest folder from `start` (default: the working folder) upwards that holds notebooks/ and params/."""
     start = Path(start or Path.cwd()).resolve()
-    for folder in (start, *start.parents):
-        if (folder / "notebooks").is_dir() and (folder / "params").is_dir():
-            return folder
-    return None
+    around = (f for f in (start, *start.parents) if (f / "notebooks").is_dir() and (f / "params").is_dir())
+    return next(around, None)
 
 
 def roots() -> list[Path]:
@@ -46,10 +44,8 @@ def roots() -> list[Path]:
 
 
 def find_file(path: str | os.PathLike) -> Path | None:
-    """The absolute path of a file given from the working folder or from the project's folder; None if there is none.
-
-    A notebook opened in Jupyter works in notebooks/, the command line mostly in the folder above: both shall find it.
-    """
+    """The absolute path of a file given from the working folder or from the project's folder; None if there is none."""
+    # A notebook opened in Jupyter works in notebooks/, the command line mostly in the folder above: both shall find it.
     for folder in (Path.cwd(), *roots()):
         if (found := folder / Path(path).expanduser()).is_file():
             return found.resolve()
@@ -95,25 +91,21 @@ def value(text: str) -> Any:
 
 
 def _where(source: str) -> Path:
-    path = Path(source).expanduser()
-    if path.suffix.lower() not in (".yaml", ".yml") and len(path.parts) == 1:
-        named = sets()
-        if source in named:
-            return named[source]
-        if not path.is_file():
-            raise ParameterError(unknown("parameter set", source, named) + "; or give the path of a YAML file")
-    if not path.is_file():
-        raise ParameterError(f"parameter file {source}: there is no such file; sets by name are {', '.join(sets())}")
-    return path
+    path, named = Path(source).expanduser(), sets()
+    a_name = path.suffix.lower() not in (".yaml", ".yml") and len(path.parts) == 1
+    if a_name and source in named:
+        return named[source]
+    if path.is_file():
+        return path
+    if a_name:
+        raise ParameterError(unknown("parameter set", source, named) + "; or give the path of a YAML file")
+    raise ParameterError(f"parameter file {source}: there is no such file; sets by name are {', '.join(named)}")
 
 
 def read(source: str | os.PathLike) -> dict[str, Any]:
     """The values in a parameter set, by its name, or in any YAML file, by its path; names are not checked here.
 
-    Raises
-    ------
-    ParameterError
-        No such set or file, or not one flat mapping of names to values.
+    `ParameterError` where there is no such set or file, or where it is not one flat mapping of names to values.
     """
     path = _where(os.fspath(source))
     try:
@@ -128,33 +120,20 @@ def read(source: str | os.PathLike) -> dict[str, Any]:
     values = {} if values is None else values
     if not isinstance(values, dict) or not all(isinstance(name, str) for name in values):
         raise ParameterError(f"{path}: not a flat mapping; allowed are lines such as 'seeds: 2'")
-    nested = [name for name, v in values.items() if isinstance(v, dict)]
-    if nested:
+    if nested := [name for name, v in values.items() if isinstance(v, dict)]:
         raise ParameterError(f"{path}: not a flat mapping: {nested[0]} holds names of its own")
     return values
 
 
 def folder() -> Path:
-    """The project's notebooks.
-
-    Raises
-    ------
-    NotebookError
-        There is no such folder.
-    """
-    for root in roots():
-        return root / "notebooks"
+    """The project's notebooks; `NotebookError` where there is no such folder."""
+    if found := roots():
+        return found[0] / "notebooks"
     raise NotebookError("no notebooks here: go to a folder with notebooks/ and params/, such as a clone")
 
 
 def chosen(only: Sequence[str] | None, notebooks: Path) -> list[str]:
-    """Names of the notebooks asked for, each once and in order; all where none is named.
-
-    Raises
-    ------
-    NotebookError
-        A name or number stands for none of them.
-    """
+    """The notebooks asked for by name or number, each once and in order; all where none is asked for."""
     stems = [path.stem for path in ordered(notebooks)]
     chosen = set()
     for name in only or stems:
@@ -167,25 +146,16 @@ def chosen(only: Sequence[str] | None, notebooks: Path) -> list[str]:
 
 
 def ordered(notebooks: Path) -> list[Path]:
-    """The numbered notebooks of a folder, in order.
-
-    Raises
-    ------
-    NotebookError
-        There is none.
-    """
-    found = sorted(notebooks.glob("[0-9]*.ipynb"))
-    if not found:
-        raise NotebookError(f"no notebooks in {notebooks}")
-    return found
+    """The numbered notebooks of a folder, in order; `NotebookError` where there is none."""
+    if found := sorted(notebooks.glob("[0-9]*.ipynb")):
+        return found
+    raise NotebookError(f"no notebooks in {notebooks}")
 
 
 def title(notebook: Path) -> str:
     """A notebook's first heading, in plain words; its file name where it has none."""
     import nbformat  # not above: a slip in a parameter's name shall be answered at once
 
-    for cell in nbformat.read(notebook, as_version=4).cells:
-        heading = re.search(r"^#\s+(.+?)\s*#*$", cell.source, re.MULTILINE) if cell.cell_type == "markdown" else None
-        if heading:
-            return re.sub(r"[*`]", "", heading[1])
-    return notebook.stem
+    prose = "\n".join(c.source for c in nbformat.read(notebook, as_version=4).cells if c.cell_type == "markdown")
+    heading = re.search(r"^#\s+(.+?)\s*#*$", prose, re.MULTILINE)
+    return re.sub(r"[*`]", "", heading[1]) if heading else notebook.stem
