@@ -34,25 +34,18 @@ TARGET = "test_accuracy"
 
 
 def rq1(pruning: pd.DataFrame, parameters: Parameters, majority: float | None = None) -> str:
-    """What pruning does: per variant the largest drop of mean accuracy from one percentage to the next.
+    """What `pruning` does: per variant the largest drop of mean accuracy from one percentage to the next.
 
     Of each further target, the percentage at which mean accuracy first leaves the margin.
 
-    Parameters
-    ----------
-    pruning : DataFrame
-        As `sparsekit.experiments.pruning.pruning` returns it.
-    parameters : Parameters
-        The run's.
-    majority : float, optional
-        Test accuracy of always naming the larger class, as ``baselines`` gives it: a network no better than that has
-        nothing to lose. Without it, task reber takes it from its share of valid strings; any other task's networks
-        are not checked, and the answer says so.
+    `majority` is the test accuracy of always naming the larger class: a network no better than that has nothing to
+    lose. Without it, task reber takes it from its share of valid strings, and the answer for any other task says that
+    its networks are not checked.
     """
     chance, note = _at_chance(pruning, parameters, majority)
     first, rows = _first(pruning)
-    text = f"Pruned by {parameters.score}, {_pruned(first)}, before any retraining, mean accuracy drops most between "
     falls = {v: chance.get(v) or _fall(own, parameters) for v, own in rows.groupby("variant")}
+    text = f"Pruned by {parameters.score}, {_pruned(first)}, before any retraining, mean accuracy drops most between "
     text += f"these tested percentages: {_each(falls)}. "
     last = rows[(rows["percent"] == rows["percent"].max()) & ~rows["variant"].isin(chance)]
     if len(last):
@@ -65,10 +58,7 @@ def rq1(pruning: pd.DataFrame, parameters: Parameters, majority: float | None = 
 
 
 def rq2(pruning: pd.DataFrame, parameters: Parameters, majority: float | None = None) -> str:
-    """The highest percentage up to which accuracy stays within the margin of the base, with its interval over seeds.
-
-    Parameters: as for `rq1`.
-    """
+    """The highest percentage up to which accuracy stays within the margin of the base, with its interval over seeds."""
     chance, note = _at_chance(pruning, parameters, majority)
     table = safe_percentage(pruning, parameters.margin, parameters.confidence)
     first, _ = _first(pruning)
@@ -82,28 +72,18 @@ def rq2(pruning: pd.DataFrame, parameters: Parameters, majority: float | None = 
 
 
 def rq3(recovery: pd.DataFrame, parameters: Parameters) -> str:
-    """How many of the networks that had dropped came back, and how soon.
-
-    Parameters
-    ----------
-    recovery : DataFrame
-        As `sparsekit.experiments.pruning.recovery` returns it.
-    """
+    """How many of the networks that had dropped came back, and how soon."""
     table = regain(recovery, parameters.margin, parameters.confidence)
     dropped = table[table["dropped"] > 0]
     if dropped.empty:
-        return (
-            f"Cannot tell: at the percentages tested no accuracy had dropped by more than {parameters.margin:g}, "
-            f"so there was nothing to regain. {_seeds(recovery)}"
-        )
+        text = f"Cannot tell: at the percentages tested no accuracy had dropped by more than {parameters.margin:g}, "
+        return f"{text}so there was nothing to regain. {_seeds(recovery)}"
     networks = dropped[["steps", "epochs"]].explode(["steps", "epochs"]).astype(float)
     back = networks["steps"].notna()
     retrained = "one epoch" if parameters.retrain_epochs == 1 else f"{parameters.retrain_epochs} epochs"
-    text = (
-        f"Of {len(networks)} pruned networks whose accuracy had dropped by more than {parameters.margin:g}, "
-        f"{back.sum()} regained it within {retrained} of retraining, "
-        f"and {(networks['epochs'] == 1).sum()} had it at the end of the first. "
-    )
+    text = f"Of {len(networks)} pruned networks whose accuracy had dropped by more than {parameters.margin:g}, "
+    text += f"{back.sum()} regained it within {retrained} of retraining, "
+    text += f"and {(networks['epochs'] == 1).sum()} had it at the end of the first. "
     if back.any():
         text += f"Half of those that came back had done so by step {networks['steps'].median():.0f}. "
     lost = {v: f"{(~own).sum()} of {len(own)}" for v, own in back.groupby(level="variant") if not own.all()}
@@ -121,15 +101,9 @@ def rq4(
 ) -> str:
     """Per variant the strongest correlation, tested as the strongest of all; then what size and widths leave.
 
-    Parameters
-    ----------
-    structure : DataFrame
-        As `sparsekit.experiments.structure.structure` returns it.
-    majority : float, optional
-        Accuracy of always naming the larger class: what is left without networks at chance is told beside.
-    published, alone, held : optional
-        For a caller who has them already: `correlate` by variant, with the published properties; `correlations`, and
-        `partial` given the controls, of all properties that differ; all three as the run's parameters say.
+    Given the `majority` accuracy, what is left without networks at chance is told beside. `published`, `alone` and
+    `held` are for a caller who has them already: `correlate` by variant, with the published properties; `correlations`,
+    and `partial` given the controls, of all properties that differ; all three as the run's parameters say.
     """
     structure = given_graphs(structure)
     options, properties, given = _options(parameters), graph_properties(structure), controls(structure)
@@ -137,18 +111,16 @@ def rq4(
     published = published or {v: correlate(rows, TARGET, NAMES, **options) for v, rows in graphs.items()}
     told = {v: _strongest(rows, published[v].loc[list(NAMES)], parameters) for v, rows in graphs.items()}
     chance = (1 - parameters.confidence) * len(NAMES)
-    text = (
-        f"As published, each property alone: {_each(told)}. By chance alone about "
-        f"{number(chance, 0 if chance >= 1 else 1)} of {len(NAMES)} intervals would leave out zero. "
-    )
+    text = f"As published, each property alone: {_each(told)}. By chance alone about "
+    text += f"{number(chance, 0 if chance >= 1 else 1)} of {len(NAMES)} intervals would leave out zero. Given "
     if held is None:
         held = partial(structure, given, properties=properties, **options)
     if held["pearson_low"].isna().all():
-        text += f"Given {controls_in_words(given)}: cannot tell from {held['n'].max():.0f} graphs."
+        text += f"{controls_in_words(given)}: cannot tell from {held['n'].max():.0f} graphs."
         return f"{text} {_counted(structure)}"
     if alone is None:
         alone = correlations(structure, properties=properties, **options)
-    text += f"Given {controls_in_words(given)}, of {len(properties)} properties at a false-discovery rate of "
+    text += f"{controls_in_words(given)}, of {len(properties)} properties at a false-discovery rate of "
     text += f"{100 * DISCOVERY:g} %: {_discoveries(held, alone)}."
     if majority is not None and (stuck := len(structure) - len(learned(structure, majority))):
         rest = partial(only_learned(structure, majority), given, properties=properties, **options)
@@ -167,16 +139,9 @@ def rq5(
 ) -> str:
     """Per variant the published R² of one split and its range; then out of fold, beside what must be beaten.
 
-    Last the noise ceiling: what no property of a graph can exceed.
-
-    Parameters
-    ----------
-    structure : DataFrame
-        As `sparsekit.experiments.structure.structure` returns it.
-    once, splits, scores, noise : optional
-        For a caller who has them already: `published_prediction` and `split_distribution` by variant,
-        `nested_prediction` of all properties that differ beside `prediction_baselines`, and `intraclass`; all four as
-        the run's parameters say.
+    Last the noise ceiling: what no property of a graph can exceed. `once`, `splits`, `scores` and `noise` are for a
+    caller who has them already: `published_prediction` and `split_distribution` by variant, `nested_prediction` of all
+    properties that differ beside `prediction_baselines`, and `intraclass`; all four as the run's parameters say.
     """
     structure = given_graphs(structure)
     options, properties, given = _options(parameters), graph_properties(structure), controls(structure)
@@ -194,11 +159,9 @@ def rq5(
     told = {v: _one_split(once[v], splits[v], len(rows)) for v, rows in graphs.items()}
     folds = {v: _out_of_fold(scores.loc[v], baseline, noise.loc[v]) for v in graphs}
     against = controls_in_words(given) if given else {"mean": "the mean"}.get(baseline, words_of(baseline))
-    return (
-        f"As published, a random forest on one split: {_each(told)}. "
-        f"Cross-validated, all {len(properties)} properties against {against}: {_each(folds)}. "
-        f"Zero is what the mean alone predicts. {_counted(structure)}"
-    )
+    text = f"As published, a random forest on one split: {_each(told)}. "
+    text += f"Cross-validated, all {len(properties)} properties against {against}: {_each(folds)}. "
+    return f"{text}Zero is what the mean alone predicts. {_counted(structure)}"
 
 
 def joined(*found: Picture | str) -> str:
@@ -209,14 +172,7 @@ def joined(*found: Picture | str) -> str:
 def paired(ends: pd.DataFrame, opening: str, confidence: float) -> str:
     """In which variants each condition is shown to be ahead or behind, and how many intervals leave out zero.
 
-    Parameters
-    ----------
-    ends : DataFrame
-        As `analysis.conditions.ahead` returns it, of accuracies and one target.
-    opening : str
-        What is compared with what, in words.
-    confidence : float
-        That of the intervals.
+    `ends` is `analysis.conditions.ahead` of accuracies and one target, `opening` says what is compared with what.
     """
     names = ends.index.names[3:]
     if ends.empty:
@@ -232,28 +188,19 @@ def paired(ends: pd.DataFrame, opening: str, confidence: float) -> str:
     if (seeds := ends["n"].max()) == 1:
         return f"{text} One seed: how far this varies cannot be told."
     clear = ((ends["low"] > 0) | (ends["high"] < 0)).sum()
-    return (
-        f"{text} Over {seeds} seeds {clear} of {counted(len(ends), 'interval')} {'leaves' if clear == 1 else 'leave'} "
-        f"out zero; by chance alone about {number((1 - confidence) * len(ends), 1)} would."
-    )
+    text += f" Over {seeds} seeds {clear} of {counted(len(ends), 'interval')} {'leaves' if clear == 1 else 'leave'} "
+    return f"{text}out zero; by chance alone about {number((1 - confidence) * len(ends), 1)} would."
 
 
 def wrong_entries(layouts: pd.DataFrame) -> str:
-    """How far the published mask rows are from the graphs: wrong entries, and edges without their weight.
-
-    Parameters
-    ----------
-    layouts : DataFrame
-        As `sparsekit.experiments.structure.gate_rows` returns it.
-    """
+    """How far the published mask rows are from the graphs: wrong entries, and edges without their weight."""
     published = layouts[layouts["gate_masks"] == "rows"].drop_duplicates(["variant", "generator", "original"])
     if published.empty:
         return 'They do not apply: only GRU and LSTM of `structure = "layered"` have two layouts of masks.'
-    return (
-        f"In {(published['wrong'] > 0).sum()} of {len(published)} pairs of graph and variant they differ from the "
-        f"graph: {percent(published['wrong'].mean())} of mask entries are wrong on average, and "
-        f"{percent(published['lost'].mean())} of edges, counted in each gate, have no weight."
-    )
+    wrong, lost = percent(published["wrong"].mean()), percent(published["lost"].mean())
+    text = f"In {(published['wrong'] > 0).sum()} of {len(published)} pairs of graph and variant they differ from the "
+    text += f"graph: {wrong} of mask entries are wrong on average, and "
+    return f"{text}{lost} of edges, counted in each gate, have no weight."
 
 
 def _each(told: Mapping[str, str], between: str = "; ") -> str:
@@ -326,15 +273,10 @@ def _safe(row: pd.Series) -> str:
         return censoring(row)
     if len(row["values"]) == 1:
         return f"{row['mean']:.0f} %"
-    lowest, highest = min(row["next"]), max(row["values"])
-    by_seed = listed(
-        f"below {lowest:g}"
-        if row["below"] and after == lowest
-        else f"at least {value:g}"
-        if row["at_least"] and value == highest
-        else f"{value:g}"
-        for value, after in zip(row["values"], row["next"], strict=True)
-    )
+    lowest, highest, seeds = min(row["next"]), max(row["values"]), zip(row["values"], row["next"], strict=True)
+    below = {lowest: f"below {lowest:g}"} if row["below"] else {}
+    most = {highest: f"at least {highest:g}"} if row["at_least"] else {}
+    by_seed = listed(below.get(after) or most.get(value) or f"{value:g}" for value, after in seeds)
     if row["high"] - row["low"] > WIDEST_PERCENT:
         return f"cannot tell ({by_seed} % by seed)"
     if row["below"] or row["at_least"]:
@@ -351,22 +293,20 @@ def _safe_range(row: pd.Series) -> str:
 
 
 def _seeds(rows: pd.DataFrame) -> str:
-    seeds = sorted(rows["seed"].unique())
-    if len(seeds) == 1:
-        return f"Seed {seeds[0]} only: how far this varies cannot be told."
-    return f"Seeds {listed(map(str, seeds))}."
+    seeds = listed(map(str, sorted(rows["seed"].unique())))
+    one = rows["seed"].nunique() == 1
+    return f"Seed {seeds} only: how far this varies cannot be told." if one else f"Seeds {seeds}."
 
 
 def _verdicts(rows: pd.DataFrame) -> str:
     """In which variants the interval lies above zero, and below it; the others cannot be told."""
     rows = rows.droplevel([name for name in rows.index.names if name != "variant"])
     rows = rows.loc[ordered(rows.index, VARIANTS)]
-    above, below = rows["low"] > 0, rows["high"] < 0
-    told = [
-        f"{word} {listed(f'{label(v)} ({number(100 * points, 1, sign=True)})' for v, points in own.items())}"
-        for word, own in (("ahead in", rows.loc[above, "ahead"]), ("behind in", rows.loc[below, "ahead"]))
-        if len(own)
-    ]
+    above, below, told = rows["low"] > 0, rows["high"] < 0, []
+    for word, clear in (("ahead in", above), ("behind in", below)):
+        points = rows.loc[clear, "ahead"].items()
+        if own := [f"{label(v)} ({number(100 * ahead, 1, sign=True)})" for v, ahead in points]:
+            told.append(f"{word} {listed(own)}")
     if len(others := rows.index[~above & ~below]):
         told.append(f"cannot tell in {listed(map(label, others)) if told else 'any variant'}")
     return ", ".join(told)
