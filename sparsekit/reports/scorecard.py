@@ -1,7 +1,4 @@
-"""This run's figures beside those that the thesis reports, with a verdict that follows from them by rule.
-
-Reported figures: Harshil Darji, *Investigating Sparsity in Recurrent Neural Networks*, arXiv 2407.20601.
-"""
+"""This run's figures beside those that the thesis reports, with a verdict that follows from them by rule."""
 
 import math
 from collections.abc import Callable, Collection, Mapping
@@ -30,10 +27,7 @@ RULES = (
 
 @dataclass(frozen=True)
 class Figure:
-    """One of this run's figures, to stand beside a reported one; nan where there is none.
-
-    From ``low`` to ``high`` one more run like ours would lie. A ``censored`` one is known only as a bound.
-    """
+    """One of this run's figures beside a reported one; from ``low`` to ``high`` one more run like ours would lie."""
 
     variant: str
     target: str = ""
@@ -44,7 +38,7 @@ class Figure:
     high: float = math.nan
     note: str = ""
     ran: bool = True
-    censored: bool = False
+    censored: bool = False  # known only as a bound
 
 
 @dataclass(frozen=True)
@@ -90,15 +84,7 @@ def scorecard(
     splits: Mapping[str, pd.DataFrame] | None = None,
     importances: Mapping[str, pd.DataFrame] | None = None,
 ) -> pd.DataFrame:
-    """Every reported figure beside this run's, for those tables that are given.
-
-    The verdict's rule, with a tolerance and a widest interval per group (:data:`GROUPS`):
-
-    - *not run*: this run has no such condition;
-    - *differs*: the reported figure lies outside our interval by more than the tolerance;
-    - *cannot tell*: there is no interval (one seed, one split), or one that is wider than the widest that tells, or
-      our figure is censored: a safe percentage below the first or at least the last one tested;
-    - *agrees*: otherwise.
+    """Every reported figure beside this run's, one row each, with its verdict by `RULES`.
 
     The thesis ran each condition once, so the interval is where one more run like ours would lie, not that of our mean,
     in which another run of the same process falls ever more seldom as seeds grow in number
@@ -108,13 +94,10 @@ def scorecard(
 
     Parameters
     ----------
-    parameters : Parameters
-        The run's; its confidence, margin and sizes are used.
     base, pruning, recovery, structure : DataFrame, optional
-        Tables as the functions of those names in ``experiments`` return them; a group whose table is missing is left
-        out.
+        As the functions of those names in ``experiments`` return them; a group whose table is missing is left out.
     groups : collection of str
-        Which groups of figures, of :data:`GROUPS`; default: all.
+        Which groups of figures, of `GROUPS`.
     correlations, once, splits, importances : mapping, optional
         For a caller who has them already, by variant: `correlate`, `published_prediction`, `split_distribution` and
         `importances` of its graphs, as the run's parameters say.
@@ -122,9 +105,8 @@ def scorecard(
     Returns
     -------
     DataFrame
-        One row per reported figure. Columns: group, quantity, variant, target, detail (percent, property, model or
-        feature set), reported, ours, low, high, verdict, note (why, in words), source (the thesis's chapter). Epochs
-        of a network that never regained its accuracy are infinite.
+        ``detail`` is a percentage, property, model or feature set; epochs of a network that never regained its accuracy
+        are infinite; ``note`` says why in words, ``source`` the thesis's chapter.
     """
     tables = {"base": base, "pruning": pruning, "recovery": recovery, "structure": structure}
     computed = {"correlations": correlations, "once": once, "splits": splits, "importances": importances}
@@ -135,21 +117,17 @@ def scorecard(
             continue
         known, source = thesis.figures(name), thesis.reported()[name]["source"]
         ours = group.ours(known, table, parameters, computed) if own else {}
-        for condition, value in known.items():
-            found = ours.get(condition) or {"ran": False, "note": _absent(*condition) if own else "another task"}
-            figure = Figure(*condition, value, **found)
-            said, why = verdict(figure, group)
-            told = {"verdict": said, "note": why, "source": source}
+        for (variant, target, detail), value in known.items():
+            absent = "percentage" if "%" in detail else "condition" if target else "variant"
+            not_run = {"ran": False, "note": f"{absent} not in this run" if own else "another task"}
+            figure = Figure(variant, target, detail, value, **(ours.get((variant, target, detail)) or not_run))
+            told = dict(zip(("verdict", "note"), verdict(figure, group), strict=True)) | {"source": source}
             rows.append({"group": name, "quantity": group.quantity} | asdict(figure) | told)
     return pd.DataFrame(rows, columns=COLUMNS)
 
 
-def _absent(variant: str, target: str, detail: str) -> str:
-    return f"{'percentage' if '%' in detail else 'condition' if target else 'variant'} not in this run"
-
-
 def verdict(figure: Figure, group: Group) -> tuple[str, str]:
-    """The verdict on one figure, and why; see :func:`scorecard` for the rule.
+    """The verdict on one figure, and why.
 
     >>> accuracy = GROUPS["base_test_accuracy"]
     >>> verdict(Figure("lstm", reported=1.0, ours=0.99, low=0.985, high=0.995), accuracy)
@@ -186,24 +164,17 @@ def summary(card: pd.DataFrame) -> pd.DataFrame:
 
 def shown(card: pd.DataFrame) -> Styler:
     """The card as a notebook shows it: in words, whole, without those figures whose condition is not in this run."""
-    card = card[card["verdict"] != "not run"]
-    interval = [
-        "–" if math.isnan(row.low) else f"{figure(row.low, row.group)} to {figure(row.high, row.group)}"
-        for row in card.itertuples()
-    ]
-    conditions = zip(card["target"].map(label), card["detail"].map(label), strict=True)
-    table = pd.DataFrame(
-        {
-            "figure": card["quantity"],
-            "variant": card["variant"].map(label),
-            "of": [", ".join(filter(None, condition)) for condition in conditions],
-            "thesis": [figure(row.reported, row.group) for row in card.itertuples()],
-            "this run": [figure(row.ours, row.group) for row in card.itertuples()],
-            "interval": interval,
-            "verdict": [": ".join(filter(None, [row.verdict, row.note])) for row in card.itertuples()],
-        }
-    )
-    table = table.drop(columns=[name for name in ("of",) if (table[name] == "").all()])
+    columns = ["figure", "variant", "of", "thesis", "this run", "interval", "verdict"]
+    rows = []
+    for row in card[card["verdict"] != "not run"].itertuples():
+        theirs, ours, low, high = (figure(v, row.group) for v in (row.reported, row.ours, row.low, row.high))
+        interval = "–" if math.isnan(row.low) else f"{low} to {high}"
+        condition = ", ".join(filter(None, [label(row.target), label(row.detail)]))
+        told = ": ".join(filter(None, [row.verdict, row.note]))
+        rows.append([row.quantity, label(row.variant), condition, theirs, ours, interval, told])
+    table = pd.DataFrame(rows, columns=columns)
+    if (table["of"] == "").all():
+        table = table.drop(columns="of")
     words = [name for name in table if name not in ("thesis", "this run", "interval")]
     left = [{"selector": f"th.col{table.columns.get_loc(name)}", "props": "text-align: left"} for name in words]
     styled = table.style.hide(axis="index")
@@ -223,8 +194,6 @@ def figure(value: float, group: str) -> str:
     >>> figure(80, "safe_pruning_percent"), figure(0.9371, "base_test_accuracy"), figure(math.inf, "epochs_to_regain")
     ('80 %', '0.937', 'never')
     """
-    if math.isnan(value):
-        return "–"
-    if math.isinf(value):
-        return "never"
-    return number(value, GROUPS[group].digits) + GROUPS[group].unit
+    if math.isfinite(value):
+        return number(value, GROUPS[group].digits) + GROUPS[group].unit
+    return "–" if math.isnan(value) else "never"

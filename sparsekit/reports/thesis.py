@@ -1,10 +1,6 @@
 """What the thesis reports, how a run's scale stands to the thesis's, and what a run has beside each reported figure.
 
-Source: Harshil Darji, *Investigating Sparsity in Recurrent Neural Networks*, arXiv 2407.20601. Its figures are kept in
-``reported.yaml``, each group with the chapter it was read from.
-
-A function of the second half takes a group's reported figures, the run's table that they are compared with, the run's
-parameters, and what the caller has computed already; it returns what this run has, by condition.
+Source: Harshil Darji, *Investigating Sparsity in Recurrent Neural Networks*, arXiv 2407.20601; see ``reported.yaml``.
 """
 
 import math
@@ -25,7 +21,9 @@ from sparsekit.experiments.parameters import Parameters
 from sparsekit.variants import TARGETS
 
 NEVER = math.inf
+TARGET = "test_accuracy"
 FEWEST_TESTED = 5  # a split that tests fewer networks says nothing of R²
+ALONE = "one seed, no interval"
 SPLITS = 20  # enough for a 5–95 % range; the notebook on prediction draws as many as prediction_splits says
 
 Condition = tuple[str, str, str]
@@ -94,43 +92,40 @@ def safe_percentages(parameters: Parameters) -> dict[tuple[str, str], float]:
 
 def scale(parameters: Parameters) -> list[dict]:
     """The sizes that decide how far this run compares with the thesis: label, ours, thesis."""
-    thesis, rows = reported()["scale"]["values"], []
-    for name, label in SCALE.items():
-        ours = getattr(parameters, name)
-        ours = len(ours) if isinstance(ours, list | tuple) else ours
-        rows.append({"label": label, "ours": ours, "thesis": thesis[name]})
-    return rows
+    thesis, given = reported()["scale"]["values"], {name: getattr(parameters, name) for name in SCALE}
+    ours = {name: len(value) if isinstance(value, list) else value for name, value in given.items()}
+    return [{"label": label, "ours": ours[name], "thesis": thesis[name]} for name, label in SCALE.items()]
 
 
 def scale_note(parameters: Parameters) -> str:
     """One or two sentences on the scale of a run beside the thesis's."""
-    smaller = [
-        f"{row['label']} {row['ours']:,} of {row['thesis']:,}"
-        for row in scale(parameters)
-        if row["ours"] < row["thesis"]
-    ]
-    note = (
-        f"Smaller than the thesis's run ({'; '.join(smaller)}), so a figure that differs may differ by scale alone."
-        if smaller
-        else "At the thesis's scale or above."
-    )
+    rows, note = scale(parameters), "At the thesis's scale or above."
+    if smaller := [f"{r['label']} {r['ours']:,} of {r['thesis']:,}" for r in rows if r["ours"] < r["thesis"]]:
+        note = f"Smaller than the thesis's run ({'; '.join(smaller)}), "
+        note += "so a figure that differs may differ by scale alone."
     if parameters.task != "reber":
         note += f" The task is “{parameters.task}”; the thesis's figures are for Reber strings."
     return note
 
 
+def _of(ours: float, low: float = math.nan, high: float = math.nan, note: str = "", **more: bool) -> dict:
+    return {"ours": ours, "low": low, "high": high, "note": note} | more
+
+
 def _interval(values: pd.Series, parameters: Parameters, further: int = 1) -> dict:
-    mean, low, high = intervals.prediction_interval(
-        values.to_numpy(float), parameters.confidence, low=0.0, high=1.0, further=further
-    )
-    note = "one seed, no interval" if len(values) == 1 else ""
-    return {"ours": mean, "low": low, "high": high, "note": note}
+    ends = {"low": 0.0, "high": 1.0, "further": further}
+    span = intervals.prediction_interval(values.to_numpy(float), parameters.confidence, **ends)
+    return _of(*span, ALONE if len(values) == 1 else "")
+
+
+# Each of these takes a group's reported figures, the run's table that they are compared with, the run's parameters, and
+# what the caller has computed already; it returns what this run has, by condition.
 
 
 def base(known: Mapping, base: pd.DataFrame, parameters: Parameters, computed: Mapping) -> Found:
     """Test accuracy after the last epoch."""
     last = base[base["epoch"] == base.groupby(["variant", "seed"])["epoch"].transform("max")]
-    return {(v, "", ""): _interval(values, parameters) for v, values in last.groupby("variant")["test_accuracy"]}
+    return {(v, "", ""): _interval(values, parameters) for v, values in last.groupby("variant")[TARGET]}
 
 
 def at_once(known: Mapping, pruning: pd.DataFrame, parameters: Parameters, computed: Mapping) -> Found:
@@ -147,10 +142,10 @@ def safe(known: Mapping, pruning: pd.DataFrame, parameters: Parameters, computed
         mean, *ends = intervals.prediction_interval(row["values"], parameters.confidence)
         _, low, high = analysis_pruning.widened((mean, *ends), row)
         open_ended = analysis_pruning.censoring(row)
-        note = ", ".join(filter(None, [open_ended, "one seed, no interval" if len(row["values"]) == 1 else ""]))
+        note = ", ".join(filter(None, [open_ended, ALONE * (len(row["values"]) == 1)]))
         # The mean of zeros that mean "below the first percentage tested" is no figure.
-        ours = {"ours": math.nan if row["below"] == 1 else mean, "low": low, "high": high}
-        found[variant, target, ""] = ours | {"note": note, "censored": bool(open_ended)}
+        ours = math.nan if row["below"] == 1 else mean
+        found[variant, target, ""] = _of(ours, low, high, note, censored=bool(open_ended))
     return found
 
 
@@ -174,20 +169,19 @@ def _regained(row: pd.Series, value: float, parameters: Parameters) -> dict:
     seeds = round(len(epochs) / row["dropped"])
     note = f"{len(epochs)} of {seeds} seeds had dropped" if len(epochs) < seeds else ""
     if len(epochs) == 1:
-        return {"ours": float(epochs[0]), "note": f"{note or 'one seed'}, no interval"}
-    if all(math.isinf(e) for e in epochs):
-        thesis = reported()["scale"]["values"]["retrain_epochs"]
-        if math.isinf(value) and parameters.retrain_epochs < thesis:
-            return {"ours": NEVER, "note": f"retrained for {parameters.retrain_epochs} epochs, the thesis for {thesis}"}
-        if parameters.retrain_epochs < value < NEVER:
-            return {"ours": NEVER, "note": f"retrained for {parameters.retrain_epochs} epochs only"}
-        return {"ours": NEVER, "low": NEVER, "high": NEVER, "note": note}
-    if any(math.isinf(e) for e in epochs):
-        back = sum(math.isfinite(e) for e in epochs)
-        return {"ours": row["epoch"], "note": f"{back} of {len(epochs)} seeds regained it, so there is no interval"}
+        return _of(float(epochs[0]), note=f"{note or 'one seed'}, no interval")
+    if never.all():
+        given, thesis = parameters.retrain_epochs, reported()["scale"]["values"]["retrain_epochs"]
+        if math.isinf(value) and given < thesis:
+            return _of(NEVER, note=f"retrained for {given} epochs, the thesis for {thesis}")
+        if given < value < NEVER:
+            return _of(NEVER, note=f"retrained for {given} epochs only")
+        return _of(NEVER, NEVER, NEVER, note)
+    if never.any():
+        note = f"{(~never).sum()} of {len(epochs)} seeds regained it, so there is no interval"
+        return _of(row["epoch"], note=note)
     # No accuracy is back before the first whole epoch.
-    mean, low, high = intervals.prediction_interval(epochs, parameters.confidence, low=1.0)
-    return {"ours": mean, "low": low, "high": high, "note": note}
+    return _of(*intervals.prediction_interval(epochs, parameters.confidence, low=1.0), note)
 
 
 def _published_graphs() -> int:
@@ -216,38 +210,29 @@ def _by_variant(known: Mapping, structure: pd.DataFrame) -> Iterator[tuple[str, 
             yield variant, rows, {at: at[2] for at in known if at[0] == variant}
 
 
-def _known(
-    computed: Mapping, name: str, variant: str, function: Callable, rows: pd.DataFrame, *arguments: object
-) -> pd.DataFrame:
-    """What the caller has computed of this name and variant, or else computes now."""
-    return computed[name][variant] if computed.get(name) else function(rows, "test_accuracy", *arguments)
+def _known(computed: Mapping, name: str, variant: str, function: Callable, *arguments: object) -> pd.DataFrame:
+    """What the caller has computed of this name and variant, or else is computed now."""
+    return computed[name][variant] if computed.get(name) else function(*arguments)
 
 
 def pearson(known: Mapping, structure: pd.DataFrame, parameters: Parameters, computed: Mapping) -> Found:
     """Pearson's r of properties with accuracy; computed: ``correlations``, `correlate` by variant."""
     found = {}
     for variant, rows, conditions in _by_variant(known, structure):
-        options = (parameters.confidence, parameters.bootstrap, parameters.data_seed)
-        table = _known(
-            computed, "correlations", variant, correlation.correlate, rows, list(conditions.values()), *options
-        )
+        options = (list(conditions.values()), parameters.confidence, parameters.bootstrap, parameters.data_seed)
+        table = _known(computed, "correlations", variant, correlation.correlate, rows, TARGET, *options)
         for at, name in conditions.items():
-            row = table.loc[name]
-            ours = row["pearson"]
-            low, high = _for_both(ours, row["pearson_low"], row["pearson_high"], parameters.confidence)
-            found[at] = {"ours": ours, "low": low, "high": high, "note": f"over {row['n']:.0f} graphs"}
+            n, *ours = table.loc[name, ["n", "pearson", "pearson_low", "pearson_high"]]
+            found[at] = _of(ours[0], *_for_both(*ours, parameters.confidence), f"over {n:.0f} graphs")
     return found
 
 
 def r_squared(known: Mapping, structure: pd.DataFrame, parameters: Parameters, computed: Mapping) -> Found:
-    """R² of one split, by model.
-
-    Computed: ``once``, `published_prediction` by variant; ``splits``, `split_distribution` by variant.
-    """
+    """R² of one split, by model; computed: ``once``, `published_prediction`, ``splits``, `split_distribution`."""
     found, splits = {}, min(SPLITS, parameters.prediction_splits)
     for variant, rows, conditions in _by_variant(known, structure):
-        once = _known(computed, "once", variant, prediction.published_prediction, rows)
-        draw = (prediction.split_distribution, rows, splits, parameters.data_seed)
+        once = _known(computed, "once", variant, prediction.published_prediction, rows, TARGET)
+        draw = (prediction.split_distribution, rows, TARGET, splits, parameters.data_seed)
         spread = _known(computed, "splits", variant, *draw).head(splits)
         tested = math.ceil(len(rows) / 10)
         for at, model in conditions.items():
@@ -255,11 +240,10 @@ def r_squared(known: Mapping, structure: pd.DataFrame, parameters: Parameters, c
                 found[at] = {"note": f"too few graphs ({len(rows)}) to split"}
             elif tested < FEWEST_TESTED:
                 note = f"R² of {tested} tested networks, the thesis's of 20: no interval"
-                found[at] = {"ours": once[model], "note": note}
+                found[at] = _of(once[model], note=note)
             else:
-                low, high = spread[model].quantile([0.05, 0.95])
-                note = f"interval: 5–95 % of {splits} splits"
-                found[at] = {"ours": once[model], "low": low, "high": high, "note": note}
+                ends = spread[model].quantile([0.05, 0.95])
+                found[at] = _of(once[model], *ends, f"interval: 5–95 % of {splits} splits")
     return found
 
 
@@ -267,8 +251,8 @@ def feature_sets(known: Mapping, structure: pd.DataFrame, parameters: Parameters
     """R² of the random forest by set of features; computed: ``importances``, `importances` by variant."""
     found = {}
     for variant, rows, conditions in _by_variant(known, structure):
-        r2 = _known(computed, "importances", variant, prediction.importances, rows).attrs["r2"]
-        found |= {at: {"ours": r2[name], "note": "one split, no interval"} for at, name in conditions.items()}
+        r2 = _known(computed, "importances", variant, prediction.importances, rows, TARGET).attrs["r2"]
+        found |= {at: _of(r2[name], note="one split, no interval") for at, name in conditions.items()}
     return found
 
 
@@ -276,6 +260,6 @@ def structure(known: Mapping, structure: pd.DataFrame, parameters: Parameters, c
     """Mean accuracies. The thesis gives no spread: ours stands for its too, over as many graphs as it had."""
     found = {}
     for _, rows, conditions in _by_variant(known, structure):
-        ours = _interval(rows["test_accuracy"], parameters, _published_graphs())
+        ours = _interval(rows[TARGET], parameters, _published_graphs())
         found |= {at: ours | {"note": f"over {len(rows)} graphs"} for at in conditions}
     return found
