@@ -107,7 +107,7 @@ def test_a_process_like_the_thesiss_seldom_differs_however_many_seeds(seeds):
     for _ in range(100):
         # One more run of the same process is the thesis's; the tolerance must not decide.
         *ours, thesis = 0.6 + 0.05 * rng.standard_normal(seeds + 1)
-        (found,) = base_figures({}, base(ours), Parameters(), {}).values()
+        (found,) = base_figures({}, base(ours), Parameters()).values()
         differs += not found["low"] <= thesis <= found["high"]
     # 4 standard errors of a share of 100 above 0.05.
     assert differs <= 14

@@ -63,16 +63,12 @@ def run(
 
     Parameters
     ----------
-    parameters : Parameters
-        Checked.
     name : str
-        The parameter set's name.
+        The parameter set's, beside which `overrides` were given as ``name=value``.
     notebooks, out : Path
         The folder of notebooks, and the one that the report goes to.
     units : mapping of str to sequence
         Names of the notebooks to run, in order, each with the units that it reads.
-    overrides : sequence of str
-        ``name=value`` as given beside the set, for the provenance.
     """
     start, batch = time.monotonic(), Batch()
     out = out.absolute()  # papermill keeps one working folder for all its threads
@@ -89,10 +85,9 @@ def run(
             problems[stem] = problems[stem] or _attempt(batch, stem, _compute, parameters, part, report, batch)
             spent[stem] += time.monotonic() - begun
             if part is units[stem]:
-                notebook = notebooks / f"{stem}.ipynb"
                 done = (prefixes[stem], problems[stem], spent[stem])
-                pages.append(kernels.submit(_execute, batch, notebook, out, given, *done))
-        card = kernels.submit(_card, parameters, units)
+                pages.append(kernels.submit(_execute, batch, notebooks / f"{stem}.ipynb", out, given, *done))
+        card = kernels.submit(lambda: scorecard.scorecard(parameters, **_tables(parameters, units)))
         executed = [page.result() for page in pages]
         kernels.shutdown()
     except BaseException:
@@ -140,15 +135,9 @@ def _index(
         if not page.error:
             found |= html.answered(out / f"{page.stem}.ipynb")
     batch.answers = {question: found.get(question, "Not run.") for question in QUESTIONS}
-    html.index(
-        out / "index.html",
-        name=name,
-        parameters=parameters,
-        answers=batch.answers,
-        card=card.result(),
-        pages=batch.pages,
-        provenance=_provenance(parameters, batch, time.monotonic() - start, overrides),
-    )
+    provenance = _provenance(parameters, batch, time.monotonic() - start, overrides)
+    told = {"answers": batch.answers, "card": card.result(), "pages": batch.pages, "provenance": provenance}
+    html.index(out / "index.html", name=name, parameters=parameters, **told)
 
 
 def _earlier(given: dict, notebooks: Path, stems: Mapping[str, Sequence], out: Path) -> list[Page]:
@@ -156,23 +145,18 @@ def _earlier(given: dict, notebooks: Path, stems: Mapping[str, Sequence], out: P
     found = []
     for notebook in ordered(notebooks):
         executed = out / notebook.name
-        if notebook.stem in stems or not executed.exists():
-            continue
-        used = nbformat.read(executed, as_version=4).metadata.get("papermill", {}).get("parameters")
-        if used == html.given(notebook, given):
-            found.append(Page(notebook.stem, title(notebook), earlier=True))
+        if notebook.stem not in stems and executed.exists():
+            used = nbformat.read(executed, as_version=4).metadata.get("papermill", {}).get("parameters")
+            if used == html.given(notebook, given):
+                found.append(Page(notebook.stem, title(notebook), earlier=True))
     return found
 
 
 def _render(batch: Batch, out: Path) -> None:
     shown = [page for page in batch.pages if not page.error]
     for previous, page, following in zip([None, *shown], shown, [*shown[1:], None], strict=False):
-        source, target = (out / f"{page.stem}.{ending}" for ending in ("ipynb", "html"))
-        _attempt(batch, target.name, html.render, source, target, previous, following)
-
-
-def _card(parameters: Parameters, units: Mapping[str, Sequence]) -> pd.DataFrame:
-    return scorecard.scorecard(parameters, **_tables(parameters, units))
+        target = out / f"{page.stem}.html"
+        _attempt(batch, target.name, html.render, target.with_suffix(".ipynb"), target, previous, following)
 
 
 def _tables(parameters: Parameters, units: Mapping[str, Sequence]) -> dict[str, pd.DataFrame | None]:
@@ -185,12 +169,12 @@ def _tables(parameters: Parameters, units: Mapping[str, Sequence]) -> dict[str, 
 
 
 def _provenance(parameters: Parameters, batch: Batch, seconds: float, overrides: Sequence[str]) -> dict[str, object]:
+    machine, device = f"{platform.system()} {platform.machine()}", execution.resolve_device(parameters.device)
     return {
         "sparsekit": __version__,
         "Python": platform.python_version(),
         "libraries": ", ".join(f"{name} {version(name)}" for name in LIBRARIES),
-        "machine": f"{platform.system()} {platform.machine()}, {os.cpu_count()} cores, "
-        f"networks on {execution.resolve_device(parameters.device)}",
+        "machine": f"{machine}, {os.cpu_count()} cores, networks on {device}",
         "finished": datetime.now(UTC).strftime("%d %B %Y, %H:%M UTC"),
         "took": duration(seconds),
         "records": f"{len(batch.computed)} computed, {len(batch.reused)} reused",

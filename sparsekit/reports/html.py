@@ -38,18 +38,11 @@ from sparsekit.reports import scorecard, thesis
 from sparsekit.reports.answers import QUESTIONS
 
 TEMPLATES = Path(__file__).parent / "templates"
+CSS = (TEMPLATES / "report.css").read_text(encoding="utf-8")
 
 # What a page may show of an output, best first. Widgets come last but for text: offline they are only a note.
-OUTPUTS = [
-    "text/html",
-    "text/markdown",
-    "image/svg+xml",
-    "image/png",
-    "image/jpeg",
-    "application/vnd.jupyter.widget-view+json",
-    "text/latex",
-    "text/plain",
-]
+OUTPUTS = ["text/html", "text/markdown", "image/svg+xml", "image/png", "image/jpeg"]
+OUTPUTS += ["application/vnd.jupyter.widget-view+json", "text/latex", "text/plain"]
 
 
 class ReportError(RuntimeError):
@@ -77,11 +70,8 @@ class _OwnKernel(AsyncKernelManager):
     @default("ip")
     def _own_sockets(self) -> str:
         # Left alone it is one name for all, in the working folder: two kernels would hear each other.
-        return (
-            str(Path(tempfile.gettempdir()) / f"sparsekit-{uuid.uuid4().hex[:12]}")
-            if os.name == "posix"
-            else "127.0.0.1"
-        )
+        own = str(Path(tempfile.gettempdir()) / f"sparsekit-{uuid.uuid4().hex[:12]}")
+        return own if os.name == "posix" else "127.0.0.1"
 
     @default("transport")
     def _local(self) -> str:
@@ -89,14 +79,10 @@ class _OwnKernel(AsyncKernelManager):
 
     @property
     def kernel_spec(self) -> KernelSpec:
-        return KernelSpec(
-            name="python3",
-            display_name="Python 3",
-            language="python",
-            argv=[sys.executable, "-m", "ipykernel_launcher", "-f", "{connection_file}"],
-            env={"SPARSEKIT_BATCH": "1", "MPLBACKEND": "module://matplotlib_inline.backend_inline", **ONE_THREAD},
-            metadata={"debugger": False},
-        )
+        argv = [sys.executable, "-m", "ipykernel_launcher", "-f", "{connection_file}"]
+        env = {"SPARSEKIT_BATCH": "1", "MPLBACKEND": "module://matplotlib_inline.backend_inline", **ONE_THREAD}
+        names = {"name": "python3", "display_name": "Python 3", "language": "python"}
+        return KernelSpec(argv=argv, env=env, metadata={"debugger": False}, **names)
 
 
 _KERNELS: weakref.WeakSet[_OwnKernel] = weakref.WeakSet()
@@ -109,35 +95,19 @@ def stop() -> None:
             process.kill()
 
 
-def declared(notebook: Path) -> list[str]:
-    """Names of the parameters that a notebook declares in its ``parameters`` cell, as papermill reads them."""
-    cells = [c for c in nbformat.read(notebook, as_version=4).cells if "parameters" in c.metadata.get("tags", [])]
-    return [parameter.name for cell in cells[:1] for parameter in PythonTranslator.inspect(cell)]
-
-
 def given(notebook: Path, parameters: Mapping[str, object]) -> dict[str, object]:
     """What a notebook is handed: the parameters that it declares, and all others that differ from their defaults."""
-    names = set(declared(notebook))
+    cells = [c for c in nbformat.read(notebook, as_version=4).cells if "parameters" in c.metadata.get("tags", [])]
+    names = {parameter.name for cell in cells[:1] for parameter in PythonTranslator.inspect(cell)}
     default = {name: field.default for name, field in Parameters.model_fields.items()}
     return {n: v for n, v in parameters.items() if n in names or v != default.get(n, v)}
 
 
 def execute(notebook: Path, out: Path, parameters: Mapping[str, object]) -> float:
-    """Run a notebook with papermill in this Python; write the executed one whole or not at all.
+    """Run a notebook with papermill in this Python; write the executed one whole or not at all; return the seconds.
 
-    The kernel works in the caller's folder, so relative paths and the folder of records mean the same in both.
-
-    Parameters
-    ----------
-    notebook, out : Path
-        The notebook, and where its executed copy goes.
-    parameters : mapping
-        Values by name, of which the notebook gets what `given` says.
-
-    Returns
-    -------
-    float
-        Seconds taken.
+    It gets what `given` says of the parameters. The kernel works in the caller's folder, so relative paths and the
+    folder of records mean the same in both.
 
     Raises
     ------
@@ -150,15 +120,9 @@ def execute(notebook: Path, out: Path, parameters: Mapping[str, object]) -> floa
     logging.getLogger("papermill").setLevel(logging.ERROR)  # it warns of every parameter that no cell declares
     with _whole(out) as unfinished:
         try:
-            papermill.execute_notebook(
-                str(notebook),
-                str(unfinished),
-                parameters=given(notebook, parameters),
-                kernel_name="python3",
-                language="python",
-                progress_bar=False,
-                kernel_manager_class=_OwnKernel,
-            )
+            how = {"kernel_name": "python3", "language": "python", "kernel_manager_class": _OwnKernel}
+            handed = given(notebook, parameters)
+            papermill.execute_notebook(str(notebook), str(unfinished), handed, progress_bar=False, **how)
         except Exception as error:
             out.unlink(missing_ok=True)
             if unfinished.exists():
@@ -193,10 +157,7 @@ def answered(notebook: Path) -> dict[str, str]:
 def render(notebook: Path, page: Path, previous: Page | None = None, following: Page | None = None) -> None:
     """Write an executed notebook as one HTML file, with links to its neighbours in the report.
 
-    Raises
-    ------
-    ReportError
-        Where the page would load something over the network.
+    `ReportError` where the page would load something over the network.
     """
     node = nbformat.read(notebook, as_version=4)
     exporter = HTMLExporter(
@@ -215,7 +176,7 @@ def render(notebook: Path, page: Path, previous: Page | None = None, following: 
         "parameters": {name: show(used[name]) for name in names},
         "previous": previous,
         "following": following,
-        "css": css(),
+        "css": CSS,
     }
     # nbconvert's environment does not escape by itself, and its template names are older than autoescape by suffix.
     resources = {"metadata": {"name": notebook.stem, "path": str(notebook.parent)}, "report": report}
@@ -233,22 +194,9 @@ def index(
     pages: Iterable[Page],
     provenance: Mapping[str, object],
 ) -> None:
-    """Write the report's first page: answers, scale, scorecard, notebooks, provenance and citation.
+    """Write the report's first page: answers by research question, scale, scorecard, notebooks, provenance, citation.
 
-    Parameters
-    ----------
-    page : Path
-        The file to write.
-    name, parameters : str, Parameters
-        The run's parameter set.
-    answers : mapping
-        A short answer by research question ("RQ1" … "RQ5").
-    card : DataFrame
-        As :func:`sparsekit.reports.scorecard.scorecard` returns it.
-    pages : iterable of Page
-        The notebooks, in order.
-    provenance : mapping
-        What to say of versions, machine, date and records, by label.
+    `name` is that of the parameter set, `pages` are the notebooks in order, and `provenance` is by label.
     """
     environment = jinja2.Environment(
         loader=jinja2.FileSystemLoader(TEMPLATES / "pages"), autoescape=True, trim_blocks=True, lstrip_blocks=True
@@ -269,7 +217,7 @@ def index(
         pages=list(pages),
         provenance=provenance,
         citation=thesis.reported()["citation"],
-        css=css(),
+        css=CSS,
     )
     _write(page, text)
 
@@ -304,10 +252,6 @@ def loads(text: str) -> list[str]:
     code = " ".join(tag.get_text() for tag in soup.find_all("script", src=False))
     found += re.findall(r"""(?:import|from|fetch\()\s*["'(]+((?:https?:)?//[^"']+)""", code)
     return [address for address in found if re.match(r"(https?:)?//", address.strip(), re.IGNORECASE)]
-
-
-def css() -> str:
-    return (TEMPLATES / "report.css").read_text(encoding="utf-8")
 
 
 def _write(page: Path, text: str) -> None:

@@ -47,7 +47,7 @@ class Group:
 
     quantity: str
     table: str
-    ours: Callable[[Mapping, pd.DataFrame, Parameters, Mapping], thesis.Found]
+    ours: Callable[[Mapping, pd.DataFrame, Parameters], thesis.Found]
     tolerance: float
     widest: float
     digits: int
@@ -79,10 +79,6 @@ def scorecard(
     recovery: pd.DataFrame | None = None,
     structure: pd.DataFrame | None = None,
     groups: Collection[str] = tuple(GROUPS),
-    correlations: Mapping[str, pd.DataFrame] | None = None,
-    once: Mapping[str, Mapping[str, float]] | None = None,
-    splits: Mapping[str, pd.DataFrame] | None = None,
-    importances: Mapping[str, pd.DataFrame] | None = None,
 ) -> pd.DataFrame:
     """Every reported figure beside this run's, one row each, with its verdict by `RULES`.
 
@@ -98,9 +94,6 @@ def scorecard(
         As the functions of those names in ``experiments`` return them; a group whose table is missing is left out.
     groups : collection of str
         Which groups of figures, of `GROUPS`.
-    correlations, once, splits, importances : mapping, optional
-        For a caller who has them already, by variant: `correlate`, `published_prediction`, `split_distribution` and
-        `importances` of its graphs, as the run's parameters say.
 
     Returns
     -------
@@ -109,14 +102,13 @@ def scorecard(
         are infinite; ``note`` says why in words, ``source`` the thesis's chapter.
     """
     tables = {"base": base, "pruning": pruning, "recovery": recovery, "structure": structure}
-    computed = {"correlations": correlations, "once": once, "splits": splits, "importances": importances}
     own, rows = thesis.of_its_task(parameters), []
     for name, group in GROUPS.items():
         table = tables[group.table]
         if name not in groups or table is None or table.empty:
             continue
         known, source = thesis.figures(name), thesis.reported()[name]["source"]
-        ours = group.ours(known, table, parameters, computed) if own else {}
+        ours = group.ours(known, table, parameters) if own else {}
         for (variant, target, detail), value in known.items():
             absent = "percentage" if "%" in detail else "condition" if target else "variant"
             not_run = {"ran": False, "note": f"{absent} not in this run" if own else "another task"}

@@ -4,7 +4,7 @@ Source: Harshil Darji, *Investigating Sparsity in Recurrent Neural Networks*, ar
 """
 
 import math
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from functools import cache
 from importlib import resources
 
@@ -118,23 +118,23 @@ def _interval(values: pd.Series, parameters: Parameters, further: int = 1) -> di
     return _of(*span, ALONE if len(values) == 1 else "")
 
 
-# Each of these takes a group's reported figures, the run's table that they are compared with, the run's parameters, and
-# what the caller has computed already; it returns what this run has, by condition.
+# Each of these takes a group's reported figures, the run's table that they are compared with, and the run's parameters;
+# it returns what this run has, by condition.
 
 
-def base(known: Mapping, base: pd.DataFrame, parameters: Parameters, computed: Mapping) -> Found:
+def base(known: Mapping, base: pd.DataFrame, parameters: Parameters) -> Found:
     """Test accuracy after the last epoch."""
     last = base[base["epoch"] == base.groupby(["variant", "seed"])["epoch"].transform("max")]
     return {(v, "", ""): _interval(values, parameters) for v, values in last.groupby("variant")[TARGET]}
 
 
-def at_once(known: Mapping, pruning: pd.DataFrame, parameters: Parameters, computed: Mapping) -> Found:
+def at_once(known: Mapping, pruning: pd.DataFrame, parameters: Parameters) -> Found:
     """Accuracy at once after pruning, by percentage."""
     by_condition = pruning.groupby(["variant", "target", "percent"])["accuracy"]
     return {(v, target, f"{p:g} %"): _interval(values, parameters) for (v, target, p), values in by_condition}
 
 
-def safe(known: Mapping, pruning: pd.DataFrame, parameters: Parameters, computed: Mapping) -> Found:
+def safe(known: Mapping, pruning: pd.DataFrame, parameters: Parameters) -> Found:
     """The highest percentage up to which accuracy stays within the margin."""
     found = {}
     table = analysis_pruning.safe_percentage(pruning, parameters.margin, parameters.confidence)
@@ -149,7 +149,7 @@ def safe(known: Mapping, pruning: pd.DataFrame, parameters: Parameters, computed
     return found
 
 
-def regain(known: Mapping, recovery: pd.DataFrame, parameters: Parameters, computed: Mapping) -> Found:
+def regain(known: Mapping, recovery: pd.DataFrame, parameters: Parameters) -> Found:
     """Whole epochs of retraining until accuracy is back, by percentage."""
     table = analysis_recovery.regain(recovery, parameters.margin, parameters.confidence)
     ours = {(v, target, f"{p:g} %"): row for (v, target, p), row in table.iterrows()}
@@ -202,38 +202,32 @@ def _for_both(r: float, low: float, high: float, confidence: float) -> tuple[flo
     return float(np.tanh(z - math.hypot(z - below, theirs))), float(np.tanh(z + math.hypot(above - z, theirs)))
 
 
-def _by_variant(known: Mapping, structure: pd.DataFrame) -> Iterator[tuple[str, pd.DataFrame, dict[Condition, str]]]:
-    """Each variant that the run has: its graphs, and its reported conditions with what they are of."""
+def _by_variant(known: Mapping, structure: pd.DataFrame) -> Iterator[tuple[pd.DataFrame, dict[Condition, str]]]:
+    """Of each variant that the run has its graphs, and its reported conditions with what they are of."""
     for variant in dict.fromkeys(v for v, _, _ in known):
         rows = one_per_graph(structure, variant)
         if not rows.empty:
-            yield variant, rows, {at: at[2] for at in known if at[0] == variant}
+            yield rows, {at: at[2] for at in known if at[0] == variant}
 
 
-def _known(computed: Mapping, name: str, variant: str, function: Callable, *arguments: object) -> pd.DataFrame:
-    """What the caller has computed of this name and variant, or else is computed now."""
-    return computed[name][variant] if computed.get(name) else function(*arguments)
-
-
-def pearson(known: Mapping, structure: pd.DataFrame, parameters: Parameters, computed: Mapping) -> Found:
-    """Pearson's r of properties with accuracy; computed: ``correlations``, `correlate` by variant."""
+def pearson(known: Mapping, structure: pd.DataFrame, parameters: Parameters) -> Found:
+    """Pearson's r of properties with accuracy."""
     found = {}
-    for variant, rows, conditions in _by_variant(known, structure):
-        options = (list(conditions.values()), parameters.confidence, parameters.bootstrap, parameters.data_seed)
-        table = _known(computed, "correlations", variant, correlation.correlate, rows, TARGET, *options)
+    for rows, conditions in _by_variant(known, structure):
+        options = (parameters.confidence, parameters.bootstrap, parameters.data_seed)
+        table = correlation.correlate(rows, TARGET, list(conditions.values()), *options)
         for at, name in conditions.items():
             n, *ours = table.loc[name, ["n", "pearson", "pearson_low", "pearson_high"]]
             found[at] = _of(ours[0], *_for_both(*ours, parameters.confidence), f"over {n:.0f} graphs")
     return found
 
 
-def r_squared(known: Mapping, structure: pd.DataFrame, parameters: Parameters, computed: Mapping) -> Found:
-    """R² of one split, by model; computed: ``once``, `published_prediction`, ``splits``, `split_distribution`."""
+def r_squared(known: Mapping, structure: pd.DataFrame, parameters: Parameters) -> Found:
+    """R² of one split, by model."""
     found, splits = {}, min(SPLITS, parameters.prediction_splits)
-    for variant, rows, conditions in _by_variant(known, structure):
-        once = _known(computed, "once", variant, prediction.published_prediction, rows, TARGET)
-        draw = (prediction.split_distribution, rows, TARGET, splits, parameters.data_seed)
-        spread = _known(computed, "splits", variant, *draw).head(splits)
+    for rows, conditions in _by_variant(known, structure):
+        once = prediction.published_prediction(rows, TARGET)
+        spread = prediction.split_distribution(rows, TARGET, splits, parameters.data_seed)
         tested = math.ceil(len(rows) / 10)
         for at, model in conditions.items():
             if math.isnan(once[model]):
@@ -247,19 +241,19 @@ def r_squared(known: Mapping, structure: pd.DataFrame, parameters: Parameters, c
     return found
 
 
-def feature_sets(known: Mapping, structure: pd.DataFrame, parameters: Parameters, computed: Mapping) -> Found:
-    """R² of the random forest by set of features; computed: ``importances``, `importances` by variant."""
+def feature_sets(known: Mapping, structure: pd.DataFrame, parameters: Parameters) -> Found:
+    """R² of the random forest by set of features."""
     found = {}
-    for variant, rows, conditions in _by_variant(known, structure):
-        r2 = _known(computed, "importances", variant, prediction.importances, rows, TARGET).attrs["r2"]
+    for rows, conditions in _by_variant(known, structure):
+        r2 = prediction.importances(rows, TARGET).attrs["r2"]
         found |= {at: _of(r2[name], note="one split, no interval") for at, name in conditions.items()}
     return found
 
 
-def structure(known: Mapping, structure: pd.DataFrame, parameters: Parameters, computed: Mapping) -> Found:
+def structure(known: Mapping, structure: pd.DataFrame, parameters: Parameters) -> Found:
     """Mean accuracies. The thesis gives no spread: ours stands for its too, over as many graphs as it had."""
     found = {}
-    for _, rows, conditions in _by_variant(known, structure):
+    for rows, conditions in _by_variant(known, structure):
         ours = _interval(rows[TARGET], parameters, _published_graphs())
         found |= {at: ours | {"note": f"over {len(rows)} graphs"} for at in conditions}
     return found
