@@ -195,9 +195,9 @@ WITHOUT_H2H = "no hidden-to-hidden weights, retrained"
 
 def base_networks(p: Parameters) -> list[BaseNetwork]:
     """The base networks, by variant and seed."""
-    how, sizes = recipe(p, p.base_epochs, p.batch_size_pruning), (p.hidden_size, p.layers, p.embedding_size)
-    seeds = range(p.seed, p.seed + p.seeds)
-    return [BaseNetwork(strings(p), variant, seed, how, *sizes) for variant in p.variants for seed in seeds]
+    given, how = strings(p), recipe(p, p.base_epochs, p.batch_size_pruning)
+    sizes, seeds = (p.hidden_size, p.layers, p.embedding_size), range(p.seed, p.seed + p.seeds)
+    return [BaseNetwork(given, variant, seed, how, *sizes) for variant in p.variants for seed in seeds]
 
 
 def _pruned(p: Parameters, target: str, percent: float, **condition) -> list[PrunedNetwork]:

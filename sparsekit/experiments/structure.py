@@ -29,6 +29,7 @@ EMBEDDING_SIZE = 50
 """Numbers that stand for a character where a graph's own width does not say how many."""
 FEW = 3
 """Graphs of each generator that are trained with both layouts of masks."""
+_draw = cache(designs.draw)
 
 
 @dataclass(frozen=True)
@@ -73,7 +74,7 @@ class GraphNetwork(Unit):
         if self.path:
             graph = files.read(self.path, directed=cyclic, loops=cyclic)
             # A null model of edges that all lead both ways has edges that do.
-            cyclic = cyclic and not _both_ways(graph)
+            cyclic = cyclic and (nx.number_of_selfloops(graph) > 0 or nx.overall_reciprocity(graph) < 1)
         else:
             graph = _draw(self.design, self.generator, self.graph, self.draw, self.nodes_min, self.nodes_max)
         graph = graph if cyclic else graphs.undirected(graph)
@@ -81,8 +82,7 @@ class GraphNetwork(Unit):
 
     def network(self) -> Classifier:
         """The network as initialised."""
-        task = self.strings.make()
-        seed = derive("initial weights", self.generator, self.graph, self.seed)
+        task, seed = self.strings.make(), derive("initial weights", self.generator, self.graph, self.seed)
         options = {"classes": task.classes, "features": task.features, "seed": seed}
         if self.structure == "recurrent":
             return build.recurrent(self.variant, self.drawn(), self.interface or EMBEDDING_SIZE, **options)
@@ -99,9 +99,9 @@ class GraphNetwork(Unit):
         graph, oriented = self.drawn(), self.oriented()
         found = {"family": graph.graph.get("family", self.generator)}
         found |= properties.measure(graphs.undirected(graph), oriented=oriented)
-        cyclic = self.structure == "recurrent"
-        found |= directed.measure_directed(graph) if cyclic else directed.measure_more(graph, oriented=oriented)
-        return found | measures.network_measures(network)
+        if self.structure == "recurrent":
+            return found | directed.measure_directed(graph) | measures.network_measures(network)
+        return found | directed.measure_more(graph, oriented=oriented) | measures.network_measures(network)
 
     def row(self, store: Store) -> dict[str, float | str]:
         """Properties and accuracies from its record; what was registered after it was written is measured now."""
@@ -124,26 +124,16 @@ class GraphNetwork(Unit):
         return self.measured(network) | last | {"history": history}, None
 
 
-def _both_ways(graph: nx.DiGraph) -> bool:
-    return not nx.number_of_selfloops(graph) and all(graph.has_edge(v, u) for u, v in graph.edges)
-
-
-@cache
-def _draw(design: str, generator: str, number: int, seed: int, nodes_min: int, nodes_max: int) -> nx.Graph:
-    return designs.draw(design, generator, number, seed, nodes_min, nodes_max)
-
-
 def graph_networks(p: Parameters) -> list[GraphNetwork]:
     """The graph-structured networks, by variant, graph, null model and seed."""
-    how = recipe(p, p.graph_epochs, p.batch_size_structure)
     sizes = {"nodes_min": p.nodes_min, "nodes_max": p.nodes_max, "draw": p.data_seed, "design": p.design}
     drawn = [{"generator": generator, "graph": k} | sizes for generator in p.generators for k in range(p.graphs)]
     for file in p.graph_files:
         files.read(file, *[p.structure == "recurrent"] * 2)  # what is no graph is an error before anything runs
-        path = Path(file).absolute()
-        digest = hashlib.sha256(path.read_bytes()).hexdigest()
-        drawn.append({"generator": "file", "graph": digest, "path": str(path)})
-    form = {"structure": p.structure, "interface": p.interface, "recipe": how}
+        digest = hashlib.sha256(Path(file).read_bytes()).hexdigest()
+        drawn.append({"generator": "file", "graph": digest, "path": str(Path(file).absolute())})
+    form = {"strings": strings(p), "recipe": recipe(p, p.graph_epochs, p.batch_size_structure)}
+    form |= {"structure": p.structure, "interface": p.interface}
     if p.structure == "layered":
         form["orientation"] = p.orientation
     found = []
@@ -151,8 +141,8 @@ def graph_networks(p: Parameters) -> list[GraphNetwork]:
         # With a single gate, or one recurrent layer, there is but one layout of masks.
         layout = p.gate_masks if len(GATES[variant]) > 1 and p.structure == "layered" else "blocks"
         for graph, null, k in product(drawn, ["", *p.null_models], range(p.graph_seeds)):
-            own = graph | form | {"seed": p.seed + k, "gate_masks": layout, "null": null}
-            found.append(GraphNetwork(strings(p), variant, **own))
+            own = {"variant": variant, "seed": p.seed + k, "gate_masks": layout, "null": null}
+            found.append(GraphNetwork(**form, **graph, **own))
     return found
 
 
