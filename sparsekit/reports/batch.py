@@ -38,8 +38,13 @@ LIBRARIES = ("torch", "numpy", "scipy", "scikit-learn", "networkx", "pandas")
 
 @dataclass
 class Batch:
-    """What a run has done so far."""
+    """What a run is asked for, and what it has done so far."""
 
+    parameters: Parameters
+    name: str  # the parameter set's
+    out: Path
+    overrides: Sequence[str] = ()  # name=value, as given beside the set
+    start: float = field(default_factory=time.monotonic)
     pages: list[Page] = field(default_factory=list)  # the notebooks, in order
     failures: list[str] = field(default_factory=list)  # one text for each thing that went wrong
     answers: dict[str, str] = field(default_factory=dict)  # the short answers, once the index is written
@@ -61,18 +66,10 @@ def run(
     that are still to come, as many at once as there are workers. A notebook that fails does not keep the others from
     running. It gets no page, and the index says so.
 
-    Parameters
-    ----------
-    name : str
-        The parameter set's, beside which `overrides` were given as ``name=value``.
-    notebooks, out : Path
-        The folder of notebooks, and the one that the report goes to.
-    units : mapping of str to sequence
-        Names of the notebooks to run, in order, each with the units that it reads.
+    `units` are those that each notebook to run reads, by its name and in order; `overrides` were given as
+    ``name=value`` beside the parameter set's `name`.
     """
-    start, batch = time.monotonic(), Batch()
-    out = out.absolute()  # papermill keeps one working folder for all its threads
-    given = parameters.model_dump()
+    batch = Batch(parameters, name, out.absolute(), overrides)  # papermill keeps one working folder for all its threads
     # Later notebooks analyse longer, so they come first: the units of the others are computed meanwhile.
     prefixes = {stem: f"[{k}/{len(units)}] {stem}:" for k, stem in enumerate(reversed(units), 1)}
     timed = {stem: [unit for unit in units[stem] if getattr(unit, "timed", False)] for stem in prefixes}
@@ -82,11 +79,11 @@ def run(
     try:
         for stem, part in parts:
             begun, report = time.monotonic(), reports.setdefault(stem, Progress(prefixes[stem]))
-            problems[stem] = problems[stem] or _attempt(batch, stem, _compute, parameters, part, report, batch)
+            problems[stem] = problems[stem] or _attempt(batch, stem, _compute, batch, part, report)
             spent[stem] += time.monotonic() - begun
             if part is units[stem]:
                 done = (prefixes[stem], problems[stem], spent[stem])
-                pages.append(kernels.submit(_execute, batch, notebooks / f"{stem}.ipynb", out, given, *done))
+                pages.append(kernels.submit(_execute, batch, notebooks / f"{stem}.ipynb", *done))
         card = kernels.submit(lambda: scorecard.scorecard(parameters, **_tables(parameters, units)))
         executed = [page.result() for page in pages]
         kernels.shutdown()
@@ -94,26 +91,26 @@ def run(
         kernels.shutdown(wait=False, cancel_futures=True)
         html.stop()
         raise
-    batch.pages = sorted(executed + _earlier(given, notebooks, units, out), key=lambda page: page.stem)
-    _render(batch, out)
-    _attempt(batch, "index", _index, batch, parameters, name, out, card, start, overrides)
+    batch.pages = sorted(executed + _earlier(batch, notebooks, units), key=lambda page: page.stem)
+    _render(batch)
+    _attempt(batch, "index", _index, batch, card)
     return batch
 
 
-def _compute(parameters: Parameters, units: Sequence, report: Progress, batch: Batch) -> None:
-    store = records.default_store()
+def _compute(batch: Batch, units: Sequence, report: Progress) -> None:
+    store, p = records.default_store(), batch.parameters
     before = {key(unit) for unit in units if store.has(unit)}
     batch.reused |= before - batch.computed
-    execution.run(units, store, workers=parameters.workers, device=parameters.device, report=report)
+    execution.run(units, store, workers=p.workers, device=p.device, report=report)
     batch.computed |= {key(unit) for unit in units} - before
 
 
-def _execute(batch: Batch, notebook: Path, out: Path, given: dict, prefix: str, problem: str, spent: float) -> Page:
-    start, stem = time.monotonic(), notebook.stem
+def _execute(batch: Batch, notebook: Path, prefix: str, problem: str, spent: float) -> Page:
+    start, stem, out = time.monotonic(), notebook.stem, batch.out
     (out / f"{stem}.failed.ipynb").unlink(missing_ok=True)
     if not problem:
         _say(f"{prefix} executing the notebook")
-        problem = _attempt(batch, stem, html.execute, notebook, out / notebook.name, given)
+        problem = _attempt(batch, stem, html.execute, notebook, out / notebook.name, batch.parameters.model_dump())
     if problem:
         for stale in (out / f"{stem}.html", out / f"{stem}.ipynb"):
             stale.unlink(missing_ok=True)
@@ -121,41 +118,32 @@ def _execute(batch: Batch, notebook: Path, out: Path, given: dict, prefix: str, 
     return Page(stem, title(notebook), spent + time.monotonic() - start)
 
 
-def _index(
-    batch: Batch,
-    parameters: Parameters,
-    name: str,
-    out: Path,
-    card: Future[pd.DataFrame],
-    start: float,
-    overrides: Sequence[str],
-) -> None:
+def _index(batch: Batch, card: Future[pd.DataFrame]) -> None:
     found = {}
     for page in batch.pages:
         if not page.error:
-            found |= html.answered(out / f"{page.stem}.ipynb")
+            found |= html.answered(batch.out / f"{page.stem}.ipynb")
     batch.answers = {question: found.get(question, "Not run.") for question in QUESTIONS}
-    provenance = _provenance(parameters, batch, time.monotonic() - start, overrides)
-    told = {"answers": batch.answers, "card": card.result(), "pages": batch.pages, "provenance": provenance}
-    html.index(out / "index.html", name=name, parameters=parameters, **told)
+    told = {"name": batch.name, "parameters": batch.parameters, "pages": batch.pages, "answers": batch.answers}
+    html.index(batch.out / "index.html", **told, card=card.result(), provenance=_provenance(batch))
 
 
-def _earlier(given: dict, notebooks: Path, stems: Mapping[str, Sequence], out: Path) -> list[Page]:
+def _earlier(batch: Batch, notebooks: Path, stems: Mapping[str, Sequence]) -> list[Page]:
     """Pages that an earlier run left in the same folder, of notebooks not run now but with the same parameters."""
     found = []
     for notebook in ordered(notebooks):
-        executed = out / notebook.name
+        executed = batch.out / notebook.name
         if notebook.stem not in stems and executed.exists():
             used = nbformat.read(executed, as_version=4).metadata.get("papermill", {}).get("parameters")
-            if used == html.given(notebook, given):
+            if used == html.given(notebook, batch.parameters.model_dump()):
                 found.append(Page(notebook.stem, title(notebook), earlier=True))
     return found
 
 
-def _render(batch: Batch, out: Path) -> None:
+def _render(batch: Batch) -> None:
     shown = [page for page in batch.pages if not page.error]
     for previous, page, following in zip([None, *shown], shown, [*shown[1:], None], strict=False):
-        target = out / f"{page.stem}.html"
+        target = batch.out / f"{page.stem}.html"
         _attempt(batch, target.name, html.render, target.with_suffix(".ipynb"), target, previous, following)
 
 
@@ -168,17 +156,17 @@ def _tables(parameters: Parameters, units: Mapping[str, Sequence]) -> dict[str, 
     return tables
 
 
-def _provenance(parameters: Parameters, batch: Batch, seconds: float, overrides: Sequence[str]) -> dict[str, object]:
-    machine, device = f"{platform.system()} {platform.machine()}", execution.resolve_device(parameters.device)
+def _provenance(batch: Batch) -> dict[str, object]:
+    machine, device = f"{platform.system()} {platform.machine()}", execution.resolve_device(batch.parameters.device)
     return {
         "sparsekit": __version__,
         "Python": platform.python_version(),
         "libraries": ", ".join(f"{name} {version(name)}" for name in LIBRARIES),
         "machine": f"{machine}, {os.cpu_count()} cores, networks on {device}",
         "finished": datetime.now(UTC).strftime("%d %B %Y, %H:%M UTC"),
-        "took": duration(seconds),
+        "took": duration(time.monotonic() - batch.start),
         "records": f"{len(batch.computed)} computed, {len(batch.reused)} reused",
-        "changed on the command line": ", ".join(overrides) or "nothing",
+        "changed on the command line": ", ".join(batch.overrides) or "nothing",
     }
 
 
