@@ -17,7 +17,6 @@ from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook
 import sparsekit
 from sparsekit.cli import main
 from sparsekit.experiments import execution, progress, studies
-from sparsekit.experiments.inference import InferenceCost
 from sparsekit.graphs import structure as graphs
 from sparsekit.reports import batch
 from sparsekit.tasks import labelled_csv
@@ -223,8 +222,8 @@ def test_the_index_takes_the_answers_from_the_notebooks(project, capsys):
 
 
 def test_what_is_timed_is_computed_before_anything_else_runs(project, monkeypatch):
-    timed = InferenceCost("here", "gru", (8,), (0.5,), 1, 0)
-    other = InferenceCost("here", "gru", (16,), (0.5,), 1, 0)
+    timed = studies.InferenceCost("here", "gru", (8,), (0.5,), 1, 0)
+    other = studies.InferenceCost("here", "gru", (16,), (0.5,), 1, 0)
     object.__setattr__(other, "timed", False)
     monkeypatch.setattr(studies, "units", lambda parameters, stem: [other, timed] if stem[:2] == "01" else [other])
     runs = []

@@ -86,12 +86,7 @@ class Store:
             raise RecordError(f"damaged weights: {file}; remove it, and the unit is computed anew") from error
 
     def write(
-        self,
-        unit: Any,
-        data: Mapping[str, Any],
-        weights: Mapping[str, Any] | None = None,
-        seconds: float = 0.0,
-        device: str = "cpu",
+        self, unit: Any, data: Mapping, weights: Mapping | None = None, seconds: float = 0.0, device: str = "cpu"
     ) -> None:
         """Keep a unit's results, any tensors in a file of their own, and what they were computed with.
 

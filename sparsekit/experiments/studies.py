@@ -1,14 +1,16 @@
 """Which units each notebook reads, and the tables that belong to no single study."""
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from contextlib import suppress
+from dataclasses import dataclass
+from typing import ClassVar
 
 import pandas as pd
 
 from sparsekit.experiments import pruning, structure
 from sparsekit.experiments.identity import Unit
-from sparsekit.experiments.inference import InferenceCost
 from sparsekit.experiments.parameters import Parameters
+from sparsekit.experiments.records import Store
 from sparsekit.experiments.units import Baselines, computed, results, strings
 from sparsekit.networks import classifier
 from sparsekit.pruning import latency
@@ -85,6 +87,28 @@ def base_network(p: Parameters, variant: str, seed: int | None = None) -> classi
     seed = p.seed if seed is None else seed
     (unit,) = (unit for unit in pruning.base_networks(p) if (unit.variant, unit.seed) == (variant, seed))
     return unit.network(computed([unit], p))
+
+
+@dataclass(frozen=True)
+class InferenceCost(Unit):
+    """Inference of one recurrent layer, dense and sparse, timed on the machine named."""
+
+    kind: ClassVar[str] = "inference"
+    timed: ClassVar[bool] = True
+    machine: str
+    variant: str
+    sizes: tuple[int, ...]
+    sparsities: tuple[float, ...]
+    batch: int
+    seed: int
+
+    @property
+    def cost(self) -> float:
+        return len(self.sparsities) * sum((size / 800) ** 2 + 0.1 for size in self.sizes)
+
+    def result(self, store: Store, device: str) -> tuple[Mapping, None]:
+        table = latency.measure(self.sizes, self.sparsities, variant=self.variant, batch=self.batch, seed=self.seed)
+        return {"table": table.to_dict("list")}, None
 
 
 def _inference(p: Parameters) -> InferenceCost:

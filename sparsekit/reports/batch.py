@@ -53,12 +53,7 @@ class Batch:
 
 
 def run(
-    parameters: Parameters,
-    name: str,
-    notebooks: Path,
-    units: Mapping[str, Sequence],
-    out: Path,
-    overrides: Sequence[str] = (),
+    parameters: Parameters, name: str, notebooks: Path, units: Mapping[str, list], out: Path, overrides: Sequence = ()
 ) -> Batch:
     """Compute, execute, render and index.
 
@@ -109,7 +104,7 @@ def _execute(batch: Batch, notebook: Path, prefix: str, problem: str, spent: flo
     start, stem, out = time.monotonic(), notebook.stem, batch.out
     (out / f"{stem}.failed.ipynb").unlink(missing_ok=True)
     if not problem:
-        _say(f"{prefix} executing the notebook")
+        print(f"{prefix} executing the notebook", file=sys.stderr, flush=True)
         problem = _attempt(batch, stem, html.execute, notebook, out / notebook.name, batch.parameters.model_dump())
     if problem:
         for stale in (out / f"{stem}.html", out / f"{stem}.ipynb"):
@@ -180,10 +175,6 @@ def _attempt(batch: Batch, what: str, work: Callable, *arguments: object) -> str
             text = f"{type(error).__name__}: {text}"  # written for no reader, and often no sentence
         text = text if text.startswith(what) else f"{what}: {text}"
         batch.failures.append(text)
-        _say(text)
+        print(text, file=sys.stderr, flush=True)
         return text
     return ""
-
-
-def _say(line: str) -> None:
-    print(line, file=sys.stderr, flush=True)

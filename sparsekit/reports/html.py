@@ -160,24 +160,14 @@ def render(notebook: Path, page: Path, previous: Page | None = None, following: 
     `ReportError` where the page would load something over the network.
     """
     node = nbformat.read(notebook, as_version=4)
-    exporter = HTMLExporter(
-        config=Config({"NbConvertBase": {"display_data_priority": OUTPUTS}}),
-        template_name="sparsekit",
-        extra_template_basedirs=[str(TEMPLATES)],
-        embed_images=True,
-        exclude_anchor_links=True,
-    )
+    config = Config({"NbConvertBase": {"display_data_priority": OUTPUTS}})
+    template = {"template_name": "sparsekit", "extra_template_basedirs": [str(TEMPLATES)]}
+    exporter = HTMLExporter(config=config, embed_images=True, exclude_anchor_links=True, **template)
     used = node.metadata.get("papermill", {}).get("parameters", {})
     # Notebook files keep parameters in alphabetical order, the model in one that makes sense.
     names = sorted(used, key=[*Parameters.model_fields, *sorted(used)].index)
-    report = {
-        "title": title(notebook),
-        "notebook": notebook.name,
-        "parameters": {name: show(used[name]) for name in names},
-        "previous": previous,
-        "following": following,
-        "css": CSS,
-    }
+    report = {"title": title(notebook), "notebook": notebook.name, "css": CSS}
+    report |= {"parameters": {name: show(used[name]) for name in names}, "previous": previous, "following": following}
     # nbconvert's environment does not escape by itself, and its template names are older than autoescape by suffix.
     resources = {"metadata": {"name": notebook.stem, "path": str(notebook.parent)}, "report": report}
     text, _ = exporter.from_notebook_node(node, resources=resources)
