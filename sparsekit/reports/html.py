@@ -11,7 +11,7 @@ import tempfile
 import time
 import uuid
 import weakref
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -175,14 +175,7 @@ def render(notebook: Path, page: Path, previous: Page | None = None, following: 
 
 
 def index(
-    page: Path,
-    *,
-    name: str,
-    parameters: Parameters,
-    answers: Mapping[str, str],
-    card: pd.DataFrame,
-    pages: Iterable[Page],
-    provenance: Mapping[str, object],
+    page: Path, *, name: str, parameters: Parameters, answers: dict, card: pd.DataFrame, pages: list, provenance: dict
 ) -> None:
     """Write the report's first page: answers by research question, scale, scorecard, notebooks, provenance, citation.
 
@@ -202,7 +195,7 @@ def index(
         groups=[(group, rows.to_dict("records")) for group, rows in card.groupby("group", sort=False)],
         scorecard=scorecard,
         summary=scorecard.summary(card),
-        pages=list(pages),
+        pages=pages,
         provenance=provenance,
         citation=thesis.reported()["citation"],
         css=CSS,

@@ -161,8 +161,7 @@ def _regained(row: pd.Series, value: float, parameters: Parameters) -> dict:
     if row["dropped"] == 0:
         return {"note": "nothing to regain: accuracy had not dropped"}
     never, epochs = np.isnan(row["steps"]), np.array(row["epochs"], dtype=float)
-    between = (np.isnan(epochs) & ~never).sum()
-    if between:
+    if between := (np.isnan(epochs) & ~never).sum():
         which = f"{between} of {len(epochs)} seeds " if len(epochs) > 1 else ""
         return {"note": f"{which}back at a step, at no whole epoch"}
     epochs = np.where(never, NEVER, epochs)
@@ -178,8 +177,7 @@ def _regained(row: pd.Series, value: float, parameters: Parameters) -> dict:
             return _of(NEVER, note=f"retrained for {given} epochs only")
         return _of(NEVER, NEVER, NEVER, note)
     if never.any():
-        note = f"{(~never).sum()} of {len(epochs)} seeds regained it, so there is no interval"
-        return _of(row["epoch"], note=note)
+        return _of(row["epoch"], note=f"{(~never).sum()} of {len(epochs)} seeds regained it, so there is no interval")
     # No accuracy is back before the first whole epoch.
     return _of(*intervals.prediction_interval(epochs, parameters.confidence, low=1.0), note)
 
@@ -233,8 +231,7 @@ def r_squared(known: Mapping, structure: pd.DataFrame, parameters: Parameters) -
             if math.isnan(once[model]):
                 found[at] = {"note": f"too few graphs ({len(rows)}) to split"}
             elif tested < FEWEST_TESTED:
-                note = f"R² of {tested} tested networks, the thesis's of 20: no interval"
-                found[at] = _of(once[model], note=note)
+                found[at] = _of(once[model], note=f"R² of {tested} tested networks, the thesis's of 20: no interval")
             else:
                 ends = spread[model].quantile([0.05, 0.95])
                 found[at] = _of(once[model], *ends, f"interval: 5–95 % of {splits} splits")
