@@ -174,11 +174,11 @@ def floor() -> None:
         def products(w=w, d=d, out=out, dw=dw, x=x, dx=dx, table=table, given=given, d_table=d_table) -> None:
             for _ in range(40):
                 kernels.multiply(table, given, out)
-                kernels.multiply_right_transposed(d, given, d_table)
+                kernels.multiply(d, given, d_table, right=kernels.TRANSPOSED)
                 for _ in range(5):  # two matrices in each of three layers, less the one that reads tokens
                     kernels.multiply(w, x, out)
-                    kernels.multiply_left_transposed(w, d, dx)
-                    kernels.multiply_right_transposed(d, x, dw)
+                    kernels.multiply(w, d, dx, left=kernels.TRANSPOSED)
+                    kernels.multiply(d, x, dw, right=kernels.TRANSPOSED)
 
         products()
         floor = min(seconds(products) for _ in range(5)) / 40 * tokens.shape[1]

@@ -22,6 +22,10 @@ EMBEDDING = -1
 """What a stage names in `reads` to read the embedding (or the features) rather than an earlier stage."""
 
 
+PARAMETERS = ("weight_ih", "weight_hh", "bias_ih", "bias_hh")
+"""Of a stage, in torch's order."""
+
+
 @dataclass(frozen=True)
 class Layout:
     """A network's structure, and where its weights lie among all of them.
@@ -76,19 +80,21 @@ class Layout:
         return sum(nodes for _, nodes in self.stages)
 
     @cached_property
-    def cells(self) -> kernels.Cells:
-        """All cells, for the compiled core."""
+    def cells(self) -> np.ndarray:
+        """All cells, for the compiled core: an array of `kernels.CELL`."""
         first_row, row = {EMBEDDING: kernels.GIVEN}, 0
         for k, (_, nodes) in enumerate(self.stages):
             first_row[k], row = row, row + nodes
         found = []
         for k, (reads, nodes) in enumerate(self.stages):
-            matrices = [self.starts[f"stages.{k}.{name}"] for name in ("weight_ih", "weight_hh", "bias_ih", "bias_hh")]
+            w_ih, w_hh, b_ih, b_hh = (self.starts[f"stages.{k}.{name}"] for name in PARAMETERS)
             widths = [self.width if source == EMBEDDING else self.stages[source][1] for source in reads]
             for c, (source, inputs) in enumerate(zip(reads, widths, strict=True)):
-                place = c * nodes, len(reads) * nodes, sum(widths), sum(widths[:c])
-                found.append((nodes, inputs, first_row[source], first_row[k], *matrices, *place))
-        return kernels.Cells(*np.array(found, dtype=np.int64).T.copy())
+                first, apart = c * nodes, len(reads) * nodes
+                parts = (w_ih, sum(widths), sum(widths[:c]), inputs), (w_hh, apart, first, nodes)
+                parts += (b_ih, 1, 0, 1), (b_hh, 1, 0, 1)
+                found.append((nodes, inputs, first_row[source], first_row[k], first, apart, parts))
+        return np.array(found, kernels.CELL)
 
 
 def read(layout: Layout, flat: Tensor, mask: Tensor, inputs: Tensor, positions: Tensor) -> Tensor:
@@ -119,7 +125,7 @@ def _by_layers(layout: Layout, flat: Tensor, inputs: Tensor, positions: Tensor) 
     inputs = inputs.transpose(0, 1)  # (steps, batch, …)
     outputs: list[Tensor] = []
     for k, (reads, nodes) in enumerate(layout.stages):
-        own = [weights[f"stages.{k}.{name}"] for name in ("weight_ih", "weight_hh", "bias_ih", "bias_hh")]
+        own = [weights[f"stages.{k}.{name}"] for name in PARAMETERS]
         if reads == (EMBEDDING,) and layout.tokens:
             hidden = recur_tokens(layout.variant, inputs, weights["embedding.weight"], *own)
         else:
@@ -142,7 +148,7 @@ class _Compiled(Function):
         start = layout.starts["embedding.weight"] if layout.tokens else 0
         count, steps = inputs.shape[:2]
         slots = steps if needs_grad else min(steps, 2)
-        values = kernels.KEPT[variant] * int(cells.nodes.sum())
+        values = kernels.KEPT[variant] * int(cells["nodes"].sum())
         buffer = np.empty((len(weights), steps, layout.rows * count), np.float32)
         kept = np.empty((len(weights), slots * values * count), np.float32)
         seen = np.empty((len(weights), layout.readout_width, count), np.float32)

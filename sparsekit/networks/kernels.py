@@ -1,20 +1,7 @@
-"""The recurrent core on a CPU: all steps of all cells of all networks in one compiled call.
+"""The recurrent core on a CPU in float32: all steps of all cells of all networks in one compiled call.
 
-A network is small matrices and many steps, so what a framework spends between its operations costs more than the
-arithmetic. Here numba compiles the loops: one BLAS product per cell, step and weight matrix, which adds onto what is
-there, and the gates in passes over memory that fit the cache. Cells of a stage are computed one by one, so the weights
-between them, which do not exist, cost nothing. Every network is computed by itself: alone or among others, its bits
-are the same.
-
-Arrays are laid out (steps, units, columns): a unit's states for the whole batch lie side by side. Sequences may share a
-column up to where they part (`networks.prefixes`), so early steps are narrow, and lie in the first part of a step's
-memory. float32 only; other types and other devices go through `networks.recurrence`, which computes the same.
-
-All in one module: numba keeps what it compiled until the function's own file changes, and would not notice a change in
-another file that it has compiled in.
+A network is small matrices and many steps: what a framework spends between its operations would cost more than they.
 """
-
-from typing import NamedTuple
 
 import numba
 import numpy as np
@@ -30,30 +17,18 @@ GIVEN = -1
 
 # No fast mathematics: which sums are fused would depend on what a function was compiled together with, and that differs
 # between code just compiled and code read from numba's cache; and a diverged network would not show.
+# All compiled code in one module: numba would not notice a change in another file that it has compiled in.
 compiled = numba.njit(cache=True, error_model="numpy")
 
+W_IH, W_HH, B_IH, B_HH = range(4)
+_PLACES = [(name, np.int64) for name in ("nodes", "inputs", "source", "out", "first", "apart")]
+CELL = np.dtype([*_PLACES, ("parts", np.int64, (4, 4))])
+"""Where a cell finds what it needs; the core takes an array of these, in the order of computation.
 
-class Cells(NamedTuple):
-    """Where each cell finds what it needs: int64 arrays, an entry a cell, in the order of computation.
-
-    `source` and `out` are rows of the core's buffer, or `GIVEN`; `w_ih` … `b_hh` offsets into a network's flat weights.
-    A stage's stacked matrices have their rows by gate, cell, node; `first` is the cell's first row within a gate,
-    `apart` the rows of a gate, `width` the columns of the stage's W_ih and `column` the cell's first one.
-    """
-
-    nodes: np.ndarray
-    inputs: np.ndarray
-    source: np.ndarray
-    out: np.ndarray
-    w_ih: np.ndarray
-    w_hh: np.ndarray
-    b_ih: np.ndarray
-    b_hh: np.ndarray
-    first: np.ndarray
-    apart: np.ndarray
-    width: np.ndarray
-    column: np.ndarray
-
+`source` and `out` are rows of the core's buffer, or `GIVEN`. A stage's stacked matrices and biases have their rows by
+gate, cell, node: `first` is the cell's first row within a gate, `apart` the rows of a gate. `parts` says of each, W_IH
+to B_HH: its start in a network's flat weights, its width, and the cell's first column in it and number of columns.
+"""
 
 _number = types.CPointer(types.float32)
 _gemm = types.ExternalFunction(  # numba's own entrance to SciPy's BLAS, which np.dot takes; but np.dot cannot add
@@ -65,31 +40,15 @@ _gemm = types.ExternalFunction(  # numba's own entrance to SciPy's BLAS, which n
 )  # fmt: skip
 _ONE = np.ones(1, np.float32)
 _LEAST, _MOST = np.float32(-7.90531110763549805), np.float32(7.90531110763549805)
-_S, _N, _T = ord("s"), ord("n"), ord("t")
+_S, PLAIN, TRANSPOSED = ord("s"), ord("n"), ord("t")
 
 
 @compiled
-def multiply(a, b, out):
-    """out += a b."""
-    (m, k), n = a.shape, b.shape[1]
-    one = _ONE.ctypes  # BLAS counts by columns: it is given out' = b' a'
-    _gemm(_S, _N, _N, n, m, k, one, b.ctypes, n, a.ctypes, k, one, out.ctypes, n)
-
-
-@compiled
-def multiply_left_transposed(a, b, out):
-    """out += a' b."""
-    (k, m), n = a.shape, b.shape[1]
-    one = _ONE.ctypes
-    _gemm(_S, _N, _T, n, m, k, one, b.ctypes, n, a.ctypes, m, one, out.ctypes, n)
-
-
-@compiled
-def multiply_right_transposed(a, b, out):
-    """out += a b'."""
-    (m, k), n = a.shape, b.shape[0]
-    one = _ONE.ctypes
-    _gemm(_S, _T, _N, n, m, k, one, b.ctypes, k, a.ctypes, k, one, out.ctypes, n)
+def multiply(a, b, out, left=PLAIN, right=PLAIN):
+    """out += a b, either of them `TRANSPOSED` where told so."""
+    (m, n), k, one = out.shape, b.shape[1] if right == TRANSPOSED else b.shape[0], _ONE.ctypes
+    # BLAS counts by columns: it is given out' = b' a'.
+    _gemm(_S, right, left, n, m, k, one, b.ctypes, b.shape[1], a.ctypes, a.shape[1], one, out.ctypes, n)
 
 
 @intrinsic
@@ -143,10 +102,9 @@ def add(x, y):
 
 
 @compiled
-def state(variant, kept, past, bias_hh, w_hh, n):
-    """One step of a cell: what it keeps, from the input products that lie in its gates, and its past (or none)."""
-    batch = kept.shape[1]
-    size = n * batch
+def state(variant, kept, past, first, bias_hh, w_hh, n):
+    """One step of a cell: what it keeps, from the input products that lie in its gates and its past, 0 at the first."""
+    size = n * kept.shape[1]
     gates = kept[KEPT[variant] * n - w_hh.shape[0] :]
     flat = kept.ravel()
     h = flat[:size]
@@ -154,7 +112,7 @@ def state(variant, kept, past, bias_hh, w_hh, n):
         inner = kept[n : 2 * n]
         for i in range(n):
             inner[i] = bias_hh[2 * n + i]
-        if len(past):
+        if not first:
             multiply(w_hh[: 2 * n], past[:n], gates[: 2 * n])
             multiply(w_hh[2 * n :], past[:n], inner)
         values = kept.reshape(5, size)
@@ -162,15 +120,11 @@ def state(variant, kept, past, bias_hh, w_hh, n):
         sigmoid_(flat[2 * size : 4 * size])
         for k in range(size):
             new[k] = tanh(new[k] + r[k] * m[k])
-        if len(past):
-            before = past[:n].ravel()
-            for k in range(size):
-                h[k] = new[k] + z[k] * (before[k] - new[k])
-        else:
-            for k in range(size):
-                h[k] = new[k] - z[k] * new[k]
+        before = past[:n].ravel()
+        for k in range(size):
+            h[k] = new[k] + z[k] * (before[k] - new[k])
         return
-    if len(past):
+    if not first:
         multiply(w_hh, past[:n], gates)
     if variant == LSTM:
         sigmoid_(flat[2 * size : 4 * size])
@@ -178,12 +132,9 @@ def state(variant, kept, past, bias_hh, w_hh, n):
         sigmoid_(flat[5 * size :])
         values = kept.reshape(6, size)
         c, i, f, g, o = values[1], values[2], values[3], values[4], values[5]
+        before = past[n:].ravel()
         for k in range(size):
-            c[k] = i[k] * g[k]
-        if len(past):
-            before = past[n : 2 * n].ravel()
-            for k in range(size):
-                c[k] += f[k] * before[k]
+            c[k] = i[k] * g[k] + f[k] * before[k]
         for k in range(size):
             h[k] = o[k] * tanh(c[k])
     elif variant == TANH:
@@ -223,12 +174,9 @@ def derive(variant, kept, past, dh, dc, d, d_inner, n):
         for k in range(size):
             di[k] = u[k] * g[k] * i[k] * (one - i[k])
             dg[k] = u[k] * i[k] * (one - g[k] * g[k])
-        if len(past):
-            before = past[n : 2 * n].ravel()
-            for k in range(size):
-                df[k] = u[k] * before[k] * f[k] * (one - f[k])
-        else:
-            df[:] = nought
+        before = past[n : 2 * n].ravel()
+        for k in range(size):
+            df[k] = u[k] * before[k] * f[k] * (one - f[k])
         for k in range(size):
             u[k] *= f[k]
         e[:] = nought
@@ -236,13 +184,9 @@ def derive(variant, kept, past, dh, dc, d, d_inner, n):
         values = kept.reshape(5, size)
         m, r, z, new = values[1], values[2], values[3], values[4]
         dr, du, dn, dm = dz[:size], dz[size : 2 * size], dz[2 * size :], d_inner.ravel()
-        if len(past):
-            before = past[:n].ravel()
-            for k in range(size):
-                du[k] = e[k] * (before[k] - new[k]) * z[k] * (one - z[k])
-        else:
-            for k in range(size):
-                du[k] = -e[k] * new[k] * z[k] * (one - z[k])
+        before = past[:n].ravel()
+        for k in range(size):
+            du[k] = e[k] * (before[k] - new[k]) * z[k] * (one - z[k])
         for k in range(size):
             dn[k] = e[k] * (one - z[k]) * (one - new[k] * new[k])
         for k in range(size):
@@ -253,41 +197,26 @@ def derive(variant, kept, past, dh, dc, d, d_inner, n):
 
 
 @compiled
-def _row(row, start, stride, first, apart, column):
-    """Where a row of a cell's part of a stacked matrix begins; `apart`: rows of a gate, the stage's and the cell's."""
-    return start + (row // apart[1] * apart[0] + first + row % apart[1]) * stride + column
+def _part(flat, cell, gates, which):
+    """A cell's part of one of its stage's matrices, as it lies there: (gates, nodes, columns)."""
+    start, width, column, columns = cell.parts[which]
+    stacked = flat[start : start + gates * cell.apart * width].reshape(gates, cell.apart, width)
+    return stacked[:, cell.first : cell.first + cell.nodes, column : column + columns]
 
 
 @compiled
-def _block(flat, mask, start, stride, first, apart, column, out):
-    """A cell's part of a stacked matrix; what the mask removes is 0."""
-    for i in range(len(out)):
-        at = _row(i, start, stride, first, apart, column)
-        for j in range(out.shape[1]):
-            out[i, j] = flat[at + j] if mask[at + j] else np.float32(0)
+def _own(flat, mask, cell, gates, which):
+    """The same by itself, (gates * nodes, columns); what the mask removes is 0."""
+    part = _part(flat, cell, gates, which)
+    own = np.where(_part(mask, cell, gates, which), part, np.float32(0))
+    return own.reshape(gates * cell.nodes, part.shape[2])
 
 
 @compiled
-def _put(flat, mask, start, stride, first, apart, column, gradient):
-    """The way back from `_block`."""
-    for i in range(len(gradient)):
-        at = _row(i, start, stride, first, apart, column)
-        for j in range(gradient.shape[1]):
-            flat[at + j] = gradient[i, j] if mask[at + j] else np.float32(0)
-
-
-@compiled
-def _blocks(flat, mask, cells, p, gates):
-    """W_ih, W_hh, b_ih, b_hh of cell p."""
-    n, inputs = cells.nodes[p], cells.inputs[p]
-    first, apart = cells.first[p], (cells.apart[p], n)
-    w_ih, w_hh = np.empty((gates * n, inputs), np.float32), np.empty((gates * n, n), np.float32)
-    b_ih, b_hh = np.empty((gates * n, 1), np.float32), np.empty((gates * n, 1), np.float32)
-    _block(flat, mask, cells.w_ih[p], cells.width[p], first, apart, cells.column[p], w_ih)
-    _block(flat, mask, cells.w_hh[p], cells.apart[p], first, apart, first, w_hh)
-    _block(flat, mask, cells.b_ih[p], 1, first, apart, 0, b_ih)
-    _block(flat, mask, cells.b_hh[p], 1, first, apart, 0, b_hh)
-    return w_ih, w_hh, b_ih, b_hh
+def _put(flat, mask, cell, gates, which, gradient):
+    """The way back from `_own`."""
+    part = _part(flat, cell, gates, which)
+    part[:] = np.where(_part(mask, cell, gates, which), gradient.reshape(part.shape), np.float32(0))
 
 
 @compiled
@@ -296,44 +225,38 @@ def _shaped(flat, rows, columns):
 
 
 @compiled
-def _spread(x, parent, columns, out):
-    """Columns that begin now get the past of those that they come from."""
-    spread = _shaped(out, len(x), columns)
-    for i in range(len(x)):
-        spread[i, : x.shape[1]] = x[i]
-        for j in range(x.shape[1], columns):
-            spread[i, j] = x[i, parent[j]]
+def _past(own, t, height, carried, batch, out):
+    """What the step before left, in the columns of step t; one that begins now gets it from where it parts."""
+    before, columns = batch.live[t - 1], batch.live[t]
+    past = _shaped(own[(t - 1) % len(own)], height, before)[:carried]
+    if columns == before:
+        return past
+    spread = _shaped(out, carried, columns)
+    for i in range(carried):
+        spread[i, :before] = past[i]
+        for j in range(before, columns):
+            spread[i, j] = past[i, batch.parent[j]]
     return spread
 
 
 @compiled
-def _past(own, t, height, carried, batch, out):
-    """What the step before left, in the columns of step t; none at the first."""
-    if t == 0:
-        return out[:0].reshape(0, batch.live[0])
-    past = _shaped(own[(t - 1) % len(own)], height, batch.live[t - 1])[:carried]
-    return past if batch.live[t] == batch.live[t - 1] else _spread(past, batch.parent, batch.live[t], out)
-
-
-@compiled
 def _embedding(flat, start, width, tokens):
-    """Embeddings of some tokens, (tokens, width), from where all of them begin in a network's flat weights."""
-    rows = np.empty((len(tokens), width), np.float32)
-    for j in range(len(tokens)):
-        at = start + tokens[j] * width
-        rows[j] = flat[at : at + width]
-    return rows
+    """Embeddings, (tokens, width), of some tokens, ascending; all embeddings begin at `start` of the flat weights."""
+    return flat[start : start + (tokens[-1] + 1) * width].reshape(-1, width)[tokens]
 
 
 @compiled
 def forward(variant, gates, flat, mask, cells, start, batch, buffer, kept, read):
-    """The states of all stages.
+    """The states of all stages; each network is computed by itself: alone or among others its bits are the same.
+
+    A step's arrays are (units, columns): a unit's states for the whole batch lie side by side. Sequences share a column
+    up to where they part, so early steps are narrow, and lie in the first part of a step's memory.
 
     Parameters
     ----------
     variant, gates : int
     flat, mask : float32 and bool arrays, shape (networks, weights)
-    cells : Cells
+    cells : array of `CELL`
     start : int
         Where the embedding begins in the flat weights.
     batch : sparsekit.networks.prefixes.Batch
@@ -347,26 +270,27 @@ def forward(variant, gates, flat, mask, cells, start, batch, buffer, kept, read)
     networks, steps, _ = buffer.shape
     widest = len(batch.column)
     rows, height = buffer.shape[2] // widest, batch.given.shape[1] // widest
-    full, nothing = batch.live[0] == widest, np.empty((0, widest), np.float32)
+    full, slots = batch.live[0] == widest, kept.shape[1] // (KEPT[variant] * cells["nodes"].sum() * widest)
     full_buffer = buffer.reshape(networks, steps, rows, widest)
     full_given = batch.given.reshape(steps, height, widest)
     for k in range(networks):
         at = 0
-        for p in range(len(cells.nodes)):
-            n, inputs, source, out = cells.nodes[p], cells.inputs[p], cells.source[p], cells.out[p]
-            w_ih, w_hh, b_ih, b_hh = _blocks(flat[k], mask[k], cells, p, gates)
+        for p in range(len(cells)):
+            cell = cells[p]
+            n, inputs, source, out = cell.nodes, cell.inputs, cell.source, cell.out
+            w_ih, w_hh = _own(flat[k], mask[k], cell, gates, W_IH), _own(flat[k], mask[k], cell, gates, W_HH)
+            b_ih, b_hh = _own(flat[k], mask[k], cell, gates, B_IH), _own(flat[k], mask[k], cell, gates, B_HH)
             if source == GIVEN and len(batch.tokens):
                 # What a token adds to the gates is the same wherever it stands.
                 table = np.zeros((gates * n, height), np.float32)
-                multiply_right_transposed(w_ih, _embedding(flat[k], start, inputs, batch.tokens), table)
+                multiply(w_ih, _embedding(flat[k], start, inputs, batch.tokens), table, right=TRANSPOSED)
                 w_ih = table
-            bias = b_ih.copy()
-            bias[: (2 * n if variant == GRU else gates * n)] += b_hh[: (2 * n if variant == GRU else gates * n)]
+            bias, shared = b_ih.copy(), (2 * n if variant == GRU else gates * n)
+            bias[:shared] += b_hh[:shared]
             values, carried = KEPT[variant] * n, (2 * n if variant == LSTM else n)
-            slots = kept.shape[1] // (_units(variant, cells) * widest)
             own = kept[k, at : at + slots * values * widest].reshape(slots, values * widest)
             at += own.size
-            scratch = np.empty(carried * widest, np.float32)
+            scratch, nothing = np.empty(carried * widest, np.float32), np.zeros((carried, widest), np.float32)
             full_own = own.reshape(slots, values, widest)
             for t in range(steps):
                 if full:  # a part of an array costs less than a reshaped one, and small cells have much of that
@@ -375,13 +299,14 @@ def forward(variant, gates, flat, mask, cells, start, batch, buffer, kept, read)
                 else:
                     columns = batch.live[t]
                     now, states = _shaped(own[t % slots], values, columns), _shaped(buffer[k, t], rows, columns)
-                    x, past = _shaped(batch.given[t], height, columns), _past(own, t, values, carried, batch, scratch)
+                    x = _shaped(batch.given[t], height, columns)
+                    past = _past(own, t, values, carried, batch, scratch) if t else nothing
                 gate = now[values - gates * n :]
                 for i in range(gates * n):
                     gate[i] = bias[i, 0]
                 multiply(w_ih, x if source == GIVEN else states[source : source + inputs], gate)
-                state(variant, now, past, b_hh[:, 0], w_hh, n)
-                if cells.first[p]:
+                state(variant, now, past, t == 0, b_hh[:, 0], w_hh, n)
+                if cell.first:
                     add(states[out : out + n].ravel(), now[:n].ravel())
                 else:
                     states[out : out + n] = now[:n]
@@ -389,12 +314,6 @@ def forward(variant, gates, flat, mask, cells, start, batch, buffer, kept, read)
         for b in range(widest):
             t = batch.positions[b]
             read[k, :, b] = _shaped(buffer[k, t], rows, batch.live[t])[rows - width :, batch.column[b]]
-
-
-@compiled
-def _units(variant, cells):
-    """Values kept of a step by all cells together."""
-    return KEPT[variant] * cells.nodes.sum()
 
 
 @compiled
@@ -406,18 +325,18 @@ def backward(variant, gates, flat, mask, cells, start, batch, buffer, kept, d_re
     networks, steps, _ = buffer.shape
     columns = len(batch.column)
     rows, height = buffer.shape[2] // columns, batch.given.shape[1] // columns
-    nothing, ones = np.empty((0, columns), np.float32), np.ones((columns, 1), np.float32)
-    given = batch.given.reshape(steps, height, columns)
+    given, ones = batch.given.reshape(steps, height, columns), np.ones((columns, 1), np.float32)
     for k in range(networks):
         states, d_states = buffer[k].reshape(steps, rows, columns), np.zeros((steps, rows, columns), np.float32)
         width = d_read.shape[1]
         for b in range(columns):
             d_states[batch.positions[b], rows - width :, b] = d_read[k, :, b]
         at = kept.shape[1]
-        for p in range(len(cells.nodes) - 1, -1, -1):
-            n, inputs, source, out = cells.nodes[p], cells.inputs[p], cells.source[p], cells.out[p]
-            w_ih, w_hh, _, _ = _blocks(flat[k], mask[k], cells, p, gates)
-            values = KEPT[variant] * n
+        for p in range(len(cells) - 1, -1, -1):
+            cell = cells[p]
+            n, inputs, source, out = cell.nodes, cell.inputs, cell.source, cell.out
+            w_ih, w_hh = _own(flat[k], mask[k], cell, gates, W_IH), _own(flat[k], mask[k], cell, gates, W_HH)
+            values, nothing = KEPT[variant] * n, np.zeros((2 * n, columns), np.float32)
             at -= steps * values * columns
             own = kept[k, at : at + steps * values * columns].reshape(steps, values, columns)
             d_x = np.zeros((gates * n, height if source == GIVEN else inputs), np.float32)
@@ -431,34 +350,33 @@ def backward(variant, gates, flat, mask, cells, start, batch, buffer, kept, d_re
                 derive(variant, own[t], past, dh, dc, d, d_inner, n)
                 multiply(d, ones, d_bias)
                 if source == GIVEN:
-                    multiply_right_transposed(d, given[t], d_x)
+                    multiply(d, given[t], d_x, right=TRANSPOSED)
                 else:
-                    multiply_right_transposed(d, states[t, source : source + inputs], d_x)
-                    multiply_left_transposed(w_ih, d, d_states[t, source : source + inputs])
+                    multiply(d, states[t, source : source + inputs], d_x, right=TRANSPOSED)
+                    multiply(w_ih, d, d_states[t, source : source + inputs], left=TRANSPOSED)
                 if variant == GRU:
                     multiply(d_inner, ones, d_bias_inner)
                 if t == 0:
                     continue
                 if variant == GRU:
-                    multiply_right_transposed(d[: 2 * n], past[:n], d_hh[: 2 * n])
-                    multiply_right_transposed(d_inner, past[:n], d_hh[2 * n :])
-                    multiply_left_transposed(w_hh[: 2 * n], d[: 2 * n], dh)
-                    multiply_left_transposed(w_hh[2 * n :], d_inner, dh)
+                    multiply(d[: 2 * n], past[:n], d_hh[: 2 * n], right=TRANSPOSED)
+                    multiply(d_inner, past[:n], d_hh[2 * n :], right=TRANSPOSED)
+                    multiply(w_hh[: 2 * n], d[: 2 * n], dh, left=TRANSPOSED)
+                    multiply(w_hh[2 * n :], d_inner, dh, left=TRANSPOSED)
                 else:
-                    multiply_right_transposed(d, past[:n], d_hh)
-                    multiply_left_transposed(w_hh, d, dh)
+                    multiply(d, past[:n], d_hh, right=TRANSPOSED)
+                    multiply(w_hh, d, dh, left=TRANSPOSED)
             d_ih = d_x
             if source == GIVEN and len(batch.tokens):
                 d_ih, d_rows = np.zeros(w_ih.shape, np.float32), np.zeros((height, inputs), np.float32)
                 multiply(d_x, _embedding(flat[k], start, inputs, batch.tokens), d_ih)
-                multiply_left_transposed(d_x, w_ih, d_rows)
+                multiply(d_x, w_ih, d_rows, left=TRANSPOSED)
                 for j in range(height):
                     place = start + batch.tokens[j] * inputs
                     d_flat[k, place : place + inputs] += d_rows[j]
-            first, apart = cells.first[p], (cells.apart[p], n)
-            _put(d_flat[k], mask[k], cells.w_ih[p], cells.width[p], first, apart, cells.column[p], d_ih)
-            _put(d_flat[k], mask[k], cells.w_hh[p], cells.apart[p], first, apart, first, d_hh)
-            _put(d_flat[k], mask[k], cells.b_ih[p], 1, first, apart, 0, d_bias)
+            _put(d_flat[k], mask[k], cell, gates, W_IH, d_ih)
+            _put(d_flat[k], mask[k], cell, gates, W_HH, d_hh)
+            _put(d_flat[k], mask[k], cell, gates, B_IH, d_bias)
             if variant == GRU:
                 d_bias[2 * n :] = d_bias_inner
-            _put(d_flat[k], mask[k], cells.b_hh[p], 1, first, apart, 0, d_bias)
+            _put(d_flat[k], mask[k], cell, gates, B_HH, d_bias)
