@@ -1,7 +1,6 @@
-"""Networks as files that others can use: the weights as safetensors, what they are as a small JSON beside them.
+"""Networks as files that others can use: weights as safetensors, what they are as JSON beside them, nothing pickled.
 
-A stacked network is written under torch's own names, so that plain torch reads it, without this kit; a network of any
-other structure is written under the names that it has here. Nothing is pickled.
+A stacked network has torch's own names there, so that plain torch reads it without this kit; others the kit's names.
 """
 
 import hashlib
@@ -12,18 +11,16 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import torch
 from safetensors import SafetensorError
 from safetensors.torch import load as read_tensors
 from safetensors.torch import save as tensor_bytes
-from torch import Tensor
 
 from sparsekit import __version__
 from sparsekit.networks.classifier import Classifier, Stage
 from sparsekit.networks.core import EMBEDDING
 from sparsekit.registry import unknown
-from sparsekit.variants import GATES, VARIANTS
+from sparsekit.variants import VARIANTS
 
 FORMAT = "sparsekit network, 1"
 
@@ -35,18 +32,9 @@ class ExchangeError(ValueError):
 def export(network: Classifier, path: str | Path, about: Mapping[str, Any] | None = None) -> Path:
     """Write a network as ``NAME.safetensors`` and ``NAME.json``, each of them whole or not at all.
 
-    Parameters
-    ----------
-    network : Classifier
-    path : path
-        ``folder/NAME``, with either ending or none. Folders are made as needed.
-    about : mapping, optional
-        What else the JSON shall say: the task, the accuracy reached.
-
-    Returns
-    -------
-    Path
-        Of the JSON. Its "plain_torch" is the code that runs a stacked network without this kit; empty for others.
+    `path` is ``folder/NAME``, with either ending or none; folders are made as needed. `about` is what else the JSON
+    shall say: the task, the accuracy reached. Returns the path of the JSON, whose "plain_torch" is the code that runs a
+    stacked network without this kit; empty for others.
 
     Raises
     ------
@@ -56,25 +44,31 @@ def export(network: Classifier, path: str | Path, about: Mapping[str, Any] | Non
     weights_file, description_file = _files(path)
     if Path(path).is_dir():
         raise ExchangeError(f"{path} is a folder: give a name in it, such as {Path(path) / network.variant}")
-    masks, names = network.masks(), _names(network)
-    tensors = {}
-    for name, weight in network.named_parameters():
-        kept = torch.where(masks[name], weight, 0) if name in masks else weight.clone()
-        tensors[names[name]] = kept.detach().cpu().contiguous()
-    data = tensor_bytes(tensors)
-    counts = {names[name]: [int(mask.sum()), mask.numel()] for name, mask in masks.items()}
+    names = _names(network)
+    masks = {names[name]: mask for name, mask in network.masks().items()}
+    tensors = {names[name]: weight.detach() for name, weight in network.named_parameters()}
+    tensors |= {name: torch.where(mask, tensors[name], 0) for name, mask in masks.items()}
+    zeros = {name: ((tensors[name] == 0) & mask).flatten().nonzero().flatten() for name, mask in masks.items()}
+    data = tensor_bytes({name: tensor.cpu().contiguous() for name, tensor in tensors.items()})
+    if network.features:
+        reads = {"features": network.features, "inputs": "float32 features, (batch, steps, features)"}
+    else:
+        reads = dict(zip(("vocabulary", "embedding_size"), network.embedding.weight.shape, strict=True))
+        reads["inputs"] = "int64 tokens, (batch, steps)"
+    counts = {name: [int(mask.sum()), mask.numel()] for name, mask in masks.items()}
     description = {
         "format": FORMAT,
         "sparsekit": __version__,
         "variant": network.variant,
-        **_reads(network),
+        **reads,
         "classes": network.readout.out_features,
         "stages": [{"reads": list(s.reads), "nodes": s.nodes, "cells": s.cells} for s in network.stages],
         "reads_all": network.reads_all,
         "plain_torch": _plain_torch(network, weights_file.name) if _is_stacked(network) else [],
         "sparsity": 1 - sum(kept for kept, _ in counts.values()) / sum(entries for _, entries in counts.values()),
         "weights_kept": counts,
-        "kept_at_zero": _kept_at_zero(tensors, {names[name]: mask for name, mask in masks.items()}),
+        # Weights that exist and happen to be 0, as places in the flattened matrix; any other 0 is a pruned weight.
+        "kept_at_zero": {name: places.tolist() for name, places in zeros.items() if len(places)},
         "weights_sha256": hashlib.sha256(data).hexdigest(),
         "about": dict(about or {}),
     }
@@ -107,19 +101,14 @@ def load(path: str | Path) -> Classifier:
         tensors = read_tensors(data)
         network = _empty(description)
         names = _names(network)
-        state = {name: tensors[names[name]] for name, _ in network.named_parameters()}
-        for name, parameter in network.named_parameters():
-            if state[name].shape != parameter.shape:
-                found, wanted = tuple(state[name].shape), tuple(parameter.shape)
-                raise ValueError(f"{names[name]} has shape {found}, where the JSON means {wanted}")
-        for name, mask in network.masks().items():
-            kept = state[name] != 0
-            kept.view(-1)[description["kept_at_zero"].get(names[name], [])] = True
-            mask.copy_(kept)
+        state = {own: tensors[name] for own, name in names.items()}
         network.to(state["readout.weight"].dtype).load_state_dict(state, strict=False)
+        for name, mask in network.masks().items():
+            mask.copy_(state[name] != 0)
+            mask.view(-1)[description["kept_at_zero"].get(names[name], [])] = True
     except KeyError as error:
         raise ExchangeError(f"{description_file} and {weights_file.name} lack {error}") from None
-    except (SafetensorError, TypeError, ValueError, IndexError) as error:
+    except (SafetensorError, TypeError, ValueError, IndexError, RuntimeError) as error:
         raise ExchangeError(f"{description_file} and {weights_file.name} do not fit together: {error}") from None
     return network
 
@@ -127,14 +116,6 @@ def load(path: str | Path) -> Classifier:
 def _files(path: str | Path) -> tuple[Path, Path]:
     stem = str(path).removesuffix(".json").removesuffix(".safetensors")
     return Path(f"{stem}.safetensors"), Path(f"{stem}.json")
-
-
-def _reads(network: Classifier) -> dict[str, Any]:
-    """What the network takes at each step: a token that it embeds, or numbers."""
-    if network.features:
-        return {"features": network.features, "inputs": "float32 features, (batch, steps, features)"}
-    vocabulary, size = network.embedding.weight.shape
-    return {"vocabulary": vocabulary, "embedding_size": size, "inputs": "int64 tokens, (batch, steps)"}
 
 
 def _is_stacked(network: Classifier) -> bool:
@@ -153,8 +134,8 @@ def _names(network: Classifier) -> dict[str, str]:
 
 def _plain_torch(network: Classifier, file: str) -> list[str]:
     """Three lines of Python, after their imports, that run the network on `inputs`, whose kind the JSON says."""
-    module = {"gru": "GRU", "lstm": "LSTM"}.get(network.variant, "RNN")
-    extra = ', nonlinearity="relu"' if network.variant == "rnn_relu" else ""
+    module, _, nonlinearity = network.variant.upper().partition("_")
+    extra = ', nonlinearity="relu"' if nonlinearity == "RELU" else ""
     readout, width = network.readout, network.stages[0].nodes
     rnn = f"nn.{module}({network.layout.width}, {width}, {len(network.stages)}, batch_first=True{extra})"
     embedding, seen = "", "inputs"
@@ -170,12 +151,6 @@ def _plain_torch(network: Classifier, file: str) -> list[str]:
     ]
 
 
-def _kept_at_zero(tensors: Mapping[str, Tensor], masks: Mapping[str, Tensor]) -> dict[str, list[int]]:
-    """Where weights exist that happen to be 0, as places in the flattened matrix; any other 0 is a pruned weight."""
-    found = {name: ((tensors[name] == 0) & mask.cpu()).flatten().nonzero().flatten() for name, mask in masks.items()}
-    return {name: where.tolist() for name, where in found.items() if len(where)}
-
-
 def _empty(description: Mapping[str, Any]) -> Classifier:
     """A network of the structure described, whose weights wait to be filled in."""
     variant, features = description["variant"], description.get("features", 0)
@@ -186,8 +161,7 @@ def _empty(description: Mapping[str, Any]) -> Classifier:
     with torch.random.fork_rng(devices=[]):
         for own in description["stages"]:
             inputs = sum((features or size) if s == EMBEDDING else stages[s].nodes for s in own["reads"])
-            rows = len(GATES[variant]) * own["cells"] * own["nodes"]
-            stages.append(Stage(variant, own["reads"], own["nodes"], np.ones((rows, inputs), dtype=bool), own["cells"]))
+            stages.append(Stage(variant, own["reads"], own["nodes"], inputs))
         options = {"features": features, "reads_all": description["reads_all"]}
         return Classifier(variant, stages, size, vocabulary, description["classes"], **options)
 
