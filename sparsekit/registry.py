@@ -11,6 +11,12 @@ class UnknownName(ValueError):
     """A name that stands for nothing known; its text says what is allowed and what is nearest."""
 
 
+def check_name(kind: str, name: object, allowed: Iterable[str]) -> None:
+    """Accept a name that is allowed; for any other an UnknownName says so."""
+    if name not in allowed:
+        raise UnknownName(unknown(kind, name, allowed))
+
+
 def unknown(kind: str, name: object, allowed: Iterable[str]) -> str:
     """One line that says a name is unknown, what is allowed, and the nearest right name.
 

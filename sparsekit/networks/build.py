@@ -1,8 +1,6 @@
 """Networks by structure: stacked layers, layers drawn from a graph, or a graph as one recurrent layer.
 
-All are one form, the `Classifier`; they differ only in what each stage reads and in its masks. Common options are
-`seed`, of the initial weights; `features`, numbers that are read at each step in place of an embedded token; and the
-`vocabulary` (128) and number of `classes` (2) of the `Classifier`.
+All are a `Classifier`, and share its options and `seed`, of the initial weights.
 """
 
 from collections.abc import Iterator, Sequence
@@ -11,11 +9,12 @@ from contextlib import contextmanager
 import networkx as nx
 import numpy as np
 import torch
+from scipy.linalg import block_diag
 
 from sparsekit.graphs import structure as graph_structure
 from sparsekit.networks.classifier import Classifier, Stage
 from sparsekit.networks.core import EMBEDDING
-from sparsekit.registry import UnknownName, unknown
+from sparsekit.registry import check_name
 from sparsekit.variants import GATE_MASKS, GATES, STRUCTURES, VARIANTS
 
 
@@ -34,12 +33,10 @@ def stacked(
     With its full masks it computes what ``torch.nn.RNN``, ``GRU`` and ``LSTM`` compute, and starts from their
     distribution, U(-1/√hidden, 1/√hidden).
     """
-    _check(variant)
+    check_name("variant", variant, VARIANTS)
+    widths = [features or embedding_size] + [hidden_size] * (layers - 1)
     with _seeded(seed):
-        stages = [
-            Stage(variant, [k - 1], hidden_size, np.ones((len(GATES[variant]) * hidden_size, width), dtype=bool))
-            for k, width in enumerate([features or embedding_size] + [hidden_size] * (layers - 1))
-        ]
+        stages = [Stage(variant, [k - 1], hidden_size, width) for k, width in enumerate(widths)]
         return Classifier(variant, stages, embedding_size, features=features, **options)
 
 
@@ -61,9 +58,7 @@ def layered(
 
     Parameters
     ----------
-    variant : {"rnn_tanh", "rnn_relu", "gru", "lstm"}
     graph : networkx.Graph or acyclic networkx.DiGraph
-        Edges of an undirected graph get their direction by the rule `orientation`.
     gate_masks : {"blocks", "rows"}
         "blocks": every gate gets exactly the graph's edges. "rows": the layout of the published networks, where row i
         of a node mask became rows i·g … i·g+g-1 of the stacked gates, so that gates and edges do not match.
@@ -71,7 +66,8 @@ def layered(
         0, as published: an embedding as wide as the first layer, a readout of the last. Otherwise the embedding's size
         whatever the graph, and the readout sees every node, so that neither width depends on the graph's shape.
     orientation : str
-        A name in `graphs.structure.ORIENTATIONS`; "by_node", as published: from the smaller to the larger node.
+        Direction of an undirected graph's edges, a name in `graphs.structure.ORIENTATIONS`; "by_node", as published:
+        from the smaller to the larger node.
 
     Raises
     ------
@@ -80,22 +76,20 @@ def layered(
     sparsekit.graphs.structure.GraphError
         Where a directed graph has a cycle.
     """
-    _check(variant)
-    if gate_masks not in GATE_MASKS:
-        raise UnknownName(unknown("gate_masks", gate_masks, GATE_MASKS))
+    check_name("variant", variant, VARIANTS)
+    check_name("gate_masks", gate_masks, GATE_MASKS)
     oriented = graph if graph.is_directed() else graph_structure.orient(graph, orientation, seed)
     layers = graph_structure.layers(oriented)
     gates = len(GATES[variant])
     spread = {"blocks": lambda m: np.tile(m, (gates, 1)), "rows": lambda m: np.repeat(m, gates, axis=0)}[gate_masks]
     with _seeded(seed):
-        nodes = len(layers[0])
-        width = features or interface or nodes
-        stages = [Stage(variant, [EMBEDDING], nodes, np.ones((gates * nodes, width), dtype=bool))]
+        width = features or interface or len(layers[0])
+        stages = [Stage(variant, [EMBEDDING], len(layers[0]), width)]
         for k in range(1, len(layers)):
             edges = {source: _edges(oriented, layers[source], layers[k]) for source in range(k)}
             reads = [k - 1] + [source for source in range(k - 1) if edges[source].any()]
             mask = side_by_side([spread(edges[source]) for source in reads], gates)
-            stages.append(Stage(variant, reads, len(layers[k]), mask, cells=len(reads)))
+            stages.append(Stage(variant, reads, len(layers[k]), mask))
         reads_all = bool(interface) and len(stages) > 1
         return Classifier(variant, stages, width, features=features, reads_all=reads_all, **options)
 
@@ -109,11 +103,11 @@ def recurrent(
     edge is one in each direction; a unit sees its own last state only where the graph has that loop. Every unit sees
     the whole input, and the readout sees every unit.
     """
-    _check(variant)
-    gates, edges = len(GATES[variant]), _edges(graph, sorted(graph), sorted(graph))
+    check_name("variant", variant, VARIANTS)
+    edges = _edges(graph, sorted(graph), sorted(graph))
     with _seeded(seed):
-        mask_ih = np.ones((gates * len(graph), features or embedding_size), dtype=bool)
-        stage = Stage(variant, [EMBEDDING], len(graph), mask_ih, mask_hh=np.tile(edges, (gates, 1)))
+        mask_hh = np.tile(edges, (len(GATES[variant]), 1))
+        stage = Stage(variant, [EMBEDDING], len(graph), features or embedding_size, mask_hh)
         return Classifier(variant, [stage], embedding_size, features=features, **options)
 
 
@@ -147,12 +141,11 @@ def classifier(cell: str, structure: "int | Sequence[int] | nx.Graph" = 50, *, f
     True
     """
     variant = cell.lower().replace("-", "_")
-    _check(variant)
+    check_name("variant", variant, VARIANTS)
     if isinstance(structure, nx.Graph):
         cyclic = structure.is_directed() and not nx.is_directed_acyclic_graph(structure)
         form = form or ("recurrent" if cyclic else "layered")
-        if form not in STRUCTURES:
-            raise UnknownName(unknown("form", form, STRUCTURES))
+        check_name("form", form, STRUCTURES)
         graph_structure.check(structure, directed=structure.is_directed(), loops=form == "recurrent")
         return {"layered": layered, "recurrent": recurrent}[form](variant, structure, **options)
     sizes = [structure] if isinstance(structure, int) else list(structure)
@@ -177,20 +170,7 @@ def _edges(graph: nx.DiGraph, sources: Sequence[int], targets: Sequence[int]) ->
 def side_by_side(blocks: Sequence[np.ndarray], gates: int) -> np.ndarray:
     """Join the matrices of a stage's cells, each (gates * nodes, its inputs), into the stage's own.
 
-    Returns
-    -------
-    array, shape (gates * cells * nodes, sum of inputs)
-        Rows by gate, cell, node. Each cell sees only its own inputs; elsewhere the matrix is 0.
+    It is (gates * cells * nodes, all inputs), rows by gate, cell, node; each cell sees only its own inputs.
     """
-    cells, nodes = len(blocks), len(blocks[0]) // gates
-    joined = np.zeros((gates, cells, nodes, sum(block.shape[1] for block in blocks)), dtype=blocks[0].dtype)
-    start = 0
-    for cell, block in enumerate(blocks):
-        joined[:, cell, :, start : start + block.shape[1]] = block.reshape(gates, nodes, -1)
-        start += block.shape[1]
-    return joined.reshape(gates * cells * nodes, -1)
-
-
-def _check(variant: str) -> None:
-    if variant not in VARIANTS:
-        raise UnknownName(unknown("variant", variant, VARIANTS))
+    by_gate = zip(*(np.split(block, gates) for block in blocks), strict=True)
+    return np.concatenate([block_diag(*own) for own in by_gate])

@@ -1,7 +1,6 @@
 """A sequence classifier with sparse recurrent structure: an embedding, a list of stages, a linear readout.
 
-A `Stage` is one recurrent layer over all its cells, with a mask on each of its two weight matrices; it reads earlier
-stages, a cell each, and sums the cells' states. `sparsekit.networks.build` makes classifiers from sizes and graphs.
+`sparsekit.networks.build` makes classifiers from sizes and graphs.
 """
 
 from collections.abc import Sequence
@@ -11,25 +10,23 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from sparsekit.networks.core import Layout, read
+from sparsekit.networks.core import PARAMETERS, Layout, read
 from sparsekit.variants import GATES
 
 
 class Stage(nn.Module):
-    """One recurrent layer: weights, masks, what it reads, and how its cells fold onto nodes.
+    """One recurrent layer: it reads earlier stages, a cell each, and its output is the sum of the cells' states.
 
     Parameters
     ----------
     variant : {"rnn_tanh", "rnn_relu", "gru", "lstm"}
     reads : sequence of int
-        Earlier stages whose outputs, side by side, are the input; `EMBEDDING` for the embedding.
+        Earlier stages whose outputs, side by side, are the input; `EMBEDDING` for the embedding. A cell each, with a
+        hidden state of `nodes` units; weights between cells do not exist.
     nodes : int
         Width of the output.
-    mask_ih : bool array, shape (gates * cells * nodes, inputs)
-        Rows in torch's order: gate, then cell, then node.
-    cells : int
-        Cells that each keep a hidden state of `nodes` units; the output is their sum. Weights between cells do not
-        exist. A cell for each stage read.
+    mask_ih : bool array, shape (gates * cells * nodes, inputs), or int
+        Rows in torch's order: gate, then cell, then node. As a number: of inputs, all of which every unit sees.
     mask_hh : bool array, shape (gates * cells * nodes, cells * nodes), optional
         By default every unit of a cell sees every unit of it.
     """
@@ -39,25 +36,21 @@ class Stage(nn.Module):
         variant: str,
         reads: Sequence[int],
         nodes: int,
-        mask_ih: np.ndarray,
-        cells: int = 1,
+        mask_ih: np.ndarray | int,
         mask_hh: np.ndarray | None = None,
     ):
         super().__init__()
-        self.reads, self.nodes, self.cells = tuple(reads), nodes, cells
-        gates, hidden = len(GATES[variant]), cells * nodes
+        self.reads, self.nodes, self.cells = tuple(reads), nodes, len(reads)
+        gates, hidden = len(GATES[variant]), self.cells * nodes
+        if isinstance(mask_ih, int):
+            mask_ih = np.ones((gates * hidden, mask_ih), dtype=bool)
         if mask_hh is None:
-            same_cell = np.kron(np.eye(cells, dtype=bool), np.ones((nodes, nodes), dtype=bool))
-            mask_hh = np.tile(same_cell, (gates, 1))
+            mask_hh = np.tile(np.kron(np.eye(self.cells), np.ones((nodes, nodes))), (gates, 1))
         self.register_buffer("mask_ih", torch.as_tensor(mask_ih, dtype=torch.bool))
         self.register_buffer("mask_hh", torch.as_tensor(mask_hh, dtype=torch.bool))
-        self.weight_ih = nn.Parameter(torch.empty(gates * hidden, mask_ih.shape[1]))
-        self.weight_hh = nn.Parameter(torch.empty(gates * hidden, hidden))
-        self.bias_ih = nn.Parameter(torch.empty(gates * hidden))
-        self.bias_hh = nn.Parameter(torch.empty(gates * hidden))
         bound = nodes**-0.5  # of each cell's own hidden size, not of all cells together
-        for parameter in self.parameters():
-            nn.init.uniform_(parameter, -bound, bound)
+        for name, width in zip(PARAMETERS, ((mask_ih.shape[1],), (hidden,), (), ()), strict=True):
+            self.register_parameter(name, nn.Parameter(torch.empty(gates * hidden, *width).uniform_(-bound, bound)))
         with torch.no_grad():
             self.weight_ih.mul_(self.mask_ih)
             self.weight_hh.mul_(self.mask_hh)
@@ -66,17 +59,8 @@ class Stage(nn.Module):
 class Classifier(nn.Module):
     """Embedding, recurrent stages, and a linear readout at one step of each sequence.
 
-    Parameters
-    ----------
-    variant : {"rnn_tanh", "rnn_relu", "gru", "lstm"}
-    stages : sequence of Stage
-    embedding_size : int
-        Of a network that reads tokens.
-    vocabulary, classes : int
-    features : int
-        Of a network that reads this many numbers at each step instead of a token; it has no embedding.
-    reads_all : bool
-        Whether the readout sees the nodes of all stages, not of the last alone.
+    With `features` it reads so many numbers at each step instead of a token, and has no embedding. With `reads_all` the
+    readout sees the nodes of all stages, not of the last alone.
     """
 
     def __init__(
@@ -119,30 +103,22 @@ class Classifier(nn.Module):
 
     def masks(self) -> dict[str, Tensor]:
         """The mask of each recurrent weight matrix, by the weight's name in `named_parameters`."""
-        return {
-            f"stages.{k}.weight_{kind}": getattr(stage, f"mask_{kind}")
-            for k, stage in enumerate(self.stages)
-            for kind in ("ih", "hh")
-        }
+        return {name.replace("mask", "weight"): mask for name, mask in self.named_buffers()}
 
     def flat_mask(self) -> Tensor:
         """Which of all parameters, side by side, exist: bool, shape (weights,)."""
         masks = self.masks()
-        return self.layout.flat(
-            masks.get(name, torch.ones((), dtype=torch.bool, device=parameter.device).expand_as(parameter))
-            for name, parameter in self.named_parameters()
-        )
+        return self.layout.flat(masks.get(n, torch.ones_like(p, dtype=torch.bool)) for n, p in self.named_parameters())
 
     def size(self) -> int:
         """Weights and biases that exist: all parameters, less those that a mask removes."""
-        removed = sum(int((~mask).sum()) for mask in self.masks().values())
-        return sum(parameter.numel() for parameter in self.parameters()) - removed
+        return int(self.flat_mask().sum())
 
 
 def population_logits(
     layout: Layout, flat: Tensor, mask: Tensor, inputs: Tensor, positions: Tensor | None = None
 ) -> Tensor:
-    """Logits of many networks of one structure on the same sequences.
+    """Logits, shape (networks, batch, classes), of many networks of one structure on the same sequences.
 
     Parameters
     ----------
@@ -152,10 +128,6 @@ def population_logits(
     inputs : int64 Tensor, shape (batch, steps), or float Tensor, shape (batch, steps, features)
     positions : int64 Tensor, shape (batch,), optional
         Step at which each sequence is read; the last where not given.
-
-    Returns
-    -------
-    Tensor, shape (networks, batch, classes)
     """
     if positions is None:
         positions = torch.full((len(inputs),), inputs.shape[1] - 1, device=inputs.device)

@@ -1,9 +1,9 @@
 """The recurrent core of a network: from what it reads to the states that its readout sees.
 
-On a CPU in float32 the whole core is one compiled call (`networks.kernels`). Elsewhere it goes layer by layer through
-torch (`networks.recurrence`). Both take the networks' weights as one flat tensor, and give the same.
+One compiled call on a CPU in float32 (`networks.kernels`), elsewhere layer by layer through torch; both give the same.
 """
 
+import math
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from functools import cached_property
@@ -28,34 +28,19 @@ PARAMETERS = ("weight_ih", "weight_hh", "bias_ih", "bias_hh")
 
 @dataclass(frozen=True)
 class Layout:
-    """A network's structure, and where its weights lie among all of them.
-
-    Attributes
-    ----------
-    variant : str
-    width : int
-        Numbers that the first stages read at each step: the embedding's, or features.
-    tokens : bool
-        Whether it reads tokens, not features.
-    stages : tuple of (reads, nodes)
-        A stage has a cell for each stage that it reads; its output is the sum of its cells' states.
-    shapes : dict of str to tuple of int
-        Of all parameters, by name, in the order in which they lie side by side.
-    readout_width : int
-        Nodes that the readout sees: those of the last stage, or of all.
-    """
+    """A network's structure, and where its weights lie among all of them."""
 
     variant: str
-    width: int
-    tokens: bool
-    stages: tuple[tuple[tuple[int, ...], int], ...]
-    shapes: dict[str, tuple[int, ...]]
-    readout_width: int
+    width: int  # numbers that the first stages read at each step: the embedding's, or features
+    tokens: bool  # whether it reads tokens, not features
+    stages: tuple[tuple[tuple[int, ...], int], ...]  # (reads, nodes): a cell for each stage read, whose states add up
+    shapes: dict[str, tuple[int, ...]]  # of all parameters, by name, in the order in which they lie side by side
+    readout_width: int  # nodes that the readout sees: those of the last stage, or of all
 
     @cached_property
     def sizes(self) -> list[int]:
         """Numbers of each parameter, and of what fills them up."""
-        sizes = [int(np.prod(shape)) for shape in self.shapes.values()]
+        sizes = [math.prod(shape) for shape in self.shapes.values()]
         # Of a vector that ends within a register, the last numbers are rounded differently.
         return [*sizes, -sum(sizes) % 64]
 
@@ -73,11 +58,6 @@ class Layout:
         """Views of flat weights (networks, weights) by name, each (networks, …)."""
         pieces = flat.split(self.sizes, 1)
         return {name: piece.unflatten(1, self.shapes[name]) for name, piece in zip(self.shapes, pieces, strict=False)}
-
-    @cached_property
-    def rows(self) -> int:
-        """All nodes."""
-        return sum(nodes for _, nodes in self.stages)
 
     @cached_property
     def cells(self) -> np.ndarray:
@@ -98,20 +78,9 @@ class Layout:
 
 
 def read(layout: Layout, flat: Tensor, mask: Tensor, inputs: Tensor, positions: Tensor) -> Tensor:
-    """What the readouts of many networks of one structure see.
+    """What the readouts of many networks of one structure see: (networks, batch, layout.readout_width).
 
-    Parameters
-    ----------
-    layout : Layout
-    flat : Tensor, shape (networks, weights)
-    mask : bool Tensor, shape (networks, weights)
-    inputs : Tensor, shape (batch, steps) of int64 tokens or (batch, steps, width) of features
-    positions : int64 Tensor, shape (batch,)
-        Step at which each sequence is read.
-
-    Returns
-    -------
-    Tensor, shape (networks, batch, layout.readout_width)
+    Arguments are as of :func:`sparsekit.networks.classifier.population_logits`.
     """
     if flat.device.type == "cpu" and flat.dtype == torch.float32:
         # Within a function of its own, torch would say that a gradient is needed even where it is switched off.
@@ -149,7 +118,7 @@ class _Compiled(Function):
         count, steps = inputs.shape[:2]
         slots = steps if needs_grad else min(steps, 2)
         values = kernels.KEPT[variant] * int(cells["nodes"].sum())
-        buffer = np.empty((len(weights), steps, layout.rows * count), np.float32)
+        buffer = np.empty((len(weights), steps, sum(nodes for _, nodes in layout.stages) * count), np.float32)
         kept = np.empty((len(weights), slots * values * count), np.float32)
         seen = np.empty((len(weights), layout.readout_width, count), np.float32)
         kernels.forward(variant, gates, weights, masks, cells, start, batch, buffer, kept, seen)

@@ -205,10 +205,20 @@ def _part(flat, cell, gates, which):
 
 
 @compiled
+def _existing(values, exists, out):
+    """Into `out` the values that exist, elsewhere 0; all of three axes."""
+    for g in range(out.shape[0]):
+        for i in range(out.shape[1]):
+            for j in range(out.shape[2]):
+                out[g, i, j] = values[g, i, j] if exists[g, i, j] else np.float32(0)
+
+
+@compiled
 def _own(flat, mask, cell, gates, which):
-    """The same by itself, (gates * nodes, columns); what the mask removes is 0."""
+    """A cell's part by itself, (gates * nodes, columns); what the mask removes is 0."""
     part = _part(flat, cell, gates, which)
-    own = np.where(_part(mask, cell, gates, which), part, np.float32(0))
+    own = np.empty(part.shape, np.float32)
+    _existing(part, _part(mask, cell, gates, which), own)
     return own.reshape(gates * cell.nodes, part.shape[2])
 
 
@@ -216,7 +226,7 @@ def _own(flat, mask, cell, gates, which):
 def _put(flat, mask, cell, gates, which, gradient):
     """The way back from `_own`."""
     part = _part(flat, cell, gates, which)
-    part[:] = np.where(_part(mask, cell, gates, which), gradient.reshape(part.shape), np.float32(0))
+    _existing(gradient.reshape(part.shape), _part(mask, cell, gates, which), part)
 
 
 @compiled

@@ -137,7 +137,7 @@ def _classifier(variant: str, state: dict[str, Tensor], skips: Sequence[tuple[in
             own = [state[f"{prefix}.{part}"].numpy() for prefix in cells.values()]
             joined[part] = side_by_side([a.reshape(len(a), -1) for a in own], len(variants.GATES[variant]))
         nodes = joined["weight_hh"].shape[1] // len(cells)
-        stage = Stage(variant, list(cells), nodes, joined["mask_i2h"].astype(bool), cells=len(cells))
+        stage = Stage(variant, list(cells), nodes, joined["mask_i2h"].astype(bool))
         stage.mask_hh.copy_(torch.from_numpy(joined["mask_h2h"].astype(bool)))
         with torch.no_grad():
             for part in ("weight_ih", "weight_hh"):

@@ -221,7 +221,7 @@ def test_parameters_of_stacked_networks_are_those_of_torch(variant):
     assert found["recurrent_parameters"] == recurrent
     assert found["parameters"] == recurrent + 128 * 5 + 7 * 2 + 2
     assert (found["cells"], found["depth"]) == (3, 3)
-    assert list(found) == list(networks_measures.NETWORK_NAMES)
+    assert list(found) == list(networks_measures.NETWORK)
 
 
 @pytest.mark.parametrize(
