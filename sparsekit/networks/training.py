@@ -1,7 +1,6 @@
-"""One plain loop that trains networks, and what measures them.
+"""One plain loop that trains networks of one structure together, and what measures them.
 
-Networks of one structure train together, as one population: the same strings in the same order, each with its own
-weights, mask, gradient norm and optimizer state. A network alone is a population of one.
+They see the same strings in the same order, each with its own weights, mask, gradient norm and optimizer state.
 """
 
 import time
@@ -38,19 +37,7 @@ class Recipe:
 
 
 class Population:
-    """Networks of one structure: their weights and masks side by side, a row a network.
-
-    Parameters
-    ----------
-    networks : sequence of Classifier
-        Equal in structure; weights and masks are copied.
-    device : str
-
-    Attributes
-    ----------
-    flat : Tensor, shape (networks, weights)
-    mask : bool Tensor, shape (networks, weights)
-    """
+    """Networks of one structure: copies of their weights, `flat`, and masks, `mask`, both (networks, weights)."""
 
     def __init__(self, networks: Sequence[Classifier], device: str = "cpu"):
         self.networks, self.device, self.layout = list(networks), device, networks[0].layout
@@ -71,9 +58,11 @@ class Population:
         norms = torch.stack([torch.linalg.vector_norm(gradient) for gradient in self.flat.grad])
         self.flat.grad.mul_((largest / (norms + 1e-6)).clamp(max=1.0)[:, None])
 
-    def restack(self) -> None:
-        """Read weights and masks from the networks again."""
+    def change(self, function: Callable[[Classifier, int], None]) -> None:
+        """Let a function change each network, given it and its number."""
+        self.unstack()
         for k, network in enumerate(self.networks):
+            function(network, k)
             self.flat.data[k].copy_(self.layout.flat(network.parameters()))
             self.mask[k].copy_(network.flat_mask())
 
@@ -97,17 +86,14 @@ class Encoded:
         for start in range(0, len(order), recipe.batch_size):
             rows = order[start : start + recipe.batch_size]
             lengths, index = self.lengths[rows], torch.as_tensor(rows, device=self.inputs.device)
-            positions = None
-            if recipe.readout == "last_valid":
-                positions = torch.as_tensor(lengths - 1, device=self.inputs.device)
+            positions = torch.as_tensor(lengths - 1, device=index.device) if recipe.readout == "last_valid" else None
             yield self.inputs[index, : lengths.max()], self.labels[index], positions
 
     def positions(self, recipe: Recipe) -> np.ndarray:
         """The step at which each string is read where batches follow the strings' own order."""
         if recipe.readout == "last_valid":
             return self.lengths - 1
-        starts = range(0, len(self.lengths), recipe.batch_size)
-        longest = [self.lengths[start : start + recipe.batch_size].max() for start in starts]
+        longest = np.maximum.reduceat(self.lengths, range(0, len(self.lengths), recipe.batch_size))
         return np.repeat(longest, recipe.batch_size)[: len(self.lengths)] - 1
 
     @cached_property
@@ -127,17 +113,16 @@ def evaluate(population: Population, strings: Encoded, recipe: Recipe) -> tuple[
     """
     positions, order = strings.positions(recipe), strings.alphabetical
     order, size = order[np.argsort(positions[order], kind="stable")], AT_ONCE[population.device]
-    loss, correct = (torch.zeros(len(population), device=population.device, dtype=torch.float64) for _ in range(2))
+    totals = torch.zeros(2, len(population), device=population.device, dtype=torch.float64)
     with torch.no_grad():
         for start in range(0, len(order), size):
             rows = order[start : start + size]
             read, index = torch.as_tensor(positions[rows]), torch.as_tensor(rows)
             inputs = strings.inputs[index.to(population.device), : int(read.max()) + 1]
             logits = population.logits(inputs, read.to(population.device))
-            losses, hits = _score(logits, strings.labels[index.to(population.device)])
-            loss += losses.sum(1)
-            correct += hits.sum(1)
-    return (loss / len(order)).cpu().numpy(), (correct / len(order)).cpu().numpy()
+            for total, scores in zip(totals, _score(logits, strings.labels[index.to(population.device)]), strict=True):
+                total += scores.sum(1)
+    return tuple((totals / len(order)).cpu().numpy())
 
 
 def _score(logits: Tensor, labels: Tensor) -> tuple[Tensor, Tensor]:
@@ -175,8 +160,8 @@ def epoch_seconds(
 
     The median of a few optimizer steps, times steps; and the time of a part of the test strings, scaled.
     """
-    population, optimizer = (made := Population(networks, device)), adam(made, recipe)
-    training, seconds = Encoded(task.train, device), []
+    population, training, seconds = Population(networks, device), Encoded(task.train, device), []
+    optimizer = adam(population, recipe)
     order = np.random.default_rng(0).permutation(len(task.train))
     for batch in islice(training.batches(recipe, order), steps + 1):
         start = time.perf_counter()
@@ -204,14 +189,11 @@ def train(
 ) -> list[list[dict]]:
     """Train networks of one structure in place, and measure them on the test strings.
 
+    Masks hold: masked weights are 0 before, during and after. The strings' order, from `seed`, is the same for all
+    networks: differences between them are not due to it.
+
     Parameters
     ----------
-    networks : sequence of Classifier
-        Their masks hold: masked weights are 0 before, during and after.
-    task : Task
-    recipe : Recipe
-    seed : int
-        Of the order of the strings, which is the same for all networks: differences between them are not due to it.
     measure_at : collection of int
         Optimizer steps after which to measure, besides before the first step and after each epoch.
     prune_at : mapping of int to function, optional
@@ -219,7 +201,6 @@ def train(
         network and its number, to change its weights and masks.
     stop_at : int, optional
         Stop after so many steps, without measuring.
-    device : str
 
     Returns
     -------
@@ -229,34 +210,22 @@ def train(
     """
     population = Population(networks, device)
     training, test = Encoded(task.train, device), Encoded(task.test, device)
-    optimizer = adam(population, recipe)
-    stream = np.random.default_rng(seed)
+    optimizer, stream, prune_at = adam(population, recipe), np.random.default_rng(seed), prune_at or {}
     histories: list[list[dict]] = [[] for _ in networks]
     steps_per_epoch = -(-len(training.labels) // recipe.batch_size)
 
-    def measure(step: int, totals: tuple[Tensor, Tensor] | None = None) -> None:
-        test_loss, test_accuracy = evaluate(population, test, recipe)
+    def measure(step: int, **running: Tensor) -> None:
+        found = dict(zip(("test_loss", "test_accuracy"), evaluate(population, test, recipe), strict=True))
+        found |= {name: total / len(training.labels) for name, total in running.items()}
         for k, history in enumerate(histories):
-            row = {"step": step, "epoch": step / steps_per_epoch}
-            row |= {"test_loss": float(test_loss[k]), "test_accuracy": float(test_accuracy[k])}
-            if totals is not None:
-                means = (float(total[k]) / len(training.labels) for total in totals)
-                row |= dict(zip(("train_loss", "train_accuracy"), means, strict=True))
-            history.append(row)
-
-    prune_at = prune_at or {}
-
-    def prune(step: int) -> None:
-        population.unstack()
-        for number, network in enumerate(population.networks):
-            prune_at[step](network, number)
-        population.restack()
+            values = {name: float(each[k]) for name, each in found.items()}
+            history.append({"step": step, "epoch": step / steps_per_epoch} | values)
 
     step = 0
     if step == stop_at:
         return histories
     if step in prune_at:
-        prune(step)
+        population.change(prune_at[step])
     measure(step)
     for _ in range(recipe.epochs):
         totals = torch.zeros(2, len(networks), device=device)
@@ -269,9 +238,9 @@ def train(
                 population.unstack()
                 return histories
             if step in prune_at:
-                prune(step)
+                population.change(prune_at[step])
             if (step in measure_at or step in prune_at) and step % steps_per_epoch:
                 measure(step)
-        measure(step, tuple(totals))
+        measure(step, train_loss=totals[0].double(), train_accuracy=totals[1].double())
     population.unstack()
     return histories
