@@ -1,7 +1,6 @@
 """The published networks and tables, read from a local clone of the author's repository (harshildarji/thesis).
 
-The kit ships none of these files. They stand as evidence from outside: the kit's networks, given the published
-weights, must reach the recorded accuracies.
+Evidence from outside, none of which the kit ships: with the published weights its networks must reach the accuracies.
 """
 
 import pickle
@@ -19,13 +18,15 @@ from sparsekit import variants
 from sparsekit.graphs.structure import layers, orient
 from sparsekit.networks.build import side_by_side
 from sparsekit.networks.classifier import Classifier, Stage
-from sparsekit.registry import UnknownName, unknown
+from sparsekit.registry import check_name
 from sparsekit.tasks.samples import Strings, Task
 
 VARIANTS = {name.upper(): name for name in variants.VARIANTS}
 """The repository's names of the four variants, and the kit's."""
 
 FAMILIES = ("barabasi_albert", "watts_strogatz")
+KEPT = ("embedding.weight", "out.weight", "out.bias")
+"""Published parameters beside those of the recurrent layers."""
 
 
 class PublishedError(ValueError):
@@ -35,12 +36,7 @@ class PublishedError(ValueError):
 class Study:
     """The published study in a clone of the author's repository.
 
-    Variants are named as there ("LSTM") or as in the kit ("lstm").
-
-    Parameters
-    ----------
-    path : str or Path
-        The clone, or its folder ``Implementations``.
+    `path` is the clone, or its folder ``Implementations``. Variants are named as there ("LSTM") or as in the kit.
 
     Raises
     ------
@@ -53,18 +49,13 @@ class Study:
         self.root = path if path.name == "Implementations" else path / "Implementations"
         missing = [part for part in ("dataset", "experiments") if not (self.root / part).is_dir()]
         if missing:
-            raise PublishedError(
-                f"{path} is no clone of the author's repository (harshildarji/thesis): "
-                f"it has no folder Implementations/{missing[0]}"
-            )
+            lacks = f"it has no folder Implementations/{missing[0]}"
+            raise PublishedError(f"{path} is no clone of the author's repository (harshildarji/thesis): {lacks}")
 
     def task(self) -> Task:
         """The published strings in the published split."""
-        splits = []
-        for name in ("train_data.csv", "test_data.csv"):
-            table = pd.read_csv(self._file("dataset", name))
-            splits.append(Strings(table["string"].tolist(), table["valid"].to_numpy(np.int64)))
-        return Task("published", *splits)
+        splits = [pd.read_csv(self._file("dataset", f"{name}_data.csv")) for name in ("train", "test")]
+        return Task("published", *(Strings(t["string"].tolist(), t["valid"].to_numpy(np.int64)) for t in splits))
 
     def results(self, variant: str) -> pd.DataFrame:
         """The recorded graph networks of a variant, columns as published, one row each."""
@@ -76,30 +67,28 @@ class Study:
 
     def networks(self) -> list[tuple[str, str, int]]:
         """Every (variant, family, number) whose weights and graph are in this clone, in that order."""
-        found = []
-        for file in (self.root / "experiments" / "state_dicts" / "structure").glob("*/*.pt"):
-            match = re.fullmatch(rf"({'|'.join(FAMILIES)})_(\d+)", file.stem)
-            if match and file.parent.name in VARIANTS:
-                found.append((file.parent.name, match[1], int(match[2])))
-        return sorted(found)
+        named = re.compile(rf"({'|'.join(VARIANTS)})/({'|'.join(FAMILIES)})_(\d+)\.pt")
+        folder = self.root / "experiments" / "state_dicts" / "structure"
+        found = (named.fullmatch(file.relative_to(folder).as_posix()) for file in folder.glob("*/*.pt"))
+        return sorted((match[1], match[2], int(match[3])) for match in found if match)
 
     def graph(self, variant: str, family: str, number: int) -> nx.Graph:
         """The undirected graph of a published network."""
-        file = self._file("experiments", "graphs", _name(variant), f"{_family(family)}_{int(number)}.gpickle")
-        return read_graph_pickle(file)
+        return read_graph_pickle(
+            self._file("experiments", "graphs", _name(variant), _stem(family, number) + ".gpickle")
+        )
 
     def base(self, variant: str) -> Classifier:
         """The trained base network of the pruning study."""
-        state = self._state("prune", f"{_name(variant).lower()}.pt")
-        return _classifier(VARIANTS[_name(variant)], state)
+        return _classifier(variant, self._state("prune", f"{_name(variant).lower()}.pt"))
 
     def network(self, variant: str, family: str, number: int) -> Classifier:
         """A published graph network with its published weights and masks, ready to evaluate or to train on."""
-        state = self._state("structure", _name(variant), f"{_family(family)}_{int(number)}.pt")
+        state = self._state("structure", _name(variant), _stem(family, number) + ".pt")
         digraph = orient(self.graph(variant, family, number))
         layer = {node: k for k, nodes in enumerate(layers(digraph)) for node in nodes}
         skips = sorted({(layer[v], layer[u]) for u, v in digraph.edges if layer[v] - layer[u] > 1})
-        return _classifier(VARIANTS[_name(variant)], state, skips)
+        return _classifier(variant, state, skips)
 
     def _state(self, *parts: str) -> dict[str, Tensor]:
         return torch.load(self._file("experiments", "state_dicts", *parts), map_location="cpu", weights_only=True)
@@ -112,24 +101,22 @@ class Study:
 
 
 def _name(variant: str) -> str:
-    name = str(variant).upper()
-    if name not in VARIANTS:
-        raise UnknownName(unknown("variant", variant, VARIANTS))
-    return name
+    check_name("variant", variant.upper(), VARIANTS)
+    return variant.upper()
 
 
-def _family(family: str) -> str:
-    if family not in FAMILIES:
-        raise UnknownName(unknown("graph family", family, FAMILIES))
-    return family
+def _stem(family: str, number: int) -> str:
+    check_name("graph family", family, FAMILIES)
+    return f"{family}_{int(number)}"
 
 
 def _classifier(variant: str, state: dict[str, Tensor], skips: Sequence[tuple[int, int]] = ()) -> Classifier:
     """Put published cells, among them those of skips (stage, stage read), into the kit's stages."""
+    variant = VARIANTS[_name(variant)]
     count = len({key.split(".")[2] for key in state if key.startswith("recurrent.recurrent_layers.")})
     found = {(k, k - 1): f"recurrent.recurrent_layers.{k}" for k in range(count)}
     found |= {skip: f"recurrent.skip_layers.{number}" for number, skip in enumerate(skips)}
-    stages = []
+    stages, values = [], {name.replace("out.", "readout."): state[name] for name in KEPT}
     for k in range(count):
         cells = {source: prefix for (target, source), prefix in found.items() if target == k}
         joined = {}
@@ -137,22 +124,15 @@ def _classifier(variant: str, state: dict[str, Tensor], skips: Sequence[tuple[in
             own = [state[f"{prefix}.{part}"].numpy() for prefix in cells.values()]
             joined[part] = side_by_side([a.reshape(len(a), -1) for a in own], len(variants.GATES[variant]))
         nodes = joined["weight_hh"].shape[1] // len(cells)
-        stage = Stage(variant, list(cells), nodes, joined["mask_i2h"].astype(bool))
-        stage.mask_hh.copy_(torch.from_numpy(joined["mask_h2h"].astype(bool)))
-        with torch.no_grad():
-            for part in ("weight_ih", "weight_hh"):
-                stage.get_parameter(part).copy_(torch.from_numpy(joined[part]))
-            for part in ("bias_ih", "bias_hh"):  # a vector: each cell has one column, its own
-                stage.get_parameter(part).copy_(torch.from_numpy(joined[part].sum(1)))
-            stage.weight_ih.mul_(stage.mask_ih)
-            stage.weight_hh.mul_(stage.mask_hh)
-        stages.append(stage)
+        masks = {kind: joined[f"mask_{part}"].astype(bool) for kind, part in (("ih", "i2h"), ("hh", "h2h"))}
+        stages.append(Stage(variant, list(cells), nodes, masks["ih"], masks["hh"]))
+        for kind, mask in masks.items():
+            values[f"stages.{k}.weight_{kind}"] = torch.from_numpy(joined[f"weight_{kind}"] * mask)
+            # A vector: each cell has one column, its own.
+            values[f"stages.{k}.bias_{kind}"] = torch.from_numpy(joined[f"bias_{kind}"].sum(1))
     vocabulary, width = state["embedding.weight"].shape
     network = Classifier(variant, stages, width, vocabulary, len(state["out.bias"]))
-    with torch.no_grad():
-        network.embedding.weight.copy_(state["embedding.weight"])
-        network.readout.weight.copy_(state["out.weight"])
-        network.readout.bias.copy_(state["out.bias"])
+    network.load_state_dict(values, strict=False)
     return network
 
 
@@ -160,11 +140,10 @@ class _GraphUnpickler(pickle.Unpickler):
     """Admits the networkx Graph class and dict; a pickle that names anything else could run code."""
 
     def find_class(self, module: str, name: str) -> type:
-        if (module, name) == ("networkx.classes.graph", "Graph"):
-            return nx.Graph
-        if (module, name) == ("builtins", "dict"):
-            return dict
-        raise PublishedError(f"it names {module}.{name}, which no pickled graph needs")
+        admitted = {("networkx.classes.graph", "Graph"): nx.Graph, ("builtins", "dict"): dict}
+        if (module, name) not in admitted:
+            raise PublishedError(f"it names {module}.{name}, which no pickled graph needs")
+        return admitted[module, name]
 
 
 def read_graph_pickle(path: str | Path) -> nx.Graph:
