@@ -1,7 +1,6 @@
 """The sequences of a batch as columns of the core's matrices: each its own, or one for all that begin alike.
 
-What a network makes of a beginning does not depend on what follows. So where no gradient is wanted, sequences share a
-column up to the step at which they part, and that part is computed once.
+What a network makes of a beginning does not depend on what follows: where no gradient is wanted, it is computed once.
 """
 
 from typing import NamedTuple
@@ -42,17 +41,8 @@ def apart(tokens, symbols, positions):
 def share(tokens, symbols, positions):
     """Sequences as a tree: each has a column of its own from the step on at which it parts from all before it.
 
-    Parameters
-    ----------
-    tokens : int64 array, shape (steps, sequences)
-    symbols : int64 array, shape (symbols,)
-        Those that occur.
-    positions : int64 array, shape (sequences,)
-        The step at which each is read: by then it has a column, even where another is equal to it.
-
-    Returns
-    -------
-    Batch
+    `tokens` is (steps, sequences), `symbols` those that occur. `positions`, (sequences,), is the step at which each is
+    read: by then it has a column, even where another is equal to it. All are int64.
     """
     steps, count = tokens.shape
     # The tree's nodes: the first that follows, the next that follows the same, its token, the sequence that made it.

@@ -1,9 +1,6 @@
 """One recurrent layer over a whole sequence, for one network or for many of the same shape together.
 
-``native`` calls torch's own kernels, network by network. ``batched`` computes the same equations for all networks
-at once: the input products of all steps in one batched matrix product, then a loop over time with one batched matrix
-product per step, and a backward pass written by hand, which leaves the weight gradients to one product at its end.
-``recur`` takes the one that is faster where it is called.
+``recur`` takes torch's own kernels, ``native``, or the same equations for all networks at once, whichever is faster.
 """
 
 from collections.abc import Callable
@@ -17,18 +14,8 @@ from torch.autograd.function import once_differentiable
 def recur(variant: str, x: Tensor, w_ih: Tensor, w_hh: Tensor, b_ih: Tensor, b_hh: Tensor) -> Tensor:
     """Hidden states of one recurrent layer at all steps, for a population of networks.
 
-    Parameters
-    ----------
-    variant : {"rnn_tanh", "rnn_relu", "gru", "lstm"}
-    x : Tensor, shape (networks, steps, batch, inputs)
-    w_ih : Tensor, shape (networks, gates * hidden, inputs)
-    w_hh : Tensor, shape (networks, gates * hidden, hidden)
-    b_ih, b_hh : Tensor, shape (networks, gates * hidden)
-
-    Returns
-    -------
-    Tensor, shape (networks, steps, batch, hidden)
-        Initial hidden (and cell) states are 0.
+    They are (networks, steps, batch, hidden), of inputs (networks, steps, batch, inputs) and weights as torch has them,
+    stacked by network. Initial hidden (and cell) states are 0.
     """
     kernel = native if _native_is_faster(x) else batched
     return kernel(variant, x, w_ih, w_hh, b_ih, b_hh)
@@ -37,10 +24,7 @@ def recur(variant: str, x: Tensor, w_ih: Tensor, w_hh: Tensor, b_ih: Tensor, b_h
 def recur_tokens(
     variant: str, tokens: Tensor, embedding: Tensor, w_ih: Tensor, w_hh: Tensor, b_ih: Tensor, b_hh: Tensor
 ) -> Tensor:
-    """`recur` of embedded tokens (int64, (steps, batch), the same for all networks).
-
-    `embedding` has shape (networks, vocabulary, inputs).
-    """
+    """`recur` of tokens, int64 (steps, batch), the same for all networks; `embedding` is (networks, …, inputs)."""
     steps, batch = tokens.shape
     if _native_is_faster(embedding):
         x = embedding.index_select(1, tokens.flatten()).unflatten(1, (steps, batch))
@@ -70,7 +54,7 @@ def native(variant: str, x: Tensor, w_ih: Tensor, w_hh: Tensor, b_ih: Tensor, b_
 
 
 def batched(variant: str, x: Tensor, w_ih: Tensor, w_hh: Tensor, b_ih: Tensor, b_hh: Tensor) -> Tensor:
-    """`recur` for all networks at once."""
+    """`recur` for all networks at once: one batched product for all inputs, one each step, a backward pass by hand."""
     products = torch.baddbmm(_input_bias(variant, b_ih, b_hh), x.flatten(1, 2), w_ih.transpose(1, 2))
     return _recur_products(variant, products.unflatten(1, x.shape[1:3]), w_hh, b_hh)
 
@@ -82,7 +66,6 @@ def step(
 
     Parameters
     ----------
-    variant : {"rnn_tanh", "rnn_relu", "gru", "lstm"}
     x, a : Tensor
         What input and hidden state add to the gates, biases included; the gates lie side by side along `dim`.
     h, c : Tensor
@@ -118,6 +101,9 @@ def _weight_gradient(d: Tensor, out: Tensor) -> Tensor:
 def _tanh(x: Tensor, out: Tensor) -> Tensor:
     """tanh as 2 σ(2x) - 1: equal to float precision, and on CPU torch's σ is some five times faster than its tanh."""
     return torch.mul(x, 2, out=out).sigmoid_().mul_(2).sub_(1)
+
+
+_derive_sigmoid, _derive_tanh = torch.ops.aten.sigmoid_backward.grad_input, torch.ops.aten.tanh_backward.grad_input
 
 
 def _simple(activate: Callable, derive: Callable) -> type[Function]:
@@ -161,10 +147,10 @@ class _LSTM(Function):
         for t in range(steps):
             a = products[:, t] if h is None else torch.baddbmm(products[:, t], h, w_t)
             gate = gates[:, t]
-            torch.sigmoid(a[..., : 2 * hidden], out=gate[..., : 2 * hidden])
-            _tanh(a[..., 2 * hidden : 3 * hidden], gate[..., 2 * hidden : 3 * hidden])
-            torch.sigmoid(a[..., 3 * hidden :], out=gate[..., 3 * hidden :])
             i, f, g, o = gate.split(hidden, -1)
+            torch.sigmoid(a[..., : 2 * hidden], out=gate[..., : 2 * hidden])
+            _tanh(a[..., 2 * hidden : 3 * hidden], g)
+            torch.sigmoid(a[..., 3 * hidden :], out=o)
             c = torch.mul(i, g, out=cells[:, t]) if c is None else torch.mul(f, c, out=cells[:, t]).addcmul_(i, g)
             h = torch.mul(o, _tanh(c, squashed[:, t]), out=out[:, t])
         ctx.save_for_backward(out, cells, squashed, gates, w_hh)
@@ -176,7 +162,6 @@ class _LSTM(Function):
         out, cells, squashed, gates, w_hh = ctx.saved_tensors
         hidden, steps = out.shape[-1], out.shape[1]
         d = torch.empty_like(gates)
-        sigmoid_, tanh_ = torch.ops.aten.sigmoid_backward.grad_input, torch.ops.aten.tanh_backward.grad_input
         dh, dc, f_next = grad[:, -1], None, None
         for t in range(steps - 1, -1, -1):
             if t < steps - 1:
@@ -185,13 +170,10 @@ class _LSTM(Function):
             di, df, dg, do = d[:, t].split(hidden, -1)
             through = torch.ops.aten.tanh_backward(dh * o, squashed[:, t])
             dc = through if dc is None else through.addcmul_(dc, f_next)
-            sigmoid_(dh * squashed[:, t], o, grad_input=do)
-            sigmoid_(dc * g, i, grad_input=di)
-            tanh_(dc * i, g, grad_input=dg)
-            if t:
-                sigmoid_(dc * cells[:, t - 1], f, grad_input=df)
-            else:
-                df.zero_()
+            _derive_sigmoid(dh * squashed[:, t], o, grad_input=do)
+            _derive_sigmoid(dc * g, i, grad_input=di)
+            _derive_tanh(dc * i, g, grad_input=dg)
+            _derive_sigmoid(dc * cells[:, t - 1] if t else torch.zeros_like(dc), f, grad_input=df)
             f_next = f
         return d, _weight_gradient(d, out)
 
@@ -225,7 +207,6 @@ class _GRU(Function):
         out, inner, gates, w_hh = ctx.saved_tensors
         hidden, steps = out.shape[-1], out.shape[1]
         d_x, d_h = torch.empty_like(gates), torch.empty_like(gates)
-        sigmoid_, tanh_ = torch.ops.aten.sigmoid_backward.grad_input, torch.ops.aten.tanh_backward.grad_input
         dh, z_next, zero = grad[:, -1], None, torch.zeros_like(out[:, 0])
         for t in range(steps - 1, -1, -1):
             if t < steps - 1:
@@ -233,9 +214,9 @@ class _GRU(Function):
             r, z, n = gates[:, t].split(hidden, -1)
             dr, dz, dn = d_x[:, t].split(hidden, -1)
             before = out[:, t - 1] if t else zero
-            sigmoid_(dh * (before - n), z, grad_input=dz)
-            tanh_(torch.addcmul(dh, dh, z, value=-1), n, grad_input=dn)
-            sigmoid_(dn * inner[:, t], r, grad_input=dr)
+            _derive_sigmoid(dh * (before - n), z, grad_input=dz)
+            _derive_tanh(torch.addcmul(dh, dh, z, value=-1), n, grad_input=dn)
+            _derive_sigmoid(dn * inner[:, t], r, grad_input=dr)
             d_h[:, t, ..., : 2 * hidden] = d_x[:, t, ..., : 2 * hidden]
             torch.mul(dn, r, out=d_h[:, t, ..., 2 * hidden :])
             z_next = z
@@ -243,7 +224,7 @@ class _GRU(Function):
 
 
 _CELLS = {
-    "rnn_tanh": _simple(_tanh, lambda dh, h, out: torch.ops.aten.tanh_backward.grad_input(dh, h, grad_input=out)),
+    "rnn_tanh": _simple(_tanh, lambda dh, h, out: _derive_tanh(dh, h, grad_input=out)),
     "rnn_relu": _simple(
         lambda a, out: torch.clamp_min(a, 0.0, out=out),
         lambda dh, h, out: torch.ops.aten.threshold_backward.grad_input(dh, h, 0.0, grad_input=out),
