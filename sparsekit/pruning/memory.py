@@ -1,11 +1,6 @@
-"""What a network remembers: it is run step by step, with its past cut off wherever one asks.
+"""What a network remembers: it is run step by step, with its past cut off wherever one asks."""
 
-A cell takes its past in by two paths. *Hidden*: the state before, through the hidden-to-hidden weights, into the gates;
-simple cells have no other. *Carry*: the direct path, past those weights, f·c in an LSTM and z·h in a GRU. A cut sets
-what a path brings to 0.
-"""
-
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping
 
 import numpy as np
 import pandas as pd
@@ -17,11 +12,15 @@ from sparsekit.networks.classifier import Classifier, Stage
 from sparsekit.networks.core import EMBEDDING
 from sparsekit.networks.recurrence import step
 from sparsekit.networks.training import Encoded, Recipe
-from sparsekit.registry import UnknownName, unknown
+from sparsekit.registry import check_name
 from sparsekit.tasks.samples import Rows, Strings, Task
 
 PATHS = {"rnn_tanh": ("hidden",), "rnn_relu": ("hidden",), "gru": ("hidden", "carry"), "lstm": ("hidden", "carry")}
-"""The paths by which each variant's cell takes its past in."""
+"""The paths by which each variant's cell takes its past in; a cut sets what a path brings to 0.
+
+*Hidden*: the state before, through the hidden-to-hidden weights, into the gates. *Carry*: the direct path past those
+weights, f·c in an LSTM and z·h in a GRU.
+"""
 
 AT_ONCE = 512
 """Strings run at once."""
@@ -33,21 +32,10 @@ def run(
     positions: Tensor | None = None,
     cut: Mapping[str, Tensor | bool] | None = None,
 ) -> Tensor:
-    """Logits, as the network computes them, step by step, with paths cut in all layers.
+    """Logits, as the network itself computes them, but step by step, with paths cut in all layers; without gradients.
 
-    Parameters
-    ----------
-    network : Classifier
-    inputs : int64 Tensor, shape (batch, steps), or float Tensor, shape (batch, steps, features)
-    positions : int64 Tensor, shape (batch,), optional
-        Step at which each sequence is read; the last where not given.
-    cut : mapping of path to bool Tensor, shape (batch, steps), optional
-        Where true, the step takes in 0 by this path, in place of what the step before left. True is all steps.
-
-    Returns
-    -------
-    Tensor, shape (batch, classes)
-        Without gradients.
+    `cut` has a bool Tensor (batch, steps) by path: where true, the step takes in 0 by this path, in place of what the
+    step before left. True is all steps.
 
     Raises
     ------
@@ -55,8 +43,7 @@ def run(
         For a path that the network's cells do not have.
     """
     for path in cut or ():
-        if path not in PATHS[network.variant]:
-            raise UnknownName(unknown(f"path of {network.variant}", path, PATHS[network.variant]))
+        check_name(f"path of {network.variant}", path, PATHS[network.variant])
     batch, steps = inputs.shape[:2]
     kept = {path: ~torch.as_tensor(where).expand(batch, steps) for path, where in (cut or {}).items()}
     outputs: list[Tensor] = []
@@ -79,44 +66,17 @@ def _layer(variant: str, stage: Stage, x: Tensor, kept: Mapping[str, Tensor]) ->
         past = {"hidden": h, "carry": c if variant == "lstm" else h}
         past |= {path: past[path] * keep[:, t, None] for path, keep in kept.items()}
         recurrent, carried = past["hidden"] @ w_hh + stage.bias_hh, past["carry"]
-        h, c = step(variant, inputs[:, t], recurrent, carried, carried, mix=_mix)
+        # Not torch.lerp, which rounds otherwise: what was recorded stays equal bit by bit.
+        h, c = step(variant, inputs[:, t], recurrent, carried, carried, mix=lambda new, old, z: (1 - z) * new + z * old)
         states.append(h)
     return torch.stack(states, 1)
-
-
-def _mix(new: Tensor, past: Tensor, update: Tensor) -> Tensor:
-    # Not torch.lerp, which rounds otherwise: what was recorded stays equal bit by bit.
-    return (1 - update) * new + update * past
-
-
-def at_step(lengths: Sequence[int], steps: int, k: int) -> Tensor:
-    """Where each string has its character k, counted as Python counts: 0 is the first, -1 the last.
-
-    Returns
-    -------
-    bool Tensor, shape (strings, steps)
-        All false in the row of a string that is too short.
-
-    >>> at_step([3, 1], 4, -2).int().tolist()
-    [[0, 1, 0, 0], [0, 0, 0, 0]]
-    """
-    lengths = torch.as_tensor(lengths)
-    place = lengths + k if k < 0 else torch.full_like(lengths, k)
-    return (torch.arange(steps) == place[:, None]) & (place < lengths)[:, None]
 
 
 def paths(network: Classifier, part: Strings | Rows, recipe: Recipe) -> pd.DataFrame:
     """Accuracy with no path cut, with each, and with all, in all layers and at all steps.
 
-    With all cut, a network knows the step at which it is read, and nothing else.
-
-    Parameters
-    ----------
-    network : Classifier
-    part : Strings or Rows
-        Such as ``task.test``; of a large part, its first few batches are enough.
-    recipe : Recipe
-        Says at which step a string is read.
+    With all cut, a network knows the step at which it is read, and nothing else. The recipe says at which step a string
+    is read.
 
     Returns
     -------
@@ -135,12 +95,7 @@ def cut_at(network: Classifier, part: Strings | Rows, recipe: Recipe, seen: Coll
 
     The network then knows these characters, and the padding after them, and nothing before: compare `last_characters`.
 
-    Parameters
-    ----------
-    network, part, recipe
-        As for `paths`.
-    seen : collection of int, optional
-        How many last characters are left; without it, `grades` up to the longest string.
+    `seen` is how many are left, each of these numbers; without it, `grades` up to the longest string.
 
     Returns
     -------
@@ -179,13 +134,7 @@ def last_characters(task: Task, seen: Collection[int] = ()) -> pd.DataFrame:
     """What a table of last characters reaches without any memory, for each number of characters.
 
     It gives a test string the class that its last characters mostly have in training; where these are not known there,
-    that of the longest known end.
-
-    Parameters
-    ----------
-    task : Task
-    seen : collection of int, optional
-        As for `cut_at`, up to the longest test string.
+    that of the longest known end. `seen` is as for `cut_at`, up to the longest test string.
 
     Returns
     -------
@@ -209,15 +158,8 @@ def last_characters(task: Task, seen: Collection[int] = ()) -> pd.DataFrame:
 
 
 def needed(accuracy: pd.Series, margin: float) -> int:
-    """The first number of last characters from which on accuracy stays within the margin of its end.
+    """The first number of last characters from which on accuracy, by characters seen, stays within a margin of its end.
 
-    Parameters
-    ----------
-    accuracy : Series
-        By characters seen, from few to all.
-
-    Examples
-    --------
     >>> needed(pd.Series({1: 0.5, 2: 0.98, 4: 0.8, 8: 0.98, 16: 0.99}), 0.02)
     8
     """
@@ -238,8 +180,6 @@ def by_violation(
 
     Parameters
     ----------
-    network, part, recipe
-        As for `paths`.
     violations : int array, shape (n,)
         Place of each string's first violation, from 0; -1 for a valid string.
     counted : {"start", "end"}
@@ -253,8 +193,7 @@ def by_violation(
     DataFrame
         group ("valid", "invalid"), first and last place (from 1; nan for valid strings), n, accuracy, low, high.
     """
-    if counted not in ("start", "end"):
-        raise UnknownName(unknown("counted", counted, ("start", "end")))
+    check_name("counted", counted, ("start", "end"))
     violations, hits = np.asarray(violations), _hits(network, *_read(part, recipe))
     if violations.shape != hits.shape:
         raise ValueError(f"violations has shape {violations.shape}: give one place for each of {len(hits)} strings")
@@ -268,13 +207,7 @@ def by_violation(
 
 
 def by_length(network: Classifier, part: Strings | Rows, recipe: Recipe, width: int = 4) -> pd.DataFrame:
-    """Accuracy by length of the string, ``width`` lengths taken together.
-
-    Returns
-    -------
-    DataFrame
-        first and last length, n, accuracy, low, high.
-    """
+    """Accuracy by length of the string, ``width`` lengths together: first and last length, n, accuracy, low, high."""
     return pd.DataFrame(_binned(np.asarray(part.lengths), _hits(network, *_read(part, recipe)), width))
 
 

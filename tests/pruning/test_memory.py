@@ -106,11 +106,6 @@ def test_an_lstm_whose_forget_gates_are_shut_has_no_carry_to_lose():
     torch.testing.assert_close(memory.run(network, tokens), cut)
 
 
-def test_at_step_finds_a_character_from_either_end():
-    assert memory.at_step([3, 2, 5], 5, 1).nonzero()[:, 1].tolist() == [1, 1, 1]
-    assert memory.at_step([3, 2, 5], 5, -3).nonzero().tolist() == [[0, 0], [2, 2]]
-
-
 @pytest.mark.parametrize("variant", VARIANTS)
 @pytest.mark.parametrize("recipe", [PLAIN, OWN], ids=READOUTS)
 def test_cutting_before_the_last_characters_equals_zeroing_the_state_there(variant, recipe):
@@ -119,7 +114,7 @@ def test_cutting_before_the_last_characters_equals_zeroing_the_state_there(varia
     positions = torch.as_tensor(Encoded(part).positions(recipe))
     table = memory.cut_at(network, part, recipe, range(1, 10)).set_index("seen")
     for k, row in table.iterrows():
-        where = memory.at_step(part.lengths, tokens.shape[1], -k)
+        where = torch.arange(tokens.shape[1]) == torch.as_tensor(part.lengths - k)[:, None]  # just before the last k
         logits = memory.run(network, tokens, positions, dict.fromkeys(memory.PATHS[variant], where))
         assert row["accuracy"] == float((logits.argmax(-1) == labels).double().mean())
         assert row["cut"] == (part.lengths > k).sum()
