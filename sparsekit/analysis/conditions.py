@@ -4,26 +4,20 @@ from collections.abc import Callable, Iterator, Sequence
 
 import pandas as pd
 
-from sparsekit.analysis.intervals import ROUNDING, mean_interval, named
+from sparsekit.analysis.intervals import ROUNDING, over_seeds
 from sparsekit.analysis.tables import CONDITION, PRUNED, TableError, indexed, require
 from sparsekit.registry import unknown
-
-PUBLISHED = dict(zip(CONDITION, ("magnitude", "global", "one_shot", "retrain"), strict=True))
-"""The value in arXiv 2407.20601 of each column that a condition adds."""
 
 
 def varying(table: pd.DataFrame) -> list[str]:
     """Those columns of `tables.CONDITION` that hold more than one value; the rest stay out of an index."""
-    return [name for name in PUBLISHED if name in table and table[name].nunique(dropna=False) > 1]
+    return [name for name in CONDITION if name in table and table[name].nunique(dropna=False) > 1]
 
 
 def chosen(table: pd.DataFrame, **condition) -> pd.DataFrame:
     """Rows in which each column named has the value given; a condition's column that the table lacks is passed over.
 
-    Raises
-    ------
-    TableError
-        Where a value is not in its column.
+    A TableError says which values there are, where this one is not in its column.
 
     Examples
     --------
@@ -32,21 +26,13 @@ def chosen(table: pd.DataFrame, **condition) -> pd.DataFrame:
     0.6
     """
     for name, value in condition.items():
-        if name in PUBLISHED and name not in table:
+        if name in CONDITION and name not in table:
             continue
         require(table, [name])
         rows = table[table[name] == value]
         if rows.empty and len(table):
             raise TableError(unknown(f"{name} of this table", value, table[name].drop_duplicates()))
         table = rows
-    return table
-
-
-def one_condition(table: pd.DataFrame) -> pd.DataFrame:
-    """Rows of one condition: of each column the published value, or the first where the table does not hold that."""
-    for name, value in PUBLISHED.items():
-        if name in table and len(table):
-            table = chosen(table, **{name: value if (table[name] == value).any() else table[name].iloc[0]})
     return table
 
 
@@ -61,14 +47,10 @@ def single(table: pd.DataFrame) -> pd.DataFrame:
 
 
 def grouped(table: pd.DataFrame, *first: str, row: tuple[str, ...] = ("seed",)) -> Iterator[tuple[tuple, pd.DataFrame]]:
-    """Each condition with its rows, ordered by the columns ``row``, of which no two rows may agree.
+    """Each condition, a value of each column ``first`` and of each that is `varying`, with its rows.
 
-    A condition is a value of each column ``first`` and of each that is `varying`.
-
-    Raises
-    ------
-    TableError
-        Where two rows agree: a seed would count twice, and its interval be too narrow.
+    They are in order of the columns ``row``. Of these no two rows may agree, which raises a TableError: a seed would
+    count twice, and its interval be too narrow.
     """
     names = [*first, *varying(table)]
     twice = table[table.duplicated([*names, *row])]
@@ -104,19 +86,8 @@ def beside(table: pd.DataFrame, **reference) -> pd.DataFrame:
     """Each network next to the one of another condition: ``base_accuracy`` becomes the accuracy of that one.
 
     What compares pruned networks with their base then compares conditions, paired by seed: with random pruning
-    (``score="random"``), or with dense training for as many steps (``recovery="dense"``).
-
-    Parameters
-    ----------
-    table : DataFrame
-        `tables.PRUNING` or `tables.RECOVERY`, and the reference's columns.
-    **reference
-        Column and value, such as ``score="random"``.
-
-    Returns
-    -------
-    DataFrame
-        The rows of every other condition that have a partner.
+    (``score="random"``), or with dense training for as many steps (``recovery="dense"``). Of `tables.PRUNING` or
+    `tables.RECOVERY` come back the rows of every other condition that have a partner.
     """
     table = table.reset_index(drop=True)  # so that dropping rows by label drops no others
     other = chosen(table, **reference)
@@ -142,7 +113,7 @@ def ahead(networks: pd.DataFrame, value: str, confidence: float = 0.95, **refere
     Parameters
     ----------
     networks : DataFrame
-        A row each: variant, seed, target, percent, the value, and the reference's column.
+        A row each: `tables.PRUNED`, the value, and the reference's column.
     value : str
         The column that is compared, such as "accuracy" or "area".
     **reference
@@ -156,11 +127,8 @@ def ahead(networks: pd.DataFrame, value: str, confidence: float = 0.95, **refere
     """
     by = ["variant", "target", "percent", *reference]
     pairs = beside(networks.assign(accuracy=networks[value]), **reference)
-    rows = {}
-    for condition, pair in pairs.groupby(by, sort=False):
-        interval = mean_interval(pair["accuracy"] - pair["base_accuracy"], confidence)
-        rows[condition] = {"n": len(pair)} | named("ahead low high", interval)
-    return indexed(rows, by, ["n", "ahead", "low", "high"])
+    means = over_seeds(pairs.assign(ahead=pairs["accuracy"] - pairs["base_accuracy"]), by, "ahead", confidence)
+    return means.rename(columns={"mean": "ahead"}).set_index(by)[["n", "ahead", "low", "high"]]
 
 
 def at_the_end(recovery: pd.DataFrame) -> pd.DataFrame:

@@ -1,13 +1,14 @@
 """RQ4: how accuracy goes with each property of a graph, with bootstrap intervals over graphs."""
 
 from collections.abc import Iterable, Mapping
+from functools import partial
 
 import numpy as np
 import pandas as pd
 import scipy.stats
 
-from sparsekit.analysis.intervals import FEWEST_ROWS, ROUNDING, bca, resampled
-from sparsekit.analysis.tables import TableError, fraction, numbers, one_per_graph, require
+from sparsekit.analysis.intervals import FEWEST_ROWS, ROUNDING, bootstrapped, resampled, varies
+from sparsekit.analysis.tables import TableError, complete, fraction, one_per_graph, require
 from sparsekit.graphs.properties import PROPERTIES
 
 DISCOVERY = 0.05
@@ -26,10 +27,9 @@ def correlate(
 ) -> pd.DataFrame:
     """Pearson's and Spearman's correlation of each property with a target, one row of ``table`` a network.
 
-    Intervals are BCa bootstrap intervals over rows (Efron, *Better Bootstrap Confidence Intervals*, JASA 1987);
-    resamples in which a column is constant have no correlation and do not count. A property that is constant, or has
-    fewer than three values beside a target, gets nan; from fewer than five it gets nan intervals. Rows that lack a
-    value are left out, property by property; ``n`` says how many stayed.
+    Intervals are BCa bootstrap intervals over rows; resamples in which a column is constant have no correlation and do
+    not count. A property that is constant, or has fewer than three values beside a target, gets nan; from fewer than
+    five it gets nan intervals. Rows that lack a value are left out, property by property.
 
     Parameters
     ----------
@@ -39,26 +39,17 @@ def correlate(
     Returns
     -------
     DataFrame
-        Index ``property``; pearson, pearson_low, pearson_high, spearman, spearman_low, spearman_high, p_value
-        (of Pearson's, two-sided), n.
-
-    Raises
-    ------
-    TableError
-        Where a column is missing or not numeric.
+        Index ``property``; `COEFFICIENTS` (p_value of Pearson's, two-sided), n (rows).
     """
     fraction("confidence", confidence)
-    names = known_properties(table, properties)
+    names, counts, rows = known_properties(table, properties), {}, {}
     require(table, [target])
-    y, counts, rows = numbers(table, target), {}, {}
     for name in names:
-        x = numbers(table, name)
-        known = np.isfinite(x) & np.isfinite(y)
-        n = int(known.sum())
-        if n not in counts:
+        x, y = complete(table, [name, target]).T
+        if len(x) not in counts:
             # Properties see the same resamples, so differences between them are not the bootstrap's.
-            counts[n] = resampled(n, resamples, seed)
-        rows[name] = _correlation(x[known], y[known], counts[n], confidence)
+            counts[len(x)] = resampled(len(x), resamples, seed)
+        rows[name] = _correlation(x, y, counts[len(x)], confidence)
     return pd.DataFrame.from_dict(rows, orient="index").rename_axis("property")
 
 
@@ -70,19 +61,14 @@ def correlations(
     resamples: int = 2000,
     seed: int = 0,
 ) -> pd.DataFrame:
-    """`correlate` for every variant of a study, with q values over all variants and properties at once.
+    """`correlate` for every variant of `tables.GRAPHS`, with q values over all variants and properties at once.
 
     Each graph counts once, its accuracy the mean over its seeds, so that resampling rows resamples whole graphs.
-
-    Parameters
-    ----------
-    table : DataFrame
-        `tables.GRAPHS` with the properties.
 
     Returns
     -------
     DataFrame
-        Index (variant, property); columns of `correlate`, and q_value of Pearson's coefficient (`q_values`).
+        Index (variant, property); columns of `correlate`, and q_value of Pearson's coefficient.
     """
     variants, names = variants_of(table, [target]), known_properties(table, properties)
     found = {v: correlate(one_per_graph(table, v), target, names, confidence, resamples, seed) for v in variants}
@@ -106,25 +92,15 @@ def known_properties(table: pd.DataFrame, properties: Iterable[str] | None = Non
     return names
 
 
-def q_values(p_values: Iterable[float]) -> np.ndarray:
-    """Smallest false-discovery rate at which each test counts as a discovery; nan where there was no test.
-
-    Benjamini and Hochberg, *Controlling the False Discovery Rate*, JRSS B 1995. It holds for tests that are independent
-    or positively dependent.
-
-    >>> q_values([0.01, 0.04, float("nan")])
-    array([0.02, 0.04,  nan])
-    """
-    p_values = np.array(list(p_values), dtype=float)
-    tested = np.isfinite(p_values)
-    if tested.any():
-        p_values[tested] = scipy.stats.false_discovery_control(p_values[tested])
-    return p_values
-
-
 def with_q_values(table: pd.DataFrame) -> pd.DataFrame:
-    """The table with a column q_value beside its p_value, over all its rows at once."""
-    table.insert(table.columns.get_loc("p_value") + 1, "q_value", q_values(table["p_value"]))
+    """The table with q_value beside its p_value, over all its rows; nan where there was no test.
+
+    It is the smallest false-discovery rate at which a test counts as a discovery, of tests that are independent or
+    positively dependent (Benjamini and Hochberg, *Controlling the False Discovery Rate*, JRSS B 1995).
+    """
+    tested = table["p_value"].dropna()
+    q_values = pd.Series(scipy.stats.false_discovery_control(tested), tested.index)
+    table.insert(table.columns.get_loc("p_value") + 1, "q_value", q_values)
     return table
 
 
@@ -135,21 +111,18 @@ def by_variant(table: pd.DataFrame) -> dict[str, pd.DataFrame]:
 
 def _correlation(x: np.ndarray, y: np.ndarray, counts: np.ndarray, confidence: float) -> dict[str, float]:
     row = dict.fromkeys(COEFFICIENTS, np.nan) | {"n": len(x)}
-    if len(x) < 3 or _constant(x) or _constant(y):
+    if len(x) < 3 or not varies(x) or not varies(y):
         return row
-    pearson = scipy.stats.pearsonr(x, y)
-    row["pearson"], row["p_value"] = float(pearson.statistic), float(pearson.pvalue)
-    row["spearman"] = float(scipy.stats.spearmanr(x, y).statistic)
+    pearson, spearman = scipy.stats.pearsonr(x, y), scipy.stats.spearmanr(x, y)
+    row |= {
+        "pearson": float(pearson.statistic),
+        "spearman": float(spearman.statistic),
+        "p_value": float(pearson.pvalue),
+    }
     if len(x) >= FEWEST_ROWS:
-        left_out = 1 - np.eye(len(x), dtype=int)
-        for name, correlation in (("pearson", pearson_of), ("spearman", spearman_of)):
-            low, high = bca(row[name], correlation(x, y, counts), correlation(x, y, left_out), confidence)
-            row |= {f"{name}_low": low, f"{name}_high": high}
+        for name, of in (("pearson", pearson_of), ("spearman", spearman_of)):
+            row |= bootstrapped(name, row[name], partial(of, x, y), counts, confidence)
     return row
-
-
-def _constant(values: np.ndarray) -> bool:
-    return np.ptp(values) <= ROUNDING * np.abs(values).max()
 
 
 def pearson_of(x: np.ndarray, y: np.ndarray, counts: np.ndarray) -> np.ndarray:
@@ -195,24 +168,20 @@ def strongest(
         Empty, with nan for both numbers, where nothing varies or fewer than five rows are left.
     r, p : float
     """
-    names = list(properties)
-    require(table, [target, *names])
-    values = np.column_stack([numbers(table, name) for name in (target, *names)])
-    values = values[np.isfinite(values).all(axis=1)]
-    if len(values) < FEWEST_ROWS:
+    columns = [target, *properties]
+    require(table, columns)
+    values = complete(table, columns)
+    kept = np.flatnonzero(varies(values)) if len(values) >= FEWEST_ROWS else np.empty(0, dtype=int)
+    if 0 not in kept or len(kept) < 2:
         return "", np.nan, np.nan
-    varies = np.ptp(values, axis=0) > ROUNDING * np.abs(values).max(axis=0)
-    if not varies[0] or not varies[1:].any():
-        return "", np.nan, np.nan
-    values, names = values[:, varies], [name for name, kept in zip(names, varies[1:], strict=True) if kept]
-    values = values - values.mean(axis=0)
+    values = values[:, kept] - values[:, kept].mean(axis=0)
     values /= np.linalg.norm(values, axis=0)
     y, x = values[:, 0], values[:, 1:]
     r = y @ x
     orders = np.random.default_rng(seed).permuted(np.tile(np.arange(len(y)), (permutations, 1)), axis=1)
     largest, best = np.abs(y[orders] @ x).max(axis=1), int(np.abs(r).argmax())
     p = (1 + np.sum(largest >= abs(r[best]) - ROUNDING)) / (1 + permutations)
-    return names[best], float(r[best].clip(-1, 1)), float(p)
+    return columns[kept[1 + best]], float(r[best].clip(-1, 1)), float(p)
 
 
 def found(table: pd.DataFrame, method: str = "pearson") -> pd.Series:

@@ -1,14 +1,11 @@
-"""What the columns of a structure study are to its analysis: properties, controls, baselines of prediction.
-
-Which widths and sizes vary depends on the structure and the design of a study, so they are asked of its table.
-"""
+"""What the columns of a structure study are to its analysis, as far as they vary: properties, controls, baselines."""
 
 import numpy as np
 import pandas as pd
 
-from sparsekit.analysis.intervals import ROUNDING
+from sparsekit.analysis.intervals import varies
 from sparsekit.analysis.structure import CHANCE_MARGIN, learned
-from sparsekit.analysis.tables import given_graphs, numbers
+from sparsekit.analysis.tables import complete, given_graphs, numbers
 from sparsekit.graphs.directed import DIRECTED, MORE
 from sparsekit.graphs.properties import PROPERTIES
 
@@ -70,9 +67,8 @@ def only_learned(
 
 
 def _varies(rows: pd.DataFrame, name: str) -> bool:
-    values = numbers(rows, name)
-    values = values[np.isfinite(values)]
-    return bool(len(values)) and np.ptp(values) > ROUNDING * np.abs(values).max()
+    values = complete(rows, [name])
+    return bool(len(values)) and varies(values).item()
 
 
 def _same(rows: pd.DataFrame, one: str, other: str) -> bool:

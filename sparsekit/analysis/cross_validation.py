@@ -12,7 +12,7 @@ from sparsekit.analysis.control import collinearity
 from sparsekit.analysis.correlation import known_properties, variants_of
 from sparsekit.analysis.intervals import ROUNDING, named, resampled
 from sparsekit.analysis.prediction import SIZES
-from sparsekit.analysis.tables import fraction, indexed, numbers, one_per_graph
+from sparsekit.analysis.tables import columns_of, fraction, indexed, numbers, one_per_graph
 from sparsekit.seeds import derive
 
 ALL = "all"
@@ -50,18 +50,14 @@ def nested_prediction(
 
     Nested cross-validation (Varma and Simon, *Bias in Error Estimation*, BMC Bioinformatics 2006): within the training
     folds, ridge regression, its strength chosen by leaving one out and judged by three inner folds, competes with a
-    random forest, judged on graphs out of its trees' bags. R² is taken over all graphs at once, squared errors averaged
-    over repeats. Intervals are percentile bootstrap intervals over graphs, the same resamples for every row; they take
-    the fitted models as they are.
+    random forest, judged on graphs out of its trees' bags. R² is taken over all graphs of `tables.GRAPHS` at once,
+    squared errors averaged over repeats of cutting them into folds. Intervals are percentile bootstrap intervals over
+    graphs, the same resamples for every row; they take the fitted models as they are.
 
     Parameters
     ----------
-    table : DataFrame
-        `tables.GRAPHS` with the properties.
     baselines : mapping of name to columns
         One whose columns the table lacks is left out.
-    repeats : int
-        Ways to cut the graphs into folds.
 
     Returns
     -------
@@ -73,21 +69,17 @@ def nested_prediction(
     studied, names, rows = _variants(table, target), known_properties(table, properties), {}
     sets = {name: columns for name, columns in baselines.items() if set(columns) <= set(table)} | {ALL: names}
     for variant, graphs, accuracy in studied:
-        n = len(accuracy)
-        rows |= {(variant, name): {"graphs": n} for name in sets}
+        rows |= {(variant, name): {"graphs": len(accuracy)} for name in sets}
         if not enough(accuracy):
             continue
-        counts, scores = _resamples(n, resamples, seed), {}
+        counts, scores = _resamples(accuracy, resamples, seed), {}
         for name, columns in sets.items():
-            features, errors = features_of(graphs, columns), np.zeros(n)
-            for model, held_out in fold_models(features, accuracy, folds, repeats, seed):
-                errors[held_out] += (accuracy[held_out] - model.predict(features[held_out])) ** 2 / repeats
+            errors = _errors(features_of(graphs, columns), accuracy, folds, repeats, seed)
             scores[name] = r_squared(errors, accuracy, counts)
         for name, score in scores.items():
-            row = rows[variant, name]
-            row |= _percentiles("r2 low high", score, confidence)
+            rows[variant, name] |= _percentiles("r2 low high", score, confidence)
             if name != ALL:
-                row |= _percentiles("gain gain_low gain_high", scores[ALL] - score, confidence)
+                rows[variant, name] |= _percentiles("gain gain_low gain_high", scores[ALL] - score, confidence)
     columns = ["r2", "low", "high", "gain", "gain_low", "gain_high", "graphs"]
     return indexed(rows, ["variant", "features"], columns)
 
@@ -104,7 +96,7 @@ def permutation_test(
     """Whether all properties together predict anything: out-of-fold R² beside that of accuracies dealt out anew.
 
     Accuracies are permuted over graphs and everything fitted again (Ojala and Garriga, *Permutation Tests for Studying
-    Classifier Performance*, JMLR 2010). By ridge regression alone, which fits all permutations at once.
+    Classifier Performance*, JMLR 2010), by ridge regression alone, which fits all permutations at once.
 
     Returns
     -------
@@ -115,21 +107,20 @@ def permutation_test(
 
     studied, names, rows = _variants(table, target), known_properties(table, properties), {}
     for variant, graphs, accuracy in studied:
-        n = len(accuracy)
-        rows[variant] = {"graphs": n}
+        rows[variant] = {"graphs": len(accuracy)}
         if not enough(accuracy):
             continue
         rng, features = np.random.default_rng(derive("permutations", seed)), features_of(graphs, names)
         dealt = np.column_stack([accuracy, *(rng.permutation(accuracy) for _ in range(permutations))])
         errors = np.zeros_like(dealt)
         for k in range(repeats):
-            for seen, held_out in cut(n, folds, k, seed).split(features):
+            for seen, held_out in cut(len(accuracy), folds, k, seed).split(features):
                 model = _prepared(RidgeCV(ALPHAS, alpha_per_target=True)).fit(features[seen], dealt[seen])
                 errors[held_out] += (dealt[held_out] - model.predict(features[held_out])) ** 2 / repeats
         scores = 1 - errors.sum(axis=0) / ((accuracy - accuracy.mean()) ** 2).sum()
-        null = scores[1:]
-        rows[variant] |= {"r2": scores[0], "null_median": np.median(null), "null_high": np.quantile(null, 0.95)}
-        rows[variant]["p_value"] = (1 + (null >= scores[0]).sum()) / (1 + permutations)
+        r2, null = scores[0], scores[1:]
+        rows[variant] |= {"r2": r2, "null_median": np.median(null), "null_high": np.quantile(null, 0.95)}
+        rows[variant]["p_value"] = (1 + (null >= r2).sum()) / (1 + permutations)
     return indexed(rows, ["variant"], ["r2", "null_median", "null_high", "p_value", "graphs"])
 
 
@@ -151,23 +142,17 @@ def enough(accuracy: np.ndarray) -> bool:
 
 def features_of(graphs: pd.DataFrame, columns: Iterable[str]) -> np.ndarray:
     """Shape (graphs, features); what is missing stays nan, for the model to fill in from what it is trained on."""
-    found = [np.empty((len(graphs), 0))]
-    for name in columns:
-        if name == "generator":
-            found.append(pd.get_dummies(graphs[name]).to_numpy(dtype=float))
-        else:
-            values = numbers(graphs, name)
-            found.append((np.log(values) if name == "parameters" else values)[:, None])
-    return np.concatenate(found, axis=1)
+    if "parameters" in columns:
+        graphs = graphs.assign(parameters=np.log(numbers(graphs, "parameters")))
+    return columns_of(graphs, columns)
 
 
 def _prepared(model):
     from sklearn.impute import SimpleImputer
-    from sklearn.pipeline import Pipeline
+    from sklearn.pipeline import make_pipeline
     from sklearn.preprocessing import StandardScaler
 
-    steps = [("fill", SimpleImputer(keep_empty_features=True)), ("scale", StandardScaler()), ("model", model)]
-    return Pipeline(steps)
+    return make_pipeline(SimpleImputer(keep_empty_features=True), StandardScaler(), model)
 
 
 def chosen_model(features: np.ndarray, accuracy: np.ndarray, state: int):
@@ -181,11 +166,11 @@ def chosen_model(features: np.ndarray, accuracy: np.ndarray, state: int):
         return DummyRegressor().fit(features, accuracy)
     state %= 2**32
     ridge = _prepared(RidgeCV(ALPHAS))
-    forest = RandomForestRegressor(TREES, min_samples_leaf=LEAF, oob_score=True, random_state=state)
-    forest = _prepared(forest).fit(features, accuracy)
+    trees = RandomForestRegressor(TREES, min_samples_leaf=LEAF, oob_score=True, random_state=state)
+    forest = _prepared(trees).fit(features, accuracy)
     # Each tree has seen 63 % of the graphs, each ridge 67 %: both are judged on the others, and forests fitted once.
     by_ridge = cross_val_predict(ridge, features, accuracy, cv=KFold(3, shuffle=True, random_state=state))
-    errors = [np.mean((accuracy - of) ** 2) for of in (forest["model"].oob_prediction_, by_ridge)]
+    errors = [np.mean((accuracy - of) ** 2) for of in (forest[-1].oob_prediction_, by_ridge)]
     return forest if errors[0] < errors[1] else ridge.fit(features, accuracy)
 
 
@@ -203,8 +188,17 @@ def cut(n: int, folds: int, repeat: int, seed: int):
     return KFold(min(folds, n), shuffle=True, random_state=derive("folds", seed, repeat) % 2**32)
 
 
-def _resamples(n: int, resamples: int, seed: int) -> np.ndarray:
+def _errors(features: np.ndarray, accuracy: np.ndarray, folds: int, repeats: int, seed: int) -> np.ndarray:
+    """Squared errors out of fold, means over repeats."""
+    errors = np.zeros_like(accuracy)
+    for model, held_out in fold_models(features, accuracy, folds, repeats, seed):
+        errors[held_out] += (accuracy[held_out] - model.predict(features[held_out])) ** 2 / repeats
+    return errors
+
+
+def _resamples(accuracy: np.ndarray, resamples: int, seed: int) -> np.ndarray:
     """How often each graph stands in all of them, and in each resample."""
+    n = len(accuracy)
     return np.concatenate([np.ones((1, n), dtype=int), resampled(n, resamples, derive("resamples", seed))])
 
 
@@ -266,7 +260,7 @@ def cluster_importance(
                 shuffled[:, columns] = features[np.ix_(orders, columns)]
                 wrong = accuracy[held_out] - model.predict(shuffled).reshape(shuffles, -1)
                 worse[cluster][held_out] += (wrong**2).mean(axis=0) / repeats
-        counts = _resamples(len(accuracy), resamples, seed)
+        counts = _resamples(accuracy, resamples, seed)
         whole = r_squared(errors, accuracy, counts)
         for cluster, of in worse.items():
             fall = whole - r_squared(of, accuracy, counts)
@@ -296,21 +290,16 @@ def transfer(
     fraction("confidence", confidence)
     studied, names, rows = _variants(table, target), known_properties(table, properties), {}
     for variant, graphs, _ in studied:
-        families = {
-            g: (features_of(of, names), numbers(of, target)) for g, of in graphs.groupby("generator", sort=False)
-        }
+        by_family = graphs.groupby("generator", sort=False)
+        families = {g: (features_of(of, names), numbers(of, target)) for g, of in by_family}
         for source, (seen, known) in families.items():
             model = chosen_model(seen, known, derive("transfer", seed)) if enough(known) else None
             for tested, (unseen, accuracy) in families.items():
                 rows[variant, source, tested] = {"graphs": len(accuracy)}
                 if model is None or not enough(accuracy):
                     continue
-                if tested == source:
-                    predicted = np.empty(len(accuracy))
-                    for of_fold, held_out in fold_models(unseen, accuracy, folds, 1, seed):
-                        predicted[held_out] = of_fold.predict(unseen[held_out])
-                else:
-                    predicted = model.predict(unseen)
-                scores = r_squared((accuracy - predicted) ** 2, accuracy, _resamples(len(accuracy), resamples, seed))
+                own = tested == source
+                errors = _errors(unseen, accuracy, folds, 1, seed) if own else (accuracy - model.predict(unseen)) ** 2
+                scores = r_squared(errors, accuracy, _resamples(accuracy, resamples, seed))
                 rows[variant, source, tested] |= _percentiles("r2 low high", scores, confidence)
     return indexed(rows, ["variant", "trained_on", "tested_on"], ["r2", "low", "high", "graphs"])

@@ -9,18 +9,20 @@ import scipy.stats
 from sparsekit.analysis.tables import fraction, require
 
 FEWEST_ROWS = 5
-"""A bootstrap over fewer rows gives no interval worth drawing: nan stands in its place."""
+"""A bootstrap over fewer rows gives no interval worth drawing, so it is nan."""
 
 ROUNDING = 1e-12
 """A relative difference that is rounding, and decides nothing."""
 
+Interval = tuple[float, float, float]
+"""An estimate, and the low and high end of its interval."""
 
-def mean_interval(
-    values: Sequence[float], confidence: float = 0.95, low: float | None = None, high: float | None = None
-) -> tuple[float, float, float]:
-    """Mean, and its Student t interval, cut off at ``low`` and ``high``.
+End = float | None
+"""Where an interval is cut off, such as at 0 and 1 for accuracies."""
 
-    One value has no interval (nan, nan), no value has no mean either. A nan among the values makes all three nan.
+
+def mean_interval(values: Sequence[float], confidence: float = 0.95, low: End = None, high: End = None) -> Interval:
+    """Mean, and its Student t interval, cut off at ``low`` and ``high``; all nan for no value, and where one is nan.
 
     Examples
     --------
@@ -33,16 +35,12 @@ def mean_interval(
 
 
 def prediction_interval(
-    values: Sequence[float],
-    confidence: float = 0.95,
-    low: float | None = None,
-    high: float | None = None,
-    further: float = 1,
-) -> tuple[float, float, float]:
+    values: Sequence[float], confidence: float = 0.95, low: End = None, high: End = None, further: float = 1
+) -> Interval:
     """Mean, and where the mean of so many ``further`` values of the same kind would lie, cut off at ``low``, ``high``.
 
-    Student t, with the spread s of these n values: mean ± t · s · √(1/n + 1/further) (Hahn and Meeker, *Statistical
-    Intervals*, 1991). Unlike the interval of the mean it does not shrink to nothing as n grows. One value has none.
+    mean ± t · s · √(1/n + 1/further), s the deviation of these n values, t Student's (Hahn and Meeker, *Statistical
+    Intervals*, 1991). It does not shrink to nothing as n grows.
 
     Examples
     --------
@@ -51,42 +49,15 @@ def prediction_interval(
     """
     fraction("confidence", confidence)
     values = np.asarray(values, dtype=float)
-    if not len(values):
-        return np.nan, np.nan, np.nan
-    mean = float(values.mean())
-    if len(values) == 1:
+    mean = float(values.mean()) if len(values) else np.nan
+    if len(values) < 2:
         return mean, np.nan, np.nan
     error = values.std(ddof=1) * np.sqrt(1 / len(values) + 1 / further)
     half = scipy.stats.t.ppf((1 + confidence) / 2, len(values) - 1) * error
     return mean, *(float(end) for end in np.clip([mean - half, mean + half], low, high))
 
 
-def bootstrap_interval(
-    values: Sequence[float],
-    statistic: Callable = np.mean,
-    confidence: float = 0.95,
-    resamples: int = 2000,
-    seed: int = 0,
-) -> tuple[float, float, float]:
-    """A statistic, and its BCa bootstrap interval (scipy.stats.bootstrap); nan, nan from fewer than five values.
-
-    ``statistic`` takes an array and ``axis``, as numpy's mean and median do.
-    """
-    values = np.asarray(values, dtype=float)
-    if not len(values):
-        return np.nan, np.nan, np.nan
-    estimate = float(statistic(values, axis=-1))
-    if len(values) < FEWEST_ROWS or not np.isfinite(values).all():
-        return estimate, np.nan, np.nan
-    if np.ptp(values) == 0:
-        return estimate, estimate, estimate
-    interval = scipy.stats.bootstrap(
-        (values,), statistic, n_resamples=resamples, confidence_level=confidence, rng=np.random.default_rng(seed)
-    ).confidence_interval
-    return estimate, float(interval.low), float(interval.high)
-
-
-def wilson(successes: int, n: int, confidence: float = 0.95) -> tuple[float, float, float]:
+def wilson(successes: int, n: int, confidence: float = 0.95) -> Interval:
     """A share, and its Wilson score interval; all nan for ``n = 0``.
 
     Examples
@@ -125,6 +96,19 @@ def bca(estimate: float, resampled: np.ndarray, left_out: np.ndarray, confidence
     return float(low), float(high)
 
 
+def bootstrapped(
+    name: str, estimate: float, of: Callable[[np.ndarray], np.ndarray], counts: np.ndarray, confidence: float
+) -> dict[str, float]:
+    """The BCa interval of a coefficient, as columns of its name; ``of`` gives it for each row of counts."""
+    ends = bca(estimate, of(counts), of(1 - np.eye(counts.shape[1], dtype=int)), confidence)
+    return named(f"{name}_low {name}_high", ends)
+
+
+def varies(values: np.ndarray) -> np.ndarray:
+    """Whether a column, along the first axis, differs by more than rounding."""
+    return np.ptp(values, axis=0) > ROUNDING * np.abs(values).max(axis=0)
+
+
 def named(names: str, values: Iterable[float]) -> dict[str, float]:
     """Values as columns of a row, such as an interval's.
 
@@ -135,30 +119,12 @@ def named(names: str, values: Iterable[float]) -> dict[str, float]:
 
 
 def over_seeds(
-    table: pd.DataFrame,
-    by: Sequence[str],
-    value: str,
-    confidence: float,
-    low: float | None = None,
-    high: float | None = None,
+    table: pd.DataFrame, by: Sequence[str], value: str, confidence: float = 0.95, low: End = None, high: End = None
 ) -> pd.DataFrame:
-    """Mean of a column over the seeds of each group, with its interval.
-
-    Parameters
-    ----------
-    by : sequence of str
-        Columns that tell groups apart; their rows are seeds.
-    low, high : float
-        Where the interval is cut off, such as 0 and 1 for accuracies.
-
-    Returns
-    -------
-    DataFrame
-        A row a group: its columns, mean, low, high (nan interval for one seed), n.
-    """
+    """Mean of a column over the seeds of each group, and its `mean_interval`: ``by``, mean, low, high, n."""
     require(table, [*by, value])
     rows = [
-        (*name, *mean_interval(group.to_numpy(), confidence, low=low, high=high), len(group))
+        (*name, *mean_interval(group, confidence, low, high), len(group))
         for name, group in table.groupby(list(by), sort=False)[value]
     ]
     return pd.DataFrame(rows, columns=[*by, "mean", "low", "high", "n"])

@@ -1,6 +1,6 @@
-"""The columns of the tables that studies return, and checks of a table before anything is computed from it.
+"""The columns of the tables that studies return, by which docstrings name a table, and checks of a table.
 
-Docstrings name a table by its schema here. A statistic asks for the columns that it needs and lets further ones be.
+A statistic asks for the columns that it needs and lets further ones be.
 """
 
 from collections.abc import Iterable, Sequence
@@ -17,7 +17,7 @@ CONDITION = ("score", "scope", "schedule", "recovery")
 """What else may tell pruned networks apart, `sparsekit.analysis.conditions`; a table may lack these columns."""
 
 PRUNING = (*PRUNED, "base_accuracy", "accuracy")
-"""A row a pruned network, accuracy at once after pruning beside that of its base network, fractions."""
+"""A row a pruned network: accuracy (a fraction) at once after pruning, and of its base network."""
 
 COST = ("weights", "weights_dense", "multiply_adds", "multiply_adds_dense")
 """What a table of pruning has beside: weights, and multiply-adds of a step, left and before."""
@@ -35,7 +35,7 @@ DEAD_UNITS = (*PRUNED, "layer", "gate", "units", "no_input", "no_output", "dead"
 """A row a gate of a layer of a pruned network, numbers of hidden units; gate "all" counts those true in every gate."""
 
 SPECTRAL_RADII = (*PRUNED, "network", "layer", "gate", "spectral_radius")
-"""A row a gate of a layer; network is "base", "pruned" or "recovered"."""
+"""A row a gate of a layer; network is "base" (without target and percent), "pruned" or "recovered"."""
 
 PROBES = ("variant", "seed", "network", "n", "accuracy", "low", "high")
 """What the tables of memory share: accuracy over n strings with its Wilson interval, of a network by name."""
@@ -62,18 +62,28 @@ def require(table: pd.DataFrame, names: Iterable[str]) -> None:
 
 
 def numbers(table: pd.DataFrame, name: str) -> np.ndarray:
-    """One column as floats, shape (rows,); what is missing or infinite becomes nan.
-
-    Raises
-    ------
-    TableError
-        Where a value is no number.
-    """
+    """One column as floats, shape (rows,), nan for what is missing or infinite; a TableError where one is no number."""
     try:
         values = table[name].to_numpy(dtype=float, na_value=np.nan)
     except (TypeError, ValueError):
         raise TableError(f"column {name!r} is not numeric: it holds {table[name].dtype} values") from None
     return np.where(np.isfinite(values), values, np.nan)
+
+
+def columns_of(table: pd.DataFrame, names: Iterable[str], drop_first: bool = False) -> np.ndarray:
+    """Columns as `numbers`, shape (rows, columns); "generator" is a label, a column of 0 and 1 a family."""
+    found = [np.empty((len(table), 0))]
+    for name in names:
+        label = name == "generator"
+        values = pd.get_dummies(table[name], drop_first=drop_first) if label else numbers(table, name)[:, None]
+        found.append(np.asarray(values, dtype=float))
+    return np.concatenate(found, axis=1)
+
+
+def complete(table: pd.DataFrame, names: Iterable[str]) -> np.ndarray:
+    """Columns as `columns_of`, of the rows that have a value in all of them."""
+    values = columns_of(table, names)
+    return values[np.isfinite(values).all(axis=1)]
 
 
 def fraction(name: str, value: float) -> None:
@@ -88,12 +98,8 @@ def given_graphs(table: pd.DataFrame) -> pd.DataFrame:
 
 
 def one_per_graph(table: pd.DataFrame, variant: str) -> pd.DataFrame:
-    """A variant's graphs, one row each, accuracies averaged over the seeds: more seeds are no more graphs.
-
-    Null models of graphs are no graphs of the study.
-    """
-    table = given_graphs(table)
-    rows = table[table["variant"] == variant]
+    """A variant's graphs without null models, a row each, means over seeds: more seeds are no more graphs."""
+    rows = given_graphs(table[table["variant"] == variant])
     return rows.groupby(["generator", "graph"], sort=False).mean(numeric_only=True).reset_index()
 
 
