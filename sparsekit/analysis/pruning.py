@@ -7,34 +7,26 @@ import pandas as pd
 import scipy.stats
 
 from sparsekit.analysis.conditions import per_condition, within
-from sparsekit.analysis.intervals import mean_interval, named
+from sparsekit.analysis.intervals import Interval, mean_interval, named
 from sparsekit.analysis.tables import COST, PRUNING, fraction, indexed, require
 
 
 def safe_percentage(pruning: pd.DataFrame, margin: float, confidence: float = 0.95) -> pd.DataFrame:
-    """RQ2: how much can go before accuracy drops, per variant and target.
+    """RQ2: how much can go before accuracy drops, per variant and target of `tables.PRUNING`.
 
     A seed's safe percentage is the highest tested one such that there and at every smaller one the accuracy at once
-    after pruning is no more than ``margin`` below that seed's base accuracy; 0 where the smallest fails already.
+    after pruning is no more than ``margin``, a fraction, below that seed's base accuracy; 0 where the smallest fails.
 
     Only some percentages are tested: accuracy may hold up to just below the next. The interval, Student t over seeds,
     is therefore widened at either end by the distance to the next tested percentage, mean over seeds. A 0 where the
     smallest fails means "below it", and the largest tested percentage, unless it is 100, "at least".
 
-    Parameters
-    ----------
-    pruning : DataFrame
-        `tables.PRUNING`.
-    margin : float
-        In accuracy, a fraction.
-
     Returns
     -------
     DataFrame
-        Index (variant, target) and what is `conditions.varying`; values (list, percent per seed in
-        order of seeds), mean, low, high (within 0 … 100), below (share of seeds that failed at the smallest percentage
-        tested), at_least (share of those that held at the largest, short of 100), next (list, the next percentage
-        tested per seed; 100 where there is none).
+        Index (variant, target) and what is `conditions.varying`; values (list, percent by seed), mean, low, high
+        (0 … 100), below (share of seeds that failed at the smallest percentage tested), at_least (share of those that
+        held at the largest, short of 100), next (list, the next percentage tested by seed; 100 where there is none).
     """
     fraction("margin", margin)
     require(pruning, PRUNING)
@@ -51,16 +43,14 @@ def safe_percentage(pruning: pd.DataFrame, margin: float, confidence: float = 0.
 
 def _safe(one_seed: pd.DataFrame, margin: float) -> tuple[float, float, str]:
     """Highest percentage that held, the next one tested, and at which end of the grid that leaves it open."""
-    ordered = one_seed.sort_values("percent")
     # A nan accuracy is not within any margin.
-    fails = (~within(ordered, margin)).cummax()
-    held, failed = ordered.percent[~fails], ordered.percent[fails]
-    value = float(held.max()) if len(held) else 0.0
-    following = float(failed.min()) if len(failed) else 100.0
-    return value, following, "" if value == 100 else "below" if not len(held) else "" if len(failed) else "at_least"
+    fails = (~within(one_seed, margin)).cummax()
+    held, failed = one_seed["percent"][~fails], one_seed["percent"][fails]
+    value, following = float(held.max()) if len(held) else 0.0, float(failed.min()) if len(failed) else 100.0
+    return value, following, "below" if not len(held) else "at_least" if not len(failed) and value < 100 else ""
 
 
-def widened(interval: tuple[float, float, float], row: Mapping) -> tuple[float, float, float]:
+def widened(interval: Interval, row: Mapping) -> Interval:
     """An interval of safe percentages, each end further out by the mean distance to the next one tested."""
     mean, low, high = interval
     distance = np.mean(np.subtract(row["next"], row["values"]))
@@ -68,42 +58,34 @@ def widened(interval: tuple[float, float, float], row: Mapping) -> tuple[float, 
 
 
 def censoring(row: Mapping) -> str:
-    """What the ends of the tested percentages leave open in a row of :func:`safe_percentage`, in words; mostly ``""``.
+    """What the ends of the tested percentages leave open in a row of `safe_percentage`, in words; mostly ``""``.
 
     >>> censoring({"values": [0.0, 0.0], "next": [40.0, 40.0], "below": 1.0, "at_least": 0.0})
     'below 40 % in each seed'
     """
-    seeds = len(row["values"])
+    seeds, told = len(row["values"]), []
     words = {"below": f"below {min(row['next']):g} %", "at_least": f"at least {max(row['values']):g} %"}
-    told = []
     for name, bound in words.items():
-        count = round(row[name] * seeds)
-        if count:
-            told.append(
-                bound if seeds == 1 else f"{bound} in {'each seed' if count == seeds else f'{count} of {seeds} seeds'}"
-            )
+        if count := round(row[name] * seeds):
+            of = "each seed" if count == seeds else f"{count} of {seeds} seeds"
+            told.append(bound if seeds == 1 else f"{bound} in {of}")
     return ", ".join(told)
 
 
 def operating_points(pruning: pd.DataFrame, confidence: float = 0.95) -> pd.DataFrame:
     """How much smaller and cheaper pruned networks are, and how accurate, one row per condition.
 
-    Reported as Blalock, Gonzalez Ortiz, Frankle and Guttag ask (*What is the state of neural network pruning?*, MLSys
-    2020): ratio of sizes and ratio of multiply-adds, both dense over pruned, at every percentage up to collapse, means
-    with deviations over seeds, and every single value. Random pruning is a condition beside the others.
-
-    Parameters
-    ----------
-    pruning : DataFrame
-        `tables.PRUNING` and `tables.COST`. Accuracy at once after pruning, or that of
-        :func:`sparsekit.analysis.conditions.after_recovery`.
+    Of `tables.PRUNING` and `tables.COST`, with the accuracy at once or that of `conditions.after_recovery`. Reported
+    as Blalock, Gonzalez Ortiz, Frankle and Guttag ask (*What is the state of neural network pruning?*, MLSys 2020):
+    ratios of sizes and of multiply-adds, dense over pruned, at every percentage up to collapse, means with deviations
+    over seeds, and every single value. Random pruning is a condition beside the others.
 
     Returns
     -------
     DataFrame
-        Index (variant, target, percent) and what is `conditions.varying`; n (seeds), compression
-        and multiply_add_ratio (means over seeds; infinite where nothing is left), base_accuracy, accuracy (means), sd,
-        low, high (Student t over seeds), values (list, accuracy by seed).
+        Index (variant, target, percent) and what is `conditions.varying`; n (seeds), compression and
+        multiply_add_ratio (means over seeds; infinite where nothing is left), base_accuracy, accuracy (means), sd, low,
+        high (Student t over seeds), values (list, accuracy by seed).
     """
     require(pruning, [*PRUNING, *COST])
 
@@ -120,9 +102,6 @@ def operating_points(pruning: pd.DataFrame, confidence: float = 0.95) -> pd.Data
 
     columns = "n compression multiply_add_ratio base_accuracy accuracy sd low high values"
     return per_condition(pruning, summary, columns)
-
-
-VERDICTS = ("kept", "no drop", "dropped", "cannot tell")
 
 
 def equivalence(differences: Sequence[float], margin: float, confidence: float = 0.95) -> dict:
@@ -155,15 +134,15 @@ def equivalence(differences: Sequence[float], margin: float, confidence: float =
     # Accuracies are whole numbers of strings: what is left beyond twelve digits is rounding, and must not decide.
     values = np.round(np.asarray(differences, dtype=float), 12)
     p_no_drop, p_no_gain = _above(values, -margin), _above(-values, -margin)
-    p_equivalent, p_dropped, level = float(np.maximum(p_no_drop, p_no_gain)), 1 - p_no_drop, 1 - confidence
-    shown = (p_equivalent < level, p_no_drop < level, p_dropped < level)
+    p_equivalent, p_dropped = float(np.maximum(p_no_drop, p_no_gain)), 1 - p_no_drop
+    shown = {"kept": p_equivalent, "no drop": p_no_drop, "dropped": p_dropped}
     return {
         "n": len(values),
         **named("difference low high", mean_interval(values, confidence)),
         **named("decide_low decide_high", mean_interval(values, 2 * confidence - 1)[1:]),
         "p_equivalent": p_equivalent,
         "p_dropped": p_dropped,
-        "verdict": next((verdict for verdict, yes in zip(VERDICTS[:3], shown, strict=True) if yes), VERDICTS[3]),
+        "verdict": next((verdict for verdict, p in shown.items() if p < 1 - confidence), "cannot tell"),
     }
 
 
@@ -180,23 +159,15 @@ def _above(values: np.ndarray, bound: float) -> float:
 
 
 def tolerance(pruning: pd.DataFrame, margin: float, confidence: float = 0.95) -> pd.DataFrame:
-    """Whether accuracy is kept within the margin, per condition, pruned and base network paired by seed.
+    """Whether accuracy is kept within the margin, a fraction, per condition, pruned and base network paired by seed.
 
-    Each condition is tested at its own level; :func:`tolerated` reads the percentages in order, which costs nothing.
-
-    Parameters
-    ----------
-    pruning : DataFrame
-        `tables.PRUNING`, or what :func:`sparsekit.analysis.conditions.beside` and
-        :func:`sparsekit.analysis.conditions.after_recovery` return.
-    margin : float
-        In accuracy, a fraction.
+    Of `tables.PRUNING`, or what `conditions.beside` and `conditions.after_recovery` return. Each condition is tested
+    at its own level; `tolerated` reads the percentages in order, which costs nothing.
 
     Returns
     -------
     DataFrame
-        Index (variant, target, percent) and what is `conditions.varying`; columns as
-        :func:`equivalence` names them.
+        Index (variant, target, percent) and what is `conditions.varying`; columns as `equivalence` names them.
     """
     require(pruning, PRUNING)
 
@@ -207,15 +178,10 @@ def tolerance(pruning: pd.DataFrame, margin: float, confidence: float = 0.95) ->
 
 
 def tolerated(tolerance: pd.DataFrame) -> pd.DataFrame:
-    """Up to which percentage accuracy is shown to be kept, and from which on a drop is shown.
+    """Up to which percentage of a table by `tolerance` accuracy is shown to be kept, and from which on a drop is shown.
 
     Percentages are tested from the smallest on, and the first that fails ends it: in a fixed order no correction for
     many tests is due (Maurer, Hothorn and Lehmacher, 1995). What lies between the two is not known.
-
-    Parameters
-    ----------
-    tolerance : DataFrame
-        As :func:`tolerance` returns it.
 
     Returns
     -------
@@ -224,13 +190,10 @@ def tolerated(tolerance: pd.DataFrame) -> pd.DataFrame:
         "kept" or "no drop"; 0 where the smallest is not), dropped (smallest with a drop shown at its own level; nan
         where none has).
     """
-    names = [name for name in tolerance.index.names if name != "percent"]
-    found = {}
+    names, found = [name for name in tolerance.index.names if name != "percent"], {}
     for condition, rows in tolerance.reset_index().groupby(names, sort=False):
         rows = rows.sort_values("percent")
         held = rows["verdict"].isin(["kept", "no drop"]).cummin()
-        found[condition] = {
-            "kept": float(rows["percent"][held].max()) if held.any() else 0.0,
-            "dropped": float(rows["percent"][rows["verdict"] == "dropped"].min()),
-        }
+        dropped = rows["percent"][rows["verdict"] == "dropped"].min()
+        found[condition] = {"kept": rows["percent"][held].max() if held.any() else 0.0, "dropped": dropped}
     return indexed(found, names, ["kept", "dropped"])

@@ -1,10 +1,7 @@
-"""What the tables of recovery say: how long accuracy takes to come back (RQ3), and how much is lost on the way.
-
-A network that is not back when retraining ends is censored: its time is longer than what was seen. A mean over those
-that came back forgets it; survival analysis does not.
-"""
+"""What the tables of recovery say: how long accuracy takes to come back (RQ3), and how much is lost on the way."""
 
 import warnings
+from collections.abc import Iterator
 
 import numpy as np
 import pandas as pd
@@ -12,36 +9,29 @@ import scipy.integrate
 import scipy.stats
 
 from sparsekit.analysis.conditions import grouped, per_condition, within
-from sparsekit.analysis.intervals import mean_interval, named, wilson
+from sparsekit.analysis.intervals import Interval, mean_interval, named, wilson
 from sparsekit.analysis.tables import RECOVERY, TableError, fraction, require
 
 
 def steps_to_regain(recovery: pd.DataFrame, margin: float, confidence: float = 0.95) -> pd.DataFrame:
-    """Optimizer steps until accuracy is within the margin of the base, medians by survival analysis.
+    """Optimizer steps of `tables.RECOVERY` until accuracy is within the margin of the base, by survival analysis.
 
-    A network is back at the first measured step at which its accuracy is within the margin of its base; at 0, where
-    it never left. The true step lies after the measured one before, so the median lies between ``after`` and
-    ``median``. One that is not back at its last measured step is censored there.
+    A network is back at the first measured step at which its accuracy is within the margin, a fraction, of its base; at
+    0, where it never left. The true step lies after the measured one before, so the median lies between ``after`` and
+    ``median``. One that is not back at its last measured step is censored there: its time is longer than what was
+    seen, which a mean over those that came back forgets.
 
     The median is the first step by which at least half are back in Kaplan and Meier's estimate (*Nonparametric
     estimation from incomplete observations*, JASA 1958). Its interval holds the steps at which half lies within the
     log-log interval of that estimate (Brookmeyer and Crowley, Biometrics 1982). The range of n values covers a median
     with probability 1 - 2 ** (1 - n) only: with fewer networks than that needs (6 at 95 %) there is no interval.
 
-    Parameters
-    ----------
-    recovery : DataFrame
-        `tables.RECOVERY`.
-    margin : float
-        In accuracy, a fraction.
-
     Returns
     -------
     DataFrame
-        Index (variant, target, percent) and what is `conditions.varying`; n (networks), at_once
-        (count of those back at step 0), censored (count), regained with regained_low and regained_high (share, Wilson
-        interval), after, median (infinite where fewer than half came back), low, high, steps (list by seed, infinite
-        for the censored).
+        Index (variant, target, percent) and what is `conditions.varying`; n (networks), at_once (count of those back at
+        step 0), censored (count), regained, regained_low, regained_high (share, Wilson interval), after, median
+        (infinite where fewer than half came back), low, high, steps (list by seed, infinite for the censored).
     """
     fraction("margin", margin)
     fraction("confidence", confidence)
@@ -64,36 +54,32 @@ def steps_to_regain(recovery: pd.DataFrame, margin: float, confidence: float = 0
     return per_condition(recovery, summary, columns, row=("seed", "step"))
 
 
-def events(group: pd.DataFrame, margin: float) -> pd.DataFrame:
-    """When each network of one condition is back: index seed; step, regained (False: censored at step), after."""
+def events(group: pd.DataFrame, margin: float, time: str = "step") -> pd.DataFrame:
+    """When each network of one condition is back, by seed: step (or the time named), regained (or censored), after."""
     found = {}
-    for seed, one in group.sort_values("step").groupby("seed"):
-        _from_step_0(one)
+    for seed, one in _networks(group):
         back = within(one, margin).to_numpy()
-        at = int(back.argmax()) if back.any() else len(one) - 1
+        at = back.argmax() if back.any() else len(one) - 1
         before = max(at - 1, 0) if back.any() else at
-        found[seed] = (float(one["step"].iloc[at]), bool(back.any()), float(one["step"].iloc[before]))
-    table = pd.DataFrame.from_dict(found, orient="index", columns=["step", "regained", "after"])
+        found[seed] = float(one[time].iloc[at]), back.any(), float(one[time].iloc[before])
+    table = pd.DataFrame.from_dict(found, orient="index", columns=[time, "regained", "after"])
     return table.rename_axis("seed").astype({"regained": bool})
 
 
-def _from_step_0(one: pd.DataFrame) -> None:
-    if one["step"].iloc[0] != 0:
-        where = ", ".join(str(one[name].iloc[0]) for name in ("variant", "target", "percent"))
-        raise TableError(f"{where}: no accuracy at step 0, at once after pruning")
+def _networks(group: pd.DataFrame) -> Iterator[tuple[int, pd.DataFrame]]:
+    """Each seed of one condition, and its rows in order of steps, of which 0 must be the first."""
+    for seed, one in group.sort_values("step").groupby("seed"):
+        if one["step"].iloc[0] != 0:
+            where = ", ".join(str(one[name].iloc[0]) for name in ("variant", "target", "percent"))
+            raise TableError(f"{where}: no accuracy at step 0, at once after pruning")
+        yield seed, one
 
 
 def kaplan_meier(steps: pd.Series, came: pd.Series, confidence: float = 0.95) -> pd.DataFrame:
     """Kaplan and Meier's estimate: index step; share not yet back after it, its log-log interval low, high.
 
-    The interval does not exist (nan) while all are out or once all are back.
-
-    Parameters
-    ----------
-    steps : Series
-        Step of each network.
-    came : Series of bool
-        Whether it was back at that step, or censored there.
+    ``came`` says of each network whether it was back at its step, or censored there. The interval does not exist (nan)
+    while all are out or once all are back.
 
     Examples
     --------
@@ -105,12 +91,11 @@ def kaplan_meier(steps: pd.Series, came: pd.Series, confidence: float = 0.95) ->
         warnings.filterwarnings("ignore", "The confidence interval is undefined", RuntimeWarning)
         interval = estimate.confidence_interval(confidence, method="log-log")
     ends = {"share": estimate, "low": interval.low, "high": interval.high}
-    return pd.DataFrame(
-        {name: end.probabilities for name, end in ends.items()}, index=pd.Index(estimate.quantiles, name="step")
-    )
+    columns = {name: end.probabilities for name, end in ends.items()}
+    return pd.DataFrame(columns, index=pd.Index(estimate.quantiles, name="step"))
 
 
-def _median(steps: pd.Series, came: pd.Series, confidence: float) -> tuple[float, float, float]:
+def _median(steps: pd.Series, came: pd.Series, confidence: float) -> Interval:
     curve = kaplan_meier(steps, came, confidence)
     # Where the interval does not exist the estimate, 1 or 0, stands for it.
     low, high = (curve[end].fillna(curve["share"]) for end in ("low", "high"))
@@ -120,23 +105,18 @@ def _median(steps: pd.Series, came: pd.Series, confidence: float) -> tuple[float
 
 
 def area_under_recovery(recovery: pd.DataFrame, confidence: float = 0.95) -> pd.DataFrame:
-    """Accuracy averaged over the whole of recovery, on a logarithmic axis of steps.
+    """Accuracy averaged over the whole of `tables.RECOVERY`, on a logarithmic axis of steps.
 
     Per network ∫ accuracy du with u = log(1 + step) / log(1 + last), 0 … 1, by trapezoids between the measured steps:
     a mean accuracy that counts early steps as much as late ones. ``last`` is the same for all: the smallest last
     measured step of any network in the table, accuracy there interpolated in u where it was not measured.
 
-    Parameters
-    ----------
-    recovery : DataFrame
-        `tables.RECOVERY`.
-
     Returns
     -------
     DataFrame
-        Index (variant, target, percent) and what is `conditions.varying`; n, last (step), area
-        (mean over seeds) with its Student t interval area_low, area_high, lost (mean of base accuracy less area,
-        paired by seed) with lost_low, lost_high, values (list, area by seed).
+        Index (variant, target, percent) and what is `conditions.varying`; n, last (step), area (mean over seeds) with
+        its Student t interval area_low, area_high, lost (mean of base accuracy less area, paired by seed) with
+        lost_low, lost_high, values (list, area by seed).
     """
     fraction("confidence", confidence)
 
@@ -157,11 +137,8 @@ def area_under_recovery(recovery: pd.DataFrame, confidence: float = 0.95) -> pd.
 def areas(recovery: pd.DataFrame) -> pd.DataFrame:
     """The area of each network, as `area_under_recovery` means it, a row each: its condition, area, last."""
     require(recovery, RECOVERY)
-    networks = [
-        one
-        for _, rows in grouped(recovery, "variant", "target", "percent", row=("seed", "step"))
-        for _, one in rows.groupby("seed")
-    ]
+    conditions = grouped(recovery, "variant", "target", "percent", row=("seed", "step"))
+    networks = [one for _, rows in conditions for _, one in _networks(rows)]
     last = min((float(one["step"].iloc[-1]) for one in networks), default=0.0)
     own = [name for name in recovery if name not in ("step", "epoch", "accuracy")]
     rows = [one[own].iloc[0].to_dict() | {"area": _area(one, last), "last": last} for one in networks]
@@ -169,7 +146,6 @@ def areas(recovery: pd.DataFrame) -> pd.DataFrame:
 
 
 def _area(one: pd.DataFrame, last: float) -> float:
-    _from_step_0(one)
     if not last:
         return float(one["accuracy"].iloc[0])
     u, accuracy = np.log1p(one["step"].to_numpy(float)) / np.log1p(last), one["accuracy"].to_numpy(float)
@@ -179,46 +155,33 @@ def _area(one: pd.DataFrame, last: float) -> float:
 
 
 def regain(recovery: pd.DataFrame, margin: float, confidence: float = 0.95) -> pd.DataFrame:
-    """RQ3: how much retraining regains the accuracy, per variant, target and percentage.
+    """RQ3: how much retraining regains the accuracy, per condition of `tables.RECOVERY` with epoch.
 
-    Only networks that had dropped count: accuracy at step 0 more than ``margin`` below their base. Such a network has
-    regained its accuracy at the first measured step, and at the first whole epoch, at which it is within the margin.
-
-    Parameters
-    ----------
-    recovery : DataFrame
-        `tables.RECOVERY` and epoch.
-    margin : float
-        In accuracy, a fraction.
+    Only networks that had dropped count: accuracy at step 0 more than ``margin``, a fraction, below their base. Such a
+    network has regained its accuracy at the first measured step, and at the first whole epoch, at which it is within
+    the margin.
 
     Returns
     -------
     DataFrame
-        Index (variant, target, percent) and what is `conditions.varying`; dropped (share of seeds
-        that had dropped), never (share of those that were not back at any measured step; nan where none had dropped),
-        steps and epochs (lists over the dropped seeds, nan for never), and the mean over those that came back with its
-        Student t interval: step, step_low, step_high, epoch, epoch_low, epoch_high.
+        Index (variant, target, percent) and what is `conditions.varying`; dropped (share of seeds that had dropped),
+        never (share of those that were not back at any measured step; nan where none had dropped), steps and epochs
+        (lists over the dropped seeds, nan for never), and the mean over those that came back with its Student t
+        interval: step, step_low, step_high, epoch, epoch_low, epoch_high.
     """
     fraction("margin", margin)
     require(recovery, [*RECOVERY, "epoch"])
 
     def summary(group: pd.DataFrame) -> dict:
-        seeds = [one_seed for _, one_seed in group.groupby("seed")]
-        for one_seed in seeds:
-            _from_step_0(one_seed)
-        back = [_back(one_seed, margin) for one_seed in seeds if not within(one_seed, margin).iloc[0]]
-        steps, epochs = ([times[i] for times in back] for i in (0, 1))
-        row = {"dropped": len(back) / len(seeds), "never": np.isnan(steps).mean() if back else np.nan}
-        for name, values in (("step", steps), ("epoch", epochs)):
-            interval = mean_interval([v for v in values if np.isfinite(v)], confidence, low=0)
-            row |= {f"{name}s": values} | named(f"{name} {name}_low {name}_high", interval)
+        whole = group[np.isclose(group["epoch"], group["epoch"].round(), atol=1e-6)]
+        times = {"step": events(group, margin), "epoch": events(whole, margin, "epoch")}
+        dropped = ~times["step"]["regained"] | (times["step"]["step"] > 0)
+        row = {"dropped": dropped.mean(), "never": (~times["step"]["regained"][dropped]).mean()}
+        for name, back in times.items():
+            values = back[name].where(back["regained"])[dropped]
+            interval = mean_interval(values.dropna(), confidence, low=0)
+            row |= {f"{name}s": values.tolist()} | named(f"{name} {name}_low {name}_high", interval)
         return row
 
     columns = "dropped never steps step step_low step_high epochs epoch epoch_low epoch_high"
     return per_condition(recovery, summary, columns, row=("seed", "step"))
-
-
-def _back(one_seed: pd.DataFrame, margin: float) -> tuple[float, float]:
-    back = one_seed[within(one_seed, margin) & (one_seed.step > 0)]
-    whole = back.epoch[np.isclose(back.epoch, back.epoch.round(), atol=1e-6)]
-    return tuple(float(found.iloc[0]) if len(found) else np.nan for found in (back.step, whole))
