@@ -50,11 +50,7 @@ def published_prediction(table: pd.DataFrame, target: str = "test_acc") -> dict[
 
 
 def split_distribution(
-    table: pd.DataFrame,
-    target: str = "test_acc",
-    splits: int = 100,
-    seed: int = 0,
-    models: Iterable[str] = MODELS,
+    table: pd.DataFrame, target: str = "test_acc", splits: int = 100, seed: int = 0, models: Iterable[str] = MODELS
 ) -> pd.DataFrame:
     """R² of the published models over many random 90/10 splits.
 

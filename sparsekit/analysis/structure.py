@@ -12,6 +12,7 @@ from sparsekit.analysis.tables import fraction, given_graphs, indexed, numbers, 
 
 ALL = "all"
 """Stands for every family at once in the index of `trainability`."""
+
 CHANCE_MARGIN = 0.02
 """How far above chance level, in accuracy, a network has left it."""
 
@@ -41,18 +42,11 @@ def trainability(
     confidence: float = 0.95,
     target: str = "test_accuracy",
 ) -> pd.DataFrame:
-    """How many networks never left chance level, per variant and family.
+    """How many networks of `tables.GRAPHS` never left chance level, per variant and family.
 
-    Seeds of one graph may share their fate. The Wilson score interval therefore counts networks as n over the design
-    effect 1 + (k - 1) ICC (Kish, *Survey Sampling*, 1965), k seeds a graph; where none or all are at chance, which
-    hides how alike seeds are, each graph counts once.
-
-    Parameters
-    ----------
-    table : DataFrame
-        `tables.GRAPHS`.
-    chance : float
-        Accuracy of always naming the larger class.
+    Chance is the accuracy of always naming the larger class. Seeds of one graph may share their fate. The Wilson score
+    interval therefore counts networks as n over the design effect 1 + (k - 1) ICC (Kish, *Survey Sampling*, 1965), k
+    seeds a graph; where none or all are at chance, which hides how alike seeds are, each graph counts once.
 
     Returns
     -------
@@ -64,25 +58,27 @@ def trainability(
     own = table[["variant", "generator", "graph"]].assign(stuck=~_left_chance(table, chance, margin, target))
     rows = {}
     for variant, networks in own.groupby("variant", sort=False):
-        rows[variant, ALL] = _share(networks, confidence)
-        for generator, some in networks.groupby("generator", sort=False):
+        for generator, some in [(ALL, networks), *networks.groupby("generator", sort=False)]:
             rows[variant, generator] = _share(some, confidence)
     return pd.DataFrame.from_dict(rows, orient="index").rename_axis(["variant", "generator"])
 
 
 def _share(networks: pd.DataFrame, confidence: float) -> dict[str, float]:
-    stuck = networks["stuck"].to_numpy(dtype=float)
-    groups = networks.groupby(["generator", "graph"], sort=False).ngroup().to_numpy()
-    seeds = np.bincount(groups)
-    alike = 1.0 if np.ptp(stuck) == 0 else np.clip(_one_way(stuck, groups)["icc"], 0, 1)
-    effect = 1.0 if seeds.max() == 1 else 1 + ((seeds**2).sum() / seeds.sum() - 1) * alike
-    effective = len(stuck) / effect
     from statsmodels.stats.proportion import proportion_confint  # slow to load
 
+    stuck, seeds = networks["stuck"].to_numpy(dtype=float), np.bincount(_graphs(networks))
+    alike = 1.0 if np.ptp(stuck) == 0 else np.clip(_one_way(stuck, _graphs(networks))["icc"], 0, 1)
+    effect = 1.0 if seeds.max() == 1 else 1 + ((seeds**2).sum() / seeds.sum() - 1) * alike
+    effective = len(stuck) / effect
     low, high = proportion_confint(stuck.mean() * effective, effective, 1 - confidence, method="wilson")
     counts = {"networks": len(stuck), "graphs": len(seeds), "at_chance": int(stuck.sum())}
     # Rounding must not leave the ends a hair beside none and all.
     return counts | {"share": stuck.mean(), "low": low if stuck.any() else 0.0, "high": 1.0 if stuck.all() else high}
+
+
+def _graphs(networks: pd.DataFrame) -> np.ndarray:
+    """The number of each network's graph, from 0."""
+    return networks.groupby(["generator", "graph"], sort=False).ngroup().to_numpy()
 
 
 def intraclass(table: pd.DataFrame, target: str = "test_accuracy", confidence: float = 0.95) -> pd.DataFrame:
@@ -92,28 +88,23 @@ def intraclass(table: pd.DataFrame, target: str = "test_accuracy", confidence: f
     variance (Shrout and Fleiss, *Intraclass Correlations*, Psychological Bulletin 1979), its interval from the F
     distribution. Seeds may differ in number: n0 of the analysis of variance stands for k, which makes the interval
     approximate. The ceiling is ICC(1,k), the reliability of a mean over k seeds: what varies between graph means beyond
-    it is seeds, which no property of a graph can predict. The interval takes accuracies as normal.
-
-    Parameters
-    ----------
-    table : DataFrame
-        `tables.GRAPHS`. Networks without an accuracy are left out.
+    it is seeds, which no property of a graph can predict. The interval takes accuracies as normal. Networks of
+    `tables.GRAPHS` without an accuracy are left out.
 
     Returns
     -------
     DataFrame
         Index ``variant``; graphs, networks, seeds (harmonic mean over graphs), between_sd, within_sd (in accuracy),
-        icc, icc_low, icc_high, ceiling, ceiling_low, ceiling_high. icc may fall below 0, the ceiling is
-        cut off there. All but the counts are nan where no graph has two seeds, there are fewer than two graphs, or
-        accuracy is constant.
+        icc, icc_low, icc_high, ceiling, ceiling_low, ceiling_high. icc may fall below 0, the ceiling is cut off there.
+        All but the counts are nan where no graph has two seeds, there are fewer than two graphs, or accuracy is
+        constant.
     """
     fraction("confidence", confidence)
     variants, rows = variants_of(table, [target]), {}
     known = table[np.isfinite(numbers(table, target))]
     for variant in variants:
         networks = known[known["variant"] == variant]
-        groups = networks.groupby(["generator", "graph"], sort=False).ngroup().to_numpy()
-        rows[variant] = _one_way(numbers(networks, target), groups, confidence)
+        rows[variant] = _one_way(numbers(networks, target), _graphs(networks), confidence)
     return pd.DataFrame.from_dict(rows, orient="index").rename_axis("variant")
 
 
@@ -146,22 +137,14 @@ NULLS = {"rewired": "same degrees", "shuffled": "other labels", "random": "same 
 def null_differences(structure: pd.DataFrame, chance: float, margin: float = CHANCE_MARGIN) -> pd.DataFrame:
     """Accuracy of each graph's networks minus that of its null models', networks of equal seed in pairs.
 
-    The graph is the sample, so its pairs are averaged. Only pairs of which both left chance level have a difference;
-    how many did not is counted, an outcome of its own.
-
-    Parameters
-    ----------
-    structure : DataFrame
-        `tables.GRAPHS` with null and original.
-    chance : float
-        Accuracy of always naming the larger class.
+    The graph is the sample of `tables.GRAPHS` with null and original, so its pairs are averaged. Only pairs of which
+    both left chance level have a difference; how many did not is counted, an outcome of its own.
 
     Returns
     -------
     DataFrame
         One row a variant, null model and graph: variant, against (the null model), generator, original, difference
-        (nan where no pair has one), pairs, stuck and stuck_other (networks at chance level). Without null models it is
-        empty.
+        (nan where no pair has one), pairs, stuck and stuck_other (networks at chance level).
     """
     require(structure, ["null"])
     own = structure["null"] == "none"
@@ -171,10 +154,7 @@ def null_differences(structure: pd.DataFrame, chance: float, margin: float = CHA
 def gate_row_differences(layouts: pd.DataFrame, chance: float, margin: float = CHANCE_MARGIN) -> pd.DataFrame:
     """Accuracy under the published mask rows minus that under whole masks in each gate, as `null_differences`.
 
-    Parameters
-    ----------
-    layouts : DataFrame
-        `tables.GRAPHS` with original and gate_masks ("blocks", or the published "rows").
+    Of `tables.GRAPHS` with original and gate_masks ("blocks", or the published "rows").
     """
     require(layouts, ["gate_masks"])
     published = layouts["gate_masks"] == "rows"
@@ -204,16 +184,14 @@ def mean_differences(differences: pd.DataFrame, confidence: float = 0.95) -> pd.
         below (graphs whose difference is positive, negative), pairs, stuck, stuck_other (counts of networks).
     """
     fraction("confidence", confidence)
-    require(differences, ["variant", "against", "difference", "pairs", "stuck", "stuck_other"])
-    rows = {}
+    counts, rows = ["pairs", "stuck", "stuck_other"], {}
+    require(differences, ["variant", "against", "difference", *counts])
     for name, graphs in differences.groupby(["variant", "against"], sort=False):
         known = graphs["difference"].dropna()
-        interval = mean_interval(known, confidence, low=-1, high=1)
-        rows[name] = {"graphs": len(known)} | named("mean low high", interval)
-        rows[name] |= {"above": int((known > 0).sum()), "below": int((known < 0).sum())}
-        rows[name] |= graphs[["pairs", "stuck", "stuck_other"]].sum().to_dict()
-    columns = ["graphs", "mean", "low", "high", "above", "below", "pairs", "stuck", "stuck_other"]
-    return indexed(rows, ["variant", "against"], columns)
+        rows[name] = {"graphs": len(known), "above": int((known > 0).sum()), "below": int((known < 0).sum())}
+        rows[name] |= named("mean low high", mean_interval(known, confidence, low=-1, high=1))
+        rows[name] |= graphs[counts].sum().to_dict()
+    return indexed(rows, ["variant", "against"], ["graphs", "mean", "low", "high", "above", "below", *counts])
 
 
 CAUSES = {
@@ -227,22 +205,18 @@ CAUSES = {
     "average_shortest_path_length": "path length",
 }
 """Measures of `tables.GRAPHS` that could each be what accuracy depends on, as people call them."""
+
 FIXED = 0.05
 """A cause whose range is no larger, as a share of its mean, counts as held fixed."""
 
+APART = 0.3
+"""Causes whose rank correlation is no larger, either way, count as told apart."""
+
 
 def causes(structure: pd.DataFrame) -> pd.DataFrame:
-    """Spearman's correlation of possible causes over the graphs of a study, one graph a row of the sample.
+    """Spearman's correlation of `CAUSES` (index and columns) over the graphs of the first variant, each once.
 
-    Parameters
-    ----------
-    structure : DataFrame
-        One row per network: variant, generator, graph and `CAUSES`. Of several variants the first counts.
-
-    Returns
-    -------
-    DataFrame
-        Index and columns `CAUSES`; nan for one that is held fixed: the same in all graphs, or within `FIXED`.
+    nan for one that is held fixed: the same in all graphs, or within `FIXED`.
     """
     require(structure, ["variant", *CAUSES])
     graphs = one_per_graph(structure, structure["variant"].iloc[0])
@@ -262,10 +236,6 @@ def drawn_graphs(structure: pd.DataFrame) -> pd.DataFrame:
     graphs = given_graphs(structure).drop_duplicates(["generator", "graph"])
     fewest, most = graphs["edges"].min(), graphs["edges"].max()
     return graphs.assign(shade=(graphs["edges"] - fewest) / (most - fewest) if most > fewest else 0.6)
-
-
-APART = 0.3
-"""Causes whose rank correlation is no larger, either way, count as told apart."""
 
 
 def cause_pairs(matrix: pd.DataFrame) -> pd.DataFrame:
