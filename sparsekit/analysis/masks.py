@@ -29,19 +29,10 @@ NULLS = ("rewired", "random")
 def generated(
     generators: Iterable[str], nodes: int, count: int = 10, seed: int = 0, names: Iterable[str] = SHOWN
 ) -> pd.DataFrame:
-    """Graphs of the generators beside null models of each: rows as of `tables.MASKS`, to stand under theirs.
+    """Graphs of each generator, of as many nodes as a layer has units, and null models of each, to stand beside masks.
 
-    Parameters
-    ----------
-    nodes : int
-        Of every graph; a mask has as many as its layer has units.
-    count : int
-        Graphs of each generator.
-
-    Returns
-    -------
-    DataFrame
-        variant (the generator), seed (the graph's number), layer, kind ("generated", "rewired", "random"), properties.
+    A row each as of `tables.MASKS`: variant (the generator), seed (the graph's number), layer, kind ("generated",
+    "rewired", "random"), properties.
     """
     names, rows = tuple(names), []
     for generator in generators:
@@ -57,16 +48,13 @@ def generated(
 def mask_differences(table: pd.DataFrame, names: Iterable[str] = SHOWN, confidence: float = 0.95) -> pd.DataFrame:
     """Each property of masks minus that of their null models, in pairs, with a Student t interval over seeds.
 
-    Parameters
-    ----------
-    table : DataFrame
-        `tables.MASKS`, of one target and percentage, or what `generated` returns.
+    Of `tables.MASKS`, of one target and percentage, or what `generated` returns. A pair of which either value is
+    undefined does not count.
 
     Returns
     -------
     DataFrame
         Index (variant, against, property); value (mean of the masks), difference, low, high (nan for one seed), seeds.
-        A pair of which either value is undefined does not count. Empty where the table is.
     """
     fraction("confidence", confidence)
     names, rows = list(names), {}
@@ -78,35 +66,32 @@ def mask_differences(table: pd.DataFrame, names: Iterable[str] = SHOWN, confiden
             differences = (itself - kinds[against]).groupby(level="seed").mean()
             for name in names:
                 known = differences[name].dropna()
-                found = named("difference low high", mean_interval(known, confidence))
-                rows[variant, against, name] = found | {"value": itself[name].mean(), "seeds": len(known)}
+                rows[variant, against, name] = {"value": itself[name].mean(), "seeds": len(known)}
+                rows[variant, against, name] |= named("difference low high", mean_interval(known, confidence))
     return indexed(rows, ["variant", "against", "property"], ["value", "difference", "low", "high", "seeds"])
 
 
 def mask_effects(training: pd.DataFrame, confidence: float = 0.95) -> pd.DataFrame:
     """What mask and weights are each worth: last accuracy minus that of fresh weights in the pruned mask, by seed.
 
-    Parameters
-    ----------
-    training : DataFrame
-        `tables.RECOVERY` of the protocols that start from a mask.
+    Of `tables.RECOVERY` of the protocols that start from a mask; empty without fresh weights in pruned masks.
 
     Returns
     -------
     DataFrame
         Index (variant, percent, recovery); accuracy and afresh (means, of it and of fresh weights in the pruned mask),
-        difference, low, high (Student t over seeds; nan for one seed), seeds, values (a difference each). Empty where
-        no network had fresh weights in its pruned mask.
+        difference, low, high (Student t over seeds; nan for one seed), seeds, values (a difference each).
     """
     fraction("confidence", confidence)
-    rows, columns = {}, ["accuracy", "afresh", "difference", "low", "high", "seeds", "values"]
+    rows = {}
     require(training, ["variant", "seed", "percent", "recovery", "step", "accuracy"])
     last = at_the_end(training)
     if (last["recovery"] == "reinitialise").any():
         pairs = beside(last, recovery="reinitialise")
         for key, own in pairs.groupby(["variant", "percent", "recovery"], sort=False):
             values = (own["accuracy"] - own["base_accuracy"]).tolist()
-            found = named("difference low high", mean_interval(values, confidence, low=-1, high=1))
-            found |= {"accuracy": own["accuracy"].mean(), "afresh": own["base_accuracy"].mean()}
-            rows[key] = found | {"seeds": len(values), "values": values}
+            rows[key] = named("accuracy afresh", own[["accuracy", "base_accuracy"]].mean())
+            rows[key] |= named("difference low high", mean_interval(values, confidence, low=-1, high=1))
+            rows[key] |= {"seeds": len(values), "values": values}
+    columns = ["accuracy", "afresh", "difference", "low", "high", "seeds", "values"]
     return indexed(rows, ["variant", "percent", "recovery"], columns)

@@ -1,10 +1,12 @@
 """Where the weights survive pruning: shares by gate and layer, dead units, spectral radii, as means over seeds."""
 
+from itertools import chain
+
 import numpy as np
 import pandas as pd
 
 from sparsekit.analysis.intervals import over_seeds
-from sparsekit.analysis.tables import TableError, require
+from sparsekit.analysis.tables import SPECTRAL_RADII, TableError, require
 from sparsekit.registry import UnknownName, unknown
 from sparsekit.variants import GATES, MATRICES, TARGETS, VARIANTS
 
@@ -32,19 +34,11 @@ def at_percentage(table: pd.DataFrame, percentage: float) -> pd.DataFrame:
 
 
 def gate_shares(survival: pd.DataFrame, target: str) -> pd.DataFrame:
-    """Share that survives of each gate of each matrix, over layers and seeds, beside the average of all pruned.
+    """Share that survives of each gate of each matrix of `tables.SURVIVORS`, over layers and seeds.
 
-    Parameters
-    ----------
-    survival : DataFrame
-        Rows of `pruning.survival.survivors` with columns variant, seed, target, percent.
-
-    Returns
-    -------
-    DataFrame
-        variant, gate, matrix, percent, share; ratio, to the average of the variant's pruned weights at that
-        percentage; lean, its binary logarithm, which is 0 where all are pruned: what the published rule leaves of
-        100 % is one weight, which leans nowhere.
+    The columns are variant, gate, matrix, percent, share; ratio, to the average of the variant's pruned weights at that
+    percentage; lean, its binary logarithm, which is 0 where all are pruned: what the published rule leaves of 100 % is
+    one weight, which leans nowhere.
     """
     own = of_target(survival, ["percent", "matrix", "gate", "weights", "survivors"], target)
     each, of_all = (
@@ -61,12 +55,13 @@ def gate_shares(survival: pd.DataFrame, target: str) -> pd.DataFrame:
 def layer_shares(survival: pd.DataFrame, percentage: float, target: str, confidence: float = 0.95) -> pd.DataFrame:
     """Mean share that survives at one percentage: variant, gate, layer, matrix, mean, low, high, n."""
     own = of_target(survival, ["percent", "layer", "matrix", "gate", "share"], target)
-    own = at_percentage(own, percentage)
-    return _in_order(over_seeds(own, ["variant", "gate", "layer", "matrix"], "share", confidence, low=0))
+    return _in_order(
+        over_seeds(at_percentage(own, percentage), ["variant", "gate", "layer", "matrix"], "share", confidence, low=0)
+    )
 
 
 def dead_shares(dead: pd.DataFrame, target: str, confidence: float = 0.95) -> pd.DataFrame:
-    """Mean share of dead units: variant, layer, percent, mean, low, high, n.
+    """Mean share of `tables.DEAD_UNITS`: variant, layer, percent, mean, low, high, n.
 
     Percentages at which all units of all networks are dead are left out, unless there are no others.
     """
@@ -85,30 +80,20 @@ def first_dead(dead: pd.DataFrame, target: str) -> dict[str, float]:
 
 
 def mean_radii(radii: pd.DataFrame, percentage: float, target: str, confidence: float = 0.95) -> pd.DataFrame:
-    """Mean spectral radius before, after pruning, after recovery: variant, gate, layer, network, mean, low, high, n.
-
-    Parameters
-    ----------
-    radii : DataFrame
-        Rows of `pruning.survival.spectral_radius` with columns variant, seed, network ("base", "pruned",
-        "recovered"), and, but for base networks, target and percent.
-    """
-    require(radii, ["variant", "seed", "network", "target", "percent", "layer", "gate", "spectral_radius"])
+    """Mean of `tables.SPECTRAL_RADII` at each stage: variant, gate, layer, network, mean, low, high, n."""
+    require(radii, SPECTRAL_RADII)
     is_base = radii["network"] == "base"
     pruned = at_percentage(of_target(radii[~is_base], ["network", "percent"], target), percentage)
     before = radii[is_base].drop_duplicates(["variant", "seed", "layer", "gate"])
-    both = pd.concat([before, pruned])
     by = ["variant", "gate", "layer", "network"]
-    return _in_order(over_seeds(both, by, "spectral_radius", confidence, low=0))
+    return _in_order(over_seeds(pd.concat([before, pruned]), by, "spectral_radius", confidence, low=0))
 
 
 def _in_order(table: pd.DataFrame) -> pd.DataFrame:
     """Sorted by variant, gate, layer or matrix, and percentage or stage."""
-    gates = [gate for own in GATES.values() for gate in own]
-    places = {
-        "variant": list(VARIANTS), "gate": gates, "matrix": list(MATRICES.values()), "network": list(STAGES)
-    }  # fmt: skip
+    places = {"variant": VARIANTS, "gate": chain(*GATES.values()), "matrix": MATRICES.values(), "network": STAGES}
+    order = {name: list(values) for name, values in places.items()}
     by = [name for name in ("layer", "variant", "gate", "matrix", "network", "percent") if name in table]
     return table.sort_values(
-        by, key=lambda column: column.map(places[column.name].index) if column.name in places else column
-    ).reset_index(drop=True)
+        by, key=lambda own: own.map(order[own.name].index) if own.name in order else own, ignore_index=True
+    )
