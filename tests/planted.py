@@ -107,3 +107,19 @@ def training(accuracies, percent=80.0, variant="gru"):
         for step in (0, 10)
     ]
     return pd.DataFrame(rows)
+
+
+def way(accuracies, recovery="retrain", seed=0, variant="gru", percent=80.0):
+    """One network's recovery, measured at steps 0, 9 and 99."""
+    rows = pd.DataFrame({"step": [0, 9, 99], "epoch": [0, 0.09, 1], "accuracy": accuracies, "base_accuracy": 0.95})
+    return rows.assign(
+        variant=variant, seed=seed, target="both", percent=percent, recovery=recovery, schedule="one_shot"
+    )
+
+
+def ways(ahead_by, **ends):
+    """Surviving weights that end at 0.9, and other protocols that end so far ahead of them, one value a seed."""
+    parts = [way([0.5, 0.7, 0.9], seed=seed, **ends) for seed in range(len(next(iter(ahead_by.values()))))]
+    for name, values in ahead_by.items():
+        parts += [way([0.5, 0.7, 0.9 + value], name, seed, **ends) for seed, value in enumerate(values)]
+    return pd.concat(parts, ignore_index=True).sample(frac=1, random_state=0)

@@ -89,7 +89,8 @@ def recovery(protocols=tuple(BY_PROTOCOL), percentages=(90,), noise=0.004, **opt
 def every(variants=tables.VARIANTS, seeds=3, percentages=range(10, 101, 10), amount=90):
     size = {"variants": variants, "seeds": seeds}
     scored, recovered = pruning(**size, percentages=percentages), recovery(**size, percentages=(amount,))
-    kept = analysis_pruning.tolerance(analysis_conditions.one_condition(scored), 0.02)
+    published = analysis_conditions.chosen(scored, score="magnitude", scope="global")
+    kept = analysis_pruning.tolerance(published, 0.02)
     yield compression_figures.accuracy_by_compression(scored, BASELINES)
     yield compression_figures.scores_and_scopes(scored)
     yield compression_figures.accuracy_by_schedule(scheduled(**size, percentages=percentages), BASELINES)
@@ -97,11 +98,11 @@ def every(variants=tables.VARIANTS, seeds=3, percentages=range(10, 101, 10), amo
     yield protocol_figures.regain_survival(recovered, amount)
     yield protocol_figures.areas_by_protocol(analysis_recovery.area_under_recovery(recovered), amount)
     yield protocol_figures.accuracy_lost(
-        analysis_recovery.area_under_recovery(analysis_conditions.one_condition(recovered))
+        analysis_recovery.area_under_recovery(analysis_conditions.chosen(recovered, recovery="retrain"))
     )
     yield compression_figures.tolerances(kept)
-    yield compression_figures.accuracy_by_percentage(analysis_conditions.one_condition(scored), BASELINES)
-    yield protocol_figures.recovery_curves(analysis_conditions.one_condition(recovered), BASELINES)
+    yield compression_figures.accuracy_by_percentage(published, BASELINES)
+    yield protocol_figures.recovery_curves(analysis_conditions.chosen(recovered, recovery="retrain"), BASELINES)
 
 
 EDGES = {

@@ -113,17 +113,14 @@ def ahead(networks: pd.DataFrame, value: str, confidence: float = 0.95, **refere
     Parameters
     ----------
     networks : DataFrame
-        A row each: `tables.PRUNED`, the value, and the reference's column.
-    value : str
-        The column that is compared, such as "accuracy" or "area".
+        A row each: `tables.PRUNED`, the value, such as "accuracy" or "area", and the reference's column.
     **reference
         Column and value of the condition that all others are compared with, such as ``recovery="retrain"``.
 
     Returns
     -------
     DataFrame
-        Index (variant, target, percent) and the reference's column; n (pairs), ahead (their mean) with its Student t
-        interval low, high. No row where there is no other condition.
+        Index (variant, target, percent) and the reference's column; n (pairs), ahead (their mean), low, high (Student).
     """
     by = ["variant", "target", "percent", *reference]
     pairs = beside(networks.assign(accuracy=networks[value]), **reference)

@@ -13,7 +13,15 @@ from scipy.spatial.distance import squareform
 from sparsekit.analysis.correlation import COEFFICIENTS, known_properties, ranks_in, variants_of, with_q_values
 from sparsekit.analysis.intervals import FEWEST_ROWS, ROUNDING, bootstrapped, resampled, varies
 from sparsekit.analysis.prediction import SIZES
-from sparsekit.analysis.tables import columns_of, complete, fraction, given_graphs, one_per_graph
+from sparsekit.analysis.tables import (
+    columns_of,
+    complete,
+    fraction,
+    given_graphs,
+    graph_ids,
+    networks_of,
+    one_per_graph,
+)
 
 DETERMINED = 1e-7
 """A property whose variance the controls leave this share of, or less, is determined by them."""
@@ -37,32 +45,24 @@ def partial(
     standard errors, so that like the interval it does not take accuracies as equally spread whatever the graph
     (MacKinnon and White, J. Econometrics 1985).
 
-    Returns
-    -------
-    DataFrame
-        Index (variant, property); the columns of :func:`sparsekit.analysis.correlation.correlations`, p_value with
-        n - 2 - (rank of the controls) degrees of freedom. nan for a property that is constant or that the controls
-        determine; no interval from fewer than five degrees of freedom.
+    Index (variant, property); columns of `correlations`, p_value with n - 2 - rank of the controls degrees of freedom.
+    nan for a property that is constant or determined by the controls; no interval from fewer than five degrees.
     """
     fraction("confidence", confidence)
-
-    def row(values: np.ndarray, _: pd.DataFrame) -> dict[str, float]:
-        return _partial(values, resampled(len(values), resamples, seed), confidence)
-
-    return _by_property(table, functools.partial(one_per_graph, table), row, controls, target, properties)
+    return _by_property(_partial, one_per_graph, table, controls, target, properties, confidence, resamples, seed)
 
 
 def _by_property(
-    table: pd.DataFrame, rows_of: Callable, row: Callable, controls: Sequence[str], target: str, properties
+    row: Callable, rows_of: Callable, table: pd.DataFrame, controls: Sequence[str], target: str, properties, *options
 ) -> pd.DataFrame:
     """A row of each variant and property, from its values, target and controls and the rows that have all of them."""
     variants, names, found = variants_of(table, [target, *controls]), known_properties(table, properties), {}
     for variant in variants:
-        rows = rows_of(variant)
+        rows = rows_of(table, variant)
         for name in names:
             values = columns_of(rows, [name, target, *(c for c in controls if c != name)], drop_first=True)
             known = np.isfinite(values).all(axis=1)
-            found[variant, name] = row(values[known], rows[known])
+            found[variant, name] = row(values[known], rows[known], *options)
     return with_q_values(pd.DataFrame.from_dict(found, orient="index").rename_axis(["variant", "property"]))
 
 
@@ -77,8 +77,9 @@ def _basis(given: np.ndarray) -> np.ndarray:
     return left[:, sizes > 1e-9 * sizes[0]]
 
 
-def _partial(values: np.ndarray, counts: np.ndarray, confidence: float) -> dict[str, float]:
+def _partial(values: np.ndarray, rows: pd.DataFrame, confidence: float, resamples: int, seed: int) -> dict[str, float]:
     (x, y), given, n = values[:, :2].T, values[:, 2:], len(values)
+    counts = resampled(n, resamples, seed)
     row = dict.fromkeys(COEFFICIENTS, np.nan) | {"n": n}
     basis = _basis(given) if n else given
     freedom = n - 2 - basis.shape[1]
@@ -136,23 +137,15 @@ def mixed(
     controls + (1 | graph), by restricted maximum likelihood. Where it cannot be fitted (one seed a graph, no
     convergence, no variance left between graphs) least squares on graph means stands in, with HC3 standard errors.
 
-    Returns
-    -------
-    DataFrame
-        Index (variant, property); coefficient (accuracy per standard deviation of the property), low, high, p_value,
-        q_value, model ("mixed", "means" or "" where the controls determine the property), graphs, networks.
+    Index (variant, property); coefficient (accuracy per standard deviation of the property), low, high, p_value,
+    q_value, model ("mixed", "means" or "" where the controls determine the property), graphs, networks.
     """
     fraction("confidence", confidence)
-    own = given_graphs(table)
-
-    def rows_of(variant: str) -> pd.DataFrame:
-        return own[own["variant"] == variant]
-
-    return _by_property(table, rows_of, functools.partial(_mixed, confidence=confidence), controls, target, properties)
+    return _by_property(_mixed, networks_of, table, controls, target, properties, confidence)
 
 
 def _mixed(values: np.ndarray, networks: pd.DataFrame, confidence: float) -> dict[str, float | str]:
-    groups = networks.groupby(["generator", "graph"], sort=False).ngroup().to_numpy()
+    groups = graph_ids(networks)
     first = np.unique(groups, return_index=True)[1]
     (x, y), graphs = values[:, :2].T, len(first)
     row = dict.fromkeys(("coefficient", "low", "high", "p_value"), np.nan)
@@ -198,11 +191,8 @@ def collinearity(table: pd.DataFrame, properties: Iterable[str] | None = None, t
     0.3 is |r| = 0.7, the usual limit (Dormann et al., *Collinearity*, Ecography 2013). A cluster bears the name of the
     member that correlates most with the others. Each graph of a variant counts once.
 
-    Returns
-    -------
-    DataFrame
-        Index ``property``; vif (inf where the others determine it; nan where constant), cluster (name). A constant
-        property is a cluster of its own.
+    Index ``property``; vif (inf where the others determine it, nan where it is constant), cluster (name; its own where
+    it is constant).
     """
     fraction("threshold", threshold)
     variants_of(table)

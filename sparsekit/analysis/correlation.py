@@ -54,24 +54,14 @@ def correlate(
 
 
 def correlations(
-    table: pd.DataFrame,
-    target: str = "test_accuracy",
-    properties: Iterable[str] | None = None,
-    confidence: float = 0.95,
-    resamples: int = 2000,
-    seed: int = 0,
+    table: pd.DataFrame, target: str = "test_accuracy", properties: Iterable[str] | None = None, **options
 ) -> pd.DataFrame:
-    """`correlate` for every variant of `tables.GRAPHS`, with q values over all variants and properties at once.
+    """`correlate` with its options for every variant of `tables.GRAPHS`: index (variant, property), q_value beside.
 
     Each graph counts once, its accuracy the mean over its seeds, so that resampling rows resamples whole graphs.
-
-    Returns
-    -------
-    DataFrame
-        Index (variant, property); columns of `correlate`, and q_value of Pearson's coefficient.
     """
     variants, names = variants_of(table, [target]), known_properties(table, properties)
-    found = {v: correlate(one_per_graph(table, v), target, names, confidence, resamples, seed) for v in variants}
+    found = {variant: correlate(one_per_graph(table, variant), target, names, **options) for variant in variants}
     return with_q_values(pd.concat(found, names=["variant"]))
 
 
@@ -155,18 +145,12 @@ def ranks_in(values: np.ndarray, counts: np.ndarray) -> np.ndarray:
 def strongest(
     table: pd.DataFrame, target: str, properties: Iterable[str], permutations: int = 999, seed: int = 0
 ) -> tuple[str, float, float]:
-    """The property with the largest |r| (Pearson) with a target, and how often chance finds as large a one among all.
+    """The property with the largest |r| (Pearson) with a target, r, and p: how often chance finds as large a one.
 
     The target is permuted over the rows; each time the largest |r| of all properties stands against ours, so that
     looking at many properties is paid for and their dependence kept (Westfall and Young, *Resampling-Based Multiple
     Testing*, 1993). p counts the data itself as one permutation (Phipson and Smyth, 2010). Rows that lack a value, and
-    properties that are constant, are left out.
-
-    Returns
-    -------
-    name : str
-        Empty, with nan for both numbers, where nothing varies or fewer than five rows are left.
-    r, p : float
+    properties that are constant, are left out. ``("", nan, nan)`` where nothing or fewer than five rows are left.
     """
     columns = [target, *properties]
     require(table, columns)

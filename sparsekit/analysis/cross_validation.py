@@ -52,12 +52,8 @@ def nested_prediction(
     folds, ridge regression, its strength chosen by leaving one out and judged by three inner folds, competes with a
     random forest, judged on graphs out of its trees' bags. R² is taken over all graphs of `tables.GRAPHS` at once,
     squared errors averaged over repeats of cutting them into folds. Intervals are percentile bootstrap intervals over
-    graphs, the same resamples for every row; they take the fitted models as they are.
-
-    Parameters
-    ----------
-    baselines : mapping of name to columns
-        One whose columns the table lacks is left out.
+    graphs, the same resamples for every row; they take the fitted models as they are. A baseline whose columns the
+    table lacks is left out.
 
     Returns
     -------
@@ -98,10 +94,7 @@ def permutation_test(
     Accuracies are permuted over graphs and everything fitted again (Ojala and Garriga, *Permutation Tests for Studying
     Classifier Performance*, JMLR 2010), by ridge regression alone, which fits all permutations at once.
 
-    Returns
-    -------
-    DataFrame
-        Index ``variant``; r2, null_median, null_high (95 % of the permuted lie below), p_value, graphs.
+    Index ``variant``; r2, null_median, null_high (95 % of the permuted lie below), p_value, graphs.
     """
     from sklearn.linear_model import RidgeCV
 
@@ -231,15 +224,10 @@ def cluster_importance(
 ) -> pd.DataFrame:
     """How much out-of-fold R² falls when a cluster of properties is shuffled among the held-out graphs.
 
-    Permutation importance (Breiman, *Random Forests*, Machine Learning 2001) of the models of
-    :func:`sparsekit.analysis.cross_validation.nested_prediction`. Properties that tell the same
-    (:func:`sparsekit.analysis.control.collinearity`) are shuffled together, or each would stand in for the others.
+    Permutation importance (Breiman, *Random Forests*, Machine Learning 2001) of the models of `nested_prediction`.
+    Properties that tell the same (`control.collinearity`) are shuffled together, or each would stand in for the others.
 
-    Returns
-    -------
-    DataFrame
-        Index (variant, cluster); members (tuple), fall, low, high (bootstrap over graphs). nan from fewer than ten
-        graphs or a constant accuracy.
+    Index (variant, cluster); members (tuple), fall, low, high (as of `nested_prediction`).
     """
     fraction("confidence", confidence)
     studied, names, rows = _variants(table, target), known_properties(table, properties), {}
@@ -281,11 +269,8 @@ def transfer(
 
     Negative where the mean of the tested family would have been the better prediction.
 
-    Returns
-    -------
-    DataFrame
-        Index (variant, trained_on, tested_on); r2, low, high (bootstrap over the tested graphs), graphs (tested). nan
-        where either family has fewer than ten graphs.
+    Index (variant, trained_on, tested_on); r2, low, high (bootstrap over the tested graphs), graphs (tested). nan where
+    either family has fewer than ten graphs.
     """
     fraction("confidence", confidence)
     studied, names, rows = _variants(table, target), known_properties(table, properties), {}

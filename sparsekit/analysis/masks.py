@@ -51,10 +51,7 @@ def mask_differences(table: pd.DataFrame, names: Iterable[str] = SHOWN, confiden
     Of `tables.MASKS`, of one target and percentage, or what `generated` returns. A pair of which either value is
     undefined does not count.
 
-    Returns
-    -------
-    DataFrame
-        Index (variant, against, property); value (mean of the masks), difference, low, high (nan for one seed), seeds.
+    Index (variant, against, property); value (mean of the masks), difference, low, high (nan for one seed), seeds.
     """
     fraction("confidence", confidence)
     names, rows = list(names), {}
@@ -76,11 +73,8 @@ def mask_effects(training: pd.DataFrame, confidence: float = 0.95) -> pd.DataFra
 
     Of `tables.RECOVERY` of the protocols that start from a mask; empty without fresh weights in pruned masks.
 
-    Returns
-    -------
-    DataFrame
-        Index (variant, percent, recovery); accuracy and afresh (means, of it and of fresh weights in the pruned mask),
-        difference, low, high (Student t over seeds; nan for one seed), seeds, values (a difference each).
+    Index (variant, percent, recovery); accuracy and afresh (means, of it and of fresh weights in the pruned mask),
+    difference, low, high (Student t over seeds; nan for one seed), seeds, values (a difference each).
     """
     fraction("confidence", confidence)
     rows = {}

@@ -62,11 +62,8 @@ def split_distribution(
 def importances(table: pd.DataFrame, target: str = "test_acc") -> pd.DataFrame:
     """Feature importances of the random forest on the published split, for the four published feature sets.
 
-    Returns
-    -------
-    DataFrame
-        Index ``feature_set``, a column per property (nan where the set lacks it); each row adds up to 1.
-        ``attrs["r2"]``: dict of each set's R² on the split's test networks. All nan from a table too small to test on.
+    Index ``feature_set``, a column per property (nan where the set lacks it); each row adds up to 1. ``attrs["r2"]`` is
+    a dict of each set's R² on the split's test networks. All nan from a table too small to test on.
     """
     from sklearn.preprocessing import minmax_scale
 

@@ -164,10 +164,7 @@ def tolerance(pruning: pd.DataFrame, margin: float, confidence: float = 0.95) ->
     Of `tables.PRUNING`, or what `conditions.beside` and `conditions.after_recovery` return. Each condition is tested
     at its own level; `tolerated` reads the percentages in order, which costs nothing.
 
-    Returns
-    -------
-    DataFrame
-        Index (variant, target, percent) and what is `conditions.varying`; columns as `equivalence` names them.
+    Index (variant, target, percent) and what is `conditions.varying`; columns as `equivalence` names them.
     """
     require(pruning, PRUNING)
 
@@ -183,12 +180,8 @@ def tolerated(tolerance: pd.DataFrame) -> pd.DataFrame:
     Percentages are tested from the smallest on, and the first that fails ends it: in a fixed order no correction for
     many tests is due (Maurer, Hothorn and Lehmacher, 1995). What lies between the two is not known.
 
-    Returns
-    -------
-    DataFrame
-        Index of ``tolerance`` without percent; kept (largest percentage such that it and every smaller one tested is
-        "kept" or "no drop"; 0 where the smallest is not), dropped (smallest with a drop shown at its own level; nan
-        where none has).
+    Index of ``tolerance`` without percent; kept (largest percentage such that it and every smaller one tested is "kept"
+    or "no drop"; 0 where the smallest is not), dropped (smallest with a drop shown at its own level, or nan).
     """
     names, found = [name for name in tolerance.index.names if name != "percent"], {}
     for condition, rows in tolerance.reset_index().groupby(names, sort=False):

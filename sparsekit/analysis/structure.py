@@ -8,7 +8,7 @@ import scipy.stats
 
 from sparsekit.analysis.correlation import variants_of
 from sparsekit.analysis.intervals import mean_interval, named
-from sparsekit.analysis.tables import fraction, given_graphs, indexed, numbers, one_per_graph, require
+from sparsekit.analysis.tables import fraction, given_graphs, graph_ids, indexed, numbers, one_per_graph, require
 
 ALL = "all"
 """Stands for every family at once in the index of `trainability`."""
@@ -22,7 +22,8 @@ def learned(
 ) -> pd.DataFrame:
     """The networks that left chance level: accuracy above ``chance + margin``, both fractions.
 
-    What this leaves out is an outcome of its own, `trainability`. A graph keeps its other seeds.
+    Chance is the accuracy of always naming the larger class. What this leaves out is `trainability`; a graph keeps its
+    other seeds.
     """
     return table[_left_chance(table, chance, margin, target)]
 
@@ -42,16 +43,13 @@ def trainability(
     confidence: float = 0.95,
     target: str = "test_accuracy",
 ) -> pd.DataFrame:
-    """How many networks of `tables.GRAPHS` never left chance level, per variant and family.
+    """How many networks of `tables.GRAPHS` never left chance level, per variant and family, "all" first.
 
-    Chance is the accuracy of always naming the larger class. Seeds of one graph may share their fate. The Wilson score
-    interval therefore counts networks as n over the design effect 1 + (k - 1) ICC (Kish, *Survey Sampling*, 1965), k
-    seeds a graph; where none or all are at chance, which hides how alike seeds are, each graph counts once.
+    Seeds of one graph may share their fate. The Wilson score interval of the share therefore counts networks as n over
+    the design effect 1 + (k - 1) ICC (Kish, *Survey Sampling*, 1965), k seeds a graph; where none or all are at chance,
+    which hides how alike seeds are, each graph counts once.
 
-    Returns
-    -------
-    DataFrame
-        Index (variant, generator), "all" first; networks, graphs, at_chance (count), share, low, high.
+    Index (variant, generator); networks, graphs, at_chance (count), share, low, high.
     """
     fraction("confidence", confidence)
     variants_of(table)
@@ -66,19 +64,14 @@ def trainability(
 def _share(networks: pd.DataFrame, confidence: float) -> dict[str, float]:
     from statsmodels.stats.proportion import proportion_confint  # slow to load
 
-    stuck, seeds = networks["stuck"].to_numpy(dtype=float), np.bincount(_graphs(networks))
-    alike = 1.0 if np.ptp(stuck) == 0 else np.clip(_one_way(stuck, _graphs(networks))["icc"], 0, 1)
+    stuck, graphs = networks["stuck"].to_numpy(dtype=float), graph_ids(networks)
+    alike, seeds = 1.0 if np.ptp(stuck) == 0 else np.clip(_one_way(stuck, graphs)["icc"], 0, 1), np.bincount(graphs)
     effect = 1.0 if seeds.max() == 1 else 1 + ((seeds**2).sum() / seeds.sum() - 1) * alike
     effective = len(stuck) / effect
     low, high = proportion_confint(stuck.mean() * effective, effective, 1 - confidence, method="wilson")
     counts = {"networks": len(stuck), "graphs": len(seeds), "at_chance": int(stuck.sum())}
     # Rounding must not leave the ends a hair beside none and all.
     return counts | {"share": stuck.mean(), "low": low if stuck.any() else 0.0, "high": 1.0 if stuck.all() else high}
-
-
-def _graphs(networks: pd.DataFrame) -> np.ndarray:
-    """The number of each network's graph, from 0."""
-    return networks.groupby(["generator", "graph"], sort=False).ngroup().to_numpy()
 
 
 def intraclass(table: pd.DataFrame, target: str = "test_accuracy", confidence: float = 0.95) -> pd.DataFrame:
@@ -104,7 +97,7 @@ def intraclass(table: pd.DataFrame, target: str = "test_accuracy", confidence: f
     known = table[np.isfinite(numbers(table, target))]
     for variant in variants:
         networks = known[known["variant"] == variant]
-        rows[variant] = _one_way(numbers(networks, target), _graphs(networks), confidence)
+        rows[variant] = _one_way(numbers(networks, target), graph_ids(networks), confidence)
     return pd.DataFrame.from_dict(rows, orient="index").rename_axis("variant")
 
 
@@ -140,11 +133,8 @@ def null_differences(structure: pd.DataFrame, chance: float, margin: float = CHA
     The graph is the sample of `tables.GRAPHS` with null and original, so its pairs are averaged. Only pairs of which
     both left chance level have a difference; how many did not is counted, an outcome of its own.
 
-    Returns
-    -------
-    DataFrame
-        One row a variant, null model and graph: variant, against (the null model), generator, original, difference
-        (nan where no pair has one), pairs, stuck and stuck_other (networks at chance level).
+    A row a variant, null model and graph: variant, against (the null model), generator, original, difference (nan where
+    no pair has one), pairs, stuck and stuck_other (networks at chance level).
     """
     require(structure, ["null"])
     own = structure["null"] == "none"
@@ -152,10 +142,7 @@ def null_differences(structure: pd.DataFrame, chance: float, margin: float = CHA
 
 
 def gate_row_differences(layouts: pd.DataFrame, chance: float, margin: float = CHANCE_MARGIN) -> pd.DataFrame:
-    """Accuracy under the published mask rows minus that under whole masks in each gate, as `null_differences`.
-
-    Of `tables.GRAPHS` with original and gate_masks ("blocks", or the published "rows").
-    """
+    """The same of `tables.GRAPHS` with original and gate_masks: of the published "rows" minus whole "blocks" a gate."""
     require(layouts, ["gate_masks"])
     published = layouts["gate_masks"] == "rows"
     return _differences(layouts[published], layouts[~published], "gate_masks", chance, margin)
@@ -177,11 +164,8 @@ def _differences(ones: pd.DataFrame, others: pd.DataFrame, against: str, chance:
 def mean_differences(differences: pd.DataFrame, confidence: float = 0.95) -> pd.DataFrame:
     """Mean over graphs of `null_differences` or `gate_row_differences`, with its Student t interval.
 
-    Returns
-    -------
-    DataFrame
-        Index (variant, against); graphs (those with a difference), mean, low, high (nan for a single graph), above and
-        below (graphs whose difference is positive, negative), pairs, stuck, stuck_other (counts of networks).
+    Index (variant, against); graphs (those with a difference), mean, low, high (nan for a single graph), above and
+    below (graphs whose difference is positive, negative), pairs, stuck, stuck_other (counts of networks).
     """
     fraction("confidence", confidence)
     counts, rows = ["pairs", "stuck", "stuck_other"], {}

@@ -97,10 +97,20 @@ def given_graphs(table: pd.DataFrame) -> pd.DataFrame:
     return table[table["null"] == "none"] if "null" in table else table
 
 
+def networks_of(table: pd.DataFrame, variant: str) -> pd.DataFrame:
+    """A variant's `given_graphs`."""
+    return given_graphs(table[table["variant"] == variant])
+
+
 def one_per_graph(table: pd.DataFrame, variant: str) -> pd.DataFrame:
     """A variant's graphs without null models, a row each, means over seeds: more seeds are no more graphs."""
-    rows = given_graphs(table[table["variant"] == variant])
-    return rows.groupby(["generator", "graph"], sort=False).mean(numeric_only=True).reset_index()
+    graphs = networks_of(table, variant).groupby(["generator", "graph"], sort=False)
+    return graphs.mean(numeric_only=True).reset_index()
+
+
+def graph_ids(networks: pd.DataFrame) -> np.ndarray:
+    """The number of each network's graph, from 0."""
+    return networks.groupby(["generator", "graph"], sort=False).ngroup().to_numpy()
 
 
 def indexed(rows: dict, names: Sequence[str], columns: Sequence[str]) -> pd.DataFrame:

@@ -10,15 +10,15 @@ from sparsekit.analysis.conditions import ahead, at_the_end
 from sparsekit.analysis.pruning import tolerance
 from sparsekit.analysis.recovery import area_under_recovery, areas
 from sparsekit.analysis.tables import TableError
-from tests.planted import pruned_by
+from tests.planted import pruned_by, ways
 
 
-def test_one_condition_is_the_published_where_there_is_one():
+def test_a_condition_is_chosen_by_its_columns():
     table = pd.concat(
         [pruned_by([0.0], score=score, schedule=schedule, recovery="rewind")
          for score in ("random", "magnitude") for schedule in ("gradual", "one_shot")]
     )  # fmt: skip
-    rows = conditions.one_condition(table)
+    rows = conditions.chosen(table, score="magnitude", schedule="one_shot")
     assert rows[["score", "schedule", "recovery"]].values.tolist() == [["magnitude", "one_shot", "rewind"]]
     assert conditions.single(rows) is rows
     with pytest.raises(TableError, match="'score' holds random, magnitude: choose one"):
@@ -50,22 +50,6 @@ def test_after_recovery_is_the_last_step_with_the_sizes():
     assert found["accuracy"].tolist() == pytest.approx([0.8, 0.9])
     assert found["weights"].tolist() == [100, 100]
     assert found["step"].tolist() == [9, 9]
-
-
-def way(accuracies, recovery="retrain", seed=0, variant="gru", percent=80.0):
-    """One network's recovery, measured at steps 0, 9 and 99."""
-    rows = pd.DataFrame({"step": [0, 9, 99], "epoch": [0, 0.09, 1], "accuracy": accuracies, "base_accuracy": 0.95})
-    return rows.assign(
-        variant=variant, seed=seed, target="both", percent=percent, recovery=recovery, schedule="one_shot"
-    )
-
-
-def ways(ahead_by, **ends):
-    """Surviving weights that end at 0.9, and other protocols that end so far ahead of them, one value a seed."""
-    parts = [way([0.5, 0.7, 0.9], seed=seed, **ends) for seed in range(len(next(iter(ahead_by.values()))))]
-    for name, values in ahead_by.items():
-        parts += [way([0.5, 0.7, 0.9 + value], name, seed, **ends) for seed, value in enumerate(values)]
-    return pd.concat(parts, ignore_index=True).sample(frac=1, random_state=0)
 
 
 def test_pairs_are_of_one_seed():

@@ -26,20 +26,12 @@ def test_mean_interval_of_little():
 
 def test_intervals_of_a_mean_cover():
     rng = np.random.default_rng(5)
-    student = bootstrap = 0
+    student = 0
     for _ in range(200):
         values = rng.normal(size=25)
         student += np.prod(intervals.mean_interval(values, 0.9)[1:]) < 0
-        bootstrap += np.prod(intervals.bootstrap_interval(values, confidence=0.9, resamples=400)[1:]) < 0
     # 4 standard errors of a share of 200.
     assert abs(student / 200 - 0.9) < 0.085
-    assert abs(bootstrap / 200 - 0.9) < 0.085
-
-
-def test_bootstrap_interval_of_little():
-    assert np.isnan(intervals.bootstrap_interval([])).all()
-    assert np.isnan(intervals.bootstrap_interval([1, 2, 3])[1:]).all()
-    assert intervals.bootstrap_interval([2.0] * 6) == (2, 2, 2)
 
 
 def test_wilson():
