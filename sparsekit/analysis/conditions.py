@@ -110,17 +110,10 @@ def after_recovery(pruning: pd.DataFrame, recovery: pd.DataFrame) -> pd.DataFram
 def ahead(networks: pd.DataFrame, value: str, confidence: float = 0.95, **reference) -> pd.DataFrame:
     """By how much networks are ahead of those of another condition, paired by seed; below 0 they are behind.
 
-    Parameters
-    ----------
-    networks : DataFrame
-        A row each: `tables.PRUNED`, the value, such as "accuracy" or "area", and the reference's column.
-    **reference
-        Column and value of the condition that all others are compared with, such as ``recovery="retrain"``.
+    The table has `tables.PRUNED`, the value, such as "accuracy" or "area", and the column of the reference, the
+    condition that all others are compared with, such as ``recovery="retrain"``.
 
-    Returns
-    -------
-    DataFrame
-        Index (variant, target, percent) and the reference's column; n (pairs), ahead (their mean), low, high (Student).
+    Index (variant, target, percent) and the reference's column; n (pairs), ahead (their mean), low, high (Student t).
     """
     by = ["variant", "target", "percent", *reference]
     pairs = beside(networks.assign(accuracy=networks[value]), **reference)

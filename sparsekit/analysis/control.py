@@ -158,7 +158,7 @@ def _mixed(values: np.ndarray, networks: pd.DataFrame, confidence: float) -> dic
     if graphs - 2 - basis.shape[1] < 1 or spread == 0 or rest @ rest <= DETERMINED * (x @ x):
         return row
     design = np.column_stack([np.ones_like(x), x, basis])
-    fit, row["model"] = _random_intercepts(y / spread, design, groups), "mixed"
+    fit, row["model"] = _random_intercepts(y / spread, design, groups) if graphs < len(y) else None, "mixed"
     if fit is None:
         means = [np.bincount(groups, column) / np.bincount(groups) for column in (y / spread, *design.T)]
         fit, row["model"] = _robust(means[0], np.column_stack(means[1:])), "means"
@@ -169,8 +169,6 @@ def _mixed(values: np.ndarray, networks: pd.DataFrame, confidence: float) -> dic
 
 def _random_intercepts(y: np.ndarray, design: np.ndarray, groups: np.ndarray):
     """The fitted mixed model; None where it did not converge or leaves no variance between groups."""
-    if len(y) == len(np.unique(groups)):
-        return None
     from statsmodels.regression.mixed_linear_model import MixedLM
     from statsmodels.tools.sm_exceptions import ConvergenceWarning
 

@@ -1,7 +1,7 @@
 """RQ4: how accuracy goes with each property of a graph, with bootstrap intervals over graphs."""
 
 from collections.abc import Iterable, Mapping
-from functools import partial
+from functools import cache, partial
 
 import numpy as np
 import pandas as pd
@@ -27,29 +27,21 @@ def correlate(
 ) -> pd.DataFrame:
     """Pearson's and Spearman's correlation of each property with a target, one row of ``table`` a network.
 
-    Intervals are BCa bootstrap intervals over rows; resamples in which a column is constant have no correlation and do
-    not count. A property that is constant, or has fewer than three values beside a target, gets nan; from fewer than
-    five it gets nan intervals. Rows that lack a value are left out, property by property.
+    The properties are columns, by default every registered graph property that the table has. Intervals are BCa
+    bootstrap intervals over rows; resamples in which a column is constant do not count. A property that is constant, or
+    has fewer than three values beside a target, gets nan; from fewer than five it gets nan intervals. Rows that lack a
+    value are left out, property by property.
 
-    Parameters
-    ----------
-    properties : iterable of str, optional
-        Columns; by default every registered graph property that the table has.
-
-    Returns
-    -------
-    DataFrame
-        Index ``property``; `COEFFICIENTS` (p_value of Pearson's, two-sided), n (rows).
+    Index ``property``; `COEFFICIENTS` (p_value of Pearson's, two-sided), n (rows).
     """
     fraction("confidence", confidence)
-    names, counts, rows = known_properties(table, properties), {}, {}
+    names, rows = known_properties(table, properties), {}
     require(table, [target])
+    # Properties see the same resamples, so differences between them are not the bootstrap's.
+    counts = cache(partial(resampled, resamples=resamples, seed=seed))
     for name in names:
         x, y = complete(table, [name, target]).T
-        if len(x) not in counts:
-            # Properties see the same resamples, so differences between them are not the bootstrap's.
-            counts[len(x)] = resampled(len(x), resamples, seed)
-        rows[name] = _correlation(x, y, counts[len(x)], confidence)
+        rows[name] = _correlation(x, y, counts(len(x)), confidence)
     return pd.DataFrame.from_dict(rows, orient="index").rename_axis("property")
 
 
@@ -177,12 +169,9 @@ def found(table: pd.DataFrame, method: str = "pearson") -> pd.Series:
 
 def inside_reported(tables: Mapping[str, pd.DataFrame], reported: Mapping[str, Mapping[str, float]], method: str):
     """How many reported coefficients lie within this run's interval, and how many have one: (inside, all)."""
-    pairs = [
-        (low <= said <= high)
-        for variant, table in tables.items()
-        for name, said in reported.get(variant, {}).items()
-        if name in table.index
-        for low, high in [table.loc[name, [f"{method}_low", f"{method}_high"]]]
-        if np.isfinite(low)
+    end = [f"{method}_low", f"{method}_high"]
+    rows = [
+        rows.assign(said=pd.Series(dict(reported.get(variant, {})), dtype=float)) for variant, rows in tables.items()
     ]
-    return sum(pairs), len(pairs)
+    known = pd.concat(rows).dropna(subset=["said", *end])
+    return int(known["said"].between(known[end[0]], known[end[1]]).sum()), len(known)

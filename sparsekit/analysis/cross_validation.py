@@ -55,11 +55,8 @@ def nested_prediction(
     graphs, the same resamples for every row; they take the fitted models as they are. A baseline whose columns the
     table lacks is left out.
 
-    Returns
-    -------
-    DataFrame
-        Index (variant, features), "all" last; r2, low, high, gain, gain_low, gain_high (R² of all properties minus this
-        row's; nan for "all"), graphs. All nan from fewer than ten graphs or a constant accuracy.
+    Index (variant, features), "all" last; r2, low, high, gain, gain_low, gain_high (R² of all properties minus this
+    row's; nan for "all"), graphs. All nan from fewer than ten graphs or a constant accuracy.
     """
     fraction("confidence", confidence)
     studied, names, rows = _variants(table, target), known_properties(table, properties), {}

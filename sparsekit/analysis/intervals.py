@@ -58,13 +58,7 @@ def prediction_interval(
 
 
 def wilson(successes: int, n: int, confidence: float = 0.95) -> Interval:
-    """A share, and its Wilson score interval; all nan for ``n = 0``.
-
-    Examples
-    --------
-    >>> [round(x, 3) for x in wilson(0, 5)]
-    [0.0, 0.0, 0.434]
-    """
+    """A share, and its Wilson score interval; all nan for ``n = 0``."""
     if n == 0:
         return np.nan, np.nan, np.nan
     interval = scipy.stats.binomtest(int(successes), int(n)).proportion_ci(confidence, method="wilson")
@@ -110,11 +104,7 @@ def varies(values: np.ndarray) -> np.ndarray:
 
 
 def named(names: str, values: Iterable[float]) -> dict[str, float]:
-    """Values as columns of a row, such as an interval's.
-
-    >>> named("mean low high", mean_interval([0.5]))
-    {'mean': 0.5, 'low': nan, 'high': nan}
-    """
+    """Values as columns of a row, such as those of an interval as "mean low high"."""
     return dict(zip(names.split(), values, strict=True))
 
 

@@ -16,17 +16,13 @@ def safe_percentage(pruning: pd.DataFrame, margin: float, confidence: float = 0.
 
     A seed's safe percentage is the highest tested one such that there and at every smaller one the accuracy at once
     after pruning is no more than ``margin``, a fraction, below that seed's base accuracy; 0 where the smallest fails.
+    Accuracy may hold up to just below the next tested percentage. The interval, Student t over seeds, is therefore
+    widened at either end by the distance to it, mean over seeds. A 0 means "below the smallest", and the largest
+    tested, unless it is 100, "at least".
 
-    Only some percentages are tested: accuracy may hold up to just below the next. The interval, Student t over seeds,
-    is therefore widened at either end by the distance to the next tested percentage, mean over seeds. A 0 where the
-    smallest fails means "below it", and the largest tested percentage, unless it is 100, "at least".
-
-    Returns
-    -------
-    DataFrame
-        Index (variant, target) and what is `conditions.varying`; values (list, percent by seed), mean, low, high
-        (0 … 100), below (share of seeds that failed at the smallest percentage tested), at_least (share of those that
-        held at the largest, short of 100), next (list, the next percentage tested by seed; 100 where there is none).
+    Index (variant, target) and what is `conditions.varying`; values (list, percent by seed), mean, low, high (0 … 100),
+    below (share of seeds that failed at the smallest percentage tested), at_least (share of those that held at the
+    largest, short of 100), next (list, the next percentage tested by seed; 100 where there is none).
     """
     fraction("margin", margin)
     require(pruning, PRUNING)
@@ -77,15 +73,11 @@ def operating_points(pruning: pd.DataFrame, confidence: float = 0.95) -> pd.Data
 
     Of `tables.PRUNING` and `tables.COST`, with the accuracy at once or that of `conditions.after_recovery`. Reported
     as Blalock, Gonzalez Ortiz, Frankle and Guttag ask (*What is the state of neural network pruning?*, MLSys 2020):
-    ratios of sizes and of multiply-adds, dense over pruned, at every percentage up to collapse, means with deviations
-    over seeds, and every single value. Random pruning is a condition beside the others.
+    ratios dense over pruned, at every percentage up to collapse, means and deviations over seeds, and every value.
 
-    Returns
-    -------
-    DataFrame
-        Index (variant, target, percent) and what is `conditions.varying`; n (seeds), compression and
-        multiply_add_ratio (means over seeds; infinite where nothing is left), base_accuracy, accuracy (means), sd, low,
-        high (Student t over seeds), values (list, accuracy by seed).
+    Index (variant, target, percent) and what is `conditions.varying`; n (seeds), compression (of weights) and
+    multiply_add_ratio (means; infinite where nothing is left), base_accuracy, accuracy (means), sd, low, high (Student
+    t over seeds), values (list, accuracy by seed).
     """
     require(pruning, [*PRUNING, *COST])
 
@@ -115,15 +107,12 @@ def equivalence(differences: Sequence[float], margin: float, confidence: float =
     Returns
     -------
     dict
-        n; difference (mean) with its Student t interval low, high; decide_low, decide_high (the interval at
-        2 · confidence - 1, whose place against ±margin is the verdict); p_equivalent, p_dropped; verdict:
-        "kept" (within ±margin), "no drop" (not below -margin, though maybe above +margin), "dropped" (below -margin),
-        or "cannot tell".
+        n; difference (mean), low, high (Student t); decide_low, decide_high (the same at 2 · confidence - 1, whose
+        place against ±margin is the verdict); p_equivalent, p_dropped; verdict: "kept" (within ±margin), "no drop" (not
+        below -margin, though maybe above +margin), "dropped" (below -margin), or "cannot tell".
 
     Examples
     --------
-    >>> equivalence([-0.002, 0.001, 0.0, -0.001], 0.02)["verdict"]
-    'kept'
     >>> equivalence([-0.002, -0.05, 0.02], 0.02)["verdict"]
     'cannot tell'
     """
@@ -147,12 +136,10 @@ def equivalence(differences: Sequence[float], margin: float, confidence: float =
 
 
 def _above(values: np.ndarray, bound: float) -> float:
-    """p of the one-sided t test whose alternative is a mean above the bound.
-
-    scipy's and statsmodels's decide by rounding where there is no spread: here a mean at the bound has p nan.
-    """
+    """p of the one-sided t test whose alternative is a mean above the bound."""
     if len(values) < 2:
         return np.nan
+    # scipy's and statsmodels's decide by rounding where there is no spread: here a mean at the bound has p nan.
     error, distance = values.std(ddof=1) / np.sqrt(len(values)), np.round(values.mean() - bound, 12)
     with np.errstate(divide="ignore", invalid="ignore"):
         return float(scipy.stats.t.sf(distance / error, len(values) - 1))

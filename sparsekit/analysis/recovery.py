@@ -18,20 +18,16 @@ def steps_to_regain(recovery: pd.DataFrame, margin: float, confidence: float = 0
 
     A network is back at the first measured step at which its accuracy is within the margin, a fraction, of its base; at
     0, where it never left. The true step lies after the measured one before, so the median lies between ``after`` and
-    ``median``. One that is not back at its last measured step is censored there: its time is longer than what was
-    seen, which a mean over those that came back forgets.
+    ``median``. One that is not back at its last measured step is censored there; a mean of the others would forget it.
 
     The median is the first step by which at least half are back in Kaplan and Meier's estimate (*Nonparametric
     estimation from incomplete observations*, JASA 1958). Its interval holds the steps at which half lies within the
     log-log interval of that estimate (Brookmeyer and Crowley, Biometrics 1982). The range of n values covers a median
     with probability 1 - 2 ** (1 - n) only: with fewer networks than that needs (6 at 95 %) there is no interval.
 
-    Returns
-    -------
-    DataFrame
-        Index (variant, target, percent) and what is `conditions.varying`; n (networks), at_once (count of those back at
-        step 0), censored (count), regained, regained_low, regained_high (share, Wilson interval), after, median
-        (infinite where fewer than half came back), low, high, steps (list by seed, infinite for the censored).
+    Index (variant, target, percent) and what is `conditions.varying`; n (networks), at_once (count of those back at
+    step 0), censored (count), regained, regained_low, regained_high (share, Wilson interval), after, median (infinite
+    where fewer than half came back), low, high, steps (list by seed, infinite for the censored).
     """
     fraction("margin", margin)
     fraction("confidence", confidence)
@@ -111,12 +107,9 @@ def area_under_recovery(recovery: pd.DataFrame, confidence: float = 0.95) -> pd.
     a mean accuracy that counts early steps as much as late ones. ``last`` is the same for all: the smallest last
     measured step of any network in the table, accuracy there interpolated in u where it was not measured.
 
-    Returns
-    -------
-    DataFrame
-        Index (variant, target, percent) and what is `conditions.varying`; n, last (step), area (mean over seeds) with
-        its Student t interval area_low, area_high, lost (mean of base accuracy less area, paired by seed) with
-        lost_low, lost_high, values (list, area by seed).
+    Index (variant, target, percent) and what is `conditions.varying`; n, last (step), area (mean over seeds) with its
+    Student t interval area_low, area_high, lost (mean of base accuracy less area, paired by seed) with lost_low,
+    lost_high, values (list, area by seed).
     """
     fraction("confidence", confidence)
 
@@ -161,13 +154,10 @@ def regain(recovery: pd.DataFrame, margin: float, confidence: float = 0.95) -> p
     network has regained its accuracy at the first measured step, and at the first whole epoch, at which it is within
     the margin.
 
-    Returns
-    -------
-    DataFrame
-        Index (variant, target, percent) and what is `conditions.varying`; dropped (share of seeds that had dropped),
-        never (share of those that were not back at any measured step; nan where none had dropped), steps and epochs
-        (lists over the dropped seeds, nan for never), and the mean over those that came back with its Student t
-        interval: step, step_low, step_high, epoch, epoch_low, epoch_high.
+    Index (variant, target, percent) and what is `conditions.varying`; dropped (share of seeds that had dropped), never
+    (share of those that were not back at any measured step; nan where none had dropped), steps and epochs (lists over
+    the dropped seeds, nan for never), and the mean over those that came back with its Student t interval: step,
+    step_low, step_high, epoch, epoch_low, epoch_high.
     """
     fraction("margin", margin)
     require(recovery, [*RECOVERY, "epoch"])

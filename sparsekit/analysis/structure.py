@@ -84,13 +84,9 @@ def intraclass(table: pd.DataFrame, target: str = "test_accuracy", confidence: f
     it is seeds, which no property of a graph can predict. The interval takes accuracies as normal. Networks of
     `tables.GRAPHS` without an accuracy are left out.
 
-    Returns
-    -------
-    DataFrame
-        Index ``variant``; graphs, networks, seeds (harmonic mean over graphs), between_sd, within_sd (in accuracy),
-        icc, icc_low, icc_high, ceiling, ceiling_low, ceiling_high. icc may fall below 0, the ceiling is cut off there.
-        All but the counts are nan where no graph has two seeds, there are fewer than two graphs, or accuracy is
-        constant.
+    Index ``variant``; graphs, networks, seeds (harmonic mean over graphs), between_sd, within_sd (in accuracy), icc and
+    ceiling with _low and _high. icc may fall below 0, the ceiling is cut off there. All but the counts are nan where no
+    graph has two seeds, there are fewer than two graphs, or accuracy is constant.
     """
     fraction("confidence", confidence)
     variants, rows = variants_of(table, [target]), {}
@@ -142,7 +138,7 @@ def null_differences(structure: pd.DataFrame, chance: float, margin: float = CHA
 
 
 def gate_row_differences(layouts: pd.DataFrame, chance: float, margin: float = CHANCE_MARGIN) -> pd.DataFrame:
-    """The same of `tables.GRAPHS` with original and gate_masks: of the published "rows" minus whole "blocks" a gate."""
+    """`null_differences` of another kind: under the published mask "rows" minus under whole "blocks" (gate_masks)."""
     require(layouts, ["gate_masks"])
     published = layouts["gate_masks"] == "rows"
     return _differences(layouts[published], layouts[~published], "gate_masks", chance, margin)

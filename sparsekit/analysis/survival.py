@@ -5,9 +5,9 @@ from itertools import chain
 import numpy as np
 import pandas as pd
 
+from sparsekit.analysis.conditions import chosen
 from sparsekit.analysis.intervals import over_seeds
-from sparsekit.analysis.tables import SPECTRAL_RADII, TableError, require
-from sparsekit.registry import UnknownName, unknown
+from sparsekit.analysis.tables import SPECTRAL_RADII, require
 from sparsekit.variants import GATES, MATRICES, TARGETS, VARIANTS
 
 STAGES = ("base", "pruned", "recovered")
@@ -16,21 +16,8 @@ STAGES = ("base", "pruned", "recovered")
 def of_target(table: pd.DataFrame, columns: list[str], target: str) -> pd.DataFrame:
     """A target's rows, and of a table with matrices those of the matrices that it means."""
     require(table, ["variant", "seed", "target", *columns])
-    if target not in TARGETS:
-        raise UnknownName(unknown("target", target, TARGETS))
-    own = table[table["target"] == target]
-    if own.empty:
-        raise UnknownName(unknown("target of this table", target, [t for t in TARGETS if t in set(table["target"])]))
+    own = chosen(table, target=target)
     return own[own["matrix"].isin([MATRICES[m] for m in TARGETS[target]])] if "matrix" in own else own
-
-
-def at_percentage(table: pd.DataFrame, percentage: float) -> pd.DataFrame:
-    """The rows of one percentage pruned; a TableError tells which there are."""
-    found = table[table["percent"] == percentage]
-    if found.empty:
-        amounts = ", ".join(f"{a:g}" for a in sorted(table["percent"].unique()))
-        raise TableError(f"no rows with {percentage:g} % pruned: this table has {amounts}")
-    return found
 
 
 def gate_shares(survival: pd.DataFrame, target: str) -> pd.DataFrame:
@@ -54,10 +41,9 @@ def gate_shares(survival: pd.DataFrame, target: str) -> pd.DataFrame:
 
 def layer_shares(survival: pd.DataFrame, percentage: float, target: str, confidence: float = 0.95) -> pd.DataFrame:
     """Mean share that survives at one percentage: variant, gate, layer, matrix, mean, low, high, n."""
-    own = of_target(survival, ["percent", "layer", "matrix", "gate", "share"], target)
-    return _in_order(
-        over_seeds(at_percentage(own, percentage), ["variant", "gate", "layer", "matrix"], "share", confidence, low=0)
-    )
+    by = ["variant", "gate", "layer", "matrix"]
+    own = chosen(of_target(survival, ["percent", *by, "share"], target), percent=percentage)
+    return _in_order(over_seeds(own, by, "share", confidence, low=0))
 
 
 def dead_shares(dead: pd.DataFrame, target: str, confidence: float = 0.95) -> pd.DataFrame:
@@ -83,7 +69,7 @@ def mean_radii(radii: pd.DataFrame, percentage: float, target: str, confidence: 
     """Mean of `tables.SPECTRAL_RADII` at each stage: variant, gate, layer, network, mean, low, high, n."""
     require(radii, SPECTRAL_RADII)
     is_base = radii["network"] == "base"
-    pruned = at_percentage(of_target(radii[~is_base], ["network", "percent"], target), percentage)
+    pruned = chosen(of_target(radii[~is_base], ["network", "percent"], target), percent=percentage)
     before = radii[is_base].drop_duplicates(["variant", "seed", "layer", "gate"])
     by = ["variant", "gate", "layer", "network"]
     return _in_order(over_seeds(pd.concat([before, pruned]), by, "spectral_radius", confidence, low=0))

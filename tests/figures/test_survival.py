@@ -10,7 +10,6 @@ from sparsekit.figures import survival as figures
 from sparsekit.networks import build as networks
 from sparsekit.pruning import prune as pruning
 from sparsekit.pruning import survival
-from sparsekit.registry import UnknownName
 from tests.figures.test_marks import overflow
 
 
@@ -86,5 +85,5 @@ def test_bad_tables_are_told():
     survivors = measured(survival.survivors, 1)
     with pytest.raises(TableError, match="90"):
         figures.survival_by_layer(survivors, 80)
-    with pytest.raises(UnknownName, match="target of this table"):
+    with pytest.raises(TableError, match="target of this table"):
         figures.survival_map(survivors, "h2h")
