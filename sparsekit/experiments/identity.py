@@ -51,8 +51,7 @@ def plain(value: Any) -> Any:
     if isinstance(value, Real):
         return float(value) if math.isfinite(value) else {"$float": str(float(value))}
     if isinstance(value, Mapping):
-        odd = [name for name in value if not isinstance(name, str)]
-        if odd:
+        if odd := [name for name in value if not isinstance(name, str)]:
             raise TypeError(f"given the name {odd[0]!r} in a record, allowed are names that are text")
         return {name: plain(v) for name, v in value.items()}
     if isinstance(value, list | tuple):

@@ -290,11 +290,9 @@ def _problem(error: Mapping[str, Any], values: Mapping[str, Any]) -> str:
         return _unknown(name)
     if error["type"] == "say":
         return f"{name}: {error['msg']}"
-    if error["type"] == "list_type":
-        return f"{name}: given {values[name]!r}, allowed is a {_allowed(name)}; give a list, such as [{values[name]!r}]"
-    given = values[name][inside[0]] if inside else values[name]
-    text = _allowed(name, bool(inside))
-    return f"{name}: given {given!r}, allowed is {'' if text.startswith(('one of', 'text')) else 'a '}{text}"
+    given, text = values[name][inside[0]] if inside else values[name], _allowed(name, bool(inside))
+    hint = f"; give a list, such as [{given!r}]" if error["type"] == "list_type" else ""
+    return f"{name}: given {given!r}, allowed is {'' if text.startswith(('one of', 'text')) else 'a '}{text}{hint}"
 
 
 def _unknown(name: str) -> str:

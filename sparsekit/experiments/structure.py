@@ -200,8 +200,8 @@ def mask_graphs(p: Parameters, names: Iterable[str] | None = None) -> pd.DataFra
     """Hidden-to-hidden masks of pruned networks read back as graphs, beside null models of equal density.
 
     A row for each pruned network, layer and kind ("pruned", "rewired": as many weights in and out of each unit,
-    "random": as many in all): the directed properties of the graph in which u → v is there where a weight from u to v
-    survives in any gate; all of them, or those named.
+    "random": as many in all): the directed properties, all or those named, of the graph in which u → v is there where
+    a weight from u to v survives in any gate.
     """
     wanted = masked_networks(p)
     store = computed(wanted, p)
