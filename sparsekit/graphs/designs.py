@@ -38,11 +38,6 @@ def draw(design: str, generator: str, number: int, seed: int = 0, nodes_min: int
     ------
     UnknownName, GraphError
         Where a name is not registered; where the range of sizes is empty, or the generator gives no such graphs.
-
-    Examples
-    --------
-    >>> [draw("equal_edges", name, 0, nodes_max=30).number_of_edges() for name in ("barabasi_albert", "erdos_renyi")]
-    [90, 90]
     """
     check_range(nodes_min, nodes_max)
     return DESIGNS[design](generator, number, seed, nodes_min, nodes_max)

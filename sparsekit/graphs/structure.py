@@ -31,40 +31,34 @@ def check(graph: nx.Graph, directed: bool = False, loops: bool = False) -> None:
         Otherwise, with the way to make it one.
     """
     if not isinstance(graph, nx.Graph):
-        raise GraphError(
-            f"a {type(graph).__name__}; give a networkx.Graph, or read a file with sparsekit.graphs.files.read"
-        )
+        raise GraphError(f"a {type(graph).__name__}; give a networkx.Graph, or read a file with graphs.files.read")
     if graph.is_directed() and not directed:
         raise GraphError(
             "a directed graph, where edges get their direction from the order of the nodes; leave out its own with "
             "graphs.structure.undirected(graph) or graph.to_undirected(), or take a structure that keeps directions"
         )
+    kind = "DiGraph" if graph.is_directed() else "Graph"
     if graph.is_multigraph():
-        simple = "DiGraph" if graph.is_directed() else "Graph"
-        raise GraphError(f"several edges between the same two nodes; make it simple: networkx.{simple}(graph)")
+        raise GraphError(f"several edges between the same two nodes; make it simple: networkx.{kind}(graph)")
     if len(graph) > LARGEST:
         raise GraphError(f"{len(graph):,} nodes, allowed are {LARGEST:,}; give a connected part: graph.subgraph(nodes)")
     loop = next(nx.selfloop_edges(graph), None)
     if loop and not loops:
-        raise GraphError(
-            f"node {loop[0]!r} has an edge to itself; take such edges out: "
-            "graph.remove_edges_from(list(networkx.selfloop_edges(graph)))"
-        )
+        without = "graph.remove_edges_from(list(networkx.selfloop_edges(graph)))"
+        raise GraphError(f"node {loop[0]!r} has an edge to itself; take such edges out: {without}")
     if not graph.number_of_edges():
         raise GraphError("no edges; a network needs at least one")
     weighted = next((edge for edge in graph.edges.data("weight", default=1) if edge[2] != 1), None)
     if weighted:
         raise GraphError(
             "edge {!r} – {!r} has the weight {!r}, but a network learns its own weights; ".format(*weighted)
-            + f"keep only which edges exist: networkx.{type(graph).__name__}(graph.edges)"
+            + f"keep only which edges exist: networkx.{kind}(graph.edges)"
         )
     parts = components(graph)
     if len(parts) > 1:
-        kind = "weakly_connected" if graph.is_directed() else "connected"
-        raise GraphError(
-            f"falls into {len(parts)} parts; give a connected graph, for example its largest part: "
-            f"graph.subgraph(max(networkx.{kind}_components(graph), key=len))"
-        )
+        connected = "weakly_connected" if graph.is_directed() else "connected"
+        largest = f"graph.subgraph(max(networkx.{connected}_components(graph), key=len))"
+        raise GraphError(f"falls into {len(parts)} parts; give a connected graph, for example its largest: {largest}")
 
 
 def components(graph: nx.Graph) -> list[set]:
@@ -75,10 +69,7 @@ def components(graph: nx.Graph) -> list[set]:
 ORIENTATIONS = Registry("orientation rule")
 
 
-@ORIENTATIONS.register
-def by_node(graph: nx.Graph, seed: int) -> Sequence[Hashable]:
-    """Nodes ascending (arXiv 2407.20601)."""
-    return sorted(graph)
+ORIENTATIONS.define("by_node", "Nodes ascending (arXiv 2407.20601).", lambda graph, seed: sorted(graph))
 
 
 @ORIENTATIONS.register
@@ -115,9 +106,7 @@ def orient(graph: nx.Graph, rule: str = "by_node", seed: int = 0) -> nx.DiGraph:
     [(2, 0), (2, 1)]
     """
     if graph.is_directed():
-        raise GraphError(
-            "a directed graph has its directions; leave them out with sparsekit.graphs.structure.undirected(graph)"
-        )
+        raise GraphError("a directed graph has its directions; leave them out with graphs.structure.undirected(graph)")
     order = ORIENTATIONS[rule]
     oriented = nx.DiGraph()
     try:
@@ -132,13 +121,8 @@ def orient(graph: nx.Graph, rule: str = "by_node", seed: int = 0) -> nx.DiGraph:
 def layers(graph: nx.Graph) -> list[list[Hashable]]:
     """Nodes by the length of their longest path from a source, ascending; an undirected graph is oriented by node.
 
-    Raises
-    ------
-    GraphError
-        Where a directed graph has a cycle.
+    A `GraphError` says that a directed graph has a cycle.
 
-    Examples
-    --------
     >>> layers(nx.Graph([(0, 2), (1, 2), (1, 3), (2, 3), (2, 4), (3, 4)]))
     [[0, 1], [2], [3], [4]]
     """

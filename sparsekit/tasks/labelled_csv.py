@@ -22,17 +22,10 @@ def digest(path: str) -> str:
 
 
 def read(path: str) -> dict[int, Counter]:
-    """How often each string stands in a file, in the file's order, by class: 0 and 1.
+    """How often each string stands in a CSV file, in the file's order, by class: 0 and 1.
 
-    Parameters
-    ----------
-    path : str
-        CSV file in UTF-8 with a header; columns string (ASCII) and valid (0 or 1), others are passed over.
-
-    Raises
-    ------
-    TaskError
-        If the file is none such; with the line number.
+    The file is UTF-8 with a header, and columns string (ASCII) and valid (0 or 1); others are passed over. If it is
+    none such, a `TaskError` says so, with the line number.
     """
     file = Path(path).expanduser()
     try:
