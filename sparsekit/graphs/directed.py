@@ -43,6 +43,13 @@ class Links:
     @cached_property
     def mean_distance(self) -> float:
         """Edges on a shortest path, directions left out, over all pairs of nodes of a connected structure."""
+        if _dense(self.either):
+            # The mean of a count is the sum, over steps, of the share that is not there yet.
+            step, reached, total = self.either.toarray().astype(np.float32), np.eye(self.n, dtype=np.float32), 0
+            while not reached.all():
+                total += (reached == 0).sum()
+                reached = np.minimum(reached @ step + reached, 1)
+            return total / (self.n * (self.n - 1))
         graph = rx.PyGraph()
         graph.extend_from_edge_list(list(map(tuple, np.argwhere(sparse.triu(self.either)).tolist())))
         return rx.graph_unweighted_average_shortest_path_length(graph, **ONE_THREAD)
@@ -74,6 +81,11 @@ def _matrix(structure) -> sparse.csr_array:
     return sparse.csr_array((mask.T != 0).astype(float))
 
 
+def _dense(matrix: sparse.csr_array) -> bool:
+    """Whether products are faster with dense matrices; their float32 counts exactly up to 2**24."""
+    return matrix.nnz > 0.05 * matrix.shape[0] ** 2
+
+
 def sample_variance(values: np.ndarray) -> float:
     """Sample variance; nan of one value."""
     return values.var(ddof=1) if len(values) > 1 else np.nan
@@ -81,8 +93,8 @@ def sample_variance(values: np.ndarray) -> float:
 
 def closed(matrix: sparse.csr_array) -> np.ndarray:
     """Walks of three edges back to their start: how many from each node."""
-    if matrix.nnz > 0.05 * matrix.shape[0] ** 2:
-        dense = matrix.toarray().astype(np.float32)  # faster, and exact up to 2**24
+    if _dense(matrix):
+        dense = matrix.toarray().astype(np.float32)
         return np.einsum("ij,ji->i", dense @ dense, dense, dtype=float)
     return (matrix @ matrix).multiply(matrix.T).sum(axis=1)
 
