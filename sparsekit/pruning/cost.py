@@ -1,16 +1,13 @@
 """What a network costs to keep and to run, dense and sparse, and where sparse is cheaper.
 
 Weights, bytes and multiply-adds are counted; latency is measured by `pruning.latency`, and compared here.
-
-The ratios are those that D. Blalock, J. J. Gonzalez Ortiz, J. Frankle and J. Guttag ask for in *What is the State of
-Neural Network Pruning?* (2020): original size by new size, original multiply-adds by new ones.
 """
 
 import numpy as np
 import pandas as pd
 import scipy.stats
 
-from sparsekit.analysis.tables import TableError, fraction, require
+from sparsekit.analysis.tables import TableError, fraction, indexed, require
 from sparsekit.networks.classifier import Classifier
 from sparsekit.pruning.masks import Mask
 
@@ -24,8 +21,6 @@ def storage(rows: int, columns: int, kept: int, itemsize: int = 4) -> dict[str, 
     "dense": every entry. "bitmask": the weights that exist, and one bit an entry. "csr": those weights, for each a
     32-bit column, and 32-bit row pointers.
 
-    Examples
-    --------
     >>> storage(200, 50, 2000)
     {'dense': 40000, 'bitmask': 9250, 'csr': 16804}
     """
@@ -49,30 +44,21 @@ def break_even_sparsity(rows: int, columns: int, itemsize: int = 4) -> dict[str,
 
 def storage_by_sparsity(rows: int, columns: int, itemsize: int = 4) -> pd.DataFrame:
     """Bytes of one matrix in each form, at every whole percentage: columns sparsity, form, bytes."""
-    return pd.DataFrame(
-        [
-            {"sparsity": percent / 100, "form": form, "bytes": size}
-            for percent in range(101)
-            for form, size in storage(rows, columns, round(rows * columns * (1 - percent / 100)), itemsize).items()
-        ]
-    )
+    sparsities = pd.Index([percent / 100 for percent in range(101)], name="sparsity")
+    sizes = [storage(rows, columns, round(rows * columns * (1 - sparsity)), itemsize) for sparsity in sparsities]
+    return pd.DataFrame(sizes, sparsities).rename_axis(columns="form").stack().rename("bytes").reset_index()
 
 
 def weights(network: Classifier) -> pd.DataFrame:
-    """Weights and bytes of every parameter of a network, one row each.
+    """Weights and bytes of every parameter of a network, one row each: all, kept, and bytes dense, bitmask, csr.
 
-    Returns
-    -------
-    DataFrame
-        Index name; columns all, kept (weights and biases that exist), dense, bitmask, csr (bytes). Only what a mask
-        covers has sparse forms; embedding, biases and readout stay dense in each.
+    Only what a mask covers has sparse forms; embedding, biases and readout stay dense in each.
     """
     masks, rows = network.masks(), {}
     for name, weight in network.named_parameters():
-        kept = int(masks[name].sum()) if name in masks else weight.numel()
-        size = weight.numel() * weight.element_size()
-        forms = dict.fromkeys(("dense", "bitmask", "csr"), size)
+        kept, forms = weight.numel(), dict.fromkeys(("dense", "bitmask", "csr"), weight.nbytes)
         if name in masks:
+            kept = int(masks[name].sum())
             forms = storage(*weight.shape, kept, weight.element_size())
         rows[name] = {"all": weight.numel(), "kept": kept} | forms
     return pd.DataFrame.from_dict(rows, orient="index").rename_axis("name")
@@ -91,7 +77,8 @@ def multiply_adds(network: Classifier, steps: int = 1, kept: bool = True) -> int
 def compression_ratio(network: Classifier, sparsity=None):
     """Weights and biases of the dense network, by those left at a sparsity of its recurrent weights.
 
-    `sparsity` is a number or an array; without it, what the network has.
+    `sparsity` is a number or an array; without it, what the network has. Blalock, Gonzalez Ortiz, Frankle & Guttag,
+    *What is the state of neural network pruning?*, 2020, ask for this ratio and for that of multiply-adds.
     """
     parameters = sum(parameter.numel() for parameter in network.parameters())
     return parameters / (parameters - _removed(network, sparsity))
@@ -100,7 +87,7 @@ def compression_ratio(network: Classifier, sparsity=None):
 def multiply_add_ratio(network: Classifier, sparsity=None, steps: int = 1):
     """Multiply-adds of the dense network, by those left at a sparsity of its recurrent weights.
 
-    Blalock et al. call it the theoretical speedup: it is what a machine would gain to which zeros cost nothing.
+    The theoretical speedup: what a machine would gain to which zeros cost nothing.
     """
     full = multiply_adds(network, steps, kept=False)
     return full / (full - steps * _removed(network, sparsity))
@@ -114,15 +101,7 @@ def _removed(network: Classifier, sparsity):
 def speedups(table: pd.DataFrame) -> pd.DataFrame:
     """How many times as fast as dense each sparse kernel was, each repeat for itself.
 
-    Parameters
-    ----------
-    table : DataFrame
-        As :func:`sparsekit.pruning.latency.measure` returns it.
-
-    Returns
-    -------
-    DataFrame
-        Columns machine, variant, task, hidden, batch, kernel, sparsity, repeat, speedup.
+    Of a table as :func:`sparsekit.pruning.latency.measure` returns it: its columns, with speedup in place of seconds.
     """
     require(table, [*SETTING, "kernel", "sparsity", "repeat", "seconds"])
     if "dense" not in set(table["kernel"]):
@@ -140,13 +119,8 @@ def break_even(table: pd.DataFrame, confidence: float = 0.95) -> pd.DataFrame:
     one's. A repeat in which the sparse kernel is slower at the highest sparsity has none: it counts as infinite, so the
     median and its interval are right although its true value is unknown.
 
-    Parameters
-    ----------
-    table : DataFrame
-        As :func:`sparsekit.pruning.latency.measure` returns it.
-    confidence : float
-        Of the interval of the median, which assumes no distribution (order statistics; W. J. Conover, *Practical
-        Nonparametric Statistics*, 1999).
+    `table` is as :func:`sparsekit.pruning.latency.measure` returns it. The interval is of the median and assumes no
+    distribution (order statistics; W. J. Conover, *Practical Nonparametric Statistics*, 1999).
 
     Returns
     -------
@@ -156,32 +130,20 @@ def break_even(table: pd.DataFrame, confidence: float = 0.95) -> pd.DataFrame:
         (tried): a break-even at the lowest may lie lower.
     """
     fraction("confidence", confidence)
-    ratios = speedups(table)
-    tried = np.sort(ratios["sparsity"].unique())
-    rows = {}
+    ratios, rows = speedups(table), {}
     for setting, own in ratios.groupby([*SETTING, "kernel"], sort=False):
         slowdowns = 1 / own.pivot(index="repeat", columns="sparsity", values="speedup")
         found = np.array([_crossing(row.index.to_numpy(), row.to_numpy()) for _, row in slowdowns.iterrows()])
         interval = scipy.stats.quantile_test(found, p=0.5).confidence_interval(confidence)
-        rows[setting] = {
-            "sparsity": float(np.median(found)),
-            "low": float(interval.low),
-            "high": float(interval.high),
-            "never": float(np.isinf(found).mean()),
-            "lowest": tried[0],
-            "highest": tried[-1],
-        }
-    table = pd.DataFrame.from_dict(rows, orient="index")
-    table.index = pd.MultiIndex.from_tuples(rows, names=[*SETTING, "kernel"])
-    return table
+        rows[setting] = np.median(found), *interval, np.isinf(found).mean()
+    found = indexed(rows, [*SETTING, "kernel"], ["sparsity", "low", "high", "never"])
+    return found.assign(lowest=ratios["sparsity"].min(), highest=ratios["sparsity"].max())
 
 
 def _crossing(sparsities: np.ndarray, slowdowns: np.ndarray) -> float:
     """Where the time of sparse by dense, at ascending sparsities, falls below 1 for good."""
     slower = np.flatnonzero(slowdowns >= 1)
     if not len(slower):
-        return float(sparsities[0])
-    last = slower[-1]
-    if last == len(sparsities) - 1:
-        return np.inf
-    return float(np.interp(-1, -slowdowns[last : last + 2], sparsities[last : last + 2]))
+        return sparsities[0]
+    pair = slice(slower[-1], slower[-1] + 2)
+    return np.interp(-1, -slowdowns[pair], sparsities[pair]) if len(sparsities[pair]) == 2 else np.inf

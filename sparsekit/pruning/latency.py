@@ -1,6 +1,7 @@
 """How long a recurrent layer takes on this machine, dense and by the sparse kernels that torch has for a CPU."""
 
 import platform
+import re
 import time
 import warnings
 from collections.abc import Callable, Iterator, Sequence
@@ -14,7 +15,7 @@ from torch import Tensor
 
 from sparsekit.networks.recurrence import native, step
 from sparsekit.pruning.schedules import check_sparsity
-from sparsekit.registry import Registry, UnknownName, unknown
+from sparsekit.registry import Registry, check_name
 from sparsekit.seeds import derive
 from sparsekit.variants import GATES, VARIANTS
 
@@ -63,23 +64,8 @@ def measure(
     whole layer, as wide as its input, over a short sequence; sparse by a loop over steps, as torch has no sparse
     recurrent kernel. Dense is the fastest of the ways at hand, each layer for itself: weights stored by rows or by
     columns and, for the sequence, torch's own recurrent kernel. Both weight matrices have the sparsity, spread at
-    random. Within a repeat all kernels are timed in turn, so that what else the machine does meets them alike; time is
-    the thread's own on the core, without its waiting for one.
-
-    Parameters
-    ----------
-    hidden_sizes, sparsities : sequences
-    kernels : sequence of str
-        Names in `KERNELS`.
-    variant : {"rnn_tanh", "rnn_relu", "gru", "lstm"}
-    batch : int
-        Sequences at a time.
-    steps : int
-        Of the sequence.
-    repeats : int
-        Timings of each.
-    seed : int
-        Of the weights and of where zeros lie.
+    random, from `seed`. Within a repeat all `kernels`, names in `KERNELS`, are timed in turn, so that what else the
+    machine does meets them alike; time is the thread's own on the core, without its waiting for one.
 
     Returns
     -------
@@ -94,36 +80,31 @@ def measure(
     ValueError
         For a sparsity outside [0, 1], or a size or number below 1.
     """
-    if variant not in VARIANTS:
-        raise UnknownName(unknown("variant", variant, VARIANTS))
+    check_name("variant", variant, VARIANTS)
     forms = {name: KERNELS[name] for name in kernels}
-    counts = {"batch": [batch], "steps": [steps], "repeats": [repeats], "hidden_sizes": hidden_sizes}
-    for name, values in counts.items():
-        if min(values, default=1) < 1:
-            raise ValueError(f"{name}: given {min(values)}, allowed is at least 1")
+    counts = {"batch": batch, "steps": steps, "repeats": repeats, "hidden_sizes": min(hidden_sizes, default=1)}
+    for name, least in counts.items():
+        if least < 1:
+            raise ValueError(f"{name}: given {least}, allowed is at least 1")
     for sparsity in sparsities:
         check_sparsity(sparsity)
-    rows, where = [], {"machine": machine(), "variant": variant}
+    rows, here = [], machine()
     with _quiet_thread(), torch.inference_mode():
         for hidden in hidden_sizes:
             layer = _Layer(variant, hidden, batch, steps, derive("inference", seed, hidden))
             for sparsity in sparsities:
                 for task, calls, sizes in layer.calls(sparsity, forms):
-                    about = where | {"task": task, "hidden": hidden, "batch": batch, "sparsity": sparsity}
-                    for kernel, repeat, seconds in _timings(calls, repeats):
-                        one = {"kernel": kernel, "bytes": sizes[kernel], "repeat": repeat, "seconds": seconds}
-                        rows.append(about | one)
-    return pd.DataFrame(rows)
+                    about = here, variant, task, hidden, batch, sparsity
+                    rows += [(*about, name, sizes[name], *timing) for name, *timing in _timings(calls, repeats)]
+    where = ["machine", "variant", "task", "hidden", "batch", "sparsity"]
+    return pd.DataFrame(rows, columns=[*where, "kernel", "bytes", "repeat", "seconds"])
 
 
 def machine() -> str:
     """The name of this machine's CPU, as far as the system tells."""
-    try:
-        lines = Path("/proc/cpuinfo").read_text().splitlines()
-    except OSError:
-        lines = []
-    named = [line.partition(":")[2].strip() for line in lines if line.startswith("model name")]
-    return (named or [platform.processor() or platform.machine()])[0]
+    file = Path("/proc/cpuinfo")
+    named = re.search(r"^model name\s*:\s*(.*?)\s*$", file.read_text() if file.is_file() else "", re.MULTILINE)
+    return named[1] if named else platform.processor() or platform.machine()
 
 
 class _Layer:

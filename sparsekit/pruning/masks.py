@@ -1,13 +1,12 @@
-"""A mask: which recurrent weights of a network exist.
+"""A mask: which recurrent weights exist, of the kit's networks or torch modules with recurrent layers or cells inside.
 
-For the kit's own networks and for any torch module with recurrent layers inside: ``nn.RNN``, ``nn.GRU``, ``nn.LSTM``
-in all their forms, and their single cells. Only input-to-hidden and hidden-to-hidden matrices are masked; biases, and
-the projections ``weight_hr`` of an LSTM with ``proj_size``, never are.
+Only input-to-hidden and hidden-to-hidden matrices are masked; biases and the projections of an LSTM never are.
 """
 
 import re
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
+from functools import partial
 
 import numpy as np
 import torch
@@ -65,13 +64,9 @@ def _recurrent(owner: nn.Module) -> list[str]:
 
 
 class Mask(dict):
-    """A bool tensor for each recurrent weight matrix, by the matrix's name; True where the weight exists.
+    """A bool tensor for each recurrent weight matrix of a model, or for some; True where the weight exists.
 
-    Parameters
-    ----------
-    tensors : mapping of str to bool Tensor
-        Names as in ``named_parameters()``: "stages.0.weight_ih" of a Classifier, "lstm.weight_hh_l0" of a torch
-        module, …; all of a model's matrices or some.
+    By the matrix's name in ``named_parameters()``: "stages.0.weight_ih" of a Classifier, "lstm.weight_hh_l0", ….
     """
 
     def __init__(self, tensors: Mapping[str, Tensor]):
@@ -80,9 +75,8 @@ class Mask(dict):
     @classmethod
     def of(cls, model: nn.Module) -> "Mask":
         """The mask that a model has now; all True where it has none."""
-        found = matrices(model)
-        masks = {name: matrix.mask for name, matrix in found.items()}
-        return cls({n: torch.ones_like(found[n].weight, dtype=bool) if m is None else m for n, m in masks.items()})
+        all_true = partial(torch.ones_like, dtype=bool)
+        return cls({n: all_true(m.weight) if m.mask is None else m.mask for n, m in matrices(model).items()})
 
     @property
     def sparsity(self) -> float:
@@ -90,10 +84,7 @@ class Mask(dict):
         return 1 - sum(int(m.sum()) for m in self.values()) / sum(m.numel() for m in self.values())
 
     def apply(self, model: nn.Module) -> None:
-        """Make masked weights 0.
-
-        In a Classifier, and in a module that keeps a mask, they stay 0: its mask becomes this one.
-        """
+        """Make masked weights 0; in a Classifier, and in a module that keeps a mask, its mask becomes this one."""
         for matrix, exists in self._found(model):
             if matrix.mask is not None:
                 matrix.mask.copy_(exists)
@@ -111,12 +102,8 @@ class Mask(dict):
         Copies, whole modules saved by ``torch.save`` and ``torch.compile`` keep the mask too. Keeping again replaces
         the mask.
 
-        Parameters
-        ----------
-        model : torch.nn.Module
-        optimizer : torch.optim.Optimizer, optional
-            One that has stepped before. Its moments of masked weights become 0: otherwise they would move these
-            weights once more, away from 0 until the next forward pass.
+        Give an optimizer that has stepped before: its moments of masked weights become 0. Otherwise they would move
+        these weights once more, away from 0 until the next forward pass.
         """
         for matrix, exists in self._found(model):
             if matrix.mask is None:
@@ -131,10 +118,7 @@ class Mask(dict):
                     moment.masked_fill_(~exists, 0)
 
     def release(self, model: nn.Module) -> None:
-        """Undo `keep`: weights are what they are, and training may move them again.
-
-        The masks of a Classifier are part of it and stay.
-        """
+        """Undo `keep`, so that training may move the weights again; a Classifier's masks are part of it and stay."""
         for matrix, _ in self._found(model):
             if hasattr(matrix.owner, "mask_keeper") and matrix.mask is not None:
                 matrix.owner.mask_keeper.release(matrix)
@@ -168,15 +152,14 @@ class Keeper:
 
     def __call__(self, owner: nn.Module, *_) -> None:
         for name in _recurrent(owner):
-            matrix = Matrix(owner, name)
-            weight, mask = matrix.weight, matrix.mask
+            weight, mask = Matrix(owner, name).weight, Matrix(owner, name).mask
             if mask is None:
                 continue
             # Through .data: a layer may run many times in one forward pass, and autograd must not take this, which
             # changes nothing by then, for a change of what it saved.
             weight.data.masked_fill_(~mask, 0)
-            known = self.gradients.get(name)
-            if weight.requires_grad and (known is None or known[0] is not weight or known[1] is not mask):
+            known, known_mask, _ = self.gradients.get(name, (None, None, None))
+            if weight.requires_grad and not (known is weight and known_mask is mask):
                 self._forget(name)
                 handle = weight.register_hook(lambda gradient, mask=mask: gradient.where(mask, 0))
                 self.gradients[name] = weight, mask, handle
@@ -202,35 +185,25 @@ class Keeper:
 def shuffled(mask: Mask, seed: int, gates: int = 1) -> Mask:
     """A random mask with the same number of weights in every matrix: the control for where weights survive.
 
-    Parameters
-    ----------
-    mask : Mask
-        Of a network that was dense before: every entry may get a weight.
-    seed : int
-    gates : int
-        Equal blocks of rows within which to shuffle, so that every gate keeps its number too.
+    Every entry may get a weight. Rows are shuffled within `gates` equal blocks: every gate keeps its number too.
 
     >>> mask = Mask({"weight_hh_l0": torch.arange(8).view(4, 2) < 3})
     >>> [int(m.sum()) for m in shuffled(mask, seed=0, gates=2)["weight_hh_l0"].chunk(2)]
     [3, 0]
     """
 
-    def draw(name: str, blocks: list[np.ndarray]) -> list[np.ndarray]:
-        stream = np.random.default_rng(derive("shuffled mask", seed, name))
-        return [stream.permutation(block.ravel()).reshape(block.shape) for block in blocks]
-
-    return _drawn(mask, gates, draw)
+    streams = {name: np.random.default_rng(derive("shuffled mask", seed, name)) for name in mask}
+    return _drawn(mask, gates, lambda block, name, _: streams[name].permutation(block.ravel()).reshape(block.shape))
 
 
 def rewired(mask: Mask, seed: int, gates: int = 1) -> Mask:
     """A random mask in which, block by block, each unit keeps its numbers of weights in and out."""
-
-    def draw(name: str, blocks: list[np.ndarray]) -> list[np.ndarray]:
-        return [nulls.mask_like(block, "rewired", derive(seed, name, gate)) for gate, block in enumerate(blocks)]
-
-    return _drawn(mask, gates, draw)
+    return _drawn(mask, gates, lambda block, name, gate: nulls.mask_like(block, "rewired", derive(seed, name, gate)))
 
 
-def _drawn(mask: Mask, gates: int, draw: Callable[[str, list[np.ndarray]], list[np.ndarray]]) -> Mask:
-    drawn = {name: draw(name, np.split(exists.cpu().numpy(), gates)) for name, exists in mask.items()}
-    return Mask({n: torch.from_numpy(np.concatenate(blocks)).to(mask[n].device) for n, blocks in drawn.items()})
+def _drawn(mask: Mask, gates: int, draw: Callable[[np.ndarray, str, int], np.ndarray]) -> Mask:
+    drawn = {}
+    for name, exists in mask.items():
+        blocks = np.split(exists.cpu().numpy(), gates)
+        drawn[name] = np.concatenate([draw(block, name, gate) for gate, block in enumerate(blocks)])
+    return Mask({name: torch.from_numpy(matrix).to(mask[name].device) for name, matrix in drawn.items()})

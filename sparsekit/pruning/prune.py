@@ -23,7 +23,7 @@ from torch import Tensor, nn
 from sparsekit.pruning.masks import WEIGHT, Mask, matrices
 from sparsekit.pruning.schedules import check_sparsity
 from sparsekit.pruning.scores import SCORES, Evidence
-from sparsekit.registry import UnknownName, unknown
+from sparsekit.registry import check_name
 from sparsekit.variants import SCOPES, TARGETS
 
 Group = list[tuple[Tensor, Tensor]]
@@ -43,27 +43,19 @@ def prune(
     The rule of arXiv 2407.20601: one threshold for all recurrent layers, the given quantile (linear interpolation)
     of the scores over the targeted matrices, biases left out; weights whose score is below it go. So at sparsity 1
     the one weight with the largest score survives. Another scope than "global" applies this rule to each of its
-    groups.
+    groups. Returns the mask of all recurrent matrices, targeted or not, and the threshold, the groups' mean.
 
     Parameters
     ----------
     network : Classifier or other torch.nn.Module with recurrent layers
     sparsity : float
-        Share of the targeted weights to remove, in [0, 1]. Of a network that is sparse already, the share of those
-        weights that exist.
+        Share of the targeted weights that exist to remove, in [0, 1].
     target : {"both", "i2h", "h2h"}
     score : str
         A name in `SCORES`.
     scope : {"global", "layer", "matrix", "gate"}
     evidence : Evidence, optional
         Data and seed, for scores that ask for them.
-
-    Returns
-    -------
-    mask : Mask
-        Of all recurrent matrices, targeted or not.
-    threshold : float
-        The mean of the groups' thresholds where there are several.
 
     Raises
     ------
@@ -75,8 +67,7 @@ def prune(
     mask, groups = _ranked(network, sparsity, target, score, scope, evidence)
     thresholds = []
     for group in groups:
-        pooled = _pooled(group)
-        if len(pooled):
+        if len(pooled := _pooled(group)):
             thresholds.append(float(np.quantile(pooled, sparsity)))
             for scores, exists in group:
                 exists &= scores >= thresholds[-1]
@@ -94,33 +85,13 @@ def apply(
     """Prune a model in place, to this sparsity: the lowest-scored weights become 0.
 
     Removes a number of weights, not what lies below a threshold, so that the sparsity is reached even where scores
-    tie, and at 1 nothing survives.
+    tie, and at 1 nothing survives. Arguments and errors are as of `prune`, but `sparsity` is the share of the targeted
+    matrices' entries that are gone afterwards, rounded to whole weights in each group of the scope. Weights count that
+    the model's mask, if it keeps one, removed before; so a schedule's values can be given one after the other. None
+    comes back.
 
-    Parameters
-    ----------
-    model : torch.nn.Module
-        With ``nn.RNN``, ``nn.GRU``, ``nn.LSTM`` or their cells anywhere inside, or the kit's Classifier.
-    sparsity : float
-        Share of the targeted matrices' entries that are gone afterwards, in [0, 1], rounded to whole weights in each
-        group of the scope. Weights count that the model's mask, if it keeps one, removed before; so a schedule's values
-        can be given one after the other. None comes back.
-    target, score, scope, evidence
-        As for `prune`. An LSTM's projections (``weight_hr``) belong to no target.
-
-    Returns
-    -------
-    Mask
-        Of the targeted matrices; ``mask.sparsity`` is what was reached, ``mask.keep(model)`` keeps it in training.
-
-    Warns
-    -----
-    UserWarning
-        For each matrix that has no weight left.
-
-    Raises
-    ------
-    ValueError, UnknownName
-        As `prune` does.
+    Returns the mask of the targeted matrices: ``mask.sparsity`` is what was reached, ``mask.keep(model)`` keeps it in
+    training. Warns of each matrix that has no weight left.
     """
     mask, groups = _ranked(model, sparsity, target, score, scope, evidence)
     for group in groups:
@@ -151,8 +122,7 @@ def random(model: nn.Module, sparsity: float, target: str = "both", scope: str =
 
 def targeted(mask: Mask, target: str) -> list[str]:
     """Names of the weight matrices that a target means."""
-    if target not in TARGETS:
-        raise UnknownName(unknown("target", target, TARGETS))
+    check_name("target", target, TARGETS)
     return [name for name in mask if WEIGHT.search(name)[1] in TARGETS[target]]
 
 
@@ -161,21 +131,16 @@ def _ranked(
 ) -> tuple[Mask, list[Group]]:
     """The mask that a model has now, and its targeted weights in groups, scored."""
     check_sparsity(sparsity)
-    if scope not in SCOPES:
-        raise UnknownName(unknown("scope", scope, SCOPES))
+    check_name("scope", scope, SCOPES)
     mask, found = Mask.of(model), matrices(model)
     names = targeted(mask, target)
     if not names:
-        raise ValueError(
-            f"no recurrent layer to prune in {type(model).__name__}: "
-            "it needs an nn.RNN, nn.GRU or nn.LSTM inside whose weights are parameters of its own"
-        )
+        needed = "it needs an nn.RNN, nn.GRU or nn.LSTM inside whose weights are parameters of its own"
+        raise ValueError(f"no recurrent layer to prune in {type(model).__name__}: {needed}")
     groups: dict[tuple, Group] = {}
     for name, scores in SCORES[score](model, names, evidence or Evidence()).items():
         if not torch.isfinite(scores[mask[name]]).all():
-            raise ValueError(
-                f"{score} gives scores that are not finite numbers in {name}: does the network hold NaN weights?"
-            )
+            raise ValueError(f"{score} gives scores that are no finite numbers in {name}: has the network NaN weights?")
         layer, gates = WEIGHT.sub(r"\2", name), found[name].gates
         for gate, block in enumerate(zip(scores.double().chunk(gates), mask[name].chunk(gates), strict=True)):
             groups.setdefault((layer, name, gate)[: SCOPES[scope]], []).append(block)

@@ -1,8 +1,6 @@
 """Recovery protocols: what the retraining of a pruned network starts from.
 
-A protocol is a function ``(start, mask) -> (network, mask)``, given what there is to start from and the mask that
-pruning the base network gives; the mask it returns holds throughout retraining. A new one is one function and one
-registration. Torch is loaded when a protocol is followed, not where its name is looked up.
+Torch is loaded when a protocol is followed, not where its name is looked up.
 """
 
 from __future__ import annotations
@@ -19,6 +17,7 @@ if TYPE_CHECKING:
     from sparsekit.pruning.masks import Mask
 
 PROTOCOLS = Registry("recovery protocol")
+"""Functions ``(start, mask) -> (network, mask)``: the mask given is of the pruned base, that returned is retrained in."""
 
 
 @dataclass(frozen=True)

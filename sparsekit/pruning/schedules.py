@@ -1,17 +1,15 @@
-"""Schedules: when pruning happens during training, and how far it goes each time.
-
-A schedule is a function ``(sparsity, steps, rounds) -> {step: sparsity}``: of a budget of optimizer steps, after how
-many to prune (0: before the first), and which sparsity holds from then on. The last value is the sparsity asked for.
-All schedules spend the same steps, so that they compare. A new one is one function and one registration.
-
-With fewer steps than rounds, rounds that fall on one step are one pruning.
-"""
+"""Schedules: when pruning happens during training, and how far it goes each time."""
 
 import math
 
 from sparsekit.registry import Registry
 
 SCHEDULES = Registry("pruning schedule")
+"""Functions ``(sparsity, steps, rounds) -> {step: sparsity}``.
+
+Of a budget of optimizer steps, after how many to prune (0: before the first), and which sparsity holds from then on, at
+last the one asked for. With fewer steps than rounds, rounds that fall on one step are one pruning.
+"""
 
 
 @SCHEDULES.register

@@ -28,24 +28,14 @@ CONTROLS = (("random", "global"), ("random", "layer"))
 class Evidence:
     """What a score may look at beside the weights.
 
-    Parameters
-    ----------
-    inputs : Tensor, optional
-        int64 tokens, shape (batch, steps), or float32 features, shape (batch, steps, features).
-    labels : int64 Tensor, shape (batch,), optional
-    positions : int64 Tensor, shape (batch,), optional
-        Step at which each sequence is read; the last where not given.
-    seed : int
-        Of scores that are random.
-    loss : callable, optional
-        Takes the network, gives a scalar to differentiate: for networks that are called in another way or learn
-        something else than classes. Without it, the cross-entropy of ``network(inputs)`` against the labels.
+    `loss` takes the network and gives a scalar to differentiate, for networks that are called in another way or learn
+    something else than classes. Without it, it is the cross-entropy of ``network(inputs)`` against the labels.
     """
 
-    inputs: Tensor | None = None
-    labels: Tensor | None = None
-    positions: Tensor | None = None
-    seed: int = 0
+    inputs: Tensor | None = None  # int64 tokens, (batch, steps), or float32 features, (batch, steps, features)
+    labels: Tensor | None = None  # int64, (batch,)
+    positions: Tensor | None = None  # int64, (batch,): step at which each sequence is read; the last where not given
+    seed: int = 0  # of scores that are random
     loss: Callable[[nn.Module], Tensor] | None = None
 
 
@@ -72,12 +62,7 @@ def sensitivity(network: nn.Module, names: Sequence[str], evidence: Evidence) ->
     """|gradient × weight|, how much the loss moves as the weight goes, to first order.
 
     Connection sensitivity of Lee, Ajanthan & Torr, *SNIP: Single-shot network pruning based on connection
-    sensitivity*, 2019, here not scaled to sum 1, which changes no order.
-
-    Raises
-    ------
-    ValueError
-        Where the evidence has neither a loss nor inputs and labels.
+    sensitivity*, 2019, here not scaled to sum 1, which changes no order. ValueError without loss, or inputs and labels.
     """
     import torch
 
@@ -99,12 +84,8 @@ def activity(network: nn.Module, names: Sequence[str], evidence: Evidence) -> di
 
     Sun, Liu, Bair & Kolter, *A simple and effective pruning approach for large language models* (Wanda), 2023; a
     hidden-to-hidden weight reads the step before, at the first step 0. All steps count that the readout sees: with
-    positions those up to each sequence's own, without them all, padding after a string's end among them.
-
-    Raises
-    ------
-    ValueError
-        Without inputs, or for a network that is no Classifier, whose inner states cannot be seen.
+    positions those up to each sequence's own, without them all, padding after a string's end among them. ValueError
+    without inputs, or for a network that is no Classifier, whose inner states cannot be seen.
     """
     import torch
 

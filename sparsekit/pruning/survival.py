@@ -1,37 +1,33 @@
 """Where the weights of a pruned network survive: by layer, matrix, gate and unit."""
 
 from collections.abc import Mapping
+from itertools import product
 
 import numpy as np
 import pandas as pd
 from torch import Tensor
 
 from sparsekit.networks.classifier import Classifier
-from sparsekit.registry import UnknownName, unknown
+from sparsekit.registry import check_name
 from sparsekit.variants import GATES, MATRICES
 
 
 def survivors(mask: Mapping[str, Tensor] | Classifier, variant: str = "") -> pd.DataFrame:
     """How many weights of each gate of each matrix exist.
 
-    Parameters
-    ----------
-    mask : Mask or Classifier
-        Layers count in the order of the matrices' names.
-    variant : {"rnn_tanh", "rnn_relu", "gru", "lstm"}, optional
-        Of a mask; a network has its own.
+    Of a network or a mask; a mask needs the variant, and its layers count in the order of the matrices' names.
 
     Returns
     -------
     DataFrame
         layer, matrix ("input-to-hidden", "hidden-to-hidden"), gate, weights, survivors, share.
     """
-    rows = []
-    for layer, matrices in enumerate(_blocks(mask, variant)):
-        for name, gates in matrices.items():
-            rows += [
-                (layer, MATRICES[name[-2:]], gate, m.size, int(m.sum()), float(m.mean())) for gate, m in gates.items()
-            ]
+    rows = [
+        (layer, MATRICES[kind], gate, exists.size, int(exists.sum()), float(exists.mean()))
+        for layer, matrices in enumerate(_blocks(mask, variant))
+        for kind, gates in matrices.items()
+        for gate, exists in gates.items()
+    ]
     return pd.DataFrame(rows, columns=["layer", "matrix", "gate", "weights", "survivors", "share"])
 
 
@@ -42,12 +38,8 @@ def dead_units(mask: Mapping[str, Tensor] | Classifier, variant: str = "") -> pd
     gone: it is a constant. A unit has *no output* to a gate where no weight leads from it to this gate of any unit,
     in its own layer or in the next; the readout is never pruned, so each unit of the last layer has one. A gate of a
     unit is *dead* where no path leads to it from the network's input, or none from the unit to the readout. Biases
-    count as nothing, and so does the direct path by which a cell of a GRU or LSTM keeps its own state.
-
-    Parameters
-    ----------
-    mask, variant
-        As for `survivors`.
+    count as nothing, and so does the direct path by which a cell of a GRU or LSTM keeps its own state. Arguments are as
+    of `survivors`.
 
     Returns
     -------
@@ -87,10 +79,8 @@ def dead_units(mask: Mapping[str, Tensor] | Classifier, variant: str = "") -> pd
             "dead": ~(fed & leads[k]),
         }  # each (gates, units)
         for g, gate in enumerate([*layers[k]["hh"], "all"]):
-            numbers = {
-                name: int((is_so.all(0) if gate == "all" else is_so[g]).sum()) for name, is_so in counted.items()
-            }
-            rows.append({"layer": k, "gate": gate, "units": widths[k]} | numbers)
+            units = {name: is_so.all(0) if gate == "all" else is_so[g] for name, is_so in counted.items()}
+            rows.append({"layer": k, "gate": gate, "units": widths[k]} | {n: int(u.sum()) for n, u in units.items()})
     return pd.DataFrame(rows)
 
 
@@ -98,17 +88,11 @@ def spectral_radius(network: Classifier) -> pd.DataFrame:
     """Largest absolute eigenvalue of each gate's block of the hidden-to-hidden weights.
 
     In a simple cell it says whether a small state fades (below 1) or can stay. In GRU and LSTM it says how strongly a
-    gate listens to the state; the direct path keeps the past at any radius.
-
-    Returns
-    -------
-    DataFrame
-        layer, gate, spectral_radius.
+    gate listens to the state; the direct path keeps the past at any radius. Columns: layer, gate, spectral_radius.
     """
-    rows = []
+    rows, gates = [], GATES[network.variant]
     for layer, stage in enumerate(network.stages):
         weight = (stage.weight_hh.detach() * stage.mask_hh).double().cpu().numpy()
-        gates = GATES[network.variant]
         for gate, block in zip(gates, np.split(weight, len(gates)), strict=True):
             rows.append((layer, gate, float(np.abs(np.linalg.eigvals(block)).max())))
     return pd.DataFrame(rows, columns=["layer", "gate", "spectral_radius"])
@@ -118,17 +102,12 @@ def _blocks(mask: Mapping[str, Tensor] | Classifier, variant: str) -> list[dict[
     """Each layer's mask as bool arrays, by matrix and gate."""
     if isinstance(mask, Classifier):
         mask, variant = mask.masks(), mask.variant
-    if variant not in GATES:
-        raise UnknownName(unknown("variant", variant, GATES))
-    kinds = {
-        kind: [
-            dict(zip(GATES[variant], np.split(tensor.cpu().numpy() != 0, len(GATES[variant])), strict=True))
-            for name, tensor in mask.items()
-            if f"weight_{kind}" in name
-        ]
-        for kind in MATRICES
-    }
-    kinds = {kind: gates for kind, gates in kinds.items() if gates}  # a mask may hold one of them alone
+    check_name("variant", variant, GATES)
+    kinds: dict[str, list] = {}  # a mask may hold one of them alone
+    for kind, (name, tensor) in product(MATRICES, mask.items()):
+        if f"weight_{kind}" in name:
+            blocks = np.split(tensor.cpu().numpy() != 0, len(GATES[variant]))
+            kinds.setdefault(kind, []).append(dict(zip(GATES[variant], blocks, strict=True)))
     return [dict(zip(kinds, matrices, strict=True)) for matrices in zip(*kinds.values(), strict=True)]
 
 
