@@ -125,23 +125,15 @@ def classifier(cell: str, structure: "int | Sequence[int] | nx.Graph" = 50, *, f
     **options
         As of `stacked`, `layered` or `recurrent`.
 
-    Raises
-    ------
-    UnknownName
-        For a cell or form that does not exist.
-    sparsekit.graphs.structure.GraphError
-        Where the graph cannot become a network; it says why, and what to do.
+    An UnknownName or :class:`sparsekit.graphs.structure.GraphError` says what cannot become a network, and what to do.
 
-    Examples
-    --------
     >>> classifier("GRU", 20).size() == stacked("gru", 20, layers=1).size()
     True
     >>> net = classifier(cell="LSTM", structure=nx.DiGraph([(0, 1), (1, 2), (2, 0)]))
     >>> int(net.stages[0].mask_hh.sum()) == 4 * 3  # the edges, in each gate
     True
     """
-    variant = cell.lower().replace("-", "_")
-    check_name("variant", variant, VARIANTS)
+    check_name("variant", variant := cell.lower().replace("-", "_"), VARIANTS)
     if isinstance(structure, nx.Graph):
         cyclic = structure.is_directed() and not nx.is_directed_acyclic_graph(structure)
         form = form or ("recurrent" if cyclic else "layered")

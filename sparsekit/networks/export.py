@@ -19,7 +19,7 @@ from safetensors.torch import save as tensor_bytes
 from sparsekit import __version__
 from sparsekit.networks.classifier import Classifier, Stage
 from sparsekit.networks.core import EMBEDDING
-from sparsekit.registry import unknown
+from sparsekit.registry import check_name
 from sparsekit.variants import VARIANTS
 
 FORMAT = "sparsekit network, 1"
@@ -155,8 +155,7 @@ def _empty(description: Mapping[str, Any]) -> Classifier:
     """A network of the structure described, whose weights wait to be filled in."""
     variant, features = description["variant"], description.get("features", 0)
     vocabulary, size = (0, 0) if features else (description["vocabulary"], description["embedding_size"])
-    if variant not in VARIANTS:
-        raise ValueError(unknown("variant", variant, VARIANTS))
+    check_name("variant", variant, VARIANTS)
     stages: list[Stage] = []
     with torch.random.fork_rng(devices=[]):
         for own in description["stages"]:

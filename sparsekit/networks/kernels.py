@@ -264,7 +264,6 @@ def forward(variant, gates, flat, mask, cells, start, batch, buffer, kept, read)
 
     Parameters
     ----------
-    variant, gates : int
     flat, mask : float32 and bool arrays, shape (networks, weights)
     cells : array of `CELL`
     start : int
@@ -359,10 +358,8 @@ def backward(variant, gates, flat, mask, cells, start, batch, buffer, kept, d_re
                 add(dh.ravel(), d_states[t, out : out + n].ravel())
                 derive(variant, own[t], past, dh, dc, d, d_inner, n)
                 multiply(d, ones, d_bias)
-                if source == GIVEN:
-                    multiply(d, given[t], d_x, right=TRANSPOSED)
-                else:
-                    multiply(d, states[t, source : source + inputs], d_x, right=TRANSPOSED)
+                multiply(d, given[t] if source == GIVEN else states[t, source : source + inputs], d_x, right=TRANSPOSED)
+                if source != GIVEN:
                     multiply(w_ih, d, d_states[t, source : source + inputs], left=TRANSPOSED)
                 if variant == GRU:
                     multiply(d_inner, ones, d_bias_inner)

@@ -137,14 +137,10 @@ def adam(population: Population, recipe: Recipe) -> torch.optim.Optimizer:
 
 
 def update(
-    population: Population,
-    optimizer: torch.optim.Optimizer,
-    recipe: Recipe,
-    inputs: Tensor,
-    labels: Tensor,
-    positions: Tensor | None = None,
+    population: Population, optimizer: torch.optim.Optimizer, recipe: Recipe, *batch: Tensor | None
 ) -> tuple[Tensor, Tensor]:
-    """One optimizer step on one batch; cross-entropy before it and hits of each string, both (networks, batch)."""
+    """One optimizer step on one batch of `Encoded`; cross-entropy before it and hits, both (networks, strings)."""
+    inputs, labels, positions = batch
     losses, hits = _score(population.logits(inputs, positions), labels)
     optimizer.zero_grad()
     losses.mean(1).sum().backward()
@@ -229,10 +225,9 @@ def train(
     measure(step)
     for _ in range(recipe.epochs):
         totals = torch.zeros(2, len(networks), device=device)
-        for inputs, labels, positions in training.batches(recipe, stream.permutation(len(training.labels))):
-            losses, hits = update(population, optimizer, recipe, inputs, labels, positions)
-            totals[0] += losses.sum(1)
-            totals[1] += hits.sum(1)
+        for batch in training.batches(recipe, stream.permutation(len(training.labels))):
+            for total, scores in zip(totals, update(population, optimizer, recipe, *batch), strict=True):
+                total += scores.sum(1)
             step += 1
             if step == stop_at:
                 population.unstack()

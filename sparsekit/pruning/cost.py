@@ -122,12 +122,9 @@ def break_even(table: pd.DataFrame, confidence: float = 0.95) -> pd.DataFrame:
     `table` is as :func:`sparsekit.pruning.latency.measure` returns it. The interval is of the median and assumes no
     distribution (order statistics; W. J. Conover, *Practical Nonparametric Statistics*, 1999).
 
-    Returns
-    -------
-    DataFrame
-        Index machine, variant, task, hidden, batch, kernel; columns sparsity (median over repeats; inf for never), low,
-        high (nan where there are too few repeats), never (share of the repeats that have none), lowest, highest
-        (tried): a break-even at the lowest may lie lower.
+    Index: machine, variant, task, hidden, batch, kernel. Columns: sparsity (median over repeats; inf for never), low,
+    high (nan where there are too few repeats), never (share of the repeats that have none), lowest, highest (tried): a
+    break-even at the lowest may lie lower.
     """
     fraction("confidence", confidence)
     ratios, rows = speedups(table), {}

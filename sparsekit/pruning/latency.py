@@ -67,11 +67,8 @@ def measure(
     random, from `seed`. Within a repeat all `kernels`, names in `KERNELS`, are timed in turn, so that what else the
     machine does meets them alike; time is the thread's own on the core, without its waiting for one.
 
-    Returns
-    -------
-    DataFrame
-        Columns machine, variant, task, hidden, batch, sparsity, kernel, bytes (that the kernel's weights take), repeat,
-        seconds; kernel is "dense" or of those given.
+    Columns: machine, variant, task, hidden, batch, sparsity, kernel ("dense" or of those given), bytes (that the
+    kernel's weights take), repeat, seconds.
 
     Raises
     ------
@@ -148,7 +145,7 @@ class _Layer:
 def nbytes(matrix: Tensor) -> int:
     """Bytes that hold a matrix, in whichever layout."""
     if matrix.layout == torch.strided:
-        return matrix.numel() * matrix.element_size()
+        return matrix.nbytes
     return sum(part().nbytes for part in (matrix.values, matrix.crow_indices, matrix.col_indices))
 
 
@@ -169,10 +166,9 @@ def sequence(variant: str, x: Tensor, w_ih: Tensor, w_hh: Tensor, b_ih: Tensor, 
 
 def _timings(calls: dict[str, Callable], repeats: int) -> Iterator[tuple[str, int, float]]:
     """Kernel, repeat and seconds a call; the kernels in turn, each first as often as the others."""
-    times = {}
-    for name, call in calls.items():
+    for call in calls.values():
         call()  # the first call of a kernel allocates
-        times[name] = max(1, round(SHORTEST / (_seconds(call, 1) + 1e-6)))
+    times = {name: max(1, round(SHORTEST / (_seconds(call, 1) + 1e-6))) for name, call in calls.items()}
     names = list(calls)
     for repeat in range(repeats):
         first = repeat % len(names)

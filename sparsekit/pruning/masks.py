@@ -51,12 +51,9 @@ class Matrix:
 
 def matrices(model: nn.Module) -> dict[str, Matrix]:
     """Every recurrent weight matrix of a model, by its name in ``named_parameters()``."""
-    found = {}
-    for path, module in model.named_modules():
-        if isinstance(module, (nn.RNNBase, nn.RNNCellBase, Classifier)):
-            for name in _recurrent(module):
-                found[f"{path}.{name}" if path else name] = Matrix(module, name)
-    return found
+    owners = (nn.RNNBase, nn.RNNCellBase, Classifier)
+    found = [(path, module) for path, module in model.named_modules() if isinstance(module, owners)]
+    return {f"{path}.{name}".lstrip("."): Matrix(owner, name) for path, owner in found for name in _recurrent(owner)}
 
 
 def _recurrent(owner: nn.Module) -> list[str]:

@@ -27,10 +27,7 @@ AT_ONCE = 512
 
 
 def run(
-    network: Classifier,
-    inputs: Tensor,
-    positions: Tensor | None = None,
-    cut: Mapping[str, Tensor | bool] | None = None,
+    network: Classifier, inputs: Tensor, positions: Tensor | None = None, cut: Mapping[str, Tensor | bool] | None = None
 ) -> Tensor:
     """Logits, as the network itself computes them, but step by step, with paths cut in all layers; without gradients.
 
@@ -75,13 +72,8 @@ def _layer(variant: str, stage: Stage, x: Tensor, kept: Mapping[str, Tensor]) ->
 def paths(network: Classifier, part: Strings | Rows, recipe: Recipe) -> pd.DataFrame:
     """Accuracy with no path cut, with each, and with all, in all layers and at all steps.
 
-    With all cut, a network knows the step at which it is read, and nothing else. The recipe says at which step a string
-    is read.
-
-    Returns
-    -------
-    DataFrame
-        cut ("nothing", "hidden", "carry", "both"), n, accuracy, low, high: 95 % Wilson interval over strings.
+    With all cut, a network knows the step at which it is read, by the recipe, and nothing else. Columns: cut
+    ("nothing", "hidden", "carry", "both"), n, accuracy, low, high; the 95 % Wilson interval is over strings.
     """
     own = PATHS[network.variant]
     cuts = {"nothing": ()} | {path: (path,) for path in own} | ({"both": own} if len(own) > 1 else {})
@@ -95,12 +87,8 @@ def cut_at(network: Classifier, part: Strings | Rows, recipe: Recipe, seen: Coll
 
     The network then knows these characters, and the padding after them, and nothing before: compare `last_characters`.
 
-    `seen` is how many are left, each of these numbers; without it, `grades` up to the longest string.
-
-    Returns
-    -------
-    DataFrame
-        seen, cut (strings that are longer; the others are seen whole), n, accuracy, low, high.
+    `seen` is how many are left, each of these numbers; without it, `grades` up to the longest string. Columns: seen,
+    cut (strings that are longer; the others are seen whole), n, accuracy, low, high.
     """
     inputs, labels, positions = _read(part, recipe)
     lengths = torch.as_tensor(np.asarray(part.lengths))
@@ -134,13 +122,8 @@ def last_characters(task: Task, seen: Collection[int] = ()) -> pd.DataFrame:
     """What a table of last characters reaches without any memory, for each number of characters.
 
     It gives a test string the class that its last characters mostly have in training; where these are not known there,
-    that of the longest known end. `seen` is as for `cut_at`, up to the longest test string.
-
-    Returns
-    -------
-    DataFrame
-        seen, known (share of the test strings whose last characters occur in training), n, accuracy, low, high. No
-        rows where the samples are no strings.
+    that of the longest known end. `seen` is as for `cut_at`, up to the longest test string. Columns: seen, known (share
+    of the test strings whose last characters occur in training), n, accuracy, low, high; no rows without strings.
     """
     if not isinstance(task.train, Strings):
         return pd.DataFrame(columns=["seen", "known", "n", "accuracy", "low", "high"])
@@ -152,8 +135,8 @@ def last_characters(task: Task, seen: Collection[int] = ()) -> pd.DataFrame:
         table = votes.drop_duplicates("end").set_index("end")["label"]
         found = pd.Series([s[-k:] for s in task.test.strings]).map(table)
         verdict = found.fillna(verdict).astype(int)
-        hits = verdict.to_numpy() == task.test.labels
-        rows.append({"seen": k, "known": float(found.notna().mean())} | _accuracy(hits))
+        known = float(found.notna().mean())
+        rows.append({"seen": k, "known": known} | _accuracy(verdict.to_numpy() == task.test.labels))
     return pd.DataFrame(rows)
 
 

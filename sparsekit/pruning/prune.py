@@ -1,15 +1,6 @@
 """Pruning: which recurrent weights of a network to remove.
 
-A score (`SCORES`) says how much each weight matters, a scope (`SCOPES`) which weights are ranked together; in each of
-these groups the weights with the lowest scores go. `prune` is the published rule for the kit's own study; `apply`,
-`magnitude` and `random` prune any torch module with recurrent layers inside, in place:
-
->>> from torch import nn
->>> model = nn.Sequential(nn.LSTM(8, 16, num_layers=2, bidirectional=True))
->>> mask = magnitude(model, sparsity=0.75, target="h2h")
->>> mask.keep(model)  # and now train as ever: the zeros stay
->>> mask.sparsity
-0.75
+In each group of a scope (`SCOPES`) the weights go that have the lowest scores (`SCORES`).
 """
 
 import math
@@ -111,7 +102,14 @@ def apply(
 
 
 def magnitude(model: nn.Module, sparsity: float, target: str = "both", scope: str = "global") -> Mask:
-    """`apply` by absolute value."""
+    """`apply` by absolute value.
+
+    >>> model = nn.Sequential(nn.LSTM(8, 16, num_layers=2, bidirectional=True))
+    >>> mask = magnitude(model, sparsity=0.75, target="h2h")
+    >>> mask.keep(model)  # and now train as ever: the zeros stay
+    >>> mask.sparsity
+    0.75
+    """
     return apply(model, sparsity, target, "magnitude", scope)
 
 
@@ -140,7 +138,9 @@ def _ranked(
     groups: dict[tuple, Group] = {}
     for name, scores in SCORES[score](model, names, evidence or Evidence()).items():
         if not torch.isfinite(scores[mask[name]]).all():
-            raise ValueError(f"{score} gives scores that are no finite numbers in {name}: has the network NaN weights?")
+            raise ValueError(
+                f"{score} gives scores that are not finite numbers in {name}: has the network NaN weights?"
+            )
         layer, gates = WEIGHT.sub(r"\2", name), found[name].gates
         for gate, block in enumerate(zip(scores.double().chunk(gates), mask[name].chunk(gates), strict=True)):
             groups.setdefault((layer, name, gate)[: SCOPES[scope]], []).append(block)

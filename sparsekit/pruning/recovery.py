@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from sparsekit.pruning.masks import Mask
 
 PROTOCOLS = Registry("recovery protocol")
-"""Functions ``(start, mask) -> (network, mask)``: the mask given is of the pruned base, that returned is retrained in."""
+"""Functions ``(start, mask) -> (network, mask)``: given is the pruned base's mask, what is returned is retrained."""
 
 
 @dataclass(frozen=True)
@@ -34,25 +34,14 @@ class Start:
     seed: int
 
 
-@PROTOCOLS.register
-def retrain(start: Start, mask: Mask) -> tuple[Classifier, Mask]:
-    """The surviving weights, as published."""
-    return start.trained(), mask
-
-
-@PROTOCOLS.register
-def rewind(start: Start, mask: Mask) -> tuple[Classifier, Mask]:
-    """The survivors' weights early in base training.
-
-    Frankle, Dziugaite, Roy & Carbin, *Stabilizing the lottery ticket hypothesis*, 2019.
-    """
-    return start.early(), mask
-
-
-@PROTOCOLS.register
-def reinitialise(start: Start, mask: Mask) -> tuple[Classifier, Mask]:
-    """Fresh weights in the same mask."""
-    return start.fresh(), mask
+PROTOCOLS.define("retrain", "The surviving weights, as published.", lambda start, mask: (start.trained(), mask))
+PROTOCOLS.define(
+    "rewind",
+    "The survivors' weights early in base training. Frankle, Dziugaite, Roy & Carbin, *Stabilizing the lottery ticket "
+    "hypothesis*, 2019.",
+    lambda start, mask: (start.early(), mask),
+)
+PROTOCOLS.define("reinitialise", "Fresh weights in the same mask.", lambda start, mask: (start.fresh(), mask))
 
 
 @PROTOCOLS.register

@@ -50,8 +50,8 @@ def gradual(sparsity: float, steps: int, rounds: int) -> dict[int, float]:
     {250: 0.4375, 500: 0.5}
     """
     _check(sparsity, steps, rounds)
-    done = range(1, rounds + 1)
-    return _ending({k * (steps // 2) // rounds: sparsity * (1 - (1 - k / rounds) ** 3) for k in done}, sparsity)
+    reached = {k * (steps // 2) // rounds: sparsity * (1 - (1 - k / rounds) ** 3) for k in range(1, rounds + 1)}
+    return _ending(reached, sparsity)
 
 
 def check_sparsity(sparsity: float) -> None:

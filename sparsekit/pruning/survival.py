@@ -15,12 +15,8 @@ from sparsekit.variants import GATES, MATRICES
 def survivors(mask: Mapping[str, Tensor] | Classifier, variant: str = "") -> pd.DataFrame:
     """How many weights of each gate of each matrix exist.
 
-    Of a network or a mask; a mask needs the variant, and its layers count in the order of the matrices' names.
-
-    Returns
-    -------
-    DataFrame
-        layer, matrix ("input-to-hidden", "hidden-to-hidden"), gate, weights, survivors, share.
+    Of a network or a mask; a mask needs the variant, and its layers count in the order of the matrices' names. Columns:
+    layer, matrix ("input-to-hidden", "hidden-to-hidden"), gate, weights, survivors, share.
     """
     rows = [
         (layer, MATRICES[kind], gate, exists.size, int(exists.sum()), float(exists.mean()))
@@ -41,11 +37,8 @@ def dead_units(mask: Mapping[str, Tensor] | Classifier, variant: str = "") -> pd
     count as nothing, and so does the direct path by which a cell of a GRU or LSTM keeps its own state. Arguments are as
     of `survivors`.
 
-    Returns
-    -------
-    DataFrame
-        layer, gate, units, no_input, no_output, dead; the last three are numbers of units. Gate "all" counts the
-        units of which it is true in every gate.
+    Columns: layer, gate, units, no_input, no_output, dead; the last three are numbers of units. Gate "all" counts the
+    units of which it is true in every gate.
 
     Raises
     ------
