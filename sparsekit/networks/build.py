@@ -69,12 +69,7 @@ def layered(
         Direction of an undirected graph's edges, a name in `graphs.structure.ORIENTATIONS`; "by_node", as published:
         from the smaller to the larger node.
 
-    Raises
-    ------
-    UnknownName
-        For an unknown variant, orientation or mask layout.
-    sparsekit.graphs.structure.GraphError
-        Where a directed graph has a cycle.
+    An UnknownName or :class:`sparsekit.graphs.structure.GraphError`, of a cycle, says what does not fit.
     """
     check_name("variant", variant, VARIANTS)
     check_name("gate_masks", gate_masks, GATE_MASKS)

@@ -36,10 +36,7 @@ def export(network: Classifier, path: str | Path, about: Mapping[str, Any] | Non
     shall say: the task, the accuracy reached. Returns the path of the JSON, whose "plain_torch" is the code that runs a
     stacked network without this kit; empty for others.
 
-    Raises
-    ------
-    ExchangeError
-        Where the path is a folder, or `about` does not fit JSON.
+    ExchangeError where the path is a folder, or `about` does not fit JSON.
     """
     weights_file, description_file = _files(path)
     if Path(path).is_dir():
@@ -85,10 +82,7 @@ def export(network: Classifier, path: str | Path, about: Mapping[str, Any] | Non
 def load(path: str | Path) -> Classifier:
     """Read a network that `export` wrote, under either name or none of the endings; its outputs are equal bit by bit.
 
-    Raises
-    ------
-    ExchangeError
-        Where a file is missing, is not what `export` writes, or the two do not belong together.
+    ExchangeError where a file is missing, is not what `export` writes, or the two do not belong together.
     """
     weights_file, description_file = _files(path)
     description = _description(description_file)

@@ -72,10 +72,8 @@ def measure(
 
     Raises
     ------
-    UnknownName
-        For an unknown variant or kernel.
     ValueError
-        For a sparsity outside [0, 1], or a size or number below 1.
+        For a sparsity outside [0, 1], or a size or number below 1; as UnknownName for an unknown variant or kernel.
     """
     check_name("variant", variant, VARIANTS)
     forms = {name: KERNELS[name] for name in kernels}

@@ -32,12 +32,7 @@ def run(
     """Logits, as the network itself computes them, but step by step, with paths cut in all layers; without gradients.
 
     `cut` has a bool Tensor (batch, steps) by path: where true, the step takes in 0 by this path, in place of what the
-    step before left. True is all steps.
-
-    Raises
-    ------
-    UnknownName
-        For a path that the network's cells do not have.
+    step before left. True is all steps. UnknownName for a path that the network's cells do not have.
     """
     for path in cut or ():
         check_name(f"path of {network.variant}", path, PATHS[network.variant])
@@ -91,9 +86,8 @@ def cut_at(network: Classifier, part: Strings | Rows, recipe: Recipe, seen: Coll
     cut (strings that are longer; the others are seen whole), n, accuracy, low, high.
     """
     inputs, labels, positions = _read(part, recipe)
-    lengths = torch.as_tensor(np.asarray(part.lengths))
+    rows, lengths = [], torch.as_tensor(np.asarray(part.lengths))
     hits = _hits(network, inputs, labels, positions)
-    rows = []
     for k in sorted(seen) or grades(int(lengths.max())):
         longer = lengths > k
         # From a state of 0, what came before is as good as never read: the rest is run alone.
@@ -171,10 +165,7 @@ def by_violation(
     width : int
         Places taken together.
 
-    Returns
-    -------
-    DataFrame
-        group ("valid", "invalid"), first and last place (from 1; nan for valid strings), n, accuracy, low, high.
+    Columns: group ("valid", "invalid"), first and last place (from 1; nan for valid strings), n, accuracy, low, high.
     """
     check_name("counted", counted, ("start", "end"))
     violations, hits = np.asarray(violations), _hits(network, *_read(part, recipe))

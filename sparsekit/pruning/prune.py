@@ -51,9 +51,8 @@ def prune(
     Raises
     ------
     ValueError
-        Where sparsity is not in [0, 1], a score is not a number or lacks its evidence, or there is no recurrent layer.
-    UnknownName
-        For a target, score or scope that does not exist.
+        Where sparsity is not in [0, 1], a score is not a number or lacks its evidence, or there is no recurrent layer;
+        as UnknownName for a target, score or scope that does not exist.
     """
     mask, groups = _ranked(network, sparsity, target, score, scope, evidence)
     thresholds = []
@@ -131,8 +130,7 @@ def _ranked(
     check_sparsity(sparsity)
     check_name("scope", scope, SCOPES)
     mask, found = Mask.of(model), matrices(model)
-    names = targeted(mask, target)
-    if not names:
+    if not (names := targeted(mask, target)):
         needed = "it needs an nn.RNN, nn.GRU or nn.LSTM inside whose weights are parameters of its own"
         raise ValueError(f"no recurrent layer to prune in {type(model).__name__}: {needed}")
     groups: dict[tuple, Group] = {}
