@@ -140,8 +140,8 @@ def update(
     population: Population, optimizer: torch.optim.Optimizer, recipe: Recipe, *batch: Tensor | None
 ) -> tuple[Tensor, Tensor]:
     """One optimizer step on one batch of `Encoded`; cross-entropy before it and hits, both (networks, strings)."""
-    inputs, labels, positions = batch
-    losses, hits = _score(population.logits(inputs, positions), labels)
+    inputs, labels, *positions = batch
+    losses, hits = _score(population.logits(inputs, *positions), labels)
     optimizer.zero_grad()
     losses.mean(1).sum().backward()
     population.clip(recipe.gradient_clip)
