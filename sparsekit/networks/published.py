@@ -124,16 +124,12 @@ def _classifier(variant: str, state: dict[str, Tensor], skips: Sequence[tuple[in
             own = [state[f"{prefix}.{part}"].numpy() for prefix in cells.values()]
             joined[part] = side_by_side([a.reshape(len(a), -1) for a in own], len(variants.GATES[variant]))
         nodes = joined["weight_hh"].shape[1] // len(cells)
-        stage = Stage(variant, list(cells), nodes, joined["mask_i2h"].astype(bool))
-        stage.mask_hh.copy_(torch.from_numpy(joined["mask_h2h"].astype(bool)))
-        with torch.no_grad():
-            for part in ("weight_ih", "weight_hh"):
-                stage.get_parameter(part).copy_(torch.from_numpy(joined[part]))
-            for part in ("bias_ih", "bias_hh"):  # a vector: each cell has one column, its own
-                stage.get_parameter(part).copy_(torch.from_numpy(joined[part].sum(1)))
-            stage.weight_ih.mul_(stage.mask_ih)
-            stage.weight_hh.mul_(stage.mask_hh)
-        stages.append(stage)
+        masks = {kind: joined[f"mask_{part}"].astype(bool) for kind, part in (("ih", "i2h"), ("hh", "h2h"))}
+        stages.append(Stage(variant, list(cells), nodes, masks["ih"], masks["hh"]))
+        for kind, mask in masks.items():
+            values[f"stages.{k}.weight_{kind}"] = torch.from_numpy(joined[f"weight_{kind}"] * mask)
+            # A vector: each cell has one column, its own.
+            values[f"stages.{k}.bias_{kind}"] = torch.from_numpy(joined[f"bias_{kind}"].sum(1))
     vocabulary, width = state["embedding.weight"].shape
     network = Classifier(variant, stages, width, vocabulary, len(state["out.bias"]))
     network.load_state_dict(values, strict=False)

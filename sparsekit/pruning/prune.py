@@ -136,9 +136,7 @@ def _ranked(
     groups: dict[tuple, Group] = {}
     for name, scores in SCORES[score](model, names, evidence or Evidence()).items():
         if not torch.isfinite(scores[mask[name]]).all():
-            raise ValueError(
-                f"{score} gives scores that are not finite numbers in {name}: has the network NaN weights?"
-            )
+            raise ValueError(f"{score} gives scores that are not finite in {name}: does the network hold NaN weights?")
         layer, gates = WEIGHT.sub(r"\2", name), found[name].gates
         for gate, block in enumerate(zip(scores.double().chunk(gates), mask[name].chunk(gates), strict=True)):
             groups.setdefault((layer, name, gate)[: SCOPES[scope]], []).append(block)
