@@ -12,7 +12,7 @@ import matplotlib as mpl
 import numpy as np
 import pandas as pd
 from matplotlib.colors import TwoSlopeNorm, to_hex
-from matplotlib.patches import Patch, Rectangle
+from matplotlib.patches import Rectangle
 
 from sparsekit.analysis.tables import require
 from sparsekit.figures.card import (
@@ -44,8 +44,8 @@ from sparsekit.figures.style import (
 EDGE = {"xycoords": ("axes fraction", "data"), "annotation_clip": False}
 Looks = Mapping[str, Look]
 PANEL = "panel"  # as the colour of a series' look: that of the panel it is drawn in
-TOLD = 6  # points of a line, and
-MOST = 40  # rows of a table, that an alternative text spells out
+TOLD = 6  # points of a line (of many lines fewer, at least its ends), and
+MOST = 40  # lines or rows of a table, that an alternative text spells out
 
 
 class Axis(NamedTuple):
@@ -101,6 +101,8 @@ def lines(
     margin: float = 0.0,
     baselines: Mapping[str, float] | None = None,
     steps: bool = False,
+    whiskers: bool = False,
+    apart: float = 0.0,
     note: str = "",
     reading: str = "",
 ) -> Picture:
@@ -120,46 +122,55 @@ def lines(
         Dotted lines across all panels, named at the right.
     steps : bool
         Each value holds up to the next x.
+    whiskers : bool
+        Intervals as upright lines, each at its x, instead of a band.
+    apart : float
+        How far above each other series are drawn, so that none hides another.
     """
     require(table, ["panel", "series", "x", "mean"])
     names = ordered(table["panel"], panels)
     series = ordered(table["series"], looks)
     key = [sample(look(looks, name)) for name in series] if len(series) > 1 or not names else []
     if margin:
-        key.append(Patch(facecolor=RULE, edgecolor="none", label=f"within {100 * margin:g} points of the base"))
+        note = f"{note} Grey: within {100 * margin:g} points of the base.".strip()
     figure, grid = small_multiples(names, 205 if len(names) > 1 else 280, title, looks=panels, key=key, note=note)
     style = {"drawstyle": "steps-post"} if steps else {}
     for name, axes in grid.items():
         if base is not None:
             axes.axhspan(base[name] - margin, base[name], color=RULE, linewidth=0, zorder=0)
             axes.axhline(base[name], color=QUIET, linewidth=0.8, zorder=0.6)
-        for one in series:
+        for k, one in enumerate(series):
             drawn_as = look(looks, one)
             if seeds is not None:
                 own = seeds[(seeds["panel"] == name) & (seeds["series"] == one)].sort_values("x")
                 for _, run in own.groupby("seed"):
                     axes.plot(run["x"], run["value"], color=drawn_as.colour, linewidth=0.7, alpha=0.45, zorder=1.5)
             rows = table[(table["panel"] == name) & (table["series"] == one)].sort_values("x")
-            if "low" in rows:
+            if whiskers:
+                axes.vlines(rows["x"], rows["low"], rows["high"], color=drawn_as.colour, linewidth=1.1, alpha=0.7)
+            elif "low" in rows:
+                # The band of a step reaches to where its line leaves it, also where the next one has none.
+                low, high = (rows[end].ffill(limit=1) if steps else rows[end] for end in ("low", "high"))
                 band = {"step": "post"} if steps else {}
-                axes.fill_between(
-                    rows["x"], rows["low"], rows["high"], color=drawn_as.colour, alpha=0.1, linewidth=0, **band
-                )
+                axes.fill_between(rows["x"], low, high, color=drawn_as.colour, alpha=0.1, linewidth=0, **band)
+            height = rows["mean"] + apart * ((len(series) - 1) / 2 - k)
             axes.plot(
-                rows["x"], rows["mean"], color=drawn_as.colour, linestyle=drawn_as.line, marker=drawn_as.marker,
+                rows["x"], height, color=drawn_as.colour, linestyle=drawn_as.line, marker=drawn_as.marker,
                 markersize=0 if steps or len(rows) > 24 else 4, linewidth=1.6, **style,
             )  # fmt: skip
         x.lay(axes, "x")
         y.lay(axes, "y")
         last = label_panel(axes, x.label, y.label)
         baseline_lines(axes, baselines or {}, 150, labels=last)
-    words = []
-    for (name, one), rows in table.groupby(["panel", "series"], sort=False):
+    words, by_line = [], table.groupby(["panel", "series"], sort=False)
+    most = max(2, min(TOLD, MOST // len(by_line) if len(by_line) else TOLD))
+    for (name, one), rows in list(by_line)[:MOST]:
         rows = rows.dropna(subset=["mean"]).sort_values("x")
-        at = np.unique(np.linspace(0, len(rows) - 1, min(TOLD, len(rows))).round().astype(int))
+        at = np.unique(np.linspace(0, len(rows) - 1, min(most, len(rows))).round().astype(int))
         told = [f"{x.form(row.x)} {_told(row, y.form)}" for row in rows.iloc[at].itertuples()]
         words.append(f"{_heading(panels, name, looks, one)}: {', '.join(told) or 'nothing'}")
-    return Picture(figure, f"{title}. Lines: {y.label} against {x.label}. {'; '.join(words)}.", reading)
+    more = f"; and {len(by_line) - MOST} more" if len(by_line) > MOST else ""
+    return Picture(figure, f"{title}. Lines: {y.label} against {x.label}. {'; '.join(words)}{more}.", reading)
 
 
 @drawn
@@ -175,6 +186,7 @@ def forest(
     zero: float | None = 0.0,
     bars: bool = False,
     spans: Mapping[str, tuple[float, float]] | None = None,
+    baselines: Mapping[str, float] | None = None,
     columns: int = 4,
     key: Sequence[Any] = (),
     note: str = "",
@@ -198,6 +210,8 @@ def forest(
         Bars from the zero line instead of points.
     spans : mapping of panel to (low, high), optional
         A shaded range behind the rows.
+    baselines : mapping of label to number, optional
+        Dotted lines across all rows, named in the alternative text.
     """
     require(table, ["panel", "row", "mean"])
     table = _filled(table, {"group": "", "series": ""})
@@ -221,6 +235,8 @@ def forest(
             axes.axvline(zero, color=FAINT, linewidth=0.9, zorder=0.5)
         if spans and name in spans:
             axes.axvspan(*spans[name], color=RULE, linewidth=0, zorder=0)
+        for value in (baselines or {}).values():
+            axes.axvline(value, color=QUIET, linewidth=1, linestyle=(0, (1, 2)), zorder=0.8)
         if dots is not None:
             own = _filled(dots[dots["panel"] == name], {"group": "", "series": ""})
             y = [place[row.group, row.row, row.series] + 0.35 for row in own.itertuples()]
@@ -258,6 +274,7 @@ def forest(
         f"{_heading(panels, name, {}, '')}, shaded: {x.form(a)} to {x.form(b)}"
         for name, (a, b) in (spans or {}).items()
     ]
+    words += [f"dotted, {name}: {x.form(value)}" for name, value in (baselines or {}).items()]
     more = f"; and {len(table) - MOST} more" if len(table) > MOST else ""
     kind = "Bars" if bars else "Points with intervals"
     return Picture(figure, f"{title}. {kind}: {x.label}. {'; '.join(words)}{more}.", reading)
