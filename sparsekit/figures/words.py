@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable
 
-from sparsekit.figures.style import PROTOCOLS, SCHEDULES, SCOPES, SCORES, listed, words_of
+from sparsekit.figures.style import PROTOCOLS, SCHEDULES, SCOPES, SCORES, TARGETS, listed, look, words_of
 from sparsekit.variants import MATRICES, VARIANTS
 
 # ---- what tables, answers and the scorecard say
@@ -35,3 +35,22 @@ def controls_in_words(controls: Iterable[str]) -> str:
     ('nodes and source nodes', 'nothing')
     """
     return listed([words_of(name) for name in controls] or ["nothing"])
+
+
+def weights_of(target: str) -> str:
+    """The weights that a target means.
+
+    >>> weights_of("both"), weights_of("h2h")
+    ('all recurrent weights', 'hidden-to-hidden weights')
+    """
+    return "all recurrent weights" if target == "both" else f"{look(TARGETS, target).label} weights"
+
+
+def shown_over(seeds: int, confidence: float, each: str = "", interval: str = "bands") -> str:
+    """What means and intervals are, for a note; ``each`` says how single seeds are drawn.
+
+    >>> shown_over(3, 0.95, "thin")
+    'Mean over 3 seeds, bands 95 % intervals, thin: each seed.'
+    """
+    each = f", {each}: each seed" if each else ""
+    return f"Mean over {seeds} seeds, {interval} {100 * confidence:g} % intervals{each}." if seeds > 1 else "One seed."
