@@ -140,7 +140,7 @@ def lines(
             axes.axhspan(base[name] - margin, base[name], color=RULE, linewidth=0, zorder=0)
             axes.axhline(base[name], color=QUIET, linewidth=0.8, zorder=0.6)
         for k, one in enumerate(series):
-            drawn_as = look(looks, one)
+            drawn_as = _in_panel(look(looks, one), panels, name)
             if seeds is not None:
                 own = seeds[(seeds["panel"] == name) & (seeds["series"] == one)].sort_values("x")
                 for _, run in own.groupby("seed"):
@@ -244,8 +244,7 @@ def forest(
         for row in table[table["panel"] == name].itertuples():
             own = (panels, name) if name else ({}, "")
             one = look(looks, row.series) if looks else look(groups, row.group) if groups else look(*own)
-            if name and one.colour == PANEL:
-                one = one._replace(colour=look(panels, name).colour)
+            one = _in_panel(one, panels, name)
             _point(axes, row, place[row.group, row.row, row.series], one, (low, high), bars, zero or 0.0)
         x.lay(axes, "x")
         if x.limits is None:
@@ -268,8 +267,7 @@ def forest(
     for row in table.head(MOST).itertuples():
         place = [_heading(panels, row.panel, groups or {}, row.group), _row_label(row.row)]
         place.append(look(looks, row.series).label if looks else "")
-        text = getattr(row, "text", "")
-        words.append(f"{', '.join(filter(None, place))}: {_told(row, x.form)}{f', {text}' if text else ''}")
+        words.append(f"{', '.join(filter(None, place))}: {_told(row, x.form)}")
     words += [
         f"{_heading(panels, name, {}, '')}, shaded: {x.form(a)} to {x.form(b)}"
         for name, (a, b) in (spans or {}).items()
@@ -419,13 +417,18 @@ def points(
 
 
 def _told(row: Any, form: Callable[[float], str]) -> str:
-    """The number of a row with its interval, and the reported one."""
-    if not np.isfinite(row.mean):
-        return "cannot be told"
-    low, high = getattr(row, "low", np.nan), getattr(row, "high", np.nan)
+    """The number of a row with its interval, the reported one, and the row's text, alone where it says all that."""
+    low, high, said = (getattr(row, name, np.nan) for name in ("low", "high", "reported"))
     interval = f" ({form(low)} to {form(high)})" if np.isfinite(low) and np.isfinite(high) else ""
-    said = getattr(row, "reported", np.nan)
-    return form(row.mean) + interval + (f", reported {form(said)}" if np.isfinite(said) else "")
+    told = form(row.mean) + interval if np.isfinite(row.mean) else "cannot be told"
+    told += f", reported {form(said)}" if np.isfinite(row.mean) and np.isfinite(said) else ""
+    text = getattr(row, "text", "")
+    return text if told in text else ", ".join(filter(None, [told, text]))
+
+
+def _in_panel(one: Look, panels: Looks, name: str) -> Look:
+    """A look, in the panel's colour where it asks for that."""
+    return one._replace(colour=look(panels, name).colour) if name and one.colour == PANEL else one
 
 
 def _heading(panels: Looks, panel: str, series: Looks, one: str) -> str:

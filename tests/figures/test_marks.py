@@ -59,6 +59,13 @@ def test_lines_stand_at_their_means(panels):
         assert f"{row.x} {percent(row.mean)} ({percent(row.low)} to {percent(row.high)})" in picture.alt
 
 
+def test_a_series_may_have_the_colour_of_its_panel():
+    looks = {"both": Look("both", marks.PANEL, "o", "-"), "h2h": TARGETS["h2h"]}
+    picture = marks.lines(table(["gru"]), "Title", X, looks=looks)
+    colours = [line.get_color() for line in panel_of(picture, "gru").lines if len(line.get_xdata()) == 3]
+    assert colours == [VARIANTS["gru"].colour, TARGETS["h2h"].colour]
+
+
 def test_lines_draw_seeds_base_and_baselines():
     seeds = pd.DataFrame({"panel": "gru", "series": "both", "seed": 3, "x": [10, 90], "value": [0.31, 0.32]})
     picture = marks.lines(
@@ -105,6 +112,12 @@ def test_forest_points_stand_at_their_means_within_their_intervals(panels):
     for row in data.itertuples():
         told = f"{VARIANTS[row.panel].label}, {row.row}, {TARGETS[row.series].label}: {percent(row.mean)}"
         assert f"{told} ({percent(row.low)} to {percent(row.high)})" in picture.alt
+
+
+def test_a_text_that_holds_the_number_is_told_alone():
+    rows = pd.DataFrame({"panel": "", "row": ["a", "b"], "mean": [0.5, 0.25], "text": ["50 %", "3 of 12"]})
+    alt = marks.forest(rows, "Title", marks.ACCURACY, panels={}).alt
+    assert alt.endswith("a: 50 %; b: 25 %, 3 of 12.")
 
 
 def test_forest_tells_what_is_missing_reported_and_under_which_heading():
