@@ -74,11 +74,11 @@ class Axis(NamedTuple):
         name, options = self.scale if isinstance(self.scale, tuple) else (self.scale, {})
         getattr(axes, f"set_{which}scale")(name, **options)
         axis = getattr(axes, f"{which}axis")
-        if self.limits is not None:
-            getattr(axes, f"set_{which}lim")(self.limits)
         if self.ticks is not None:
             axis.set_ticks(list(self.ticks))
             axis.set_minor_locator(mpl.ticker.NullLocator())
+        if self.limits is not None:  # after the ticks, which else would widen them
+            getattr(axes, f"set_{which}lim")(self.limits)
         written = self.ticks if isinstance(self.ticks, Mapping) else {}
         axis.set_major_formatter(mpl.ticker.FuncFormatter(lambda v, _: written.get(v) or self.form(v)))
 
@@ -169,6 +169,7 @@ def lines(
         at = np.unique(np.linspace(0, len(rows) - 1, min(most, len(rows))).round().astype(int))
         told = [f"{x.form(row.x)} {_told(row, y.form)}" for row in rows.iloc[at].itertuples()]
         words.append(f"{_heading(panels, name, looks, one)}: {', '.join(told) or 'nothing'}")
+    words += [f"{_heading(panels, name, {}, '')}, base: {y.form(value)}" for name, value in (base or {}).items()]
     more = f"; and {len(by_line) - MOST} more" if len(by_line) > MOST else ""
     return Picture(figure, f"{title}. Lines: {y.label} against {x.label}. {'; '.join(words)}{more}.", reading)
 
@@ -222,7 +223,7 @@ def forest(
         keys.append(reported_mark())
     figure, grid = small_multiples(
         names,
-        34 + (17 if len(names) > 1 else 14) * height,
+        max(84, 34 + (17 if len(names) > 1 else 14) * height),
         title,
         looks=panels,
         columns=columns,
@@ -251,7 +252,7 @@ def forest(
             pad = 0.04 * (high - low or 1)
             axes.set_xlim(low - pad, high + pad)
         axes.set_yticks(list(ticks.values()), list(ticks))
-        axes.tick_params(axis="y", length=0, labelcolor=INK)
+        axes.tick_params(axis="y", length=0, labelcolor=INK, pad=6)
         axes.spines["left"].set_visible(False)
         axes.grid(axis="x", color=RULE, linewidth=0.7)
         axes.set_ylim(height - 0.4, -0.9)
@@ -263,8 +264,8 @@ def forest(
                 axes.annotate(
                     label, (0, y), (-8, 0), **beside, **EDGE, va="center", color=colour, weight="bold", size=10
                 )
-    words = []
-    for row in table.head(MOST).itertuples():
+    told, words = table if len(table) <= MOST else table.groupby("panel", sort=False).head(MOST // len(names)), []
+    for row in told.sort_values("panel", key=lambda panel: panel.map(names.index), kind="stable").itertuples():
         place = [_heading(panels, row.panel, groups or {}, row.group), _row_label(row.row)]
         place.append(look(looks, row.series).label if looks else "")
         words.append(f"{', '.join(filter(None, place))}: {_told(row, x.form)}")
@@ -273,7 +274,7 @@ def forest(
         for name, (a, b) in (spans or {}).items()
     ]
     words += [f"dotted, {name}: {x.form(value)}" for name, value in (baselines or {}).items()]
-    more = f"; and {len(table) - MOST} more" if len(table) > MOST else ""
+    more = f"; and {len(table) - len(told)} more" if len(table) > len(told) else ""
     kind = "Bars" if bars else "Points with intervals"
     return Picture(figure, f"{title}. {kind}: {x.label}. {'; '.join(words)}{more}.", reading)
 

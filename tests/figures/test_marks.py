@@ -74,6 +74,7 @@ def test_lines_draw_seeds_base_and_baselines():
     heights = [list(line.get_ydata()) for line in panel_of(picture, "gru").lines]
     for expected in ([0.31, 0.32], [0.8, 0.8], [0.4, 0.4]):
         assert expected in heights
+    assert "GRU, base: 80 %" in picture.alt
     assert not overflow(picture)
 
 
@@ -141,6 +142,9 @@ def test_bars_reach_from_zero_to_the_mean_and_points_beyond_the_axis_become_arro
 def test_a_forest_tells_no_more_rows_than_a_reader_hears():
     data = pd.DataFrame({"panel": "", "row": [f"row {k}" for k in range(marks.MOST + 5)], "mean": 0.5})
     assert marks.forest(data, "Title").alt.endswith("; and 5 more.")
+    panels = marks.forest(pd.concat([data.assign(panel=name) for name in ("lstm", "gru")]), "Title")
+    assert panels.alt.index("GRU, row 19") < panels.alt.index("LSTM, row 0")
+    assert panels.alt.endswith("LSTM, row 19: 0.50; and 50 more.")
 
 
 @PANELS
