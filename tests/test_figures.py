@@ -149,7 +149,7 @@ def test_key_numbers_are_in_the_text():
     structure = tables.structure(("gru",), 4).assign(test_accuracy=[0.5, 0.5, 0.9, 1.0])
     assert "GRU: 50 % at chance" in figures_structure.structure_accuracies(structure, BASELINES).alt
     regain = analysis_recovery.regain(tables.recovery(("gru",), 1, ("both",), (90,)), 0.02)
-    assert f"GRU, both, 90 %: {regain['step'].iloc[0]:,.0f}" in figures_recovery.regain_map(regain, "step").alt
+    assert f"GRU, both: 90 {regain['step'].iloc[0]:,.0f}" in figures_recovery.regain_map(regain, "step").alt
 
 
 def test_a_cut_by_length_is_read_from_the_data():
@@ -165,9 +165,12 @@ def test_readings_follow_the_data():
     calm = analysis_recovery.regain(tables.recovery(("gru",), 2, ("both",), (10,)), 0.02)
     assert "nothing to regain" in figures_recovery.regain_map(calm).reading
     partly = analysis_recovery.regain(tables.recovery(("gru",), 2, ("both",), (90,)), 0.02).assign(never=0.5)
-    assert "(50 % of the seeds never)" in figures_recovery.regain_map(partly, "step").alt
+    assert "not all seeds: 1; never: 0." in figures_recovery.regain_map(partly, "step").reading
+    between = figures_recovery.regain_map(partly.assign(epoch=np.nan, never=0.0))
+    assert "GRU, both: 90 –." in between.alt
+    assert between.reading.endswith("back within the margin: 1; not all seeds: 0; never: 0.")
     lost = analysis_recovery.regain(tables.recovery(("gru",), 2, ("both",), (100,)), 0.02)
-    assert "never does" in figures_recovery.regain_map(lost).reading
+    assert "back within the margin: 0; not all seeds: 0; never: 1." in figures_recovery.regain_map(lost).reading
 
 
 def test_tables_too_small_for_any_number_are_said_to_be():
@@ -199,8 +202,6 @@ def test_drawings_count_what_they_draw():
 @pytest.mark.parametrize(
     "call",
     [
-        lambda: figures_recovery.recovery_curves(tables.recovery(("gru",), 1, ("both",)), BASELINES, "h2h"),
-        lambda: figures_recovery.recovery_curves(tables.recovery(("gru",), 1, ("both",)), BASELINES, "boht"),
         lambda: figures_recovery.regain_map(
             analysis_recovery.regain(tables.recovery(("gru",), 1, ("both",)), 0.02), "steps"
         ),

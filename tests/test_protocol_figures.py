@@ -182,12 +182,22 @@ def test_protocols_are_counted_where_they_end_and_come_back():
     picture = protocol_figures.recovery_protocols(table, BASELINES, 90)
     assert "surviving weights 2 of 2" in picture.reading
     assert "random mask 0 of 2" in picture.reading
-    assert "random mask from 50 % to 50 %" in picture.alt
+    told = ", ".join(f"{step} 50 % (50 % to 50 %)" for step in ("0", "200", "2,930"))
+    assert f"GRU, random mask: {told}" in picture.alt
     picture = protocol_figures.regain_survival(table, 90)
-    assert "random mask not reached, 0 of 3 back" in picture.alt
-    assert "surviving weights 6 of 6" in picture.reading
-    median = analysis_recovery.steps_to_regain(table, 0.02).loc[("gru", "both", 90, "dense"), "median"]
-    assert f"dense {median:,.0f}, 3 of 3 back" in picture.alt.split("LSTM")[0]
+    assert "GRU, random mask: 0 100 %, 2,930 100 %" in picture.alt
+    assert "surviving weights 6 of 6, " in picture.reading
+    assert "random mask 0 of 6, " in picture.reading
+
+
+def test_shares_not_yet_back_fall_to_half_at_the_median():
+    table = recovery(variants=("gru", "lstm"), seeds=4)
+    medians = analysis_recovery.steps_to_regain(table, 0.02)["median"]
+    shares = analysis_recovery.not_yet_back(table, "recovery", 0.02)
+    for (variant, name), own in shares.groupby(["variant", "recovery"]):
+        assert own["step"].iloc[[0, -1]].tolist() == [0, STEPS[-1]]
+        assert min(own.loc[own["mean"] <= 0.5, "step"], default=np.inf) == medians[variant, "both", 90, name]
+        assert own["mean"].iloc[-1] == pytest.approx(1 - own["back"].iloc[0] / 4)
 
 
 def test_survival_falls_where_networks_come_back():
@@ -220,6 +230,7 @@ RECOVERED_BY_SCORE = pd.concat([RECOVERED.assign(score=score) for score in BY_SC
         (lambda: compression_figures.scores_and_scopes(SCORED.drop(columns="scope")), "column 'scope'"),
         (lambda: compression_figures.accuracy_by_schedule(SCORED, BASELINES), "column 'schedule'"),
         (lambda: protocol_figures.recovery_protocols(RECOVERED, BASELINES, 80), "percent of this table 80"),
+        (lambda: protocol_figures.recovery_curves(RECOVERED, BASELINES, "h2h"), "target of this table 'h2h'"),
         (lambda: protocol_figures.regain_survival(RECOVERED_BY_SCORE, 90), "'score' holds magnitude, sensitivity"),
         (lambda: compression_figures.tolerances(analysis_pruning.tolerance(SCORED, 0.02)), "'score' holds"),
         (lambda: compression_figures.accuracy_by_percentage(SCORED, BASELINES), "'score' holds"),

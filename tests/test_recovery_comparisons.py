@@ -9,6 +9,7 @@ from sparsekit.analysis.tables import TableError
 from sparsekit.experiments.parameters import Parameters
 from sparsekit.figures import recovery as area_figures
 from sparsekit.figures import tables as recovery_tables
+from sparsekit.figures.style import percent
 from sparsekit.reports import answers
 from tests import tables_of_figures as tables
 from tests.planted import way, ways
@@ -61,13 +62,13 @@ def test_figures_of_areas_carry_the_numbers():
     found = analysis_recovery.area_under_recovery(table)
     picture = area_figures.areas_by_protocol(found, 80)
     for name, label in (("retrain", "surviving weights"), ("rewind", "rewound"), ("dense", "dense")):
-        assert f"{label} {100 * found.loc[('gru', 'both', 80, name), 'area']:.4g} %" in picture.alt
+        assert f"GRU, {label}: {percent(found.loc[('gru', 'both', 80, name), 'area'])} (" in picture.alt
     assert picture.reading.endswith("GRU rewound.")
     alone = analysis_recovery.area_under_recovery(way([0.5, 0.7, 0.9]))
-    assert "surviving weights 70 %" in area_figures.areas_by_protocol(alone, 80).alt
+    assert "surviving weights: 70 %." in area_figures.areas_by_protocol(alone, 80).alt
     lost = area_figures.accuracy_lost(alone)
-    assert "GRU, both: 25.0 points at 80 %" in lost.alt
-    assert lost.reading.endswith("GRU 25.0 points (weights, 80 %).")
+    assert "GRU, both: 80 25;" in lost.alt
+    assert lost.reading.endswith("GRU 25 points (all recurrent weights, 80 %).")
     with pytest.raises(TableError, match="percent of this table 70"):
         area_figures.areas_by_protocol(found, 70)
     with pytest.raises(TableError, match="'recovery' holds"):

@@ -9,7 +9,7 @@ import scipy.integrate
 import scipy.stats
 
 from sparsekit.analysis.conditions import grouped, per_condition, within
-from sparsekit.analysis.intervals import Interval, mean_interval, named, wilson
+from sparsekit.analysis.intervals import Interval, mean_interval, named, over_seeds, wilson
 from sparsekit.analysis.tables import RECOVERY, TableError, fraction, require
 
 
@@ -175,3 +175,56 @@ def regain(recovery: pd.DataFrame, margin: float, confidence: float = 0.95) -> p
 
     columns = "dropped never steps step step_low step_high epochs epoch epoch_low epoch_high"
     return per_condition(recovery, summary, columns, row=("seed", "step"))
+
+
+def mean_base(recovery: pd.DataFrame) -> pd.Series:
+    """Base accuracy of each variant, mean over seeds."""
+    return recovery.groupby(["variant", "seed"])["base_accuracy"].first().groupby("variant").mean()
+
+
+def courses(recovery: pd.DataFrame, by: str, confidence: float = 0.95) -> pd.DataFrame:
+    """Mean accuracy over seeds at each measured step, with its interval: variant, ``by``, step, mean, low, high, n."""
+    return over_seeds(recovery, ["variant", by, "step"], "accuracy", confidence, low=0, high=1)
+
+
+def ends(recovery: pd.DataFrame, by: str, margin: float) -> pd.DataFrame:
+    """Whether mean accuracies begin more than the margin below the mean base (dropped), and end within it (back).
+
+    Index (variant, ``by``); start, end, dropped, back.
+    """
+    means = courses(recovery, by).sort_values("step", kind="stable").groupby(["variant", by], sort=False)["mean"]
+    table = means.agg(start="first", end="last").reindex(pd.MultiIndex.from_frame(recovery[["variant", by]]).unique())
+    least = table.index.get_level_values(0).map(mean_base(recovery)) - margin
+    return table.assign(dropped=table["start"] < least, back=table["end"] >= least)
+
+
+def not_yet_back(recovery: pd.DataFrame, by: str, margin: float, confidence: float = 0.95) -> pd.DataFrame:
+    """Share of networks not yet back from a step on, by `kaplan_meier`.
+
+    Columns variant, ``by``, step, mean, low, high; n and back (networks, and those back before the last step).
+    """
+    parts = []
+    for (variant, one), rows in recovery.groupby(["variant", by], sort=False):
+        back = events(rows, margin)
+        curve = kaplan_meier(back["step"], back["regained"], confidence)
+        steps = pd.Index(sorted({0.0, *curve.index, float(rows["step"].max())}), name="step")
+        curve = curve.reindex(steps, method="ffill").fillna({"share": 1.0}).rename(columns={"share": "mean"})
+        whose = {"variant": variant, by: one, "n": len(back), "back": int(back["regained"].sum())}
+        parts.append(curve.reset_index().assign(**whose))
+    return pd.concat(parts, ignore_index=True)
+
+
+def regain_times(regained: pd.DataFrame, unit: str) -> pd.DataFrame:
+    """A table of `regain` with time (in "step" or "epoch"), state and shade.
+
+    state is "kept" (none had dropped), "never" (none of the dropped came back), "partly" (some did), "back", or
+    "between" (back, but at the end of no whole epoch that was measured). shade is 0 for the shortest to 0.72 for the
+    longest time on a logarithmic scale, 1 for never, nan without a time.
+    """
+    table = regained.reset_index().assign(time=lambda t: t[unit].where(t["dropped"] > 0))
+    lowest, highest = table["time"].min(), table["time"].max()
+    shade = 0.72 * np.log(table["time"] / lowest) / np.log(max(highest / lowest, 1.01))
+    never, dropped = table["never"] >= 1, table["dropped"] > 0
+    states = [~dropped, never, table["time"].isna(), table["never"] > 0]
+    state = np.select(states, ["kept", "never", "between", "partly"], "back")
+    return table.assign(state=state, shade=shade.mask(dropped & never, 1.0))

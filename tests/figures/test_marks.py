@@ -78,6 +78,31 @@ def test_lines_draw_seeds_base_and_baselines():
     assert not overflow(picture)
 
 
+def test_intervals_as_whiskers_and_series_apart():
+    axes = panel_of(marks.lines(table(), "Title", X, looks=TARGETS, whiskers=True, apart=0.1), "gru")
+    (both, h2h), data = ((c.get_segments() for c in axes.collections), table())
+    np.testing.assert_allclose([one[:, 1] for one in (*both, *h2h)], data[["low", "high"]])
+    heights = [line.get_ydata() for line in axes.lines if len(line.get_xdata()) == 3]
+    np.testing.assert_allclose(np.concatenate(heights), data["mean"] + np.repeat([0.05, -0.05], 3))
+
+
+def test_the_band_of_a_step_reaches_to_where_its_line_leaves_it():
+    data = table(series=["both"])
+    data.loc[2, ["low", "high"]] = np.nan
+    for steps, end in ((True, 90), (False, 50)):
+        picture = marks.lines(data, "Title", X, looks=TARGETS, steps=steps)
+        (band,) = panel_of(picture, "gru").collections
+        assert max(x for path in band.get_paths() for x, _ in path.vertices) == end
+
+
+def test_of_many_lines_the_ends_are_told_and_of_too_many_the_number():
+    looks = {f"s{k}": Look(f"s{k}", INK, "o", "-") for k in range(marks.MOST + 5)}
+    alt = marks.lines(table(series=list(looks), xs=(10, 50, 90)), "Title", X, looks=looks).alt
+    assert alt.endswith("; and 5 more.")
+    assert alt.count(" 10 ") == alt.count(" 90 ") == marks.MOST
+    assert " 50 " not in alt.replace("50 %", "")
+
+
 def test_a_missing_point_leaves_a_gap_and_is_not_told():
     data = table(series=["both"])
     data.loc[1, ["mean", "low", "high"]] = np.nan
@@ -129,6 +154,9 @@ def test_forest_tells_what_is_missing_reported_and_under_which_heading():
     assert not overflow(picture)
     heads = [text.get_text() for text in picture.figure.axes[0].texts]
     assert heads == ["GRU", "LSTM"]
+    dotted = marks.forest(data, "Title", groups=VARIANTS, baselines={"majority": 0.125}, zero=None)
+    assert dotted.alt.endswith("dotted, majority: 0.12.")
+    assert [line.get_xdata() for line in dotted.figure.axes[0].lines] == [[0.125, 0.125]]
 
 
 def test_bars_reach_from_zero_to_the_mean_and_points_beyond_the_axis_become_arrows():
