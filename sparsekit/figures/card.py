@@ -87,9 +87,16 @@ def drawn(function: Callable[..., Picture]) -> Callable[..., Picture]:
     return styled
 
 
+def nothing(title: str, why: str) -> Picture:
+    """A card that says why there is nothing to draw."""
+    figure, ((axes,),) = drawn(card)(53 + 21 * len(_wrapped(why).split("\n")), title, note=why)
+    axes.remove()
+    return Picture(figure, why, why)
+
+
 def _wrapped(note: str) -> str:
     """A note broken into lines that fit the card, by the widest font that a machine may have."""
-    return "\n".join(textwrap.fill(line, 106) for line in note.split("\n"))
+    return "\n".join(textwrap.fill(line, 102) for line in note.split("\n"))
 
 
 def card(

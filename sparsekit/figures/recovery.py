@@ -208,7 +208,7 @@ def _rows(table: pd.DataFrame, varies: str, **condition) -> pd.DataFrame:
 
 
 def _pruned(amount: float, target: str) -> str:
-    return f"{amount:g} % of {weights_of(target)} pruned"
+    return f"{amount:g} % of the {weights_of(target)} pruned"
 
 
 def _shares(counts: pd.DataFrame) -> str:
@@ -216,5 +216,4 @@ def _shares(counts: pd.DataFrame) -> str:
 
 
 def _averaged(areas: pd.DataFrame, confidence: float, interval: str) -> str:
-    over = shown_over(areas["n"].max(), confidence, interval=interval)
-    return f"over {areas['last'].iloc[0]:,.0f} steps, log axis. {over}"
+    return f"over {areas['last'].iloc[0]:,.0f} steps, log axis. {shown_over(areas['n'].max(), confidence, interval)}"

@@ -22,7 +22,7 @@ from sparsekit.analysis.structure import (
 )
 from sparsekit.analysis.tables import require
 from sparsekit.figures import marks
-from sparsekit.figures.card import Picture, card, drawn
+from sparsekit.figures.card import Picture, card, drawn, nothing
 from sparsekit.figures.drawings import GATE_LABELS
 from sparsekit.figures.marks import Axis
 from sparsekit.figures.style import (
@@ -281,7 +281,7 @@ def null_differences(differences: pd.DataFrame, confidence: float = 0.95) -> Pic
     title = "Accuracy of graphs minus that of their null models"
     if differences.empty:
         wanted = 'null_models = ["rewired", "random"] trains two beside each graph.'
-        return _nothing(title, f"No null model was asked for; {wanted}")
+        return nothing(title, f"No null model was asked for; {wanted}")
     kinds = dict.fromkeys(differences["against"])
     names = {kind: f"{kind}: {NULLS[kind]}" if kind in NULLS else kind.replace("_", " ") for kind in kinds}
     return _differences(differences, confidence, title, names, "graph", "null")
@@ -297,15 +297,8 @@ def gate_row_differences(differences: pd.DataFrame, confidence: float = 0.95) ->
     """
     title = "Accuracy under published mask rows minus that under whole masks"
     if differences.empty:
-        return _nothing(title, "Nothing to compare: no network of this run has two layouts of masks.")
+        return nothing(title, "Nothing to compare: no network of this run has two layouts of masks.")
     return _differences(differences, confidence, title, {"blocks": "rows minus blocks"}, "rows", "blocks")
-
-
-@drawn
-def _nothing(title: str, text: str) -> Picture:
-    figure, ((axes,),) = card(74, title, note=text)
-    axes.remove()
-    return Picture(figure, text, text)
 
 
 def _differences(

@@ -41,16 +41,16 @@ def weights_of(target: str) -> str:
     """The weights that a target means.
 
     >>> weights_of("both"), weights_of("h2h")
-    ('all recurrent weights', 'hidden-to-hidden weights')
+    ('weights', 'hidden-to-hidden weights')
     """
-    return "all recurrent weights" if target == "both" else f"{look(TARGETS, target).label} weights"
+    return "weights" if target == "both" else f"{look(TARGETS, target).label} weights"
 
 
-def shown_over(seeds: int, confidence: float, each: str = "", interval: str = "bands") -> str:
-    """What means and intervals are, for a note; ``each`` says how single seeds are drawn.
+def shown_over(seeds: int, confidence: float = 0.95, interval: str = "bands", each: str = "") -> str:
+    """What marks and their intervals stand for, for the line under a title; ``each`` says how single seeds are drawn.
 
-    >>> shown_over(3, 0.95, "thin")
-    'Mean over 3 seeds, bands 95 % intervals, thin: each seed.'
+    >>> shown_over(3, each="thin"), shown_over(1)
+    ('Mean over 3 seeds, bands 95 % intervals, thin: each seed.', 'One seed.')
     """
     each = f", {each}: each seed" if each else ""
     return f"Mean over {seeds} seeds, {interval} {100 * confidence:g} % intervals{each}." if seeds > 1 else "One seed."
