@@ -6,6 +6,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from sparsekit.analysis.memory import by_place
 from sparsekit.analysis.tables import TableError
 from sparsekit.figures import memory as memory_figures
 
@@ -33,10 +34,10 @@ def test_accuracy_by_paths_reads_the_last_network(seeds):
     table = table[(table["variant"] == "lstm") | table["cut"].isin(["nothing", "hidden"])]
     picture = memory_figures.accuracy_by_paths(table, BASELINES)
     picture.png()
-    assert "LSTM, base, carry cut: 70" in picture.alt
-    assert "last 4 characters 90 %" in picture.alt
-    assert "Of the networks “retrained”, RNN-Tanh reaches 90" in picture.reading
-    assert "RNN-Tanh, base, carry cut" not in picture.alt
+    assert "base, LSTM, carry cut: 70" in picture.alt
+    assert "dotted, last 4 characters: 90 %" in picture.alt
+    assert picture.reading.startswith("Of the networks “retrained”: RNN-Tanh 90")
+    assert "base, RNN-Tanh, carry cut" not in picture.alt
 
 
 def test_accuracy_by_seen_says_from_where_on_it_is_close(seeds):
@@ -57,7 +58,7 @@ def test_accuracy_by_violation_names_the_worst_place(seeds):
     picture = memory_figures.accuracy_by_violation(table, {"majority": 0.5})
     picture.png()
     assert f"(characters 5–8): {30 if seeds == 1 else 29.5} %" in picture.reading
-    assert "valid" in picture.alt
+    assert "RNN-Tanh, base: valid 90" in picture.alt
     # A place with few strings is drawn, and nothing is read from it.
     few = memory_figures.accuracy_by_violation(table.assign(n=np.where(table["first"] == 5, 9, 100)))
     assert "10 strings or more" in few.reading
@@ -83,3 +84,13 @@ def test_bad_tables_are_told():
     many = pd.concat([paths.assign(network=str(k), seen=1) for k in range(5)])
     with pytest.raises(TableError, match="at most 4"):
         memory_figures.accuracy_by_seen(many, pd.DataFrame())
+
+
+def test_places_of_violations_are_named_by_their_characters():
+    table = accuracies(2, first=(np.nan, 5, 13)).assign(last=lambda t: t["first"] + 3)
+    table["group"] = np.where(table["first"].isna(), "valid", "invalid")
+    table["n"] = table["n"].where(table["seed"] == 0, 50)
+    places = by_place(table).set_index(["variant", "network", "place"]).loc[("lstm", "base")]
+    assert places["characters"].to_dict() == {-1: "valid", 1: "5–8", 3: "13–16"}
+    assert places["strings"].tolist() == [75] * 3
+    assert places["mean"].tolist() == pytest.approx([0.905, 0.805, 0.705])

@@ -5,6 +5,7 @@ import itertools
 import numpy as np
 import pandas as pd
 
+from sparsekit.analysis.memory import needed
 from sparsekit.experiments.parameters import Parameters
 from sparsekit.experiments.pruning import scored_networks
 from sparsekit.figures import tables as pruning_tables
@@ -55,8 +56,8 @@ def test_accuracy_by_length_is_in_order_of_length():
 
 
 def test_needed_passes_over_what_is_only_crossed():
-    assert memory.needed(pd.Series({1: 0.99, 2: 0.5, 4: 0.97, 8: 0.99}), 0.02) == 4
-    assert memory.needed(pd.Series({8: 0.7}), 0.02) == 8
+    assert needed(pd.Series({1: 0.99, 2: 0.5, 4: 0.97, 8: 0.99}), 0.02) == 4
+    assert needed(pd.Series({8: 0.7}), 0.02) == 8
 
 
 def test_the_runs_own_score_is_always_global_too():

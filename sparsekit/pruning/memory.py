@@ -7,7 +7,7 @@ import pandas as pd
 import torch
 from torch import Tensor
 
-from sparsekit.analysis.intervals import ROUNDING, wilson
+from sparsekit.analysis.intervals import wilson
 from sparsekit.networks.classifier import Classifier, Stage
 from sparsekit.networks.core import EMBEDDING
 from sparsekit.networks.recurrence import step
@@ -132,17 +132,6 @@ def last_characters(task: Task, seen: Collection[int] = ()) -> pd.DataFrame:
         known = float(found.notna().mean())
         rows.append({"seen": k, "known": known} | _accuracy(verdict.to_numpy() == task.test.labels))
     return pd.DataFrame(rows)
-
-
-def needed(accuracy: pd.Series, margin: float) -> int:
-    """The first number of last characters from which on accuracy, by characters seen, stays within a margin of its end.
-
-    >>> needed(pd.Series({1: 0.5, 2: 0.98, 4: 0.8, 8: 0.98, 16: 0.99}), 0.02)
-    8
-    """
-    # Rounding must not decide where a whole number of strings lies exactly on the margin.
-    far = np.flatnonzero((accuracy - accuracy.iloc[-1]).abs() > margin + ROUNDING)
-    return int(accuracy.index[far[-1] + 1 if len(far) else 0])
 
 
 def by_violation(
