@@ -90,7 +90,7 @@ def test_places_of_violations_are_named_by_their_characters():
     table = accuracies(2, first=(np.nan, 5, 13)).assign(last=lambda t: t["first"] + 3)
     table["group"] = np.where(table["first"].isna(), "valid", "invalid")
     table["n"] = table["n"].where(table["seed"] == 0, 50)
-    places = by_place(table).set_index(["variant", "network", "place"]).loc[("lstm", "base")]
+    places = by_place(table).query("variant == 'lstm' and network == 'base'").set_index("place")
     assert places["characters"].to_dict() == {-1: "valid", 1: "5–8", 3: "13–16"}
     assert places["strings"].tolist() == [75] * 3
     assert places["mean"].tolist() == pytest.approx([0.905, 0.805, 0.705])

@@ -1,25 +1,16 @@
 """Figures of the networks built from graphs: how well they do, and how that goes with one property of their graph."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 
 import networkx as nx
 import numpy as np
 import pandas as pd
-from matplotlib.patches import Patch, Rectangle
+from matplotlib.colors import ListedColormap
+from matplotlib.patches import Patch
 
+from sparsekit.analysis import structure as analysis
 from sparsekit.analysis.correlation import correlate
-from sparsekit.analysis.structure import (
-    ALL,
-    APART,
-    CAUSES,
-    CHANCE_MARGIN,
-    NULLS,
-    cause_pairs,
-    drawn_graphs,
-    mean_differences,
-    medians,
-    trainability,
-)
+from sparsekit.analysis.structure import ALL, APART, CAUSES, CHANCE_MARGIN, NULLS
 from sparsekit.analysis.tables import require
 from sparsekit.figures import marks
 from sparsekit.figures.card import Picture, card, drawn, nothing
@@ -33,7 +24,6 @@ from sparsekit.figures.style import (
     VARIANTS,
     Look,
     counted,
-    family,
     listed,
     look,
     number,
@@ -47,7 +37,12 @@ from sparsekit.networks import classifier
 from sparsekit.registry import UnknownName, unknown
 from sparsekit.variants import GATES
 
-PROPERTY_LOOKS = {name: Look(label, INK, "o", "-") for name, label in CAUSES.items()}
+SHARES = {
+    "icc": Look("one network (ICC)", FAINT, "o", "-"),
+    "ceiling": Look("mean over the seeds: the noise ceiling of R²", INK, "D", "-"),
+}
+POINTS = Axis(form=lambda share: number(100 * share, 1, sign=True))
+WRONG, RIGHT = TARGETS["i2h"].colour, TARGETS["h2h"].colour
 
 
 def structure_accuracies(
@@ -58,33 +53,28 @@ def structure_accuracies(
     Parameters
     ----------
     structure : DataFrame
-        `analysis.tables.STRUCTURE`.
+        `analysis.tables.GRAPHS`.
     chance_margin : float
         A network counts as at chance where its accuracy is at most the majority's plus this.
     """
-    lines, middles = reference(baselines), medians(structure).rename(columns={"median": "y"})
-    stuck = trainability(structure, lines.get("majority", 0.5), chance_margin)["share"].xs(ALL, level=1)
-    low, high = middles.loc[middles["y"].idxmin()], middles.loc[middles["y"].idxmax()]
-    told = [f"{_of(row)} reaches {percent(row['y'])}" for row in (high, low)]
-    reading = f"The median network of {told[0]}" + (f", of {told[1]}." if len(middles) > 1 else ".")
+    lines = reference(baselines)
+    middles = analysis.medians(structure).rename(columns={"variant": "panel", "generator": "x", "median": "y"})
+    stuck = analysis.trainability(structure, lines.get("majority", 0.5), chance_margin)["share"].xs(ALL, level=1)
+    ends = middles.loc[[middles["y"].idxmax(), middles["y"].idxmin()]].drop_duplicates()
+    told = [
+        f"{look(VARIANTS, r.panel).label} on {look(GENERATORS, r.x).label} graphs reaches {percent(r.y)}"
+        for r in ends.itertuples()
+    ]
+    rows = structure.assign(panel=structure["variant"], series=structure["generator"], x=structure["generator"])
+    floor = accuracy_floor(structure["test_accuracy"], lines.values())
     return marks.points(
-        structure.assign(panel=structure["variant"], series=structure["generator"], x=structure["generator"]).rename(
-            columns={"test_accuracy": "y"}
-        )[["panel", "series", "x", "y"]],
-        "Test accuracy of graph-structured networks",
-        Axis("family"),
-        marks.ACCURACY._replace(limits=(accuracy_floor(structure["test_accuracy"], lines.values()), 1.02)),
-        looks=GENERATORS,
-        middles=middles.rename(columns={"variant": "panel", "generator": "x"}),
+        rows.rename(columns={"test_accuracy": "y"}), "Test accuracy of graph-structured networks",
+        Axis("family"), marks.ACCURACY._replace(limits=(floor, 1.02)), looks=GENERATORS, middles=middles,
         baselines=lines,
         subtitles={v: f"{percent(share, 0)} at chance" if share else "none at chance" for v, share in stuck.items()},
         note="A point per network; bar: median. Dotted: classifiers without memory.",
-        reading=reading,
-    )
-
-
-def _of(row: pd.Series) -> str:
-    return f"{look(VARIANTS, row['variant']).label} on {family(row['generator']).label} graphs"
+        reading=f"The median network of {', of '.join(told)}.",
+    )  # fmt: skip
 
 
 def scatter(
@@ -98,55 +88,39 @@ def scatter(
     Parameters
     ----------
     structure : DataFrame
-        `analysis.tables.STRUCTURE`.
-    property : str
-        Name of the column to draw.
+        `analysis.tables.GRAPHS` with the property as a column; an UnknownName says where it has no such.
     variants : list of str, optional
         Those to draw; all of the table's by default.
     tables : mapping of variant to DataFrame, optional
         Coefficients by `analysis.correlation.correlate`; computed here, for this property alone, where not given.
-
-    Raises
-    ------
-    UnknownName
-        Where the table has no such column.
     """
     if property not in structure:
         raise UnknownName(unknown("property", property, structure.select_dtypes("number").columns))
     own = structure[structure["variant"].isin(variants or structure["variant"])]
     rows = dict(iter(own.groupby("variant", sort=False)))
     found = tables or {v: correlate(rows[v], "test_accuracy", [property]) for v in rows}
-    found = {v: found[v] for v in ordered(rows, VARIANTS)}
-    told = {v: _coefficient(table.loc[property]) for v, table in found.items()}
+    ends = ["pearson", "pearson_low", "pearson_high"]
+    told = {v: _interval(*found[v].loc[property, ends], number) for v in ordered(rows, VARIANTS)}
+    values = [f"{look(VARIANTS, v).label} {text}" for v, text in told.items()]
+    points = {"panel": own["variant"], "series": own["generator"], "x": own[property], "y": own["test_accuracy"]}
     return marks.points(
-        own.assign(panel=own["variant"], series=own["generator"], x=own[property].astype(float)).rename(
-            columns={"test_accuracy": "y"}
-        )[["panel", "series", "x", "y"]],
-        f"Test accuracy against {words_of(property)}",
-        Axis(words_of(property)),
-        marks.ACCURACY._replace(limits=(accuracy_floor(own["test_accuracy"]), 1.02)),
-        looks=GENERATORS,
-        subtitles={v: f"r {text}" for v, text in told.items()},
-        reading=f"Pearson's r between {words_of(property)} and test accuracy: "
-        + "; ".join(f"{look(VARIANTS, v).label} {text.removeprefix('= ')}" for v, text in told.items())
-        + ".",
-    )
+        pd.DataFrame(points).astype({"x": float}), f"Test accuracy against {words_of(property)}",
+        Axis(words_of(property)), marks.ACCURACY._replace(limits=(accuracy_floor(own["test_accuracy"]), 1.02)),
+        looks=GENERATORS, subtitles={v: f"r: {text}" for v, text in told.items()},
+        reading=f"Pearson's r between {words_of(property)} and test accuracy: {'; '.join(values)}.",
+    )  # fmt: skip
 
 
-def _coefficient(row: pd.Series) -> str:
-    if not np.isfinite(row["pearson"]):
+def _interval(mean: float, low: float, high: float, form: Callable[[float], str]) -> str:
+    if not np.isfinite(mean):
         return "cannot be computed"
-    low, high = row["pearson_low"], row["pearson_high"]
-    return f"= {number(row['pearson'])}" + (f" ({number(low)} to {number(high)})" if np.isfinite(low) else "")
+    return form(mean) + (f" ({form(low)} to {form(high)})" if np.isfinite(low) else " (no interval)")
 
 
 def trainability_bars(table: pd.DataFrame) -> Picture:
     """The share of networks that never left chance level, by variant and family.
 
-    Parameters
-    ----------
-    table : DataFrame
-        As `analysis.structure.trainability` returns it.
+    Of what `analysis.structure.trainability` returns.
     """
     require(table, ["networks", "at_chance", "share", "low", "high"])
     rows = table.reset_index().rename(columns={"variant": "group", "share": "mean"})
@@ -154,57 +128,40 @@ def trainability_bars(table: pd.DataFrame) -> Picture:
     rows = rows[(rows["generator"] != ALL) | ~alone]
     whole = table["share"].xs(ALL, level="generator")
     told = [f"{percent(whole[v])} of the {look(VARIANTS, v).label} networks" for v in ordered(whole.index, VARIANTS)]
+    names = ["all families" if g == ALL else look(GENERATORS, g).label for g in rows["generator"]]
+    counts = [f"{r.at_chance:.0f} of {r.networks:.0f}" for r in rows.itertuples()]
     return marks.forest(
-        rows.assign(
-            panel="",
-            row=["all families" if g == ALL else family(g).label for g in rows["generator"]],
-            text=[f"{r.at_chance:.0f} of {r.networks:.0f}" for r in rows.itertuples()],
-        ),
-        "Networks that never left chance",
-        Axis("share of networks at chance level", percent, limits=(0, 1)),
-        groups=VARIANTS,
-        bars=True,
-        note="Bars: share; lines: its interval.",
-        reading=f"{listed(told)} never left chance level.",
-    )
-
-
-SHARES = {
-    "icc": Look("one network (ICC)", FAINT, "o", "-"),
-    "ceiling": Look("mean over the seeds: the noise ceiling of R²", INK, "D", "-"),
-}
+        rows.assign(panel="", row=names, text=counts), "Networks that never left chance",
+        Axis("share of networks at chance level", percent, limits=(0, 1)), groups=VARIANTS, bars=True,
+        note="Bars: share; lines: its interval.", reading=f"{listed(told)} never left chance level.",
+    )  # fmt: skip
 
 
 def noise_ceilings(table: pd.DataFrame) -> Picture:
     """How alike the seeds of a graph are, and the highest R² that this leaves to any property of graphs.
 
-    Parameters
-    ----------
-    table : DataFrame
-        As `analysis.structure.intraclass` returns it.
+    Of what `analysis.structure.intraclass` returns.
     """
-    require(table, ["icc", "icc_low", "icc_high", "ceiling", "ceiling_low", "ceiling_high", "between_sd", "within_sd"])
+    require(table, [f"{share}{end}" for share in SHARES for end in ("", "_low", "_high")])
     variants = ordered(table.index, VARIANTS)
     rows = [
-        {"panel": "", "row": look(VARIANTS, v).label, "series": of, "mean": table.loc[v, of]}
-        | {end: table.loc[v, f"{of}_{end}"] for end in ("low", "high")}
+        (look(VARIANTS, v).label, share, *table.loc[v, [share, f"{share}_low", f"{share}_high"]])
         for v in variants
-        for of in SHARES
+        for share in SHARES
     ]
-    known = [v for v in variants if np.isfinite(table.loc[v, "icc"])]
-    told = [f"{number(table.loc[v, 'ceiling'])} of the variance of {look(VARIANTS, v).label} accuracies" for v in known]
-    reading = (
-        f"Properties of graphs can explain at most {listed(told)}, means over seeds; the rest is seeds." if told else ""
-    )
+    told = [
+        f"{number(table.loc[v, 'ceiling'])} of the variance of {look(VARIANTS, v).label} accuracies"
+        for v in variants
+        if np.isfinite(table.loc[v, "icc"])
+    ]
+    reading = "Graph and seed cannot be told apart: it takes two graphs of two seeds, not all alike."
+    if told:
+        reading = f"Properties of graphs can explain at most {listed(told)}, means over seeds; the rest is seeds."
     return marks.forest(
-        pd.DataFrame(rows),
+        pd.DataFrame(rows, columns=["row", "series", "mean", "low", "high"]).assign(panel=""),
         "How much of accuracy is the graph's, how much the seed's",
-        Axis("share of variance between graphs", number, limits=(-0.1, 1)),
-        looks=SHARES,
-        reading=reading
-        if told
-        else "Graph and seed cannot be told apart: it takes two graphs of two seeds, not all alike.",
-    )
+        Axis("share of variance between graphs", number, limits=(-0.1, 1)), looks=SHARES, reading=reading,
+    )  # fmt: skip
 
 
 def sample_plane(structure: pd.DataFrame) -> Picture:
@@ -213,26 +170,18 @@ def sample_plane(structure: pd.DataFrame) -> Picture:
     Parameters
     ----------
     structure : DataFrame
-        `analysis.tables.STRUCTURE`; generator, graph, family, nodes, edges, average_clustering and
-        average_shortest_path_length are used.
+        Columns generator, graph, family, nodes, edges, average_clustering and average_shortest_path_length.
     """
     x, y = "average_clustering", "average_shortest_path_length"
     require(structure, ["generator", "graph", "family", "nodes", "edges", x, y])
-    graphs = drawn_graphs(structure).assign(panel="", series=lambda t: t["family"], x=lambda t: t[x], y=lambda t: t[y])
+    graphs = analysis.drawn_graphs(structure).rename(columns={"family": "series", x: "x", y: "y"})
     size = f"{_range(graphs['nodes'])} nodes and {_range(graphs['edges'])} edges"
+    spread = f"clustering from {_range(graphs['x'], 2)}, path length from {_range(graphs['y'], 2)}"
     return marks.points(
-        graphs.assign(panel="", series=graphs["family"], x=graphs[x], y=graphs[y])[
-            ["panel", "series", "x", "y", "shade"]
-        ],
-        "The graphs that were drawn",
-        Axis("clustering", number),
-        Axis("path length", number),
-        looks=GENERATORS,
-        panels={},
-        note="A point per graph, the darker the more edges.",
-        reading=f"{counted(len(graphs), 'graph')} of {size}: clustering from {_range(graphs[x], 2)}, path length from "
-        f"{_range(graphs[y], 2)}.",
-    )
+        graphs.assign(panel=""), "The graphs that were drawn", Axis("clustering", number), Axis("path length", number),
+        looks=GENERATORS, panels={}, note="A point per graph, the darker the more edges.",
+        reading=f"{counted(len(graphs), 'graph')} of {size}: {spread}.",
+    )  # fmt: skip
 
 
 def _range(values: pd.Series, digits: int = 0) -> str:
@@ -243,13 +192,10 @@ def _range(values: pd.Series, digits: int = 0) -> str:
 def causes_map(matrix: pd.DataFrame) -> Picture:
     """Which possible causes of accuracy go together over the graphs drawn, and which are held fixed.
 
-    Parameters
-    ----------
-    matrix : DataFrame
-        As `analysis.structure.causes` returns it.
+    Of what `analysis.structure.causes` returns.
     """
     require(matrix, CAUSES)
-    pairs, held = cause_pairs(matrix), [CAUSES[name] for name in CAUSES if np.isnan(matrix.loc[name, name])]
+    pairs, held = analysis.cause_pairs(matrix), [CAUSES[name] for name in CAUSES if np.isnan(matrix.loc[name, name])]
     free = pairs.dropna(subset=["value"])
     reading = f"Held fixed: {listed(held)}." if held else "No cause is held fixed."
     if len(free):
@@ -263,19 +209,15 @@ def causes_map(matrix: pd.DataFrame) -> Picture:
     return marks.heatmap(
         pairs.assign(row=pairs["row"].map(CAUSES), bold=pairs["together"], text=text),
         "Which causes go together in these graphs",
-        columns={name: one._replace(label=one.label.replace(" ", "\n", 1)) for name, one in PROPERTY_LOOKS.items()},
-        note=f"Spearman's rank correlation over graphs. Bold: further from 0 than {APART}.",
-        reading=reading,
-    )
+        columns={name: Look(label.replace(" ", "\n", 1), INK, "o", "-") for name, label in CAUSES.items()},
+        note=f"Spearman's rank correlation over graphs. Bold: further from 0 than {APART}.", reading=reading,
+    )  # fmt: skip
 
 
 def null_differences(differences: pd.DataFrame, confidence: float = 0.95) -> Picture:
     """How much better graphs do than their null models, by variant and null model.
 
-    Parameters
-    ----------
-    differences : DataFrame
-        As `analysis.structure.null_differences` returns it.
+    Of what `analysis.structure.null_differences` returns.
     """
     require(differences, ["against"])
     title = "Accuracy of graphs minus that of their null models"
@@ -290,10 +232,7 @@ def null_differences(differences: pd.DataFrame, confidence: float = 0.95) -> Pic
 def gate_row_differences(differences: pd.DataFrame, confidence: float = 0.95) -> Picture:
     """What the published, repeated mask rows cost in accuracy, by variant.
 
-    Parameters
-    ----------
-    differences : DataFrame
-        As `analysis.structure.gate_row_differences` returns it.
+    Of what `analysis.structure.gate_row_differences` returns.
     """
     title = "Accuracy under published mask rows minus that under whole masks"
     if differences.empty:
@@ -305,44 +244,34 @@ def _differences(
     differences: pd.DataFrame, confidence: float, title: str, names: dict[str, str], one: str, other: str
 ) -> Picture:
     """A point a graph, the mean over graphs with its interval; beside it, how many networks stayed at chance level."""
-    means = mean_differences(differences, confidence).reset_index()
-    clear = means.dropna(subset=["low"])
+    means = analysis.mean_differences(differences, confidence).reset_index()
+    rows, graphs = (t.assign(panel="", group=t["variant"], row=t["against"].map(names)) for t in (means, differences))
+    stuck = [f"{r.stuck:.0f} | {r.stuck_other:.0f} of {r.pairs:.0f}" for r in means.itertuples()]
+    return marks.forest(
+        rows.assign(text=stuck), title,
+        POINTS._replace(label=f"test accuracy, {one} minus {other}, percentage points"),
+        groups=VARIANTS, dots=graphs.rename(columns={"difference": "value"}).dropna(subset=["value"]),
+        note=f"Mean over graphs, {100 * confidence:g} % interval; dots: graphs. Right: at chance, {one} | {other}.",
+        reading=_means_told(means, confidence, title),
+    )  # fmt: skip
+
+
+def _means_told(means: pd.DataFrame, confidence: float, title: str) -> str:
+    clear, known = means.dropna(subset=["low"]), means[means["graphs"] > 0]
     left = int(((clear["low"] > 0) | (clear["high"] < 0)).sum())
-    known = means[means["graphs"] > 0]
+    if known.empty:
+        return "In no pair did both networks leave chance level, so nothing can be compared."
     several = known["against"].nunique() > 1
     told = [
-        f"{look(VARIANTS, row.variant).label}{f', {row.against}' if several else ''} {_interval(row)}"
+        f"{look(VARIANTS, row.variant).label}{f', {row.against}' if several else ''} "
+        + _interval(row.mean, row.low, row.high, POINTS.form)
         for row in known.itertuples()
     ]
-    reading = "In no pair did both networks leave chance level, so nothing can be compared."
-    if told:
-        reading = f"{title}, in percentage points: {listed(told)}. " if len(told) <= 4 else ""
-        reading += f"{left} of {counted(len(clear), 'interval')} {'leaves' if left == 1 else 'leave'} out zero; "
-        reading += f"by chance alone about {number((1 - confidence) * len(clear), 1)} would."
-    return marks.forest(
-        means.assign(
-            panel="",
-            group=means["variant"],
-            row=means["against"].map(names),
-            text=[f"{r.stuck:.0f} | {r.stuck_other:.0f} of {r.pairs:.0f}" for r in means.itertuples()],
-        ),
-        title,
-        Axis(f"test accuracy, {one} minus {other}, percentage points", lambda share: number(100 * share, 1, sign=True)),
-        groups=VARIANTS,
-        dots=differences.assign(panel="", group=differences["variant"], row=differences["against"].map(names))
-        .rename(columns={"difference": "value"})
-        .dropna(subset=["value"]),
-        note=f"Mean over graphs, {100 * confidence:g} % interval; dots: graphs. Right: at chance, {one} | {other}.",
-        reading=reading,
+    told = f"{title}, in percentage points: {listed(told)}. " if len(told) <= 4 else ""
+    return (
+        f"{told}{left} of {counted(len(clear), 'interval')} {'leaves' if left == 1 else 'leave'} out zero; "
+        f"by chance alone about {number((1 - confidence) * len(clear), 1)} would."
     )
-
-
-def _interval(row: pd.Series) -> str:
-    mean, low, high = (number(100 * share, 1, sign=True) for share in (row.mean, row.low, row.high))
-    return f"{mean} ({low} to {high})" if np.isfinite(row.low) else f"{mean} (no interval)"
-
-
-WRONG, RIGHT = TARGETS["i2h"].colour, TARGETS["h2h"].colour
 
 
 @drawn
@@ -363,48 +292,30 @@ def mask_layouts(graph: nx.Graph, variant: str = "gru") -> Picture:
     nodes, gates = right[layer].nodes, len(GATES[variant])
     masks = [_cells_side_by_side(stages[layer], gates) for stages in (right, had)]
     rows, columns = masks[0].shape
-    cell = min(20.0, 300 / columns, 420 / rows)
-    key = [
-        Patch(color=RIGHT, label="an edge has its weight"),
-        Patch(color=WRONG, label="a weight without an edge"),
-        Patch(facecolor="white", edgecolor=WRONG, label="an edge without its weight"),
-    ]
+    colours = {"no edge": "#f3f5f7", "an edge without its weight": "#f2bd98", "a weight without an edge": WRONG,
+               "an edge has its weight": RIGHT}  # fmt: skip
     figure, (panels,) = card(
-        int(max(rows * cell, 26 * gates) + 150),
-        f"One layer's mask in the gates of {look(VARIANTS, variant).label}",
-        1,
-        2,
-        key=key,
-    )
+        int(max(min(20.0, 300 / columns, 420 / rows) * rows, 26 * gates) + 150),
+        f"One layer's mask in the gates of {look(VARIANTS, variant).label}", 1, 2, sharey=True,
+        key=[Patch(color=colour, label=label) for label, colour in list(colours.items())[:0:-1]],
+    )  # fmt: skip
     for axes, mask, name in zip(panels, masks, ("blocks: the graph, in each gate", "rows: as published"), strict=True):
-        _squares(axes, masks[0], mask)
-        axes.set_title(name)
-        axes.set_xlabel(f"from {counted(columns, 'node')} of earlier layers")
-        for gate in range(1, gates):
-            axes.axhline(gate * nodes, color=INK, linewidth=1)
-        axes.set_yticks([nodes * (gate + 0.5) for gate in range(gates)], GATE_LABELS[gates])
-    panels[1].set_yticks([])
+        cells = {"cmap": ListedColormap(list(colours.values())), "vmin": 0, "vmax": 3, "edgecolors": "#f3f5f7"}
+        axes.pcolormesh(masks[0] + 2 * mask, linewidth=1.5, **cells)
+        axes.hlines(nodes * np.arange(1, gates), 0, columns, color=INK, linewidth=1)
+        axes.set(title=name, xlabel=f"from {counted(columns, 'node')} of earlier layers", xticks=[], aspect="equal")
+        axes.set(yticks=nodes * (np.arange(gates) + 0.5), yticklabels=GATE_LABELS[gates], ylim=(rows, 0))
+        axes.tick_params(axis="y", length=0)
+        axes.spines[:].set(visible=True, color=FAINT, linewidth=0.8)
     edges, lost = int(masks[0].sum()), int((masks[0] & ~masks[1]).sum())
     told = (
         f"In layer {layer}, of {counted(nodes, 'node')}, {lost} of {edges} edges ({percent(lost / edges)}), counted in "
-        "each gate, have no weight under the published rows, and as many weights stand for no edge"
+        "each gate, have no weight under the published rows, and as many weights stand for no edge."
     )
-    return Picture(figure, f"Two masks of {rows} × {columns} weights, by gate. {told}.", f"{told}.")
+    return Picture(figure, f"Two masks of {rows} × {columns} weights, by gate. {told}", told)
 
 
 def _cells_side_by_side(stage: classifier.Stage, gates: int) -> np.ndarray:
     """The mask (gates * nodes, inputs), each input's column from the one cell that sees it."""
-    return (
-        stage.mask_ih.numpy().reshape(gates, stage.cells, stage.nodes, -1).any(axis=1).reshape(gates * stage.nodes, -1)
-    )
-
-
-def _squares(axes, right: np.ndarray, mask: np.ndarray) -> None:
-    for y, x in np.argwhere(mask):
-        colour = RIGHT if right[y, x] else WRONG
-        axes.add_patch(Rectangle((x + 0.08, y + 0.08), 0.84, 0.84, color=colour, linewidth=0))
-    for y, x in np.argwhere(right & ~mask):
-        axes.add_patch(Rectangle((x + 0.14, y + 0.14), 0.72, 0.72, fill=False, edgecolor=WRONG, linewidth=1.1))
-    axes.set(xlim=(0, mask.shape[1]), ylim=(mask.shape[0], 0), xticks=[], aspect="equal", facecolor="#f3f5f7")
-    axes.tick_params(axis="y", length=0)
-    axes.spines[:].set(visible=True, color=FAINT, linewidth=0.8)
+    mask = stage.mask_ih.numpy().reshape(gates, stage.cells, stage.nodes, -1)
+    return mask.any(axis=1).reshape(gates * stage.nodes, -1)
