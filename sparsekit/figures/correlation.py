@@ -12,8 +12,10 @@ from sparsekit.figures import marks
 from sparsekit.figures.card import Picture
 from sparsekit.figures.marks import PANEL, Axis
 from sparsekit.figures.style import FAINT, QUIET, VARIANTS, Look, listed, look, number, ordered, words_of
+from sparsekit.figures.words import controls_in_words
 
 Reported = Mapping[str, Mapping[str, float]]  # variant -> property or model -> value
+AT_RATE = f"at a false-discovery rate of {100 * DISCOVERY:g} %"
 COEFFICIENT = Axis("r", lambda r: number(r, sign=True), limits=(-1, 1), ticks={-0.5: "−0.5", 0: "0", 0.5: "0.5"})
 
 
@@ -22,6 +24,10 @@ def _tidy(tables: Mapping[str, pd.DataFrame], method: str) -> pd.DataFrame:
     table = pd.concat({v: tables[v] for v in ordered(tables, VARIANTS)}, names=["panel", "row"]).reset_index()
     columns = {method: "mean", f"{method}_low": "low", f"{method}_high": "high", "coefficient": "mean"}
     return table.assign(row=[words_of(name) for name in table["row"]]).rename(columns=columns)
+
+
+def _have_q_values(tables: Mapping[str, pd.DataFrame], method: str) -> bool:
+    return method == "pearson" and all("q_value" in table for table in tables.values())
 
 
 def _strongest(tables: Mapping[str, pd.DataFrame], method: str) -> str:
@@ -34,10 +40,7 @@ def _strongest(tables: Mapping[str, pd.DataFrame], method: str) -> str:
     if not tops:
         return "No correlation can be computed from so few networks."
     total, clear = sum(map(len, tables.values())), sum(int(found(table, method).sum()) for table in tables.values())
-    discoveries = method == "pearson" and all("q_value" in table for table in tables.values())
-    what = (
-        f"are discoveries at a false-discovery rate of {100 * DISCOVERY:g} %" if discoveries else "intervals exclude 0"
-    )
+    what = f"are discoveries {AT_RATE}" if _have_q_values(tables, method) else "intervals exclude 0"
     return f"The strongest correlation with test accuracy: {listed(tops)}; {clear} of {total} {what}."
 
 
@@ -50,20 +53,14 @@ def correlation_map(tables: Mapping[str, pd.DataFrame], method: str = "pearson")
         As `analysis.correlation.correlate` returns them, or with q values, which then say what is bold.
     method : {"pearson", "spearman"}
     """
-    discoveries = method == "pearson" and all("q_value" in table for table in tables.values())
-    bold = (
-        f"a discovery at a false-discovery rate of {100 * DISCOVERY:g} %" if discoveries else "the interval excludes 0"
-    )
+    bold = f"a discovery {AT_RATE}" if _have_q_values(tables, method) else "the interval excludes 0"
     strong = pd.concat([found(tables[v], method) for v in ordered(tables, VARIANTS)])
     table = _tidy(tables, method).rename(columns={"panel": "column", "mean": "value"})
     return marks.heatmap(
         table[["row", "column", "value"]].assign(bold=strong.to_numpy()),
-        f"{method.capitalize()} correlation of graph properties with test accuracy",
-        columns=VARIANTS,
-        form=COEFFICIENT.form,
-        note=f"Bold: {bold}.",
-        reading=_strongest(tables, method),
-    )
+        f"{method.capitalize()} correlation of graph properties with test accuracy", columns=VARIANTS,
+        form=COEFFICIENT.form, note=f"Bold: {bold}.", reading=_strongest(tables, method),
+    )  # fmt: skip
 
 
 def correlation_forest(
@@ -95,12 +92,7 @@ def correlation_forest(
 def controlled_forest(raw: pd.DataFrame, controlled: pd.DataFrame, controls: Sequence[str] = SIZES) -> Picture:
     """RQ4: every Pearson coefficient alone, and given the controls, each with its interval.
 
-    Parameters
-    ----------
-    raw, controlled : DataFrame
-        As `analysis.correlation.correlations` and `analysis.control.partial` return them.
-    controls : sequence of str
-        The controls given, for the words.
+    Of what `analysis.correlation.correlations` and `analysis.control.partial` return; the controls are named.
     """
     held = controls_in_words(controls)
     return _two_series(
@@ -113,23 +105,14 @@ def controlled_forest(raw: pd.DataFrame, controlled: pd.DataFrame, controls: Seq
 def learned_forest(everything: pd.DataFrame, learned: pd.DataFrame, controls: Sequence[str] = SIZES) -> Picture:
     """RQ4: partial correlations of all networks, and of those that left chance level.
 
-    Parameters
-    ----------
-    everything, learned : DataFrame
-        As `analysis.control.partial` returns it, of all networks and of those that `covariates.only_learned` keeps.
-    controls : sequence of str
-        The controls given, for the words.
+    Of what `analysis.control.partial` returns for all and for what `covariates.only_learned` keeps; the controls are
+    named.
     """
     return _two_series(
         {"all networks": everything, "those that left chance": learned},
         "Correlation under control, with and without networks at chance",
         f"Given {controls_in_words(controls)}.",
     )
-
-
-def controls_in_words(controls: Sequence[str]) -> str:
-    """The controls as people read them."""
-    return listed(map(words_of, controls)) if controls else "nothing"
 
 
 def _two_series(tables: Mapping[str, pd.DataFrame], title: str, note: str) -> Picture:
@@ -144,27 +127,17 @@ def _two_series(tables: Mapping[str, pd.DataFrame], title: str, note: str) -> Pi
     looks = {name: Look(name, colour, "o", "-") for name, colour in zip(tables, (FAINT, PANEL), strict=True)}
     known = any(own["mean"].notna().any() for own in both)
     return marks.forest(
-        pd.concat(both).assign(hollow=lambda t: ~(t["q_value"] <= DISCOVERY)),
-        title,
-        COEFFICIENT,
-        looks=looks,
-        key=discovery_key(),
-        note=note,
-        reading=f"Discoveries among the properties of all variants: {listed(left)}."
-        if known
+        pd.concat(both).assign(hollow=lambda t: ~(t["q_value"] <= DISCOVERY)), title, COEFFICIENT, looks=looks,
+        key=discovery_key(), note=note,
+        reading=f"Discoveries among the properties of all variants: {listed(left)}." if known
         else "Too few graphs to tell any of the correlations.",
-    )
+    )  # fmt: skip
 
 
 def mixed_forest(table: pd.DataFrame, controls: Sequence[str] = SIZES) -> Picture:
     """RQ4: what a standard deviation of each property is worth in accuracy, given the controls.
 
-    Parameters
-    ----------
-    table : DataFrame
-        As `analysis.control.mixed` returns it.
-    controls : sequence of str
-        The controls given, for the words.
+    Of what `analysis.control.mixed` returns; the controls are named.
     """
     require(table, ["coefficient", "low", "high", "q_value", "model"])
     points, told = Axis("points", lambda share: number(100 * share, 1, sign=True)), []
@@ -179,14 +152,11 @@ def mixed_forest(table: pd.DataFrame, controls: Sequence[str] = SIZES) -> Pictur
     known = table["coefficient"].notna().any()
     return marks.forest(
         _tidy(by_variant(table), "coefficient").assign(hollow=lambda t: ~(t["q_value"] <= DISCOVERY)),
-        "What a property is worth, seeds within graphs",
-        points,
-        key=discovery_key(),
+        "What a property is worth, seeds within graphs", points, key=discovery_key(),
         note=f"Test accuracy, in points, per standard deviation of the property; given {controls_in_words(controls)}.",
-        reading=f"Discoveries, in points per standard deviation: {'; '.join(told)}."
-        if known
+        reading=f"Discoveries, in points per standard deviation: {'; '.join(told)}." if known
         else "Too few graphs to fit any model.",
-    )
+    )  # fmt: skip
 
 
 def discovery_key() -> list[Line2D]:

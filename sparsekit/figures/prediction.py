@@ -14,18 +14,7 @@ from sparsekit.figures import marks
 from sparsekit.figures.card import Picture
 from sparsekit.figures.correlation import Reported
 from sparsekit.figures.marks import Axis
-from sparsekit.figures.style import (
-    GENERATORS,
-    SEQUENTIAL,
-    VARIANTS,
-    Look,
-    family,
-    listed,
-    look,
-    number,
-    ordered,
-    words_of,
-)
+from sparsekit.figures.style import GENERATORS, SEQUENTIAL, VARIANTS, Look, listed, look, number, ordered, words_of
 
 FROM_WHITE = LinearSegmentedColormap.from_list("from_white", ["#ffffff", *SEQUENTIAL(np.linspace(0, 0.8, 5))])
 SPLITS = {
@@ -52,17 +41,15 @@ def prediction_splits(
     if reported:
         once["reported"] = _looked_up(reported, many)
     moved = (many["high"] - many["low"]).median()
-    said = number(moved, 2 if moved < 10 else 0)
+    moved_by = number(moved, 2 if moved < 10 else 0)
+    reading = f"Between the 5th and 95th percentile of the splits R² moves by {moved_by} in the median."
     return marks.forest(
         pd.concat([many.assign(series="many"), once]).assign(row=lambda t: t["row"].map(words_of)),
         "How well graph properties predict test accuracy (R²)",
-        Axis("R²", number, limits=(-1, 1), ticks={-1: "−1", 0: "0", 1: "1"}),
-        looks=SPLITS,
+        Axis("R²", number, limits=(-1, 1), ticks={-1: "−1", 0: "0", 1: "1"}), looks=SPLITS,
         note="Many splits: median, quartiles, and 5 to 95 %. An arrow at the edge: beyond −1.",
-        reading=f"Between the 5th and 95th percentile of the splits R² moves by {said} in the median."
-        if np.isfinite(moved)
-        else "Too few networks to split, so no R² over splits.",
-    )
+        reading=reading if np.isfinite(moved) else "Too few networks to split, so no R² over splits.",
+    )  # fmt: skip
 
 
 def _looked_up(values: Reported, table: pd.DataFrame) -> list[float]:
@@ -88,34 +75,18 @@ def importances(
     long = long.stack(future_stack=True).rename("value").reset_index()
     text = [f"{100 * v:.0f}" if np.isfinite(v) else "" for v in long["value"]]
     long = long.assign(column=long["set"].map(letters), row=long["row"].map(words_of), text=text)
-    under = [
-        {
-            "panel": v,
-            "row": "R² of the forest",
-            "column": letters[s],
-            "value": np.nan,
-            "text": _short(scores[v].get(s, np.nan)),
-        }
-        for v in variants
-        for s in letters
-    ]
-    tops = [
-        f"{look(VARIANTS, v).label} {words_of(tables[v].iloc[0].idxmax())}"
-        for v in variants
-        if tables[v].iloc[0].notna().any()
-    ]
+    under = [(v, letters[s], _short(scores[v].get(s, np.nan))) for v in variants for s in letters]
+    under = pd.DataFrame(under, columns=["panel", "column", "text"]).assign(row="R² of the forest", value=np.nan)
+    first = {v: tables[v].iloc[0].dropna() for v in variants}
+    tops = [f"{look(VARIANTS, v).label} {words_of(of.idxmax())}" for v, of in first.items() if len(of)]
+    reading = f"With {words_of(next(iter(letters)))} features the forest looks most at: {'; '.join(tops)}."
     return marks.heatmap(
-        pd.concat([long, pd.DataFrame(under)], ignore_index=True),
-        "What the random forest looks at",
-        panels=VARIANTS,
-        cmap=FROM_WHITE,
-        limits=(0, 0.25, max(0.5, float(np.nan_to_num(long["value"].max())))),
+        pd.concat([long, under], ignore_index=True), "What the random forest looks at", panels=VARIANTS,
+        cmap=FROM_WHITE, limits=(0, 0.25, max(0.5, float(np.nan_to_num(long["value"].max())))),
         note="Importance in percent; blank: the set leaves the property out.\n"
         + ";  ".join(f"{letter}: {words_of(name)}" for name, letter in letters.items()),
-        reading=f"With {words_of(next(iter(letters)))} features the forest looks most at: {'; '.join(tops)}."
-        if tops
-        else "Too few networks to test a forest on.",
-    )
+        reading=reading if tops else "Too few networks to test a forest on.",
+    )  # fmt: skip
 
 
 def _short(r2: float) -> str:
@@ -143,21 +114,19 @@ def nested_scores(table: pd.DataFrame, ceilings: pd.DataFrame | None = None, aga
     for variant in ordered(tables, VARIANTS):
         own = tables[variant]
         if against in own.index and np.isfinite(own.loc[against, "gain"]):
-            gains.append(f"{_span(own.loc[against], 'gain', 'gain_', True)} for {look(VARIANTS, variant).label}")
+            gain, low, high = (number(own.loc[against, f"gain{end}"], sign=not end) for end in ("", "_low", "_high"))
+            gains.append(f"{gain} ({low} to {high}) for {look(VARIANTS, variant).label}")
         if ceilings is not None and variant in ceilings.index and np.isfinite(ceilings.loc[variant, "ceiling"]):
             spans[variant] = tuple(ceilings.loc[variant, ["ceiling_low", "ceiling_high"]])
     rows = pd.concat({v: tables[v] for v in ordered(tables, VARIANTS)}, names=["panel", "row"]).reset_index()
     return marks.forest(
         rows.assign(row=rows["row"].map(_words), hollow=rows["row"] != ALL).rename(columns={"r2": "mean"}),
         "How well accuracy is predicted for unseen graphs (R²)",
-        Axis("R²", number, limits=(-0.6, 1)),
-        spans=spans,
-        columns=2,
+        Axis("R²", number, limits=(-0.6, 1)), spans=spans, columns=2,
         note="Out of fold, with intervals. Filled: all properties. Grey: the noise ceiling. Arrows: beyond −0.60.",
-        reading=f"To {_words(against)} all properties add an R² of {listed(gains)}."
-        if gains
+        reading=f"To {_words(against)} all properties add an R² of {listed(gains)}." if gains
         else "Too few graphs to predict any from the others.",
-    )
+    )  # fmt: skip
 
 
 def strongest_baseline(names: Iterable[str]) -> str:
@@ -170,37 +139,26 @@ def _words(features: str) -> str:
     return "all properties" if features == ALL else words_of(features)
 
 
-def _span(row: pd.Series, value: str, ends: str = "", sign: bool = False) -> str:
-    return f"{number(row[value], sign=sign)} ({number(row[f'{ends}low'])} to {number(row[f'{ends}high'])})"
-
-
 def cluster_importances(table: pd.DataFrame) -> Picture:
     """RQ5: how much R² falls where a cluster of properties is shuffled among held-out graphs.
 
-    Parameters
-    ----------
-    table : DataFrame
-        As `analysis.cross_validation.cluster_importance` returns it.
+    Of what `analysis.cross_validation.cluster_importance` returns.
     """
     require(table, ["members", "fall", "low", "high"])
     rows = ranked_clusters(table).rename(columns={"variant": "panel", "fall": "mean"})
-    labels = [
-        words_of(r.cluster) + (f" +{len(r.members) - 1}" if len(r.members) > 1 else "") for r in rows.itertuples()
-    ]
+    more = [f" +{len(members) - 1}" if len(members) > 1 else "" for members in rows["members"]]
     tops = []
     for variant in ordered(rows["panel"], VARIANTS):
         clear = rows[(rows["panel"] == variant) & (rows["low"] > 0)]
         named = [_with_sizes(row.cluster, row.members) for row in clear.itertuples()]
         tops.append(f"{look(VARIANTS, variant).label}: {listed(named or ['none'])}")
     return marks.forest(
-        rows.assign(row=labels),
-        "What the prediction rests on",
+        rows.assign(row=rows["cluster"].map(words_of) + more), "What the prediction rests on",
         Axis("fall of R²", number),
         note="Fall of out-of-fold R² with a cluster of properties shuffled. +n: so many more properties tell the same.",
         reading=f"Clusters whose shuffling clearly costs R²: {'; '.join(tops).rstrip('.')}."
-        if rows["mean"].notna().any()
-        else "Too few graphs to tell what a prediction rests on.",
-    )
+        if rows["mean"].notna().any() else "Too few graphs to tell what a prediction rests on.",
+    )  # fmt: skip
 
 
 def _with_sizes(cluster: str, members: Iterable[str]) -> str:
@@ -212,10 +170,7 @@ def _with_sizes(cluster: str, members: Iterable[str]) -> str:
 def transfer_map(table: pd.DataFrame) -> Picture:
     """RQ5: R² on each family of graphs by the model of each family.
 
-    Parameters
-    ----------
-    table : DataFrame
-        As `analysis.cross_validation.transfer` returns it.
+    Of what `analysis.cross_validation.transfer` returns.
     """
     require(table, ["r2", "low", "high"])
     rows = table.reset_index()
@@ -223,16 +178,13 @@ def transfer_map(table: pd.DataFrame) -> Picture:
     carried = int((other["low"] > 0).sum())
     text = [number(v, 2 if v > -10 else 0) if np.isfinite(v) else "–" for v in rows["r2"]]
     return marks.heatmap(
-        rows.assign(
-            panel=rows["variant"], row=[family(f).label for f in rows["trained_on"]], column=rows["tested_on"]
-        ).assign(value=rows["r2"].clip(-1, 1), bold=rows["low"] > 0, text=text),
-        "R² on one family of graphs by the model of another",
-        panels=VARIANTS,
-        columns=GENERATORS,
-        x_label="tested on",
-        y_label="trained on",
+        pd.DataFrame({
+            "panel": rows["variant"], "row": [look(GENERATORS, name).label for name in rows["trained_on"]],
+            "column": rows["tested_on"], "value": rows["r2"].clip(-1, 1), "bold": rows["low"] > 0, "text": text,
+        }),
+        "R² on one family of graphs by the model of another", panels=VARIANTS, columns=GENERATORS,
+        x_label="tested on", y_label="trained on",
         note="On the diagonal out of fold. Bold: the interval lies above zero. Below zero the mean predicts better.",
         reading=f"A model carries over to another family, R² clearly above zero, in {carried} of {len(other)} cases."
-        if len(other)
-        else "One family alone, or too few graphs of each: nothing to carry over.",
-    )
+        if len(other) else "One family alone, or too few graphs of each: nothing to carry over.",
+    )  # fmt: skip
