@@ -20,6 +20,7 @@ from sparsekit.figures.style import (
     number,
     percent,
 )
+from sparsekit.figures.words import shown_over
 from sparsekit.variants import GATES, MATRICES
 
 MATRIX_LOOKS = {MATRICES["ih"]: TARGETS["i2h"], MATRICES["hh"]: TARGETS["h2h"]}
@@ -41,18 +42,16 @@ def survival_map(survival: pd.DataFrame, target: str = "both") -> Picture:
     target : str
         Which weights were pruned; only its matrices are drawn.
     """
-    shares = gate_shares(survival, target)
+    shares, seeds = gate_shares(survival, target), counted(survival["seed"].nunique(), "seed")
     cells = pd.DataFrame({
         "panel": shares["matrix"], "group": shares["variant"], "row": _gates(shares), "value": shares["share"],
         "column": [f"{p:g}" for p in shares["percent"]], "text": [_short(100 * share) for share in shares["share"]],
         "colour": shares["lean"],
     })  # fmt: skip
-    seeds = counted(survival["seed"].nunique(), "seed")
     note = "Number: share that survives (%). Blue: more than the average of the pruned weights; orange: fewer.\n"
-    title = f"Where weights survive, {scope(target)} pruned"
     return marks.heatmap(
-        cells, title, panels=MATRIX_LOOKS, groups=VARIANTS, x_label=PRUNED,
-        note=f"{note}Mean over layers and {seeds}.", reading=_leanings(shares),
+        cells, f"Where weights survive, {scope(target)} pruned", panels=MATRIX_LOOKS, groups=VARIANTS,
+        x_label=PRUNED, note=f"{note}Mean over layers and {seeds}.", reading=_leanings(shares),
     )  # fmt: skip
 
 
@@ -79,12 +78,7 @@ def _leanings(shares: pd.DataFrame) -> str:
 def survival_by_layer(survival: pd.DataFrame, percentage: float, target: str = "both") -> Picture:
     """Share of weights that survive at one percentage, a panel per layer, a row per gate, a mark per matrix.
 
-    Parameters
-    ----------
-    survival : DataFrame
-        As for `survival_map`, with layer and share.
-    percentage : float
-        The percentage pruned.
+    The table is that of `survival_map`.
     """
     means, fair = layer_shares(survival, percentage, target), 1 - percentage / 100
     least, most = (
@@ -96,7 +90,7 @@ def survival_by_layer(survival: pd.DataFrame, percentage: float, target: str = "
         f"Where weights survive, layer by layer, {percentage:g} % of {scope(target)} pruned",
         marks.Axis("share that survives", percent, limits=_from_zero(means, fair)),
         looks=MATRIX_LOOKS, panels={}, groups=VARIANTS, zero=fair,
-        note=f"{_over(means, 'Mark', 'line')} Vertical line: what is left of all, {percent(fair)}.",
+        note=f"{shown_over(means['n'].max(), interval='lines')} Upright: what is left of all, {percent(fair)}.",
         reading=f"Where {percentage:g} % are pruned, between {least} and {most} stay.",
     )  # fmt: skip
 
@@ -125,7 +119,7 @@ def dead_units(dead: pd.DataFrame, target: str = "both") -> Picture:
         f"Dead hidden units, {scope(target)} pruned",
         marks.Axis(PRUNED, limits=(min(means["percent"].min(), 10) - 3, 103)),
         marks.Axis("dead units", percent, limits=(-0.03 * top, top)), looks=looks,
-        note=f"Dead: on no path from input to readout. {_over(means, 'Line', 'band')}"
+        note=f"Dead: on no path from input to readout. {shown_over(means['n'].max())}"
         + ("\nNot drawn: percentages at which all are dead." if left_out else ""),
         reading=f"{told[0].upper()}{told[1:]}.",
     )  # fmt: skip
@@ -151,7 +145,7 @@ def spectral_radii(radii: pd.DataFrame, percentage: float, target: str = "both")
         f"Spectral radius with {percentage:g} % of {scope(target)} pruned",
         marks.Axis("spectral radius", number, limits=_from_zero(means, 1)),
         looks=STAGES, panels={}, groups=VARIANTS, zero=1,
-        note=f"Of each gate's hidden-to-hidden weights. {_over(means, 'Mark', 'line')}",
+        note=f"Of each gate's hidden-to-hidden weights. {shown_over(means['n'].max(), interval='lines')}",
         reading=f"Mean radius over gates and layers: {'; '.join(told)}.",
     )  # fmt: skip
 
@@ -179,9 +173,3 @@ def _by_layer(means: pd.DataFrame, series: str) -> pd.DataFrame:
 
 def _from_zero(means: pd.DataFrame, line: float) -> tuple[float, float]:
     return 0.0, 1.05 * max(line, means["mean"].max(), means["high"].fillna(0).max())
-
-
-def _over(means: pd.DataFrame, mark: str, interval: str) -> str:
-    """What a mark and its interval stand for, in words."""
-    seeds = means["n"].max()
-    return f"{mark}: mean over {seeds} seeds, {interval}: 95 % interval." if seeds > 1 else "One seed."
