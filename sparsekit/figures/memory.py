@@ -16,6 +16,7 @@ from sparsekit.figures.task import accuracy_floor
 
 CUTS = {"nothing": "nothing cut", "hidden": "hidden path cut", "carry": "carry cut", "both": "both cut"}
 STYLES = ((INK, "o", "-"), ("#D55E00", "s", (0, (5, 1.5))), ("#3D94CC", "^", (0, (1.5, 1.2))), (QUIET, "D", "-"))
+WHERE = {"start": "character that breaks a rule", "end": "last characters back to the first violation"}
 TABLE = "table"
 MANY = 10  # strings from which on a place of violations is worth a word
 
@@ -106,21 +107,19 @@ def accuracy_by_violation(
     invalid, valid = means[means["place"] > 0], means[means["place"] < 0]
     if invalid.empty:
         return nothing(title, "No violation to place: all strings probed are valid.")
-    enough = min(MANY, int(invalid["strings"].max()))
-    worst = invalid.loc[invalid["mean"][invalid["strings"] >= enough].idxmin()]
+    sizes, enough = invalid["strings"], min(MANY, int(invalid["strings"].max()))
+    worst = invalid.loc[invalid["mean"][sizes >= enough].idxmin()]
     labels = dict(sorted(zip(means["place"], means["characters"], strict=True)))
     ticks = [place for place in labels if place < 0 or (place - 1) % (-(-len(labels) // 7)) == 0]
     beside = {name: 0.22 * (k - (len(looks) - 1) / 2) for k, name in enumerate(looks)}
     gap = valid.assign(place=0, mean=np.nan, low=np.nan, high=np.nan)
     rows = pd.concat([valid, gap, invalid]).assign(x=lambda t: t["place"] + t["network"].map(beside))
     floor = accuracy_floor(violations["accuracy"], violations["low"].dropna(), (baselines or {}).values())
-    where = "last characters back to the first violation" if counted_from == "end" else "character that breaks a rule"
-    many = f"{invalid['strings'].min():.0f} to {invalid['strings'].max():.0f}"
     return marks.lines(
         rows.rename(columns={"variant": "panel", "network": "series"}), title,
-        Axis(where, lambda x: labels[round(x)], ticks=ticks), ACCURACY._replace(limits=(floor, 1.02)),
+        Axis(WHERE[counted_from], lambda x: labels[round(x)], ticks=ticks), ACCURACY._replace(limits=(floor, 1.02)),
         looks=looks, whiskers=True, baselines=baselines,
-        note=f"Over invalid test strings, {many} a mark; {_shown(violations)}",
+        note=f"Over invalid test strings, {sizes.min():.0f} to {sizes.max():.0f} a mark; {_shown(violations)}",
         reading=f"Where {counted(enough, 'string')} or more break a rule at one place, most slip through "
         f"{look(VARIANTS, worst['variant']).label}, {worst['network']} (characters {worst['characters']}): "
         f"{percent(1 - worst['mean'])}.",
