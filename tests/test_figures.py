@@ -165,12 +165,13 @@ def test_readings_follow_the_data():
     calm = analysis_recovery.regain(tables.recovery(("gru",), 2, ("both",), (10,)), 0.02)
     assert "nothing to regain" in figures_recovery.regain_map(calm).reading
     partly = analysis_recovery.regain(tables.recovery(("gru",), 2, ("both",), (90,)), 0.02).assign(never=0.5)
-    assert "not all seeds: 1; never: 0." in figures_recovery.regain_map(partly, "step").reading
+    assert "1 came back within the margin, in the median after " in figures_recovery.regain_map(partly, "step").reading
+    assert "(1 not with all seeds); none never did." in figures_recovery.regain_map(partly, "step").reading
     between = figures_recovery.regain_map(partly.assign(epoch=np.nan, never=0.0))
     assert "GRU, both: 90 –." in between.alt
-    assert between.reading.endswith("back within the margin: 1; not all seeds: 0; never: 0.")
+    assert between.reading.endswith("1 came back within the margin; none never did.")
     lost = analysis_recovery.regain(tables.recovery(("gru",), 2, ("both",), (100,)), 0.02)
-    assert "back within the margin: 0; not all seeds: 0; never: 1." in figures_recovery.regain_map(lost).reading
+    assert "0 came back within the margin; 1 never did." in figures_recovery.regain_map(lost).reading
 
 
 def test_tables_too_small_for_any_number_are_said_to_be():

@@ -43,8 +43,9 @@ def recovery_curves(
     lost = [f"{named(VARIANTS, variant).label} at {p:g} %" for variant, p in fell.index[~fell["back"]]]
     reading = f"No condition had {far}, so there is nothing to regain."
     if len(fell):
-        but = f", all but {listed(lost)}" if lost else ""
-        reading = f"Of {counted(len(fell), 'condition')} that had {far}, back at the end: {fell['back'].sum()}{but}."
+        but = f"; {listed(lost)} did not" if lost else ""
+        back = f"{fell['back'].sum()} ended within that margin again{but}"
+        reading = f"Of {counted(len(fell), 'condition')} that had {far}, {back}."
     which = "" if target == "both" else f", {weights_of(target)} pruned"
     title = f"Accuracy over retraining steps after pruning{which}"
     return _courses(own, "percent", looks, title, reading, reference(baselines), margin, confidence)
@@ -126,10 +127,11 @@ def _counted_back(table: pd.DataFrame, unit: str) -> str:
     if states.empty:
         return "No condition had dropped below the margin, so there is nothing to regain."
     never, partly = ((states == state).sum() for state in ("never", "partly"))
+    some = f" ({partly} not with all seeds)" if partly else ""
     median = counted(round(table["time"].median(), unit == "epoch"), unit) if table["time"].notna().any() else ""
     return (
-        f"Of {counted(len(states), 'condition')} that had dropped, back within the margin: {len(states) - never}"
-        f"{median and f', in the median after {median}'}; not all seeds: {partly}; never: {never}."
+        f"Of {counted(len(states), 'condition')} that had dropped, {len(states) - never} came back within the margin"
+        f"{median and f', in the median after {median}'}{some}; {never or 'none'} never did."
     )
 
 
