@@ -193,7 +193,7 @@ def ends(recovery: pd.DataFrame, by: str, margin: float) -> pd.DataFrame:
     Index (variant, ``by``); start, end, dropped, back.
     """
     means = courses(recovery, by).sort_values("step", kind="stable").groupby(["variant", by], sort=False)["mean"]
-    table = means.agg(start="first", end="last").reindex(pd.MultiIndex.from_frame(recovery[["variant", by]]).unique())
+    table = means.agg(start="first", end="last")
     least = table.index.get_level_values(0).map(mean_base(recovery)) - margin
     return table.assign(dropped=table["start"] < least, back=table["end"] >= least)
 

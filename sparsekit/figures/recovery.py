@@ -98,11 +98,7 @@ def _steps(recovery: pd.DataFrame) -> Axis:
 def regain_map(regain: pd.DataFrame, unit: str = "epoch") -> Picture:
     """How long retraining needs to regain accuracy, per variant, target and percentage.
 
-    Parameters
-    ----------
-    regain : DataFrame
-        As `analysis.recovery.regain` returns it, of one score, scope, schedule and recovery.
-    unit : {"epoch", "step"}
+    Of what `analysis.recovery.regain` returns, of one score, scope, schedule and recovery; unit "epoch" or "step".
     """
     if unit not in ("epoch", "step"):
         raise UnknownName(unknown("unit", unit, ("epoch", "step")))
@@ -158,10 +154,7 @@ def regain_survival(
 def accuracy_lost(areas: pd.DataFrame, confidence: float = 0.95) -> Picture:
     """Accuracy lost on the average of the way back against percentage, a panel per variant, a line per target.
 
-    Parameters
-    ----------
-    areas : DataFrame
-        As `analysis.recovery.area_under_recovery` returns it, of one score, scope, schedule and recovery.
+    Of what `analysis.recovery.area_under_recovery` returns, of one score, scope, schedule and recovery.
     """
     table = _rows(areas.reset_index(), "target")
     require(table, ["n", "last", "lost", "lost_low", "lost_high"])
@@ -184,10 +177,7 @@ def accuracy_lost(areas: pd.DataFrame, confidence: float = 0.95) -> Picture:
 def areas_by_protocol(areas: pd.DataFrame, amount: float, target: str = "both", confidence: float = 0.95) -> Picture:
     """Area under recovery of each protocol with its interval, a panel per variant.
 
-    Parameters
-    ----------
-    areas : DataFrame
-        As `analysis.recovery.area_under_recovery` returns it, of one score, scope and schedule.
+    Of what `analysis.recovery.area_under_recovery` returns, of one score, scope and schedule.
     """
     own, pruned = _rows(areas.reset_index(), "recovery", target=target, percent=amount), _pruned(amount, target)
     own = own.assign(row=[named(PROTOCOLS, name).label for name in own["recovery"]])
