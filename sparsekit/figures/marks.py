@@ -85,6 +85,7 @@ class Axis(NamedTuple):
 
 ACCURACY = Axis("test accuracy", percent)
 NUMBER = Axis(form=number)
+POINTS = Axis("points of accuracy", lambda share: number(100 * share, 1, sign=True).removesuffix(".0"))
 
 
 @drawn
@@ -183,12 +184,14 @@ def forest(
     looks: Looks | None = None,
     panels: Looks = VARIANTS,
     groups: Looks | None = None,
+    rows: Looks | None = None,
     dots: pd.DataFrame | None = None,
     zero: float | None = 0.0,
     bars: bool = False,
     spans: Mapping[str, tuple[float, float]] | None = None,
     baselines: Mapping[str, float] | None = None,
     columns: int = 4,
+    own_axes: bool = False,
     key: Sequence[Any] = (),
     note: str = "",
     reading: str = "",
@@ -203,6 +206,8 @@ def forest(
         text (written at the right end).
     looks : mapping of name to Look, optional
         Of the series. Without, marks have the look of their panel, or of their group.
+    rows : mapping of name to Look, optional
+        How rows are named, and in which order; without, as they are, and as they come.
     dots : DataFrame, optional
         Single runs as small dots: panel, row, value; series and group as in the table.
     zero : float, optional
@@ -213,11 +218,13 @@ def forest(
         A shaded range behind the rows.
     baselines : mapping of label to number, optional
         Dotted lines across all rows, named in the alternative text.
+    own_axes : bool
+        Each panel has its own x axis, as long as its numbers ask for.
     """
     require(table, ["panel", "row", "mean"])
     table = _filled(table, {"group": "", "series": ""})
     names, series = ordered(table["panel"], panels), ordered(table["series"], looks or {})
-    place, ticks, heads, height = _rows(table, series, groups)
+    place, ticks, heads, height = _rows(table, series, groups, rows)
     keys = [sample(look(looks, name), linestyle="-", markersize=6) for name in series] if looks else []
     if "reported" in table:
         keys.append(reported_mark())
@@ -229,9 +236,10 @@ def forest(
         columns=columns,
         key=[*keys, *key],
         note=note,
+        sharex=not own_axes,
     )
-    low, high = _reach(table, x, zero if bars else None)
     for name, axes in grid.items():
+        low, high = _reach(table[table["panel"] == name] if own_axes else table, x, zero if bars else None)
         if zero is not None:
             axes.axvline(zero, color=FAINT, linewidth=0.9, zorder=0.5)
         if spans and name in spans:
@@ -266,7 +274,7 @@ def forest(
                 )
     told, words = table if len(table) <= MOST else table.groupby("panel", sort=False).head(MOST // len(names)), []
     for row in told.sort_values("panel", key=lambda panel: panel.map(names.index), kind="stable").itertuples():
-        place = [_heading(panels, row.panel, groups or {}, row.group), _row_label(row.row)]
+        place = [_heading(panels, row.panel, groups or {}, row.group), _row_label(row.row, rows)]
         place.append(look(looks, row.series).label if looks else "")
         words.append(f"{', '.join(filter(None, place))}: {_told(row, x.form)}")
     words += [
@@ -436,25 +444,27 @@ def _heading(panels: Looks, panel: str, series: Looks, one: str) -> str:
     return ", ".join(look(table, name).label for table, name in ((panels, panel), (series, one)) if name)
 
 
-def _row_label(row: Any) -> str:
-    return row if isinstance(row, str) else f"{row:g}"
+def _row_label(row: Any, rows: Looks | None = None) -> str:
+    return look(rows, row).label if rows else row if isinstance(row, str) else f"{row:g}"
 
 
 def _filled(table: pd.DataFrame, defaults: Mapping[str, Any]) -> pd.DataFrame:
     return table.assign(**{name: value for name, value in defaults.items() if name not in table})
 
 
-def _rows(table: pd.DataFrame, series: Sequence[str], groups: Looks | None) -> tuple[dict, dict, dict, float]:
+def _rows(
+    table: pd.DataFrame, series: Sequence[str], groups: Looks | None, rows: Looks | None
+) -> tuple[dict, dict, dict, float]:
     """Where each (group, row, series) stands, the ticks of rows, the headings of groups, and the height of all."""
     place, ticks, heads, y = {}, {}, {}, 0.0
     for group in ordered(table["group"], groups or {}):
         if group:
             heads[group] = y
             y += 1.0
-        for row in dict.fromkeys(table.loc[table["group"] == group, "row"]):
+        for row in ordered(table.loc[table["group"] == group, "row"], rows or {}):
             for k, one in enumerate(series):
                 place[group, row, one] = y + 0.62 * k
-            label = _row_label(row)
+            label = _row_label(row, rows)
             ticks[label + "\u200b" * sum(t.rstrip("\u200b") == label for t in ticks)] = y + 0.31 * (len(series) - 1)
             y += 1.3 + 0.62 * (len(series) - 1)
         y += 0.5 * bool(group)
