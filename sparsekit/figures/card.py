@@ -11,6 +11,7 @@ import numpy as np
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 from matplotlib.patches import FancyBboxPatch
+from scipy.optimize import isotonic_regression
 
 from sparsekit.figures.style import FAINT, INK, QUIET, RC, VARIANTS, Look, look, readable
 from sparsekit.registry import UnknownName, unknown
@@ -125,55 +126,27 @@ def card(
     figure = Figure(figsize=(WIDTH / PIXELS_PER_INCH, height / PIXELS_PER_INCH), layout="constrained")
     figure.patch.set_alpha(0)
     # Rounded corners keep the card a card on a dark page; on a white page they are not seen.
-    back = FancyBboxPatch(
-        (0, 0),
-        WIDTH,
-        height,
-        boxstyle="round,pad=0,rounding_size=10",
-        transform=mpl.transforms.Affine2D().scale(1 / WIDTH, 1 / height) + figure.transFigure,
-        facecolor="white",
-        edgecolor="none",
-        zorder=-10,
-    )
-    back.set_in_layout(False)
-    figure.add_artist(back)
+    pixels = mpl.transforms.Affine2D().scale(1 / WIDTH, 1 / height) + figure.transFigure
+    back = {"transform": pixels, "facecolor": "white", "edgecolor": "none", "zorder": -10, "in_layout": False}
+    figure.add_artist(FancyBboxPatch((0, 0), WIDTH, height, "round,pad=0,rounding_size=10", **back))
     # Text and keys at the top sit at fixed pixels, outside the layout, which gets what is left.
-    edge, y = 14, height - 14
+    note, y, at_top = _wrapped(note), height - 36, {"transform": pixels, "va": "top", "in_layout": False}
     size = min(11.5, 11.5 * 70 / len(title))  # 70 letters of the widest font fill a line
-    head = figure.text(edge / WIDTH, y / height, title, size=size, weight="bold", va="top", ha="left")
-    head.set_in_layout(False)
-    y -= 22
-    if note := _wrapped(note):
-        line = figure.text(edge / WIDTH, y / height, note, color=QUIET, va="top", ha="left", size=9.5, linespacing=1.35)
-        line.set_in_layout(False)
+    figure.text(14, height - 14, title, size=size, weight="bold", **at_top)
+    if note:
+        figure.text(14, y, note, color=QUIET, size=9.5, linespacing=1.35, **at_top)
         y -= 21 * (1 + note.count("\n"))
     if key:
-        legend = figure.legend(
-            handles=key,
-            loc="upper left",
-            bbox_to_anchor=((edge - 1) / WIDTH, (y + 1) / height),
-            ncols=_columns(key),
-            frameon=False,
-            borderpad=0,
-            borderaxespad=0,
-            handlelength=2.2 if len(key) < 6 else 1.2,
-            handletextpad=0.5,
-            columnspacing=1.4 if len(key) < 6 else 0.9,
-            fontsize=9.5,
-        )
+        long, wide = (2.2, 1.4) if len(key) < 6 else (1.2, 0.9)
+        spaces = {"borderpad": 0, "borderaxespad": 0, "handlelength": long, "handletextpad": 0.5, "columnspacing": wide}
+        place = {"loc": "upper left", "bbox_to_anchor": (13, y + 1), "bbox_transform": pixels, "ncols": _columns(key)}
+        legend = figure.legend(handles=key, frameon=False, fontsize=9.5, **place, **spaces)
         legend.set_in_layout(False)
         for text, handle in zip(legend.get_texts(), key, strict=True):
-            colour = handle.get_color() if isinstance(handle, Line2D) else INK
-            text.set_color(readable(colour))
+            text.set_color(readable(handle.get_color() if isinstance(handle, Line2D) else INK))
         y -= 20 * -(-len(key) // _columns(key))
-    pad = 10
-    figure.get_layout_engine().set(
-        rect=(pad / WIDTH, pad / height, 1 - 2 * pad / WIDTH, (y - pad - 4) / height),
-        w_pad=0.03,
-        h_pad=0.04,
-        wspace=0.03,
-        hspace=0.05,
-    )
+    inside = (10 / WIDTH, 10 / height, 1 - 20 / WIDTH, (y - 14) / height)
+    figure.get_layout_engine().set(rect=inside, w_pad=0.03, h_pad=0.04, wspace=0.03, hspace=0.05)
     return figure, figure.subplots(rows, columns, squeeze=False, **options)
 
 
@@ -193,55 +166,30 @@ def sample(one: Look, label: str | None = None, **options) -> Line2D:
 
 
 def spread(values: Iterable[float], gap: float) -> np.ndarray:
-    """Positions near the given ones and at least ``gap`` apart, for labels that would overlap.
+    """Positions as near the given ones as least squares has it and at least ``gap`` apart, for labels.
 
     >>> spread([0.5, 0.98, 1.0], 0.04).round(2).tolist()
     [0.5, 0.97, 1.01]
     """
     values = np.asarray(list(values), float)
-    order = np.argsort(values, kind="stable")
-    groups: list[list[float]] = []
-    for value in values[order]:
-        groups.append([value])
-        # Groups that touch become one, spaced evenly about its mean.
-        while len(groups) > 1:
-            apart = np.mean(groups[-1]) - np.mean(groups[-2])
-            if apart >= gap * (len(groups[-1]) + len(groups[-2])) / 2:
-                break
-            groups[-2:] = [groups[-2] + groups[-1]]
+    order, steps = np.argsort(values, kind="stable"), gap * np.arange(len(values))
     placed = np.empty_like(values)
-    placed[order] = [np.mean(g) + gap * (i - (len(g) - 1) / 2) for g in groups for i in range(len(g))]
+    placed[order] = isotonic_regression(values[order] - steps).x + steps
     return placed
 
 
 def baseline_lines(axes, baselines: Mapping[str, float], height: float, labels: bool = True) -> None:
-    """Draw what classifiers without memory reach as quiet horizontal lines, named at the right edge.
+    """Draw what classifiers without memory reach, by label, as quiet lines named at the right edge.
 
-    Parameters
-    ----------
-    baselines : mapping from label to accuracy
-    height : float
-        Of the panel in CSS pixels, roughly; keeps the labels apart.
+    ``height`` is that of the panel in CSS pixels, roughly; it keeps the names apart.
     """
     low, high = axes.get_ylim()
     for value in baselines.values():
         axes.axhline(value, color=FAINT, linewidth=0.8, linestyle=(0, (1, 2)), zorder=0.5)
     if labels and baselines:
-        for (name, value), y in zip(
-            baselines.items(), spread(baselines.values(), 13 * (high - low) / height), strict=True
-        ):
-            axes.annotate(
-                name,
-                (1, value),
-                (1.03, y),
-                xycoords=("axes fraction", "data"),
-                textcoords=("axes fraction", "data"),
-                color=QUIET,
-                size=9,
-                va="center",
-                ha="left",
-                annotation_clip=False,
-            )
+        places = spread(baselines.values(), 13 * (high - low) / height)
+        for name, y in zip(baselines, places, strict=True):
+            axes.text(1.03, y, name, transform=axes.get_yaxis_transform(), color=QUIET, size=9, va="center")
 
 
 def reported_mark(label: str = "reported") -> Line2D:
@@ -280,10 +228,7 @@ def small_multiples(
 ):
     """A card with one panel per name, titled in its colour, sharing both axes; a panel named "" has no title.
 
-    Returns
-    -------
-    Figure, dict
-        The figure and the panel of each variant.
+    Returns the figure, and the panels by name.
     """
     columns = 3 if len(variants) == 3 and columns > 1 else min(columns, len(variants))
     rows = -(-len(variants) // columns)
