@@ -20,8 +20,8 @@ def test_units_are_masks_at_the_percentages_compared_at():
 def test_figures_carry_the_differences():
     table = masks([0.01, 0.02, 0.015], "gru")
     picture = figures_masks.mask_properties(table, mask_graphs.generated(["watts_strogatz"], 20, 3))
-    assert "GRU average clustering +0.10" in picture.alt
-    assert "Watts–Strogatz spectral radius" in picture.alt
+    assert "average clustering, GRU, random: 0.10 (0.10 to 0.10)" in picture.alt
+    assert "spectral radius, Watts–Strogatz, random: " in picture.alt
     # All six differ from random masks, by the same amount in each seed, and from rewired ones.
     assert "Of 12 differences, pruned masks less null models, intervals leave out zero in 12, where" in picture.reading
     assert "cannot be told" in figures_masks.mask_properties(masks([0.01])).reading
@@ -29,8 +29,8 @@ def test_figures_carry_the_differences():
     picture = figures_masks.mask_training(
         pd.concat([table, training({"reinitialise": [0.8], "random_mask": [0.8]}, 90.0)])
     )
-    assert "GRU, 80 % pruned, surviving weights: +25.0 (" in picture.alt
-    assert "GRU, 90 % pruned, random mask: 0.0 points" in picture.alt
+    assert "GRU, 80 %, surviving weights: +25 (" in picture.alt
+    assert "GRU, 90 %, random mask: 0" in picture.alt
     assert "Fresh weights in the pruned mask reach GRU 60 % and 80 %; in 0 of 2 comparisons" in picture.reading
     with pytest.raises(TableError, match="unknown column"):
         figures_masks.mask_training(table.drop(columns="step"))

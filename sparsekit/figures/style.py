@@ -216,6 +216,7 @@ SCHEDULES = {
     "iterative": Look("iterative", "#D55E00", "s", (0, (5, 1.5))),
     "gradual": Look("gradual", "#3D94CC", "^", (0, (4, 1.2, 1, 1.2))),
 }
+NULLS = {"rewired": Look("rewired: the same degrees", INK, "o", "-"), "random": Look("random", QUIET, "s", "-")}
 PROTOCOLS = {
     "retrain": Look("surviving weights", INK, "o", "-"),
     "rewind": Look("rewound", "#3D94CC", "^", (0, (4, 1.2, 1, 1.2))),
