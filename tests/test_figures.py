@@ -136,16 +136,18 @@ def test_key_numbers_are_in_the_text():
     assert "bag of bigrams 99.97 %" in figures_task.baseline_bars(BASELINES).alt
     assert "“last 4 characters” reaches 93.8 %" in figures_task.baseline_bars(BASELINES).reading
     pruning = tables.pruning(("gru",), 1, ("both",), (50, 90)).assign(accuracy=[0.99, 0.6])
-    assert "first below the margin with 60 % at 90 %" in figures_pruning.accuracy_by_percentage(pruning, BASELINES).alt
+    falls = figures_pruning.accuracy_by_percentage(pruning, BASELINES)
+    assert "GRU, both: 50 99 %, 90 60 %; GRU, base: 100 %" in falls.alt
+    assert falls.reading.endswith("more than 2 points below the base: GRU at 90 %.")
     safe = analysis_pruning.safe_percentage(pruning, 0.02)
     assert "GRU, both: 50 %, reported 80 %" in figures_pruning.safe_percentages(safe, {("gru", "both"): 80}).alt
     assert "30 points away" in figures_pruning.safe_percentages(safe, {("gru", "both"): 80}).reading
     censored = analysis_pruning.safe_percentage(pruning.assign(accuracy=[0.6, 0.6]), 0.02)
-    assert "GRU, both: below 50 %" in figures_pruning.safe_percentages(censored).alt
+    assert "below 50 %" in figures_pruning.safe_percentages(censored).alt
     assert "The safe percentage of GRU, both is below 50 %." in figures_pruning.safe_percentages(censored).reading
     assert "points away" not in figures_pruning.safe_percentages(censored, {("gru", "both"): 80}).reading
     highest = analysis_pruning.safe_percentage(pruning.assign(accuracy=[0.99, 0.99]), 0.02)
-    assert "GRU, both: at least 90 %" in figures_pruning.safe_percentages(highest).alt
+    assert "at least 90 %" in figures_pruning.safe_percentages(highest).alt
     structure = tables.structure(("gru",), 4).assign(test_accuracy=[0.5, 0.5, 0.9, 1.0])
     assert "GRU: 50 % at chance" in figures_structure.structure_accuracies(structure, BASELINES).alt
     regain = analysis_recovery.regain(tables.recovery(("gru",), 1, ("both",), (90,)), 0.02)
@@ -161,7 +163,7 @@ def test_a_cut_by_length_is_read_from_the_data():
 
 def test_readings_follow_the_data():
     intact = tables.pruning(("gru",), 2, ("both",), (10, 20))
-    assert "never falls" in figures_pruning.accuracy_by_percentage(intact, BASELINES).reading
+    assert "below the base: GRU never." in figures_pruning.accuracy_by_percentage(intact, BASELINES).reading
     calm = analysis_recovery.regain(tables.recovery(("gru",), 2, ("both",), (10,)), 0.02)
     assert "nothing to regain" in figures_recovery.regain_map(calm).reading
     partly = analysis_recovery.regain(tables.recovery(("gru",), 2, ("both",), (90,)), 0.02).assign(never=0.5)

@@ -6,9 +6,10 @@ import numpy as np
 import pandas as pd
 import scipy.stats
 
-from sparsekit.analysis.conditions import per_condition, within
+from sparsekit.analysis.conditions import chosen, per_condition, single, within
 from sparsekit.analysis.intervals import Interval, mean_interval, named
-from sparsekit.analysis.tables import COST, PRUNING, fraction, indexed, require
+from sparsekit.analysis.recovery import mean_base
+from sparsekit.analysis.tables import COST, PRUNING, TableError, fraction, indexed, require
 
 
 def safe_percentage(pruning: pd.DataFrame, margin: float, confidence: float = 0.95) -> pd.DataFrame:
@@ -177,3 +178,58 @@ def tolerated(tolerance: pd.DataFrame) -> pd.DataFrame:
         dropped = rows["percent"][rows["verdict"] == "dropped"].min()
         found[condition] = {"kept": rows["percent"][held].max() if held.any() else 0.0, "dropped": dropped}
     return indexed(found, names, ["kept", "dropped"])
+
+
+def margin_ends(pruning: pd.DataFrame, by: str, margin: float, x: str = "percent") -> pd.DataFrame:
+    """Where the mean accuracy over seeds leaves the margin under the mean accuracy of the base.
+
+    Parameters
+    ----------
+    by, x : str
+        The column whose values are told apart, and that of the amounts, such as "target" and "percent".
+
+    Returns
+    -------
+    DataFrame
+        Index (variant, by); held (largest amount such that there and at every smaller one the mean is within the
+        margin; nan where the smallest is not), fell (smallest one at which it is below; nan where none is).
+    """
+    means = pruning.groupby(["variant", by, x])["accuracy"].mean().reset_index()
+    kept = means["accuracy"] >= means["variant"].map(mean_base(pruning)) - margin
+    held = kept.groupby([means["variant"], means[by]]).cummin()
+    ends = means.assign(held=means[x].where(held), fell=means[x].where(~kept))
+    return ends.groupby(["variant", by]).agg({"held": "max", "fell": "min"})
+
+
+FEWEST = 1000  # weights for each one left: beyond this compression single weights are left, which say nothing
+
+
+def beside_random(pruning: pd.DataFrame, score: str, scope: str) -> pd.DataFrame:
+    """Networks pruned by one score in one scope, and at random globally and by layer, with their compression.
+
+    Parameters
+    ----------
+    pruning : DataFrame
+        `tables.PRUNING`, score, scope, weights, weights_dense; of one target, schedule and recovery.
+
+    Returns
+    -------
+    DataFrame
+        Rows with more than one weight in 1,000 left; with rule ("score scope"), and compression: weights before over
+        weights left, mean over the seeds of a variant, rule and percentage.
+
+    Raises
+    ------
+    TableError
+        Where the table has no such score or scope, no such row, or several targets, schedules or recoveries.
+    """
+    require(pruning, ["weights", "weights_dense", "score", "scope"])
+    single(pruning.drop(columns=["score", "scope"]))
+    chosen(pruning, score=score, scope=scope)
+    own = pruning.assign(rule=pruning["score"] + " " + pruning["scope"])
+    own = own[own["rule"].isin([f"{score} {scope}", "random global", "random layer"])]
+    own = own[own["weights_dense"] <= FEWEST * own["weights"]]
+    if own.empty:
+        raise TableError(f"no network pruned by {score}, {scope}, has more than one weight in {FEWEST:,} left")
+    ratio = (own["weights_dense"] / own["weights"]).groupby([own["variant"], own["rule"], own["percent"]])
+    return own.assign(compression=ratio.transform("mean"))

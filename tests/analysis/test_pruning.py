@@ -210,3 +210,27 @@ def test_answers_from_no_rows_are_empty_tables():
     nothing = pruned([0.9] * 3).iloc[:0]
     assert pruning.safe_percentage(nothing, 0.02).empty
     assert pruning.tolerated(pruning.tolerance(nothing, 0.02)).empty
+
+
+def test_the_mean_over_seeds_leaves_the_margin_once():
+    # Seeds end on either side of the margin, their mean within it at 20, below at 30, within again at 40.
+    rows = [
+        pruned_by(d, percent) for d, percent in (([0, 0], 10.0), ([-0.03, 0], 20.0), ([-0.5, 0], 30.0), ([0, 0], 40.0))
+    ]
+    table = pd.concat(rows)
+    own, intact = pruning.margin_ends(table, "target", 0.02), table.assign(accuracy=0.95)
+    assert own.loc[("gru", "both")].tolist() == [20, 30]
+    assert pruning.margin_ends(intact, "target", 0.02).loc["gru"].fillna(0).to_numpy().tolist() == [[40, 0]]
+    lost = pruning.margin_ends(table.assign(accuracy=0.5, left=1 / table["percent"]), "target", 0.02, "left")
+    assert lost.loc["gru"].fillna(0).to_numpy().tolist() == [[0, 1 / 40]]
+
+
+def test_a_rule_stands_beside_random_pruning_at_the_mean_size():
+    rules = [("magnitude", "gate"), ("magnitude", "global"), ("random", "global"), ("random", "gate")]
+    table = pd.concat([pruned_by([0, 0], score=s, scope=w) for s, w in rules]).assign(weights_dense=6000)
+    table["weights"] = np.where(table["seed"] == 0, 3000, 2000)
+    own = pruning.beside_random(table, "magnitude", "gate")
+    assert set(own["rule"]) == {"magnitude gate", "random global"}
+    assert own["compression"].unique().tolist() == [2.5]
+    few = pruning.beside_random(table.assign(weights=np.where(table["score"] == "random", 5, 6)), "magnitude", "gate")
+    assert set(few["rule"]) == {"magnitude gate"}
