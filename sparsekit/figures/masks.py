@@ -38,7 +38,7 @@ def mask_properties(
     table = table.rename(columns={"variant": "row", "against": "series", "difference": "mean"})
     table["panel"] = table["property"].map(label)
     return marks.forest(
-        table, f"What tells a mask from chance, {amount:g} % of the {weights_of(target)} pruned",
+        table, f"What tells a mask from chance, {amount:g} % of {weights_of(target)} pruned",
         marks.NUMBER, looks=NULLS, panels={}, rows=ROWS, columns=3, own_axes=True,
         note="Mask less null model of equal density, in units of the property, means over layers.\n"
         + shown_over(own["seed"].nunique(), confidence, "lines"),

@@ -209,7 +209,7 @@ def scores_and_scopes(
     return marks.forest(
         means.rename(columns={"variant": "panel", "scope": "row", "score": "series"}),
         f"Accuracy at once after pruning, by score and scope{_named(target)}",
-        ACCURACY._replace(limits=(accuracy_floor(own["accuracy"]), 1.02), ticks=(0, 0.25, 0.5, 0.75, 1)),
+        ACCURACY._replace(limits=(accuracy_floor(own["accuracy"]), 1.02), ticks=(0, 0.5, 1)),
         looks=style.SCORES,
         rows=style.SCOPES,
         zero=None,

@@ -200,7 +200,7 @@ def _rows(table: pd.DataFrame, varies: str, **condition) -> pd.DataFrame:
 
 
 def _pruned(amount: float, target: str) -> str:
-    return f"{amount:g} % of the {weights_of(target)} pruned"
+    return f"{amount:g} % of {weights_of(target)} pruned"
 
 
 def _shares(counts: pd.DataFrame) -> str:

@@ -20,7 +20,7 @@ from sparsekit.figures.style import (
     number,
     percent,
 )
-from sparsekit.figures.words import shown_over
+from sparsekit.figures.words import shown_over, weights_of
 from sparsekit.variants import GATES, MATRICES
 
 MATRIX_LOOKS = {MATRICES["ih"]: TARGETS["i2h"], MATRICES["hh"]: TARGETS["h2h"]}
@@ -50,7 +50,7 @@ def survival_map(survival: pd.DataFrame, target: str = "both") -> Picture:
     })  # fmt: skip
     note = "Number: share that survives (%). Blue: more than the average of the pruned weights; orange: fewer.\n"
     return marks.heatmap(
-        cells, f"Where weights survive, {scope(target)} pruned", panels=MATRIX_LOOKS, groups=VARIANTS,
+        cells, f"Where weights survive, {weights_of(target)} pruned", panels=MATRIX_LOOKS, groups=VARIANTS,
         x_label=PRUNED, note=f"{note}Mean over layers and {seeds}.", reading=_leanings(shares),
     )  # fmt: skip
 
@@ -87,7 +87,7 @@ def survival_by_layer(survival: pd.DataFrame, percentage: float, target: str = "
     )
     return marks.forest(
         _by_layer(means, "matrix"),
-        f"Where weights survive, layer by layer, {percentage:g} % of {scope(target)} pruned",
+        f"Where weights survive, layer by layer, {percentage:g} % of {weights_of(target)} pruned",
         marks.Axis("share that survives", percent, limits=_from_zero(means, fair)),
         looks=MATRIX_LOOKS, panels={}, groups=VARIANTS, zero=fair,
         note=f"{shown_over(means['n'].max(), interval='lines')} Upright: what is left of all, {percent(fair)}.",
@@ -116,7 +116,7 @@ def dead_units(dead: pd.DataFrame, target: str = "both") -> Picture:
     return marks.lines(
         pd.DataFrame({"panel": means["variant"], "series": [f"layer {n + 1}" for n in means["layer"]],
                       "x": means["percent"]}).join(means[["mean", "low", "high"]]),
-        f"Dead hidden units, {scope(target)} pruned",
+        f"Dead hidden units, {weights_of(target)} pruned",
         marks.Axis(PRUNED, limits=(min(means["percent"].min(), 10) - 3, 103)),
         marks.Axis("dead units", percent, limits=(-0.03 * top, top)), looks=looks,
         note=f"Dead: on no path from input to readout. {shown_over(means['n'].max())}"
@@ -142,17 +142,12 @@ def spectral_radii(radii: pd.DataFrame, percentage: float, target: str = "both")
     ]
     return marks.forest(
         _by_layer(means, "network"),
-        f"Spectral radius with {percentage:g} % of {scope(target)} pruned",
+        f"Spectral radius with {percentage:g} % of {weights_of(target)} pruned",
         marks.Axis("spectral radius", number, limits=_from_zero(means, 1)),
         looks=STAGES, panels={}, groups=VARIANTS, zero=1,
         note=f"Of each gate's hidden-to-hidden weights. {shown_over(means['n'].max(), interval='lines')}",
         reading=f"Mean radius over gates and layers: {'; '.join(told)}.",
     )  # fmt: skip
-
-
-def scope(target: str) -> str:
-    """Which weights a target means, in words."""
-    return "all recurrent weights" if target == "both" else f"{look(TARGETS, target).label} weights"
 
 
 def gate_name(variant: str, gate: str) -> str:

@@ -41,9 +41,9 @@ def weights_of(target: str) -> str:
     """The weights that a target means.
 
     >>> weights_of("both"), weights_of("h2h")
-    ('weights', 'hidden-to-hidden weights')
+    ('all recurrent weights', 'hidden-to-hidden weights')
     """
-    return "weights" if target == "both" else f"{look(TARGETS, target).label} weights"
+    return "all recurrent weights" if target == "both" else f"{look(TARGETS, target).label} weights"
 
 
 def shown_over(seeds: int, confidence: float = 0.95, interval: str = "bands", each: str = "") -> str:
