@@ -68,7 +68,7 @@ def test_figures_of_areas_carry_the_numbers():
     assert "surviving weights: 70 %." in area_figures.areas_by_protocol(alone, 80).alt
     lost = area_figures.accuracy_lost(alone)
     assert "GRU, both: 80 25;" in lost.alt
-    assert lost.reading.endswith("GRU 25 points (weights, 80 %).")
+    assert lost.reading.endswith("GRU 25 points (all recurrent weights, 80 %).")
     with pytest.raises(TableError, match="percent of this table 70"):
         area_figures.areas_by_protocol(found, 70)
     with pytest.raises(TableError, match="'recovery' holds"):
