@@ -5,6 +5,7 @@ and text cannot differ. A figure function chooses columns, title, note and the s
 computes nothing.
 """
 
+import re
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, NamedTuple
 
@@ -41,8 +42,8 @@ from sparsekit.figures.style import (
     text_on,
 )
 
-EDGE = {"xycoords": ("axes fraction", "data"), "annotation_clip": False}
 Looks = Mapping[str, Look]
+NONE: Mapping = {}
 PANEL = "panel"  # as the colour of a series' look: that of the panel it is drawn in
 TOLD = 6  # points of a line (of many lines fewer, at least its ends), and
 MOST = 40  # lines or rows of a table, that an alternative text spells out
@@ -98,9 +99,9 @@ def lines(
     looks: Looks,
     panels: Looks = VARIANTS,
     seeds: pd.DataFrame | None = None,
-    base: Mapping[str, float] | None = None,
+    base: Mapping[str, float] = NONE,
     margin: float = 0.0,
-    baselines: Mapping[str, float] | None = None,
+    baselines: Mapping[str, float] = NONE,
     steps: bool = False,
     whiskers: bool = False,
     apart: float = 0.0,
@@ -137,7 +138,7 @@ def lines(
     figure, grid = small_multiples(names, 205 if len(names) > 1 else 280, title, looks=panels, key=key, note=note)
     style = {"drawstyle": "steps-post"} if steps else {}
     for name, axes in grid.items():
-        if base is not None:
+        if base:
             axes.axhspan(base[name] - margin, base[name], color=RULE, linewidth=0, zorder=0)
             axes.axhline(base[name], color=QUIET, linewidth=0.8, zorder=0.6)
         for k, one in enumerate(series):
@@ -162,7 +163,7 @@ def lines(
         x.lay(axes, "x")
         y.lay(axes, "y")
         last = label_panel(axes, x.label, y.label)
-        baseline_lines(axes, baselines or {}, 150, labels=last)
+        baseline_lines(axes, baselines, 150, labels=last)
     words, by_line = [], table.groupby(["panel", "series"], sort=False)
     most = max(2, min(TOLD, MOST // len(by_line) if len(by_line) else TOLD))
     for (name, one), rows in list(by_line)[:MOST]:
@@ -170,7 +171,7 @@ def lines(
         at = np.unique(np.linspace(0, len(rows) - 1, min(most, len(rows))).round().astype(int))
         told = [f"{x.form(row.x)} {_told(row, y.form)}" for row in rows.iloc[at].itertuples()]
         words.append(f"{_heading(panels, name, looks, one)}: {', '.join(told) or 'nothing'}")
-    words += [f"{_heading(panels, name, {}, '')}, base: {y.form(value)}" for name, value in (base or {}).items()]
+    words += [f"{_heading(panels, name)}, base: {y.form(value)}" for name, value in base.items()]
     more = f"; and {len(by_line) - MOST} more" if len(by_line) > MOST else ""
     return Picture(figure, f"{title}. Lines: {y.label} against {x.label}. {'; '.join(words)}{more}.", reading)
 
@@ -181,15 +182,15 @@ def forest(
     title: str,
     x: Axis = NUMBER,
     *,
-    looks: Looks | None = None,
+    looks: Looks = NONE,
     panels: Looks = VARIANTS,
-    groups: Looks | None = None,
-    rows: Looks | None = None,
+    groups: Looks = NONE,
+    rows: Looks = NONE,
     dots: pd.DataFrame | None = None,
     zero: float | None = 0.0,
     bars: bool = False,
-    spans: Mapping[str, tuple[float, float]] | None = None,
-    baselines: Mapping[str, float] | None = None,
+    spans: Mapping[str, tuple[float, float]] = NONE,
+    baselines: Mapping[str, float] = NONE,
     columns: int = 4,
     own_axes: bool = False,
     key: Sequence[Any] = (),
@@ -223,37 +224,29 @@ def forest(
     """
     require(table, ["panel", "row", "mean"])
     table = _filled(table, {"group": "", "series": ""})
-    names, series = ordered(table["panel"], panels), ordered(table["series"], looks or {})
+    names, series = ordered(table["panel"], panels), ordered(table["series"], looks)
     place, ticks, heads, height = _rows(table, series, groups, rows)
     keys = [sample(look(looks, name), linestyle="-", markersize=6) for name in series] if looks else []
     if "reported" in table:
         keys.append(reported_mark())
-    figure, grid = small_multiples(
-        names,
-        max(84, 34 + (17 if len(names) > 1 else 14) * height),
-        title,
-        looks=panels,
-        columns=columns,
-        key=[*keys, *key],
-        note=note,
-        sharex=not own_axes,
-    )
+    tall = max(84, 34 + (17 if len(names) > 1 else 14) * height)
+    options = {"looks": panels, "columns": columns, "key": [*keys, *key], "note": note, "sharex": not own_axes}
+    figure, grid = small_multiples(names, tall, title, **options)
     for name, axes in grid.items():
         low, high = _reach(table[table["panel"] == name] if own_axes else table, x, zero if bars else None)
         if zero is not None:
             axes.axvline(zero, color=FAINT, linewidth=0.9, zorder=0.5)
-        if spans and name in spans:
+        if name in spans:
             axes.axvspan(*spans[name], color=RULE, linewidth=0, zorder=0)
-        for value in (baselines or {}).values():
+        for value in baselines.values():
             axes.axvline(value, color=QUIET, linewidth=1, linestyle=(0, (1, 2)), zorder=0.8)
         if dots is not None:
             own = _filled(dots[dots["panel"] == name], {"group": "", "series": ""})
             y = [place[row.group, row.row, row.series] + 0.35 for row in own.itertuples()]
             axes.scatter(own["value"], y, s=9, color=FAINT, linewidth=0, zorder=2)
         for row in table[table["panel"] == name].itertuples():
-            own = (panels, name) if name else ({}, "")
-            one = look(looks, row.series) if looks else look(groups, row.group) if groups else look(*own)
-            one = _in_panel(one, panels, name)
+            own = (looks, row.series) if looks else (groups, row.group) if groups else (panels if name else NONE, name)
+            one = _in_panel(look(*own), panels, name)
             _point(axes, row, place[row.group, row.row, row.series], one, (low, high), bars, zero or 0.0)
         x.lay(axes, "x")
         if x.limits is None:
@@ -267,21 +260,14 @@ def forest(
         label_panel(axes, x.label, "")
         if axes.get_subplotspec().is_first_col():
             for head, y in heads.items():
-                colour = readable(look(groups or {}, head).colour)
-                label, beside = look(groups or {}, head).label, {"textcoords": "offset points", "ha": "right"}
-                axes.annotate(
-                    label, (0, y), (-8, 0), **beside, **EDGE, va="center", color=colour, weight="bold", size=10
-                )
+                _beside(axes, y, -8, look(groups, head))
     told, words = table if len(table) <= MOST else table.groupby("panel", sort=False).head(MOST // len(names)), []
     for row in told.sort_values("panel", key=lambda panel: panel.map(names.index), kind="stable").itertuples():
-        place = [_heading(panels, row.panel, groups or {}, row.group), _row_label(row.row, rows)]
+        place = [_heading(panels, row.panel, groups, row.group), _row_label(row.row, rows)]
         place.append(look(looks, row.series).label if looks else "")
         words.append(f"{', '.join(filter(None, place))}: {_told(row, x.form)}")
-    words += [
-        f"{_heading(panels, name, {}, '')}, shaded: {x.form(a)} to {x.form(b)}"
-        for name, (a, b) in (spans or {}).items()
-    ]
-    words += [f"dotted, {name}: {x.form(value)}" for name, value in (baselines or {}).items()]
+    words += [f"{_heading(panels, name)}, shaded: {x.form(a)} to {x.form(b)}" for name, (a, b) in spans.items()]
+    words += [f"dotted, {name}: {x.form(value)}" for name, value in baselines.items()]
     more = f"; and {len(table) - len(told)} more" if len(table) > len(told) else ""
     kind = "Bars" if bars else "Points with intervals"
     return Picture(figure, f"{title}. {kind}: {x.label}. {'; '.join(words)}{more}.", reading)
@@ -292,9 +278,9 @@ def heatmap(
     table: pd.DataFrame,
     title: str,
     *,
-    panels: Looks | None = None,
-    columns: Looks | None = None,
-    groups: Looks | None = None,
+    panels: Looks = NONE,
+    columns: Looks = NONE,
+    groups: Looks = NONE,
     form: Callable[[float], str] = number,
     cmap: mpl.colors.Colormap = DIVERGING,
     limits: tuple[float, float, float] = (-1, 0, 1),
@@ -319,17 +305,16 @@ def heatmap(
     table = _filled(table, {"panel": "", "group": "", "bold": False})
     if "text" not in table:
         table["text"] = [form(v) if np.isfinite(v) else "–" for v in table["value"]]
-    names, across = ordered(table["panel"], panels or {}), ordered(table["column"], columns or {})
+    names, across = ordered(table["panel"], panels), ordered(table["column"], columns)
     rows = list(dict.fromkeys(zip(table["group"], table["row"], strict=True)))
-    norm, labels = TwoSlopeNorm(limits[1], limits[0], limits[2]), [look(columns or {}, c).label for c in across]
+    norm, labels = TwoSlopeNorm(limits[1], limits[0], limits[2]), [look(columns, c).label for c in across]
     # Where names of columns would run into each other, panels stand in two rows, and if need be names upright.
     longest = max(len(line) for label in labels for line in label.split("\n"))
     side_by_side = 2 if 8 * longest * len(across) * len(names) > 620 and len(names) > 2 else len(names)
     upright = 7 * longest * len(across) * side_by_side > 620
     tall = 21 * len(rows) + 26 + 17 * bool(x_label) + upright * 6 * longest
-    options = {"columns": side_by_side, "looks": panels or {}, "note": note}
+    options = {"columns": side_by_side, "looks": panels, "note": note}
     figure, grid = small_multiples(names, tall, title, **options)
-    first = next(iter(grid.values()))
     for name, axes in grid.items():
         for cell in table[table["panel"] == name].itertuples():
             at, y = across.index(cell.column), rows.index((cell.group, cell.row))
@@ -341,22 +326,20 @@ def heatmap(
         axes.set_xticks(range(len(across)), labels, **({"rotation": 90, "va": "top"} if upright else {}))
         axes.set_yticks(range(len(rows)), [_row_label(row) for _, row in rows])
         axes.tick_params(length=0, labelcolor=INK)
-        if columns is not None:
-            for tick, column in zip(axes.get_xticklabels(), across, strict=False):
+        if columns:
+            for tick, column in zip(axes.get_xticklabels(), across, strict=True):
                 tick.set(color=readable(look(columns, column).colour), weight="bold")
         axes.spines[:].set_visible(False)
         axes.set(xlim=(-0.5, len(across) - 0.5), ylim=(len(rows) - 0.5, -0.5))
         label_panel(axes, x_label, y_label)
     for y, (group, _) in enumerate(rows):
         if group and (y == 0 or rows[y - 1][0] != group):
-            one = look(groups or {}, group)
-            style = {"color": readable(one.colour), "weight": "bold", "va": "center", "ha": "right"}
-            first.annotate(one.label, (0, y), (-96, 0), textcoords="offset points", **EDGE, **style)
+            _beside(next(iter(grid.values())), y, -96, look(groups, group))
     told = {}
     for cell in table.itertuples():
-        place = _heading(panels or {}, cell.panel, groups or {}, cell.group)
+        place = _heading(panels, cell.panel, groups, cell.group)
         place = ", ".join(filter(None, [place, _row_label(cell.row)]))
-        told.setdefault(place, []).append(f"{look(columns or {}, cell.column).label} {cell.text}")
+        told.setdefault(place, []).append(f"{look(columns, cell.column).label} {cell.text}")
     words = [f"{place}: {', '.join(cells)}" for place, cells in list(told.items())[:MOST]]
     more = f"; and {len(told) - MOST} more rows" if len(told) > MOST else ""
     return Picture(figure, f"{title}. Cells: {'; '.join(words)}{more}.", reading)
@@ -372,8 +355,8 @@ def points(
     looks: Looks,
     panels: Looks = VARIANTS,
     middles: pd.DataFrame | None = None,
-    baselines: Mapping[str, float] | None = None,
-    subtitles: Mapping[str, str] | None = None,
+    baselines: Mapping[str, float] = NONE,
+    subtitles: Mapping[str, str] = NONE,
     note: str = "",
     reading: str = "",
 ) -> Picture:
@@ -416,12 +399,12 @@ def points(
         if subtitles:
             axes.set_title(axes.get_title("left"), pad=17)
             axes.text(0, 1.02, subtitles.get(name, ""), transform=axes.transAxes, color=QUIET, size=9, va="bottom")
-        baseline_lines(axes, baselines or {}, 150, labels=label_panel(axes, x.label, y.label))
+        baseline_lines(axes, baselines, 150, labels=label_panel(axes, x.label, y.label))
     words = []
     for (name, one), rows in table.groupby(["panel", "series"], sort=False):
         low, middle, high = (y.form(rows["y"].quantile(share)) for share in (0, 0.5, 1))
         words.append(f"{_heading(panels, name, looks, one)}: {len(rows)} points, from {low} to {high}, median {middle}")
-    words += [f"{_heading(panels, name, {}, '')}: {text}" for name, text in (subtitles or {}).items()]
+    words += [f"{_heading(panels, name)}: {text}" for name, text in subtitles.items()]
     return Picture(figure, f"{title}. Points: {y.label} against {x.label}. {'; '.join(words)}.", reading)
 
 
@@ -432,7 +415,7 @@ def _told(row: Any, form: Callable[[float], str]) -> str:
     told = form(row.mean) + interval if np.isfinite(row.mean) else "cannot be told"
     told += f", reported {form(said)}" if np.isfinite(row.mean) and np.isfinite(said) else ""
     text = getattr(row, "text", "")
-    return text if told in text else ", ".join(filter(None, [told, text]))
+    return text if re.search(rf"(?<!\d){re.escape(told)}", text) else ", ".join(filter(None, [told, text]))
 
 
 def _in_panel(one: Look, panels: Looks, name: str) -> Look:
@@ -440,11 +423,18 @@ def _in_panel(one: Look, panels: Looks, name: str) -> Look:
     return one._replace(colour=look(panels, name).colour) if name and one.colour == PANEL else one
 
 
-def _heading(panels: Looks, panel: str, series: Looks, one: str) -> str:
+def _heading(panels: Looks, panel: str, series: Looks = NONE, one: str = "") -> str:
     return ", ".join(look(table, name).label for table, name in ((panels, panel), (series, one)) if name)
 
 
-def _row_label(row: Any, rows: Looks | None = None) -> str:
+def _beside(axes, y: float, left: float, one: Look) -> None:
+    """The heading of a group, so many points to the left of a panel."""
+    place = {"xycoords": ("axes fraction", "data"), "textcoords": "offset points", "annotation_clip": False}
+    style = {"color": readable(one.colour), "weight": "bold", "size": 10, "va": "center", "ha": "right"}
+    axes.annotate(one.label, (0, y), (left, 0), **place, **style)
+
+
+def _row_label(row: Any, rows: Looks = NONE) -> str:
     return look(rows, row).label if rows else row if isinstance(row, str) else f"{row:g}"
 
 
@@ -452,16 +442,14 @@ def _filled(table: pd.DataFrame, defaults: Mapping[str, Any]) -> pd.DataFrame:
     return table.assign(**{name: value for name, value in defaults.items() if name not in table})
 
 
-def _rows(
-    table: pd.DataFrame, series: Sequence[str], groups: Looks | None, rows: Looks | None
-) -> tuple[dict, dict, dict, float]:
+def _rows(table: pd.DataFrame, series: list, groups: Looks, rows: Looks) -> tuple[dict, dict, dict, float]:
     """Where each (group, row, series) stands, the ticks of rows, the headings of groups, and the height of all."""
     place, ticks, heads, y = {}, {}, {}, 0.0
-    for group in ordered(table["group"], groups or {}):
+    for group in ordered(table["group"], groups):
         if group:
             heads[group] = y
             y += 1.0
-        for row in ordered(table.loc[table["group"] == group, "row"], rows or {}):
+        for row in ordered(table.loc[table["group"] == group, "row"], rows):
             for k, one in enumerate(series):
                 place[group, row, one] = y + 0.62 * k
             label = _row_label(row, rows)
