@@ -192,16 +192,6 @@ def baseline_lines(axes, baselines: Mapping[str, float], height: float, labels: 
             axes.text(1.03, y, name, transform=axes.get_yaxis_transform(), color=QUIET, size=9, va="center")
 
 
-def reported_mark(label: str = "reported") -> Line2D:
-    """Key entry of `reported_point`."""
-    return Line2D([], [], marker="D", markersize=5.5, markerfacecolor="none", color=INK, linestyle="", label=label)
-
-
-def reported_point(axes, x: float, y: float) -> None:
-    """An open diamond: what the published study reports."""
-    axes.scatter(x, y, s=38, marker="D", facecolor="none", edgecolor=INK, linewidth=1.1, zorder=5)
-
-
 def label_panel(axes, x: str, y: str) -> bool:
     """Name a panel's axes where it is at the grid's edge; returns whether it is rightmost."""
     place = axes.get_subplotspec()

@@ -16,16 +16,7 @@ from matplotlib.colors import TwoSlopeNorm, to_hex
 from matplotlib.patches import Rectangle
 
 from sparsekit.analysis.tables import require
-from sparsekit.figures.card import (
-    Picture,
-    baseline_lines,
-    drawn,
-    label_panel,
-    reported_mark,
-    reported_point,
-    sample,
-    small_multiples,
-)
+from sparsekit.figures.card import Picture, baseline_lines, drawn, label_panel, sample, small_multiples
 from sparsekit.figures.style import (
     DIVERGING,
     FAINT,
@@ -45,6 +36,7 @@ from sparsekit.figures.style import (
 Looks = Mapping[str, Look]
 NONE: Mapping = {}
 PANEL = "panel"  # as the colour of a series' look: that of the panel it is drawn in
+REPORTED = Look("reported", INK, "D", "-")  # what the published study reports: an open diamond
 TOLD = 6  # points of a line (of many lines fewer, at least its ends), and
 MOST = 40  # lines or rows of a table, that an alternative text spells out
 
@@ -54,12 +46,10 @@ class Axis(NamedTuple):
 
     Attributes
     ----------
-    label : str
-    form : callable, optional
+    form : callable
         A value in words, for ticks and alternative text (`percent` for shares).
     scale : str or tuple
         Of matplotlib: "linear", "log", or ("symlog", {"linthresh": 10}).
-    limits : (low, high), optional
     ticks : sequence of float, or mapping of float to str, optional
         Where ticks stand, and how they are written where not by `form`.
     """
@@ -136,7 +126,6 @@ def lines(
     if margin:
         note = f"{note} Grey: within {100 * margin:g} points of the base.".strip()
     figure, grid = small_multiples(names, 205 if len(names) > 1 else 280, title, looks=panels, key=key, note=note)
-    style = {"drawstyle": "steps-post"} if steps else {}
     for name, axes in grid.items():
         if base:
             axes.axhspan(base[name] - margin, base[name], color=RULE, linewidth=0, zorder=0)
@@ -148,22 +137,21 @@ def lines(
                 for _, run in own.groupby("seed"):
                     axes.plot(run["x"], run["value"], color=drawn_as.colour, linewidth=0.7, alpha=0.45, zorder=1.5)
             rows = table[(table["panel"] == name) & (table["series"] == one)].sort_values("x")
+            colour = {"color": drawn_as.colour}
             if whiskers:
-                axes.vlines(rows["x"], rows["low"], rows["high"], color=drawn_as.colour, linewidth=1.1, alpha=0.7)
+                axes.vlines(rows["x"], rows["low"], rows["high"], linewidth=1.1, alpha=0.7, **colour)
             elif "low" in rows:
                 # The band of a step reaches to where its line leaves it, also where the next one has none.
                 low, high = (rows[end].ffill(limit=1) if steps else rows[end] for end in ("low", "high"))
-                band = {"step": "post"} if steps else {}
-                axes.fill_between(rows["x"], low, high, color=drawn_as.colour, alpha=0.1, linewidth=0, **band)
-            height = rows["mean"] + apart * ((len(series) - 1) / 2 - k)
-            axes.plot(
-                rows["x"], height, color=drawn_as.colour, linestyle=drawn_as.line, marker=drawn_as.marker,
-                markersize=0 if steps or len(rows) > 24 else 4, linewidth=1.6, **style,
-            )  # fmt: skip
+                axes.fill_between(
+                    rows["x"], low, high, step="post" if steps else None, alpha=0.1, linewidth=0, **colour
+                )
+            style = {"linestyle": drawn_as.line, "marker": drawn_as.marker, "linewidth": 1.6} | colour
+            style |= {"markersize": 0 if steps or len(rows) > 24 else 4, "drawstyle": "steps-post" if steps else None}
+            axes.plot(rows["x"], rows["mean"] + apart * ((len(series) - 1) / 2 - k), **style)
         x.lay(axes, "x")
         y.lay(axes, "y")
-        last = label_panel(axes, x.label, y.label)
-        baseline_lines(axes, baselines, 150, labels=last)
+        baseline_lines(axes, baselines, 150, labels=label_panel(axes, x.label, y.label))
     words, by_line = [], table.groupby(["panel", "series"], sort=False)
     most = max(2, min(TOLD, MOST // len(by_line) if len(by_line) else TOLD))
     for (name, one), rows in list(by_line)[:MOST]:
@@ -228,7 +216,7 @@ def forest(
     place, ticks, heads, height = _rows(table, series, groups, rows)
     keys = [sample(look(looks, name), linestyle="-", markersize=6) for name in series] if looks else []
     if "reported" in table:
-        keys.append(reported_mark())
+        keys.append(sample(REPORTED, linestyle="", markersize=5.5, markerfacecolor="none"))
     tall = max(84, 34 + (17 if len(names) > 1 else 14) * height)
     options = {"looks": panels, "columns": columns, "key": [*keys, *key], "note": note, "sharex": not own_axes}
     figure, grid = small_multiples(names, tall, title, **options)
@@ -252,7 +240,7 @@ def forest(
         if x.limits is None:
             pad = 0.04 * (high - low or 1)
             axes.set_xlim(low - pad, high + pad)
-        axes.set_yticks(list(ticks.values()), list(ticks))
+        axes.set_yticks([y for y, _ in ticks], [label for _, label in ticks])
         axes.tick_params(axis="y", length=0, labelcolor=INK, pad=6)
         axes.spines["left"].set_visible(False)
         axes.grid(axis="x", color=RULE, linewidth=0.7)
@@ -376,12 +364,10 @@ def points(
     names, series = ordered(table["panel"], panels), ordered(table["series"], looks)
     key = [sample(look(looks, one), linestyle="") for one in series] if len(series) > 1 else []
     at = {name: k for k, name in enumerate(ordered(table["x"], looks))} if table["x"].dtype.kind in "OUT" else {}
-    beside = np.random.default_rng(0).uniform(-0.26, 0.26, len(table)) if at else 0
-    table = table.assign(x=table["x"].map(at) + beside if at else table["x"])
     if at:
-        x = x._replace(
-            ticks=range(len(at)), limits=(-0.6, len(at) - 0.4), form=lambda v: look(looks, [*at][int(v)]).label
-        )
+        table = table.assign(x=table["x"].map(at) + np.random.default_rng(0).uniform(-0.26, 0.26, len(table)))
+        ticks = {k: look(looks, name).label for name, k in at.items()}
+        x = x._replace(ticks=ticks, limits=(-0.6, len(at) - 0.4))
     figure, grid = small_multiples(names, 205 if len(names) > 1 else 300, title, looks=panels, key=key, note=note)
     for name, axes in grid.items():
         own = table[table["panel"] == name]
@@ -389,7 +375,7 @@ def points(
             rows, drawn_as = own[own["series"] == one], look(looks, one)
             colour = look(panels, name).colour if name else drawn_as.colour
             if "shade" in rows:
-                colour = [mpl.colors.to_hex(mpl.colormaps["Blues"](0.35 + 0.65 * shade)) for shade in rows["shade"]]
+                colour = mpl.colormaps["Blues"](0.35 + 0.65 * rows["shade"].to_numpy())
             axes.scatter(rows["x"], rows["y"], s=20, c=colour, marker=drawn_as.marker, alpha=0.75, linewidth=0)
         if middles is not None:
             for row in middles[middles["panel"] == name].itertuples():
@@ -442,9 +428,9 @@ def _filled(table: pd.DataFrame, defaults: Mapping[str, Any]) -> pd.DataFrame:
     return table.assign(**{name: value for name, value in defaults.items() if name not in table})
 
 
-def _rows(table: pd.DataFrame, series: list, groups: Looks, rows: Looks) -> tuple[dict, dict, dict, float]:
+def _rows(table: pd.DataFrame, series: list, groups: Looks, rows: Looks) -> tuple[dict, list, dict, float]:
     """Where each (group, row, series) stands, the ticks of rows, the headings of groups, and the height of all."""
-    place, ticks, heads, y = {}, {}, {}, 0.0
+    place, ticks, heads, y = {}, [], {}, 0.0
     for group in ordered(table["group"], groups):
         if group:
             heads[group] = y
@@ -452,8 +438,7 @@ def _rows(table: pd.DataFrame, series: list, groups: Looks, rows: Looks) -> tupl
         for row in ordered(table.loc[table["group"] == group, "row"], rows):
             for k, one in enumerate(series):
                 place[group, row, one] = y + 0.62 * k
-            label = _row_label(row, rows)
-            ticks[label + "\u200b" * sum(t.rstrip("\u200b") == label for t in ticks)] = y + 0.31 * (len(series) - 1)
+            ticks.append((y + 0.31 * (len(series) - 1), _row_label(row, rows)))
             y += 1.3 + 0.62 * (len(series) - 1)
         y += 0.5 * bool(group)
     return place, ticks, heads, y
@@ -483,6 +468,7 @@ def _point(axes, row: Any, y: float, one: Look, limits: tuple[float, float], bar
         axes.scatter(np.clip(row.mean, low, high), y, s=34, marker=beyond, facecolor=face, edgecolor=one.colour,
                      linewidth=1.1, zorder=4, clip_on=False)  # fmt: skip
     if np.isfinite(getattr(row, "reported", np.nan)):
-        reported_point(axes, float(np.clip(row.reported, low, high)), y)
+        diamond = {"marker": REPORTED.marker, "facecolor": "none", "edgecolor": INK, "linewidth": 1.1}
+        axes.scatter(np.clip(row.reported, low, high), y, s=38, zorder=5, **diamond)
     if getattr(row, "text", ""):
         axes.annotate(row.text, (1.01, y), xycoords=("axes fraction", "data"), color=QUIET, size=9, va="center")
