@@ -40,16 +40,9 @@ def accuracy_by_percentage(
 
 
 def _against_base(
-    own: pd.DataFrame,
-    series: str,
-    looks: Looks,
-    baselines: Baselines,
-    margin: float,
-    confidence: float,
-    x: str = "percent",
-    axis: Axis | None = None,
-    **words: str,
-) -> Picture:
+    own: pd.DataFrame, series: str, looks: Looks, baselines: Baselines, margin: float, confidence: float,
+    x: str = "percent", axis: Axis | None = None, **words: str,
+) -> Picture:  # fmt: skip
     """Mean accuracy with single seeds over the percentage or another column, beside base and baselines."""
     lines, limits = reference(baselines), (min(own["percent"].min(), 10) - 3, 103)
     names = {"variant": "panel", series: "series", x: "x", "accuracy": "value"}
@@ -57,14 +50,10 @@ def _against_base(
         over_seeds(own, ["variant", series, x], "accuracy", confidence, low=0, high=1).rename(columns=names),
         x=axis or Axis("weights pruned (%)", limits=limits, ticks=range(20, 101, 20)),
         y=ACCURACY._replace(limits=(accuracy_floor(own["accuracy"], lines.values()), 1.02)),
-        looks=looks,
+        looks=looks, base=mean_base(own).to_dict(), margin=margin, baselines=lines,
         seeds=own[["seed", *names]].rename(columns=names),
-        base=mean_base(own).to_dict(),
-        margin=margin,
-        baselines=lines,
-        note=f"{shown_over(own['seed'].nunique(), confidence, each='thin')} Dotted: no memory.",
-        **words,
-    )
+        note=f"{shown_over(own['seed'].nunique(), confidence, each='thin')} Dotted: no memory.", **words,
+    )  # fmt: skip
 
 
 def safe_percentages(table: pd.DataFrame, reported: Mapping[tuple[str, str], float] | None = None) -> Picture:
@@ -81,16 +70,11 @@ def safe_percentages(table: pd.DataFrame, reported: Mapping[tuple[str, str], flo
     if reported:
         own["reported"] = [reported.get(key, np.nan) for key in table.index]
     return marks.forest(
-        own,
-        "How much can be pruned before accuracy drops",
+        own, "How much can be pruned before accuracy drops",
         Axis("highest percentage up to which accuracy stays within the margin", "{:.0f} %".format, limits=(0, 100)),
-        groups=VARIANTS,
-        rows=TARGETS,
+        groups=VARIANTS, rows=TARGETS, zero=None, note="Small dots: single seeds.", reading=_safest(own),
         dots=own.explode("values").astype({"values": float}).rename(columns={"values": "value"}),
-        zero=None,
-        note="Small dots: single seeds.",
-        reading=_safest(own),
-    )
+    )  # fmt: skip
 
 
 def _safest(own: pd.DataFrame) -> str:
@@ -121,31 +105,24 @@ def tolerances(table: pd.DataFrame, margin: float = 0.02, target: str = "both", 
     """
     own = single(chosen(table.reset_index(), target=target)).sort_values("percent", kind="stable")
     points, counts = f"{100 * margin:g} points", own["verdict"].value_counts()
+    own = own.assign(row=own["percent"].map("{:g} %".format), hollow=own["verdict"].isin(["no drop", "cannot tell"]))
     names = {"variant": "panel", "difference": "mean", "decide_low": "inner_low", "decide_high": "inner_high"}
     return marks.forest(
-        own.rename(columns=names | {"verdict": "text"}).assign(
-            row=own["percent"].map("{:g} %".format), hollow=own["verdict"].isin(["no drop", "cannot tell"])
-        ),
+        own.rename(columns=names | {"verdict": "text"}),
         f"Is accuracy kept within {points} of the base? {weights_of(target).capitalize()} pruned",
         POINTS._replace(limits=(-5.5 * margin, 3 * margin), ticks=[k * margin for k in (-4, -2, 0, 2)]),
-        spans=dict.fromkeys(own["variant"], (-margin, margin)),
-        columns=2,
+        spans=dict.fromkeys(own["variant"], (-margin, margin)), columns=2,
         note=f"Accuracy less the base's, {counted(own['n'].max(), 'seed')}. "
         f"Thin: {100 * confidence:g} % interval, thick: {200 * confidence - 100:g} %, which decides.",
         reading=f"Of {counted(len(own), 'condition')}, with a margin of {points}: "
         f"{listed(f'{counts[verdict]} {verdict}' for verdict in VERDICTS if verdict in counts)}.",
-    )
+    )  # fmt: skip
 
 
 def accuracy_by_compression(
-    pruning: pd.DataFrame,
-    baselines: Baselines,
-    target: str = "both",
-    score: str = "magnitude",
-    scope: str = "global",
-    margin: float = 0.02,
-    confidence: float = 0.95,
-) -> Picture:
+    pruning: pd.DataFrame, baselines: Baselines, target: str = "both", score: str = "magnitude",
+    scope: str = "global", margin: float = 0.02, confidence: float = 0.95,
+) -> Picture:  # fmt: skip
     """Accuracy against compression, a panel per variant, one score in one scope beside the random controls.
 
     Parameters
@@ -210,14 +187,12 @@ def scores_and_scopes(
         means.rename(columns={"variant": "panel", "scope": "row", "score": "series"}),
         f"Accuracy at once after pruning, by score and scope{_named(target)}",
         ACCURACY._replace(limits=(accuracy_floor(own["accuracy"]), 1.02), ticks=(0, 0.5, 1)),
-        looks=style.SCORES,
-        rows=style.SCOPES,
-        zero=None,
+        looks=style.SCORES, rows=style.SCOPES, zero=None,
         spans={name: (base - margin, base) for name, base in mean_base(own).items()},
         note=f"{shown_over(own['seed'].nunique(), confidence, 'lines')} "
         f"Grey: within {100 * margin:g} points of the base.",
         reading=f"Highest mean accuracy at {listed(means['group'].unique())}: {'; '.join(told)}.",
-    )
+    )  # fmt: skip
 
 
 def accuracy_by_schedule(
