@@ -118,7 +118,7 @@ def accuracy_by_violation(
     return marks.lines(
         rows.rename(columns={"variant": "panel", "network": "series"}), title,
         Axis(WHERE[counted_from], lambda x: labels[round(x)], ticks=ticks), ACCURACY._replace(limits=(floor, 1.02)),
-        looks=looks, whiskers=True, baselines=baselines,
+        looks=looks, whiskers=True, baselines=baselines or {},
         note=f"Over invalid test strings, {sizes.min():.0f} to {sizes.max():.0f} a mark; {_shown(violations)}",
         reading=f"Where {counted(enough, 'string')} or more break a rule at one place, most slip through "
         f"{look(VARIANTS, worst['variant']).label}, {worst['network']} (characters {worst['characters']}): "
