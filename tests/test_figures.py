@@ -133,7 +133,7 @@ def test_text_is_readable_and_inside_the_card(all_pictures, fonts, monkeypatch):
 
 
 def test_key_numbers_are_in_the_text():
-    assert "bag of bigrams 99.97 %" in figures_task.baseline_bars(BASELINES).alt
+    assert "bag of bigrams: 99.97 %" in figures_task.baseline_bars(BASELINES).alt
     assert "“last 4 characters” reaches 93.8 %" in figures_task.baseline_bars(BASELINES).reading
     pruning = tables.pruning(("gru",), 1, ("both",), (50, 90)).assign(accuracy=[0.99, 0.6])
     falls = figures_pruning.accuracy_by_percentage(pruning, BASELINES)

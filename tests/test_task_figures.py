@@ -8,6 +8,7 @@ from matplotlib.patches import Rectangle
 
 from sparsekit.analysis.tables import TableError
 from sparsekit.figures import task as figures_task
+from sparsekit.figures.style import percent
 from sparsekit.tasks import baselines
 from sparsekit.tasks import definitions as tasks
 from sparsekit.tasks.samples import Rows, Strings, Task
@@ -76,6 +77,12 @@ def test_strings_longer_than_the_card_are_cut():
     assert letters(picture).count("…") == 1
 
 
+def test_lengths_are_shares_of_their_class():
+    picture = figures_task.length_histogram(of_strings((["ab", "abab", "b" * 4, "a"], ["bb"]), ([], [])))
+    assert "4 valid, mean 2.8: 1 25 %, 2 25 %, 3 0 %, 4 50 %" in picture.alt
+    assert "1 invalid, mean 2.0: 1 0 %, 2 100 %, 3 0 %, 4 0 %" in picture.alt
+
+
 def test_class_averages_name_the_nearest():
     rows = np.zeros((4, 2, 3), np.float32)
     rows[2:, 1] = 1
@@ -114,9 +121,18 @@ def test_a_table_without_tasks_is_told():
         figures_task.task_baselines(tables.baselines().reset_index(), 500)
 
 
+def test_the_best_of_each_kind_stands_for_it_and_the_others_are_dots():
+    picture = figures_task.task_baselines(tables.task_baselines(), 500)
+    assert "reber, automata, last 4 characters: 93.8 %; reber, automata, bag of bigrams: 99.97 %" in picture.alt
+    assert "first 4 characters" not in picture.alt
+    axes = picture.figure.axes[0]
+    (dots,) = (c for c in axes.collections if len(c.get_offsets()) > 1)
+    assert len(dots.get_offsets()) == len(tables.task_baselines())
+
+
 def test_bars_where_nothing_beats_the_majority():
     table = pd.DataFrame({"train_accuracy": 0.5, "test_accuracy": [0.5, 0.4]}, index=["majority", "length"])
-    assert "nothing beats the majority class, which is 50 %" in figures_task.baseline_bars(table).reading
+    assert "nothing beats the majority class: 50 %" in figures_task.baseline_bars(table).reading
 
 
 def test_lines_of_the_figure_of_training_leave_out_who_sees_everything():
@@ -124,5 +140,11 @@ def test_lines_of_the_figure_of_training_leave_out_who_sees_everything():
         {"majority": 0.1, "last row": 0.5, "mean row": 0.6, "all pixels": 0.96}, index=["test_accuracy"]
     )
     lines = baselines.lines(table.T.rename_axis("classifier"))
-    reading = figures_task.training_curves(tables.base(("gru",), 2), lines).reading
-    assert "GRU passes what “mean row” gives (60 %) by more than 2 points with each seed" in reading
+    base = tables.base(("gru",), 2)
+    picture = figures_task.training_curves(base, lines)
+    assert "GRU passes what “mean row” gives (60 %) by more than 2 points with each seed" in picture.reading
+    last = base[base["epoch"] == 20].mean(numeric_only=True)
+    assert f"the mean test accuracy is GRU {percent(last['test_accuracy'])};" in picture.reading
+    for part, name in (("test", "test_accuracy"), ("training", "train_accuracy")):
+        assert f" 20 {percent(last[name])}" in picture.alt.split(f"GRU, {part}: ")[1].split(";")[0]
+    assert figures_task.training_curves(base, {}).reading.endswith(f"GRU {percent(last['test_accuracy'])}.")
