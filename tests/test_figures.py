@@ -79,8 +79,8 @@ def drawn_structure():
     yield mask_drawings.masks(gru)
     yield mask_drawings.masks(networks.layered("rnn_tanh", large), most=5)
     yield mask_drawings.masks(networks.stacked("lstm", hidden_size=6))
-    yield mask_drawings.mask(gru.stages[2].mask_ih, "Stage 2", gates=3)
-    yield mask_drawings.mask(np.eye(70))
+    yield mask_drawings.gates(gru.stages[2].mask_ih, "Stage 2", count=3)
+    yield mask_drawings.gates(np.eye(70))
 
 
 FULL = (tables.VARIANTS, 3, tables.TARGETS, range(10, 101, 10), 40)
@@ -198,8 +198,8 @@ def test_drawings_count_what_they_draw():
     assert "4 layers of 2, 1, 1, 1 nodes; 4 edges to the next layer, 2 skip edges" in picture.alt
     assert "6 recurrent cells" in picture.reading
     wrong = networks.layered("gru", nx.Graph([(0, 2), (1, 3), (0, 4), (1, 4)]), gate_masks="rows")
-    assert "connections differ" in mask_drawings.mask(wrong.stages[1].mask_ih, gates=3).reading
-    assert "the same connections" in mask_drawings.mask(np.tile(np.eye(3), (4, 1)), gates=4).reading
+    assert "by gate reset (r) 50 %, update (z)" in mask_drawings.gates(wrong.stages[1].mask_ih, count=3).reading
+    assert "the same connections" in mask_drawings.gates(np.tile(np.eye(3), (4, 1))).reading
 
 
 @pytest.mark.parametrize(
@@ -218,10 +218,10 @@ def test_unknown_names_are_named(call):
         call()
 
 
-@pytest.mark.parametrize(("matrix", "gates"), [(np.eye(4), 3), (np.ones(4), 1)])
-def test_masks_of_wrong_shape_are_refused(matrix, gates):
-    with pytest.raises(ValueError, match=r"rows do not divide|two dimensions"):
-        mask_drawings.mask(matrix, gates=gates)
+@pytest.mark.parametrize(("matrix", "count"), [(np.eye(4), 3), (np.ones(4), 1)])
+def test_masks_of_wrong_shape_are_refused(matrix, count):
+    with pytest.raises(ValueError, match=r"rows do not divide|two-dimensional"):
+        mask_drawings.gates(matrix, count=count)
 
 
 def test_notebooks_get_a_sharp_image_with_width_and_alt():

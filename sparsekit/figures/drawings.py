@@ -1,4 +1,4 @@
-"""Drawings: the grammar's automaton here, and by name graphs, layers and masks, or any structure in one call."""
+"""Drawings: the grammar's automaton, graphs, networks by layers; any structure in one call."""
 
 from collections.abc import Iterable, Mapping, Sequence
 from functools import partial
@@ -9,8 +9,7 @@ import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.collections import PathCollection
 from matplotlib.lines import Line2D
-from matplotlib.patches import Circle, FancyArrowPatch, FancyBboxPatch, PathPatch
-from matplotlib.path import Path
+from matplotlib.patches import Circle, ConnectionStyle, FancyArrowPatch, FancyBboxPatch
 
 from sparsekit.figures import mask_drawings
 from sparsekit.figures.card import PIXELS_PER_INCH, WIDTH, Picture, card, drawn
@@ -22,16 +21,12 @@ from sparsekit.tasks import grammars as reber
 # Places of the Reber grammar's states: the two branches above and below, as the grammar is usually drawn.
 PLACES = {0: (0, 0), 1: (1.5, 0), 2: (3, 1), 3: (3, -1), 4: (5, 1), 5: (5, -1), 6: (6.5, 0), 7: (8, 0)}
 MIDDLES = {2: 2.3, 10: -2.3}  # of the embedded grammar: first state of each inner automaton, and its middle line
-EMBEDDED_PLACES = {
-    0: (0, 0),
-    1: (1.6, 0),
-    **{first + s: (x + 3, y + middle) for first, middle in MIDDLES.items() for s, (x, y) in PLACES.items()},
-    18: (12.4, 0),
-    19: (14, 0),
+EMBEDDED_PLACES = {0: (0, 0), 1: (1.6, 0), 18: (12.4, 0), 19: (14, 0)} | {
+    first + state: (x + 3, y + middle) for first, middle in MIDDLES.items() for state, (x, y) in PLACES.items()
 }
 RADIUS = 0.3
-LETTERS = VARIANTS["rnn_tanh"]
-_arrow_patch = partial(FancyArrowPatch, arrowstyle="-|>", mutation_scale=13, linewidth=1.3, shrinkA=0, shrinkB=0)
+LETTER, HIGHLIGHT = VARIANTS["rnn_tanh"].colour, TARGETS["i2h"].colour
+_arrow = partial(FancyArrowPatch, arrowstyle="-|>", mutation_scale=13, linewidth=1.3, shrinkA=0, shrinkB=0, zorder=2)
 
 
 @drawn
@@ -45,290 +40,210 @@ def automaton(transitions: Mapping[int, Mapping[str, int]] = reber.TRANSITIONS) 
     """
     embedded = len(transitions) > len(PLACES)
     places, middles = (EMBEDDED_PLACES, MIDDLES.values()) if embedded else (PLACES, [0])
-    accept = max(places)
-    name = "embedded Reber grammar" if embedded else "Reber grammar"
+    accept, name = max(places), "embedded Reber grammar" if embedded else "Reber grammar"
     note = "Orange: the letter to remember across the inner string, and where it is asked for." if embedded else ""
     figure, ((axes,),) = card(470 if embedded else 340, f"The {name} as an automaton", note=note)
-    for state, (x, y) in places.items():
+    for state, spot in places.items():
         face = "#dceaf5" if state in (reber.START, accept) else "white"
-        axes.add_patch(Circle((x, y), RADIUS, facecolor=face, edgecolor=INK, linewidth=1.4, zorder=3))
-        if state == accept:
-            axes.add_patch(Circle((x, y), RADIUS - 0.06, facecolor="none", edgecolor=INK, linewidth=1, zorder=4))
-        axes.text(x, y, str(state), ha="center", va="center", size=10 if embedded else 11, zorder=5)
-    for source, edges in transitions.items():
-        for letter, target in edges.items():
-            outer = embedded and (source == 1 or target == accept - 1)
-            if source == target:
-                _loop(axes, places[source], letter, middles)
-            else:
-                _arrow(axes, places[source], places[target], letter, (TARGETS["i2h"] if outer else LETTERS).colour)
+        axes.add_patch(Circle(spot, RADIUS, facecolor=face, edgecolor=INK, linewidth=1.4, zorder=3))
+        axes.text(*spot, str(state), ha="center", va="center", size=10 if embedded else 11, zorder=5)
+    axes.add_patch(Circle(places[accept], RADIUS - 0.06, fill=False, edgecolor=INK, linewidth=1, zorder=4))
+    edges = [(source, target, letter) for source, to in transitions.items() for letter, target in to.items()]
+    for source, target, letter in edges:
+        remembered = embedded and (source == 1 or target == accept - 1)
+        _transition(axes, places[source], places[target], letter, HIGHLIGHT if remembered else LETTER, middles)
     (x, y), (end, _) = places[reber.START], places[accept]
-    axes.add_patch(_arrow_patch((x - 0.9, y), (x - RADIUS - 0.03, y), color=QUIET))
+    axes.add_patch(_arrow((x - 0.9, y), (x - RADIUS - 0.03, y), color=QUIET))
     axes.text(x - 0.62, y + 0.14, "start", ha="center", va="bottom", color=QUIET)
     axes.text(end, y - RADIUS - 0.14, "accept", ha="center", va="top", color=QUIET)
-    height = max(middles) + 2.15
-    axes.set(xlim=(-1, end + 0.45), ylim=(-height, height), aspect="equal")
-    axes.set_axis_off()
+    _bare(axes, (-1, end + 0.45), (-max(middles) - 2.15, max(middles) + 2.15))
     path = "; ".join(f"{s} to {listed(f'{t} by {a}' for a, t in e.items())}" for s, e in transitions.items())
-    loops = [f"{s} ({a})" for s, e in transitions.items() for a, t in e.items() if s == t]
+    loops = [f"{s} ({a})" for s, t, a in edges if s == t]
     choices = sum(len(e) > 1 for e in transitions.values())
     memory = "; the letter that leaves state 1 has to come back after the inner string, which says nothing about it"
     return Picture(
         figure,
-        f"Automaton with {len(places)} states and {sum(map(len, transitions.values()))} labelled edges: {path}. "
-        f"It starts at {reber.START} and accepts at {accept}.",
+        f"Automaton with {len(places)} states and {len(edges)} labelled edges: {path}. It starts at {reber.START} and "
+        f"accepts at {accept}.",
         f"A valid string spells a path from state {reber.START} to state {accept}; at {choices} states two "
         f"letters are allowed, and the loops at {listed(loops)} let a string grow without end{memory * embedded}.",
     )
 
 
-def _letter(axes: Axes, x: float, y: float, letter: str, colour: str) -> None:
+def _transition(axes: Axes, start: tuple, end: tuple, letter: str, colour: str, middles: Iterable[float]) -> None:
+    """An arrow with its letter; to the same state a loop, on the side away from the nearest middle line."""
+    (x, y), bend = start, 0.0
+    if start == end:
+        side = 1 if y >= min(middles, key=lambda middle: abs(y - middle)) else -1
+        foot, lift = RADIUS * np.sin(0.9), y + side * (RADIUS + 0.03) * np.cos(0.9)
+        a, b, at, bend = (x - foot, lift), (x + foot, lift), (x, y + side * 0.99), -3 * side
+    else:
+        start, end = np.array(start), np.array(end)
+        along = (end - start) / np.linalg.norm(end - start)
+        a, b = start + along * (RADIUS + 0.03), end - along * (RADIUS + 0.03)
+        at = (a + b) / 2 - 0.03 * along
+    axes.add_patch(_arrow(a, b, connectionstyle=f"arc3,rad={bend}", color=INK))
     box = {"boxstyle": "circle,pad=0.16", "facecolor": "white", "edgecolor": "none"}
-    axes.text(x, y, letter, ha="center", va="center", size=12, weight="bold", color=colour, zorder=6, bbox=box)
+    axes.text(*at, letter, ha="center", va="center", size=12, weight="bold", color=colour, zorder=6, bbox=box)
 
 
-def _arrow(axes: Axes, start, end, letter: str, colour: str) -> None:
-    start, end = np.array(start, float), np.array(end, float)
-    along = (end - start) / np.linalg.norm(end - start)
-    a, b = start + along * (RADIUS + 0.03), end - along * (RADIUS + 0.03)
-    axes.add_patch(_arrow_patch(a, b, color=INK, zorder=2))
-    _letter(axes, *(a + b) / 2 - 0.03 * along, letter, colour)
+KINDS = Registry("kind of drawing")
+NAMED = 60  # nodes whose names still fit into their circles
+HEADED = 400  # edges whose arrowheads still can be told apart
+CIRCULAR = 16  # nodes that stand on a circle; of more, neighbours on it would hide each other's edges
+MARGIN = 28  # pixels around a graph; in drawings of graphs and layers, one unit is one pixel
+LEGIBLE_NODES, LEGIBLE_EDGES = 500, 1500
 
 
-def _loop(axes: Axes, place, letter: str, middles: Iterable[float]) -> None:
-    """A drop-shaped loop on a state's side away from the nearest middle line, the letter at its far end."""
-    x, y = place
-    side = 1 if y >= min(middles, key=lambda middle: abs(y - middle)) else -1
-    foot, lift = RADIUS * np.sin(0.55), side * RADIUS * np.cos(0.55)
-    points = [(x - foot, y + lift), (x - 0.62, y + side * 1.22), (x + 0.62, y + side * 1.22), (x + foot, y + lift)]
-    curve = Path(points, [Path.MOVETO, Path.CURVE4, Path.CURVE4, Path.CURVE4])
-    axes.add_patch(PathPatch(curve, facecolor="none", edgecolor=INK, linewidth=1.3, zorder=2))
-    tip = np.array([x + foot, y + lift]) + 0.03 * np.array([0.55, side])
-    axes.add_patch(_arrow_patch(tip + np.array([0.07, side * 0.16]), tip, color=INK, zorder=3))
-    _letter(axes, x, y + side * 0.99, letter, LETTERS.colour)
+def structure(x, kind: str | None = None, **options) -> Picture:
+    """Draw any structure in the way that suits it, or as a `kind` of drawing; options go to that drawing.
+
+    Parameters
+    ----------
+    x : networkx.Graph, networkx.DiGraph, Classifier, or mask
+        An undirected graph is drawn as a graph; a directed one by layers or, where it has a cycle, as a recurrent
+        graph; beyond 500 nodes both as a matrix. A network is drawn by layers while its edges can be told apart, else
+        by the masks of its stages; one of a single stage by the gates of its hidden-to-hidden mask, as is a mask.
+    kind : {"graph", "layers", "recurrent", "masks", "gates"}, optional
+
+    Raises
+    ------
+    ValueError
+        Where `x` is nothing of the kind, or cannot be drawn so; `GraphError` where the graph is the reason.
+
+    Examples
+    --------
+    >>> structure(nx.path_graph(3)).reading
+    'The graph has 3 nodes and 2 edges; a node has 1 to 2 neighbours, 1.3 on average.'
+    """
+    if isinstance(x, nx.Graph) and not len(x):
+        raise graphs.GraphError("no nodes; there is nothing to draw")
+    if isinstance(x, nx.Graph) and x.is_multigraph():
+        raise graphs.GraphError("several edges between the same two nodes; make it simple: networkx.DiGraph(graph)")
+    return KINDS[kind or _suited(x)](x, **options)
 
 
-HIGHLIGHT = TARGETS["i2h"].colour
-NAMED = 60  # Nodes whose names still fit into their circles.
-HEADED = 400  # Edges whose arrowheads still can be told apart.
-CIRCULAR = 16  # Nodes that stand on a circle; of more, neighbours on it would hide each other's edges.
-WIDE = 1.72  # Width of the field that graphs are laid out on; its height is 1.
+def _suited(x) -> str:
+    if hasattr(x, "stages") and len(x.stages) > 1:
+        columns, edges, cells = of_network(x)
+        return "layers" if cells > len(columns) or len(edges) <= LEGIBLE_EDGES else "masks"
+    if not isinstance(x, nx.Graph) or len(x) > LEGIBLE_NODES:
+        return "gates"
+    if not x.is_directed() and not nx.number_of_selfloops(x):
+        return "graph"
+    return "layers" if x.is_directed() and nx.is_directed_acyclic_graph(x) else "recurrent"
 
 
+KINDS.register(mask_drawings.masks)
+KINDS.register(mask_drawings.gates)
+
+
+@KINDS.register
 @drawn
-def graph(nx_graph: nx.Graph, title: str = "A random graph") -> Picture:
-    """An undirected graph, its nodes coloured by the layer that they get in `layered`."""
-    columns = graphs.layers(nx_graph)
-    size = f"{counted(len(nx_graph), 'node')} and {counted(nx_graph.number_of_edges(), 'edge')}"
+def graph(x, title: str = "A random graph") -> Picture:
+    """An undirected graph, its nodes coloured by the layer that they get in `layered`; directions are left out."""
+    nx_graph = graphs.undirected(_graph(x))
+    columns, edges = graphs.layers(nx_graph), list(nx_graph.edges)
+    size = f"{counted(len(nx_graph), 'node')} and {counted(len(edges), 'edge')}"
     figure, ((axes,),) = card(440, title, note=f"{size}; the darker a node, the later its layer.")
-    places, edges = _spread(nx_graph), list(nx_graph.edges)
-    draw_edges(axes, edges, places, 0, FAINT, max(0.4, 1.3 - len(edges) / 400), [0] * len(edges), heads=False)
-    for colour, column in zip(layer_colours(len(columns)), columns, strict=True):
-        draw_nodes(axes, column, places, _radius(nx_graph), colour, len(nx_graph) <= NAMED)
-    bare(axes, (-0.05, WIDE + 0.05), (-0.06, 1.06))
+    field, radius = np.array([WIDTH - 20, 348.0]), _radius(nx_graph)
+    places = _spread(nx_graph, field)
+    _edges(axes, edges, places, radius, FAINT, _width(edges), heads=False)
+    for colour, column in zip(SEQUENTIAL(np.linspace(0.08, 0.85, len(columns))), columns, strict=True):
+        _nodes(axes, column, places, radius, colour, len(nx_graph) <= NAMED)
+    _bare(axes, (0, field[0]), (0, field[1]))
     degrees = [d for _, d in nx_graph.degree]
     told = f"{size}; a node has {min(degrees)} to {max(degrees)} neighbours, {np.mean(degrees):.1f} on average"
     return Picture(figure, f"Drawing of a graph with {told}.", f"The graph has {told}.")
 
 
+@KINDS.register
 @drawn
-def recurrent(nx_graph: nx.Graph, title: str = "A recurrent graph, the mask of hidden-to-hidden weights") -> Picture:
+def recurrent(x, title: str = "A recurrent graph, the mask of hidden-to-hidden weights") -> Picture:
     """A directed graph, its cycles in colour; an undirected edge is drawn both ways.
 
     Every edge bends to the right of its way, so that its direction shows where arrowheads would not.
     """
-    directed = nx_graph if nx_graph.is_directed() else nx_graph.to_directed()
+    directed = nx.DiGraph(_graph(x))
     component = {n: k for k, nodes in enumerate(nx.strongly_connected_components(directed)) for n in nodes}
     edges, loops = [e for e in directed.edges if e[0] != e[1]], [u for u, v in directed.edges if u == v]
-    inner = [e for e in edges if component[e[0]] == component[e[1]]]
-    outer = [e for e in edges if component[e[0]] != component[e[1]]]
+    inner, outer = ([(u, v) for u, v in edges if (component[u] == component[v]) is same] for same in (True, False))
     cyclic = {n for edge in inner for n in edge} | set(loops)
-    key = [
-        Line2D([], [], color=HIGHLIGHT, linewidth=1.3, label=f"on a cycle ({len(inner) + len(loops):,})"),
-        Line2D([], [], color=QUIET, linewidth=1.3, label=f"on none ({len(outer):,})"),
-    ]
+    key = _key([("on a cycle", HIGHLIGHT, len(inner) + len(loops)), ("on none", QUIET, len(outer))])
     size = f"{counted(len(directed), 'node')} and {counted(directed.number_of_edges(), 'directed edge')}"
-    heads = len(edges) <= HEADED
+    heads, named = len(edges) <= HEADED, len(directed) <= NAMED
     hint = "" if heads else "; every edge bends to the right of its way"
-    height = 470
-    figure, ((axes,),) = card(height, title, note=f"{size}{hint}; dark nodes lie on a cycle.", key=key)
-    places = _circle(directed) if len(directed) <= CIRCULAR else _spread(graphs.undirected(directed))
-    radius, width = _radius(directed), max(0.4, 1.2 - len(edges) / 500)
-    margin = 2.6 * radius if loops else 0.06
-    scale = min((WIDTH - 20) / (WIDE + 2 * margin), (height - 92) / (1 + 2 * margin))
+    figure, ((axes,),) = card(470, title, note=f"{size}{hint}; dark nodes lie on a cycle.", key=key)
+    field, radius, width = np.array([WIDTH - 20, 378.0]), _radius(directed), _width(edges)
+    if len(directed) <= CIRCULAR:
+        places = {n: field / 2 + (field / 2 - MARGIN) * spot for n, spot in nx.circular_layout(directed).items()}
+    else:
+        places = _spread(graphs.undirected(directed), field)
     for chosen, colour in ((outer, QUIET), (inner, HIGHLIGHT)):
-        draw_edges(axes, chosen, places, radius * scale, colour, width, [0.16] * len(chosen), heads)
-    middle = np.array([WIDE / 2, 0.5])
+        _edges(axes, chosen, places, radius, colour, width, [0.16] * len(chosen), heads)
     for n in loops:
-        away = (places[n] - middle) / max(np.linalg.norm(places[n] - middle), 1e-9)
-        ring = Circle(places[n] + 1.25 * radius * away, radius, fill=False, edgecolor=HIGHLIGHT, linewidth=width)
-        axes.add_patch(ring)
-    pale, dark = SEQUENTIAL(0.08), SEQUENTIAL(0.75)
-    for nodes, colour in (([n for n in directed if n not in cyclic], pale), (list(cyclic), dark)):
-        draw_nodes(axes, nodes, places, radius, colour, len(directed) <= NAMED)
-    bare(axes, (-margin, WIDE + margin), (-margin, 1 + margin))
+        away = (places[n] - field / 2) / max(np.linalg.norm(places[n] - field / 2), 1e-9)
+        axes.add_patch(Circle(places[n] + 1.25 * radius * away, radius, fill=False, color=HIGHLIGHT, linewidth=width))
+    _nodes(axes, [n for n in directed if n not in cyclic], places, radius, SEQUENTIAL(0.08), named)
+    _nodes(axes, cyclic, places, radius, SEQUENTIAL(0.75), named)
+    _bare(axes, (0, field[0]), (0, field[1]))
     both = sum(directed.has_edge(v, u) for u, v in edges) // 2
+    share = percent((len(inner) + len(loops)) / max(directed.number_of_edges(), 1), 0)
     told = (
         f"{size}; {counted(len(loops), 'node')} with an edge to itself, {counted(both, 'pair')} of nodes with edges "
-        f"both ways; "
-        f"{percent(len(cyclic) / len(directed), 0)} of the nodes and "
-        f"{percent((len(inner) + len(loops)) / max(directed.number_of_edges(), 1), 0)} of the edges lie on cycles"
+        f"both ways; {percent(len(cyclic) / len(directed), 0)} of the nodes and {share} of the edges lie on cycles"
     )
     return Picture(figure, f"Drawing of a recurrent graph with {told}.", f"The recurrent graph has {told}.")
 
 
-def layer_colours(count: int) -> list[tuple]:
-    """Colours of layers, light to dark."""
-    return [SEQUENTIAL(v) for v in (np.linspace(0.08, 0.85, count) if count > 1 else [0.3])]
+BELOW = 34  # pixels below the layers, for their numbers and sizes
 
 
-def draw_nodes(
-    axes: Axes, nodes: Iterable, places: Mapping, radius: float, colour, named: bool, rim: float = 1.2
-) -> None:
-    """Circles, and the nodes' names within where they fit."""
-    for n in nodes:
-        axes.add_patch(Circle(places[n], radius, facecolor=colour, edgecolor="white", linewidth=rim, zorder=4))
-        if named:
-            axes.text(*places[n], str(n), ha="center", va="center", size=9, color=text_on(colour), zorder=5)
-
-
-def draw_edges(
-    axes: Axes,
-    edges: Sequence[tuple],
-    places: Mapping,
-    radius: float,
-    colour: str,
-    width: float,
-    bends: Sequence[float],
-    heads: bool,
-) -> None:
-    """Edges from node to node, each bent to the right of its way by a share of its length; `radius` is in pixels."""
-    if not heads:
-        curves = []
-        for (u, v), bend in zip(edges, bends, strict=True):
-            (x, y), (p, q) = places[u], places[v]
-            control = ((x + p) / 2 + bend * (q - y), (y + q) / 2 - bend * (p - x))
-            curves.append(Path([(x, y), control, (p, q)], [Path.MOVETO, Path.CURVE3, Path.CURVE3]))
-        look = {
-            "facecolors": "none",
-            "edgecolors": colour,
-            "linewidths": width,
-            "alpha": float(np.clip(400 / max(len(edges), 1), 0.25, 0.8)),
-            "zorder": 2,
-        }
-        axes.add_collection(PathCollection(curves, **look), autolim=False)
-        return
-    points = radius * 72 / PIXELS_PER_INCH
-    for (u, v), bend in zip(edges, bends, strict=True):
-        axes.add_patch(
-            FancyArrowPatch(
-                places[u],
-                places[v],
-                connectionstyle=f"arc3,rad={bend}",
-                arrowstyle="-|>,head_length=0.32,head_width=0.16",
-                mutation_scale=10,
-                color=colour,
-                linewidth=width,
-                alpha=0.65,
-                shrinkA=points,
-                shrinkB=points + 1,
-                zorder=2,
-            )
-        )
-
-
-def bare(axes: Axes, xlim: tuple, ylim: tuple) -> None:
-    """Only what is drawn, in equal units."""
-    axes.set(xlim=xlim, ylim=ylim, aspect="equal")
-    axes.set_axis_off()
-
-
-def _radius(nx_graph: nx.Graph) -> float:
-    return 0.032 * min(1, NAMED / len(nx_graph)) ** 0.5
-
-
-def _circle(nx_graph: nx.Graph) -> dict:
-    angles = np.pi / 2 - 2 * np.pi * np.arange(len(nx_graph)) / len(nx_graph)
-    spots = np.column_stack([WIDE * (1 + np.cos(angles)) / 2, (1 + np.sin(angles)) / 2])
-    return dict(zip(nx_graph, spots, strict=True))
-
-
-def _spread(nx_graph: nx.Graph) -> dict:
-    """Places that keep neighbours together; parts that do not hang together get fields of their own."""
-    parts = sorted(nx.connected_components(nx_graph), key=len, reverse=True)
-    share = 1 if len(parts) == 1 else 0.8
-    return _packed([nx_graph.subgraph(part) for part in parts], np.zeros(2), np.array([WIDE, 1.0]), share)
-
-
-def _packed(parts: Sequence[nx.Graph], corner: np.ndarray, size: np.ndarray, share: float) -> dict:
-    """Places of all parts on a field, which is halved until each part fills a share of its own."""
-    if len(parts) > 1:
-        counts = np.cumsum([len(part) for part in parts])
-        half = int(np.argmin(np.abs(counts[:-1] - counts[-1] / 2))) + 1
-        along = np.eye(2)[np.argmax(size)] * size
-        first = along * counts[half - 1] / counts[-1]
-        one = _packed(parts[:half], corner, size - along + first, share)
-        return one | _packed(parts[half:], corner + first, size - first, share)
-    layout = nx.kamada_kawai_layout if len(parts[0]) <= 2 * NAMED else partial(nx.spring_layout, seed=0, iterations=100)
-    found = layout(parts[0])
-    spots = np.array(list(found.values()))
-    unit = (spots - spots.mean(0)) / np.ptp(spots, 0).clip(1e-9)
-    # Half by rank, which draws crowded nodes apart.
-    unit += (spots.argsort(0).argsort(0) / max(len(spots) - 1, 1) - 0.5) * (len(spots) > CIRCULAR)
-    unit = (unit - unit.min(0) - np.ptp(unit, 0) / 2) / np.ptp(unit, 0).clip(1e-9)
-    return dict(zip(found, corner + size * (0.5 + share * unit), strict=True))
-
-
-BELOW = 34  # Pixels below the layers, for their numbers and sizes.
-
-
+@KINDS.register(name="layers")
 @drawn
-def layered(structure, title: str | None = None) -> Picture:
-    """The structure by layers: a column is a recurrent layer, grey edges join neighbours, coloured ones skip.
+def layered(x, title: str | None = None) -> Picture:
+    """A structure by layers: a column is a recurrent layer, grey edges join neighbours, coloured ones skip.
 
     Parameters
     ----------
-    structure : networkx.Graph, networkx.DiGraph or Classifier
+    x : networkx.Graph, networkx.DiGraph, Classifier, or mask
         An undirected graph is oriented along node order; a directed one must have no cycle. A network's nodes are
         numbered from its first stage on, and an edge is drawn where it exists in any gate.
     """
-    drawn_graph = isinstance(structure, nx.Graph)
-    columns, edges, cells = (_of_graph if drawn_graph else of_network)(structure)
-    title = title or ("Its layers, which become the recurrent network" if drawn_graph else "The network's layers")
+    network = hasattr(x, "stages")
+    columns, edges, cells = of_network(x) if network else _of_graph(_graph(x))
     depth = {n: k for k, column in enumerate(columns) for n in column}
-    skips = [(u, v) for u, v in edges if depth[v] - depth[u] > 1]
-    steps = [(u, v) for u, v in edges if depth[v] - depth[u] == 1]
-    key = [
-        Line2D([], [], color=QUIET, linewidth=1.3, label=f"to the next layer ({len(steps):,})"),
-        Line2D([], [], color=HIGHLIGHT, linewidth=1.3, label=f"skips layers ({len(skips):,})"),
-    ]
+    skips, steps = ([(u, v) for u, v in edges if (depth[v] - depth[u] > 1) is far] for far in (True, False))
+    key = _key([("to the next layer", QUIET, len(steps)), ("skips layers", HIGHLIGHT, len(skips))])
     tallest = max(map(len, columns))
     height = int(np.clip(170 + 34 * tallest, 300, 520))
-    figure, ((axes,),) = card(height, title, key=key)
-    # One unit is one pixel, so that circles stay circles whatever the number of layers.
+    default = "The network's layers" if network else "Its layers, which become the recurrent network"
+    figure, ((axes,),) = card(height, title or default, key=key)
     wide, room = WIDTH - 20, height - 112
     gap = wide / len(columns)
     radius = min(11.5, max(2, 0.32 * gap), 0.42 * room / tallest)
     places = _place(columns, gap, room, min(46, room / tallest))
-    _draw_columns(axes, columns, gap, room)
-    fine = max(0.4, 1.2 - len(edges) / 300)
-    heads = len(edges) <= HEADED and radius > 3
-    draw_edges(axes, steps, places, radius, QUIET, fine, [0] * len(steps), heads)
+    _draw_columns(axes, [len(column) for column in columns], gap, room)
     bends = [_bend(places[u], places[v], depth[v] - depth[u], room) for u, v in skips]
-    draw_edges(axes, skips, places, radius, HIGHLIGHT, fine, bends, heads)
-    for colour, column in zip(layer_colours(len(columns)), columns, strict=True):
-        draw_nodes(axes, column, places, radius, colour, radius > 8, min(1.2, radius / 4))
-    bare(axes, (0, wide), (0, BELOW + room))
-    sizes = ", ".join(str(len(c)) for c in columns)
+    heads = len(edges) <= HEADED and radius > 3
+    _edges(axes, steps, places, radius, QUIET, _width(edges), heads=heads)
+    _edges(axes, skips, places, radius, HIGHLIGHT, _width(edges), bends, heads)
+    for colour, column in zip(SEQUENTIAL(np.linspace(0.08, 0.85, len(columns))), columns, strict=True):
+        _nodes(axes, column, places, radius, colour, radius > 8)
+    _bare(axes, (0, wide), (0, BELOW + room))
     share = percent(len(skips) / max(len(edges), 1), 0)
     return Picture(
         figure,
-        f"Layered drawing: {counted(len(columns), 'layer')} of {sizes} nodes; {counted(len(steps), 'edge')} to the "
-        f"next layer, {counted(len(skips), 'skip edge')}.",
-        f"The {'graph' if drawn_graph else 'network'} has {counted(len(columns), 'layer')}, the first of "
+        f"Layered drawing: {counted(len(columns), 'layer')} of {', '.join(str(len(c)) for c in columns)} nodes; "
+        f"{counted(len(steps), 'edge')} to the next layer, {counted(len(skips), 'skip edge')}.",
+        f"The {'network' if network else 'graph'} has {counted(len(columns), 'layer')}, the first of "
         f"{counted(len(columns[0]), 'node')} and the last of {counted(len(columns[-1]), 'node')}; {share} of the edges "
         f"skip a layer, so the network needs {counted(cells, 'recurrent cell')}.",
     )
+
+
+def _graph(x) -> nx.Graph:
+    return x if isinstance(x, nx.Graph) else graphs.from_mask(mask_drawings.mask_of(x))
 
 
 def _of_graph(nx_graph: nx.Graph) -> tuple[list[list], list[tuple], int]:
@@ -374,196 +289,84 @@ def _bend(start: tuple, end: tuple, reach: int, room: float) -> float:
     return -side * min(0.16 + 0.02 * min(reach, 5), most)
 
 
-def _draw_columns(axes: Axes, columns: list[list], gap: float, room: float) -> None:
+def _draw_columns(axes: Axes, sizes: Sequence[int], gap: float, room: float) -> None:
     """A pale box behind each layer, its number and its size below; words only where they fit."""
-    every = int(np.ceil(28 / gap))
-    for k, column in enumerate(columns):
-        corner, shape = (gap * (k + 0.09), 30), f"round,pad=0,rounding_size={min(8, 0.3 * gap)}"
-        axes.add_patch(FancyBboxPatch(corner, 0.82 * gap, room, boxstyle=shape, facecolor="#f3f5f7", linewidth=0))
-        if k % every:
-            continue
-        words = (f"layer {k}", counted(len(column), "node")) if gap > 55 else (str(k), f"n={len(column)}")
-        if gap <= 30:
-            words = (str(k), str(len(column)))
-        axes.text(gap * (k + 0.5), 20, words[0], ha="center", va="center", size=9)
-        axes.text(gap * (k + 0.5), 6, words[1], ha="center", va="center", size=9, color=QUIET)
+    style = {"boxstyle": f"round,pad=0,rounding_size={min(8, 0.3 * gap)}", "facecolor": "#f3f5f7", "linewidth": 0}
+    for k, size in enumerate(sizes):
+        axes.add_patch(FancyBboxPatch((gap * (k + 0.09), 30), 0.82 * gap, room, **style))
+        words = (f"layer {k}", counted(size, "node")) if gap > 55 else (str(k), str(size))
+        for y, word, colour in ((20, words[0], INK), (6, words[1], QUIET)):
+            if k % np.ceil(28 / gap) == 0:
+                axes.text(gap * (k + 0.5), y, word, ha="center", va="center", size=9, color=colour)
 
 
-KINDS = Registry("kind of drawing")
-GATE_LABELS = {
-    1: ("",),
-    3: ("reset (r)", "update (z)", "new (n)"),
-    4: ("input (i)", "forget (f)", "cell (g)", "output (o)"),
-}
-LEGIBLE_NODES, LEGIBLE_EDGES = 500, 1500
+def _key(kinds: Iterable[tuple[str, str, int]]) -> list[Line2D]:
+    return [Line2D([], [], color=colour, linewidth=1.3, label=f"{name} ({n:,})") for name, colour, n in kinds]
 
 
-def structure(x, kind: str | None = None, **options) -> Picture:
-    """Draw any structure in the way that suits it.
-
-    Parameters
-    ----------
-    x : networkx.Graph, networkx.DiGraph, Classifier, or mask
-        An undirected graph is drawn as a graph; a directed one by layers or, where it has a cycle, as a recurrent
-        graph; beyond 500 nodes both as a matrix. A network is drawn by layers while its edges can be told apart, else
-        by the masks of its stages; one of a single stage by the gates of its hidden-to-hidden mask, as is a mask,
-        (gates * hidden, hidden).
-    kind : {"graph", "layers", "recurrent", "masks", "gates"}, optional
-        How, where the choice above does not suit.
-    **options
-        For the drawing, for example ``title``.
-
-    Raises
-    ------
-    ValueError
-        Where `x` is nothing of the kind, or cannot be drawn so; `GraphError` where the graph is the reason.
-
-    Examples
-    --------
-    >>> structure(nx.path_graph(3)).reading
-    'The graph has 3 nodes and 2 edges; a node has 1 to 2 neighbours, 1.3 on average.'
-    """
-    if isinstance(x, nx.Graph) and not len(x):
-        raise graphs.GraphError("no nodes; there is nothing to draw")
-    if isinstance(x, nx.Graph) and x.is_multigraph():
-        raise graphs.GraphError("several edges between the same two nodes; make it simple: networkx.DiGraph(graph)")
-    return KINDS[kind or _suited(x)](x, **options)
+def _nodes(axes: Axes, nodes: Iterable, places: Mapping, radius: float, colour, named: bool) -> None:
+    """Circles, and the nodes' names within where they fit."""
+    rim = min(1.2, radius / 4)
+    for n in nodes:
+        axes.add_patch(Circle(places[n], radius, facecolor=colour, edgecolor="white", linewidth=rim, zorder=4))
+        if named:
+            axes.text(*places[n], str(n), ha="center", va="center", size=9, color=text_on(colour), zorder=5)
 
 
-def _suited(x) -> str:
-    if hasattr(x, "stages"):
-        columns, edges, cells = of_network(x)
-        if len(columns) == 1:
-            return "gates"
-        return "layers" if cells > len(columns) or len(edges) <= LEGIBLE_EDGES else "masks"
-    if isinstance(x, nx.Graph):
-        if len(x) > LEGIBLE_NODES:
-            return "gates"
-        if not x.is_directed() and not nx.number_of_selfloops(x):
-            return "graph"
-        return "layers" if x.is_directed() and nx.is_directed_acyclic_graph(x) else "recurrent"
-    return "gates"
+def _edges(
+    axes: Axes, edges: Sequence[tuple], places: Mapping, radius: float, colour: str, width: float,
+    bends: Sequence[float] | None = None, heads: bool = True,
+) -> None:  # fmt: skip
+    """Edges from node to node, each bent to the right of its way by a share of its length."""
+    bent = list(zip(edges, bends or [0.0] * len(edges), strict=True))
+    if not heads:
+        curves = [ConnectionStyle.Arc3(rad=bend)(places[u], places[v], shrinkA=0, shrinkB=0) for (u, v), bend in bent]
+        alpha = float(np.clip(400 / max(len(edges), 1), 0.25, 0.8))
+        look = {"facecolors": "none", "edgecolors": colour, "linewidths": width, "alpha": alpha, "zorder": 2}
+        axes.add_collection(PathCollection(curves, **look), autolim=False)
+        return
+    points, style = radius * 72 / PIXELS_PER_INCH, "-|>,head_length=0.32,head_width=0.16"
+    look = {"color": colour, "linewidth": width, "alpha": 0.65, "shrinkA": points, "shrinkB": points + 1, "zorder": 2}
+    for (u, v), bend in bent:
+        form = {"connectionstyle": f"arc3,rad={bend}", "arrowstyle": style, "mutation_scale": 10}
+        axes.add_patch(FancyArrowPatch(places[u], places[v], **form, **look))
 
 
-@KINDS.register(name="graph")
-def without_directions(x, **options) -> Picture:
-    """Nodes and edges, directions left out."""
-    return graph(graphs.undirected(_graph(x)), **options)
+def _width(edges: Sequence) -> float:
+    return max(0.4, 1.2 - len(edges) / 400)
 
 
-@KINDS.register
-def layers(x, **options) -> Picture:
-    """Columns of nodes, with skip edges."""
-    return layered(x if hasattr(x, "stages") else _graph(x), **options)
+def _radius(nx_graph: nx.Graph) -> float:
+    return 10.5 * min(1, NAMED / len(nx_graph)) ** 0.5
 
 
-@KINDS.register(name="recurrent")
-def with_directions(x, **options) -> Picture:
-    """Nodes and directed edges, with cycles."""
-    return recurrent(_graph(x), **options)
+def _bare(axes: Axes, xlim: tuple, ylim: tuple) -> None:
+    """Only what is drawn, in equal units."""
+    axes.set(xlim=xlim, ylim=ylim, aspect="equal")
+    axes.set_axis_off()
 
 
-@KINDS.register
-def masks(x, **options) -> Picture:
-    """Both masks of each stage."""
-    if not hasattr(x, "stages"):
-        raise ValueError(f"a {type(x).__name__} has no stages; give a network, or take kind='gates'")
-    return mask_drawings.masks(x, **options)
+def _spread(nx_graph: nx.Graph, field: np.ndarray) -> dict:
+    """Places that keep neighbours together; parts that do not hang together get fields of their own."""
+    parts = sorted(nx.connected_components(nx_graph), key=len, reverse=True)
+    corner, share = np.full(2, float(MARGIN)), 1 if len(parts) == 1 else 0.8
+    return _packed([nx_graph.subgraph(part) for part in parts], corner, field - 2 * MARGIN, share)
 
 
-@KINDS.register
-@drawn
-def gates(x, title: str | None = None) -> Picture:
-    """A hidden-to-hidden mask as one matrix a gate, side by side; of a graph, the mask that it becomes.
-
-    Parameters
-    ----------
-    x : mask, shape (gates * hidden, hidden) or (gates, hidden, hidden), networkx.Graph, or Classifier of one stage
-        Rows in torch's order: GRU r, z, n; LSTM i, f, g, o.
-    """
-    matrix = _mask(x)
-    blocks = matrix.reshape(-1, matrix.shape[1], matrix.shape[1])
-    count, hidden = len(blocks), matrix.shape[1]
-    side = min(680 / count - 20, 400)
-    step = int(np.ceil(hidden / side))
-    title = title or "Hidden-to-hidden mask" + ", gate by gate" * (count > 1)
-    shades = (
-        f"each square stands for {step} × {step} weights, the darker the more exist"
-        if step > 1
-        else "coloured: the weight exists"
-    )
-    figure, grid = card(
-        int(side + 130), title, 1, count, note=f"Rows: to each hidden unit; columns: from each; {shades}."
-    )
-    peak = max(_coarse(block, step).max() for block in blocks)
-    for axes, block, name in zip(grid[0], blocks, GATE_LABELS[count], strict=True):
-        _draw(axes, _coarse(block, step) / (peak or 1), side)
-        axes.set_title(name)
-        axes.set_xlabel(f"{int(block.sum()):,} of {block.size:,}\n{percent(block.mean())}", size=9)
-    same = all((block == blocks[0]).all() for block in blocks)
-    shares = [f"{name} {percent(block.mean())}" for name, block in zip(GATE_LABELS[count], blocks, strict=True)]
-    exist = f"{int(matrix.sum()):,} of {matrix.size:,} weights exist ({percent(matrix.mean())})"
-    if count == 1:
-        told = exist
-    else:
-        told = f"{exist}: " + (f"all {count} gates have the same connections" if same else f"by gate {listed(shares)}")
-    return Picture(
-        figure,
-        f"Hidden-to-hidden mask of {counted(hidden, 'unit')} in {counted(count, 'gate block')}: {told}.",
-        f"Of the hidden-to-hidden mask {told}.",
-    )
-
-
-def _graph(x) -> nx.Graph:
-    return x if isinstance(x, nx.Graph) else graphs.from_mask(_mask(x))
-
-
-def _mask(x) -> np.ndarray:
-    """A graph's, a one-stage network's, or the given mask, as bool (gates * hidden, hidden)."""
-    if isinstance(x, nx.Graph):
-        return nx.to_numpy_array(x, weight=None).T != 0
-    if hasattr(x, "stages"):
-        if len(x.stages) > 1:
-            raise ValueError(
-                f"a network of {len(x.stages)} stages has as many hidden-to-hidden masks; give one of them, for "
-                "example network.stages[0].mask_hh, or take kind='masks'"
-            )
-        x = x.stages[0].mask_hh
-    array = np.asarray(x.detach().cpu() if hasattr(x, "detach") else x)
-    if array.ndim == 3 and array.shape[1] == array.shape[2]:
-        array = array.reshape(-1, array.shape[2])
-    if array.ndim != 2 or not array.size or array.dtype.kind not in "biuf":
-        raise ValueError(f"draws a networkx graph, a network or a two-dimensional mask, not {_said(x)}")
-    if array.shape[0] not in [count * array.shape[1] for count in GATE_LABELS]:
-        raise ValueError(
-            f"a mask of {array.shape[0]} × {array.shape[1]} is not 1, 3 or 4 square gate blocks, as hidden-to-hidden "
-            "ones are; draw others with drawings.mask(matrix, gates=…)"
-        )
-    return array != 0
-
-
-def _said(x) -> str:
-    return f"an array of shape {x.shape}" if hasattr(x, "shape") else f"a {type(x).__name__}"
-
-
-def _coarse(block: np.ndarray, step: int) -> np.ndarray:
-    """Shares of weights that exist, by squares of `step` × `step`."""
-    starts = np.arange(0, len(block), step)
-    sums = np.add.reduceat(np.add.reduceat(block, starts, 0, dtype=int), starts, 1)
-    sides = np.diff([*starts, len(block)])
-    return sums / np.outer(sides, sides)
-
-
-def _draw(axes: Axes, shades: np.ndarray, side: float) -> None:
-    """Pale where nothing exists, else the target's colour, from a third of its strength on."""
-    colour = TARGETS["h2h"].colour
-    full = np.array([int(colour[i : i + 2], 16) for i in (1, 3, 5)])
-    strength = np.where(shades > 0, 0.25 + 0.75 * shades, 0)[..., None]
-    pixels = (np.array([243, 245, 247]) * (1 - strength) + full * strength).astype(np.uint8)
-    n = len(shades)
-    axes.imshow(pixels, interpolation="nearest", extent=(0, n, n, 0))
-    if side / n > 5:
-        axes.vlines(range(1, n), 0, n, color="white", linewidth=0.7)
-        axes.hlines(range(1, n), 0, n, color="white", linewidth=0.7)
-    axes.set(xticks=[], yticks=[])
-    axes.spines[:].set(visible=True, color=FAINT, linewidth=0.8)
+def _packed(parts: Sequence[nx.Graph], corner: np.ndarray, size: np.ndarray, share: float) -> dict:
+    """Places of all parts on a field, which is halved until each part fills a share of its own."""
+    if len(parts) > 1:
+        counts = np.cumsum([len(part) for part in parts])
+        half = int(np.argmin(np.abs(counts[:-1] - counts[-1] / 2))) + 1
+        along = np.eye(2)[np.argmax(size)] * size
+        first = along * counts[half - 1] / counts[-1]
+        one = _packed(parts[:half], corner, size - along + first, share)
+        return one | _packed(parts[half:], corner + first, size - first, share)
+    layout = nx.kamada_kawai_layout if len(parts[0]) <= 2 * NAMED else partial(nx.spring_layout, seed=0, iterations=100)
+    found = layout(parts[0])
+    spots = np.array(list(found.values()))
+    unit = (spots - spots.mean(0)) / np.ptp(spots, 0).clip(1e-9)
+    # Half by rank, which draws crowded nodes apart.
+    unit += (spots.argsort(0).argsort(0) / max(len(spots) - 1, 1) - 0.5) * (len(spots) > CIRCULAR)
+    unit = (unit - unit.min(0) - np.ptp(unit, 0) / 2) / np.ptp(unit, 0).clip(1e-9)
+    return dict(zip(found, corner + size * (0.5 + share * unit), strict=True))

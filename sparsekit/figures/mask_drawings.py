@@ -1,114 +1,143 @@
-"""Drawings of masks: which weights exist, gate block by gate block."""
+"""Drawings of masks: which weights exist, gate by gate, and stage by stage."""
 
+from collections.abc import Sequence
+
+import networkx as nx
 import numpy as np
 from matplotlib.axes import Axes
+from matplotlib.colors import to_rgb
 
 from sparsekit.figures.card import Picture, card, drawn
-from sparsekit.figures.style import FAINT, INK, QUIET, TARGETS, VARIANTS, counted, look, percent
+from sparsekit.figures.style import FAINT, INK, QUIET, TARGETS, VARIANTS, counted, listed, look, percent
+from sparsekit.variants import GATES
 
-GATE_NAMES = {1: ("",), 3: ("reset", "update", "new"), 4: ("input", "forget", "cell", "output")}
+GATE_LABELS = {
+    len(gates): [f"{name} ({letter})" if name else "" for letter, name in gates.items()] for gates in GATES.values()
+}
 
 
 @drawn
-def mask(matrix, title: str = "Mask", gates: int = 1) -> Picture:
-    """One mask.
+def gates(x, title: str | None = None, count: int | None = None) -> Picture:
+    """A mask as one matrix a gate, side by side; of a graph, the mask that it becomes.
 
     Parameters
     ----------
-    matrix : array or tensor, shape (gates * hidden, inputs)
-        Nonzero where a weight exists.
-    gates : int
-        Number of gate blocks among the rows: 1 (RNN), 3 (GRU), 4 (LSTM).
+    x : array or tensor, networkx.Graph, or Classifier of one stage
+        A mask of shape (gates * hidden, inputs) or (gates, hidden, inputs), nonzero where a weight exists; rows in
+        torch's order: GRU r, z, n; LSTM i, f, g, o. A graph, and a network's hidden-to-hidden mask.
+    count : int, optional
+        Number of gates; by default a mask is of hidden-to-hidden weights: 1, 3 or 4 square blocks.
 
     Raises
     ------
     ValueError
-        Where the matrix has not two dimensions, or its rows do not divide into gates.
+        Where `x` is nothing of the kind, or its rows do not divide into gates.
     """
-    array = _plain(matrix)
-    rows, columns = array.shape
-    if gates < 1 or rows % gates:
-        raise ValueError(f"{rows} rows do not divide into {gates} gates")
-    cell = min(34.0, 560 / columns, 420 / rows)
-    high, wide = max(rows * cell, 24 * gates), max(columns * cell, 60)
-    share = percent(array.mean())
-    figure, ((axes,),) = card(int(high + 112), title, note=f"{rows} × {columns} weights, {share} of them exist.")
-    _draw(axes, array, gates, VARIANTS["rnn_tanh"].colour, cell)
-    axes.set_box_aspect(high / wide)
-    axes.set_anchor("NW")
-    axes.set_xlabel("inputs")
-    axes.set_ylabel("gates" if gates > 1 else "hidden units")
-    told = ""
-    if gates > 1:
-        blocks = np.split(array, gates)
-        same = all((blocks[0] == block).all() for block in blocks)
-        told = f"; all {gates} gates have the same connections" if same else "; the gates' connections differ"
-    counts = f"{int(array.sum()):,} of {array.size:,} weights exist ({share}){told}."
-    return Picture(figure, f"Mask of {rows} × {columns} weights in {counted(gates, 'gate block')}: {counts}", counts)
+    matrix = mask_of(x, count)
+    name = "Hidden-to-hidden mask" if count is None else "Mask"
+    count = count or len(matrix) // matrix.shape[1]
+    blocks, labels = np.split(matrix, count), _labels(count)
+    rows, columns = blocks[0].shape
+    wide, high = 680 / count - 20, 400
+    cell, step = min(wide / columns, high / rows), int(np.ceil(max(columns / wide, rows / high)))
+    shades = [_coarse(block, step) for block in blocks]
+    told = f"a square is {step} × {step} weights, the darker the more exist"
+    note = f"A row is a hidden unit, a column what it reads; {told if step > 1 else 'coloured: the weight exists'}."
+    figure, grid = card(int(rows * cell + 130), title or name + ", gate by gate" * (count > 1), 1, count, note=note)
+    for axes, block, shade, label in zip(grid[0], blocks, shades, labels, strict=True):
+        _cells(axes, shade / (np.max(shades) or 1), TARGETS["h2h"].colour, cell)
+        axes.set_aspect("equal")
+        axes.set_title(label)
+        axes.set_xlabel(f"{int(block.sum()):,} of {block.size:,}\n{percent(block.mean())}", size=9)
+    told = f"{int(matrix.sum()):,} of {matrix.size:,} weights exist ({percent(matrix.mean())})"
+    if count > 1 and all((block == blocks[0]).all() for block in blocks):
+        told += f": all {count} gates have the same connections"
+    elif count > 1:
+        shares = (f"{label} {percent(block.mean())}" for label, block in zip(labels, blocks, strict=True))
+        told += f": by gate {listed(shares)}"
+    size = f"{counted(rows, 'unit')} in {counted(count, 'gate block')}"
+    return Picture(figure, f"{name} of {size}: {told}.", f"Of the {name.lower()} {told}.")
 
 
 @drawn
 def masks(classifier, most: int = 8) -> Picture:
-    """Both masks of each stage of a network: input-to-hidden above, hidden-to-hidden below.
-
-    Parameters
-    ----------
-    classifier : Classifier
-        Anything with ``variant`` and ``stages``, each with ``mask_ih`` and ``mask_hh``.
-    most : int
-        At most this many stages are drawn; the text counts all.
-    """
-    variant = look(VARIANTS, classifier.variant).label
-    pairs = [(_plain(s.mask_ih), _plain(s.mask_hh)) for s in classifier.stages]
-    rows, columns = pairs[0][1].shape
-    gates, shown = rows // columns, pairs[:most]
-    left_out = f" The first {most} of {len(pairs)} stages." if len(pairs) > most else ""
-    figure, grid = card(
-        390,
-        f"Masks of the {variant} network, stage by stage",
-        2,
-        len(shown),
-        note=f"Coloured: the weight exists. Under each mask: its size, and the share that exists.{left_out}",
-    )
-    for k, pair in enumerate(shown):
+    """Input-to-hidden and hidden-to-hidden masks of a network's stages, at most so many drawn; the text counts all."""
+    if not hasattr(classifier, "stages"):
+        raise ValueError(f"a {type(classifier).__name__} has no stages; give a network, or take kind='gates'")
+    variant, stages = look(VARIANTS, classifier.variant).label, classifier.stages
+    labels = _labels(len(GATES[classifier.variant]))
+    shown = [[stage.mask_ih.cpu().numpy(), stage.mask_hh.cpu().numpy()] for stage in stages]
+    left_out = f"\nThe first {most} of {len(stages)} stages." if len(stages) > most else ""
+    note = f"Coloured: the weight exists. Under each mask: its size, and the share that exists.{left_out}"
+    size = 2, len(shown[:most])
+    figure, grid = card(390, f"Masks of the {variant} network, stage by stage", *size, note=note)
+    for k, pair in enumerate(shown[:most]):
         grid[0, k].set_title(f"stage {k}")
-        for axes, array, target in zip(grid[:, k], pair, ("i2h", "h2h"), strict=True):
-            cell = min(580 / len(shown) / array.shape[1], 108 / array.shape[0])
-            _draw(axes, array, gates, look(TARGETS, target).colour, cell, names=k == 0)
-            size = f"{array.shape[0]}×{array.shape[1]}"
-            axes.set_xlabel(f"{size}\n{percent(array.mean(), 0)}", color=QUIET, size=9)
+        for axes, mask, target in zip(grid[:, k], pair, ("i2h", "h2h"), strict=True):
+            (rows, columns), block = mask.shape, len(mask) / len(labels)
+            _cells(axes, mask, look(TARGETS, target).colour, min(580 / size[1] / columns, 108 / rows))
+            axes.hlines(block * np.arange(1, len(labels)), 0, columns, color=INK, linewidth=1.1, zorder=3)
+            axes.set_xlabel(f"{rows}×{columns}\n{percent(mask.mean(), 0)}", color=QUIET, size=9)
             if k == 0:
+                axes.set_yticks(block * (np.arange(len(labels)) + 0.5), labels)
                 axes.set_ylabel(look(TARGETS, target).label, color=INK)
-    ih, hh = (percent(sum(int(p[i].sum()) for p in pairs) / sum(p[i].size for p in pairs)) for i in (0, 1))
+    ih, hh = (percent(np.concatenate([mask.ravel() for mask in of]).mean()) for of in zip(*shown, strict=True))
     told = f"{ih} of the input-to-hidden and {hh} of the hidden-to-hidden weights exist."
+    gates = counted(len(labels), "gate")
     return Picture(
         figure,
-        f"Masks of a {variant} network with {counted(len(pairs), 'stage')} and {counted(gates, 'gate')}: {told}",
-        f"Over all {counted(len(pairs), 'stage')} {told}",
+        f"Masks of a {variant} network with {counted(len(stages), 'stage')} and {gates}: {told}",
+        f"Over all {counted(len(stages), 'stage')} {told}",
     )
 
 
-def _plain(matrix) -> np.ndarray:
-    """A tensor or array, wherever it is kept, as a two-dimensional bool array."""
-    array = np.asarray(matrix.detach().cpu() if hasattr(matrix, "detach") else matrix) != 0
-    if array.ndim != 2:
-        raise ValueError(f"a mask has two dimensions, this has {array.ndim}: shape {array.shape}")
-    return array
+def mask_of(x, count: int | None = None) -> np.ndarray:
+    """A graph's, a one-stage network's, or the given mask, as bool (gates * hidden, inputs)."""
+    if isinstance(x, nx.Graph):
+        x = nx.to_numpy_array(x, weight=None).T
+    if hasattr(x, "stages"):
+        if len(x.stages) > 1:
+            raise ValueError(
+                f"a network of {len(x.stages)} stages has as many hidden-to-hidden masks; give one of them, for "
+                "example network.stages[0].mask_hh, or take kind='masks'"
+            )
+        x = x.stages[0].mask_hh
+    array = np.asarray(x.detach().cpu() if hasattr(x, "detach") else x)
+    if array.ndim == 3:
+        array = array.reshape(-1, array.shape[2])
+    if array.ndim != 2 or not array.size or array.dtype.kind not in "biuf":
+        said = f"an array of shape {x.shape}" if hasattr(x, "shape") else f"a {type(x).__name__}"
+        raise ValueError(f"draws a networkx graph, a network or a two-dimensional mask, not {said}")
+    rows, columns = array.shape
+    if count is None and rows not in [gates * columns for gates in GATE_LABELS]:
+        raise ValueError(
+            f"a mask of {rows} × {columns} is not 1, 3 or 4 square gate blocks, as hidden-to-hidden ones are; of "
+            "others, say how many gates: mask_drawings.gates(matrix, count=…)"
+        )
+    if count is not None and (count < 1 or rows % count):
+        raise ValueError(f"{rows} rows do not divide into {count} gates")
+    return array != 0
 
 
-def _draw(axes: Axes, matrix: np.ndarray, gates: int, colour: str, cell: float, names: bool = True) -> None:
-    """The mask with its gate blocks; a line between weights where a cell has more than five pixels."""
-    rows, columns = matrix.shape
-    palette = np.array([[243, 245, 247], [int(colour[i : i + 2], 16) for i in (1, 3, 5)]], np.uint8)
-    pixels = palette[matrix.astype(int)]
-    axes.imshow(pixels, interpolation="nearest", extent=(0, columns, rows, 0), aspect="auto", zorder=1)
+def _labels(count: int) -> Sequence[str]:
+    return GATE_LABELS.get(count) or [f"gate {k}" for k in range(count)]
+
+
+def _coarse(block: np.ndarray, step: int) -> np.ndarray:
+    """Shares of weights that exist, by squares of `step` × `step`."""
+    padded = np.pad(block.astype(float), [(0, -size % step) for size in block.shape], constant_values=np.nan)
+    return np.nanmean(padded.reshape(len(padded) // step, step, -1, step), axis=(1, 3))
+
+
+def _cells(axes: Axes, shades: np.ndarray, colour: str, cell: float) -> None:
+    """Pale where nothing exists, else the colour, from a quarter of its strength on; lines between cells over 5 px."""
+    strength = np.where(shades > 0, 0.25 + 0.75 * shades, 0)[..., None]
+    pixels = np.array(to_rgb("#f3f5f7")) * (1 - strength) + np.array(to_rgb(colour)) * strength
+    rows, columns = shades.shape
+    axes.imshow(pixels, interpolation="nearest", extent=(0, columns, rows, 0), aspect="auto")
     if cell > 5:
-        axes.vlines(range(1, columns), 0, rows, color="white", linewidth=0.7, zorder=2)
-        axes.hlines(range(1, rows), 0, columns, color="white", linewidth=0.7, zorder=2)
-    block = rows / gates
-    axes.hlines([k * block for k in range(1, gates)], 0, columns, color=INK, linewidth=1.1, zorder=3)
-    words = GATE_NAMES.get(gates, tuple(f"gate {k}" for k in range(gates)))
-    axes.set_yticks([(k + 0.5) * block for k in range(gates)], words if names else [""] * gates)
-    axes.set_xticks([])
+        axes.vlines(range(1, columns), 0, rows, color="white", linewidth=0.7)
+        axes.hlines(range(1, rows), 0, columns, color="white", linewidth=0.7)
+    axes.set(xticks=[], yticks=[])
     axes.tick_params(axis="y", length=0, labelcolor=INK)
     axes.spines[:].set(visible=True, color=FAINT, linewidth=0.8)

@@ -14,8 +14,8 @@ from sparsekit.analysis.structure import ALL, APART, CAUSES, CHANCE_MARGIN, NULL
 from sparsekit.analysis.tables import require
 from sparsekit.figures import marks
 from sparsekit.figures.card import Picture, card, drawn, nothing
-from sparsekit.figures.drawings import GATE_LABELS
 from sparsekit.figures.marks import Axis
+from sparsekit.figures.mask_drawings import GATE_LABELS
 from sparsekit.figures.style import (
     FAINT,
     GENERATORS,
