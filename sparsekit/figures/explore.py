@@ -16,17 +16,10 @@ from sparsekit.pruning.prune import TARGETS, prune
 
 
 def explorer(draw: Callable[..., Picture], **controls: widgets.Widget) -> None:
-    """Show the figure that `draw` makes of the controls' values, and draw it anew when one is moved.
+    """Show the figure that `draw` makes of the controls' values, by their names, and draw it anew when one is moved.
 
     The figure is an output like any other: it stands in the saved notebook and in every report. The controls do not
     outlive the kernel, so a batch run (environment variable ``SPARSEKIT_BATCH``) shows none.
-
-    Parameters
-    ----------
-    draw : callable
-        Takes each control's value under the control's name.
-    **controls : ipywidgets.Widget
-        In the order in which they are shown.
     """
 
     def drawn() -> Picture:
@@ -48,12 +41,11 @@ def pruned(network: Classifier) -> None:
         mask.apply(twin)
         return mask_drawings.masks(twin)
 
+    steps, targets = range(0, 101, 5), [(LOOKS[t].label, t) for t in TARGETS]
     explorer(
         masks,
-        percent=widgets.SelectionSlider(
-            options=range(0, 101, 5), value=95, description="percent", continuous_update=False
-        ),
-        target=widgets.Dropdown(options=[(LOOKS[t].label, t) for t in TARGETS], value="both", description="pruned"),
+        percent=widgets.SelectionSlider(options=steps, value=95, description="percent", continuous_update=False),
+        target=widgets.Dropdown(options=targets, value="both", description="pruned"),
     )
 
 

@@ -1,0 +1,58 @@
+"""A figure function chooses columns and words, and leaves drawing to a mark and computing to the analysis."""
+
+import ast
+from pathlib import Path
+
+import pytest
+
+from sparsekit import figures
+
+LONGEST = 25  # lines of a body, the docstring not counted
+
+DRAWINGS = {
+    "marks": "the marks themselves",
+    "drawings": "graphs, layers and automata, drawn node by node",
+    "mask_drawings": "masks, drawn weight by weight",
+    "structure.mask_layouts": "two masks, drawn weight by weight",
+    "task.sample_strings": "strings, drawn letter by letter",
+    "task.read_by_rows": "images of samples",
+    "task.class_averages": "images of samples",
+}
+"""What is exempt, and why: drawings of things, not of tables."""
+
+TO_DO = {
+    *("masks.mask_properties", "masks.mask_training", "memory.accuracy_by_paths", "memory.accuracy_by_violation"),
+    *("pruning.accuracy_by_compression", "pruning.accuracy_by_percentage", "pruning.accuracy_by_schedule"),
+    *("pruning.safe_percentages", "pruning.scores_and_scopes", "pruning.tolerances", "recovery.accuracy_lost"),
+    *("recovery.areas_by_protocol", "recovery.recovery_curves", "recovery.recovery_protocols"),
+    *("recovery.regain_map", "recovery.regain_survival"),
+}
+"""Figures that have still to be made of marks: only ever fewer."""
+
+
+def pictures() -> dict[str, int]:
+    """Lines in the body of every function that returns a Picture, by module and name."""
+    found = {}
+    for path in Path(figures.__path__[0]).glob("*.py"):
+        for node in ast.parse(path.read_text("utf-8")).body:
+            if isinstance(node, ast.FunctionDef) and node.returns and ast.unparse(node.returns) == "Picture":
+                body = node.body[1:] if ast.get_docstring(node) else node.body
+                found[f"{path.stem}.{node.name}"] = body[-1].end_lineno - body[0].lineno + 1
+    return found
+
+
+PICTURES = pictures()
+HELD = sorted(name for name in PICTURES if name.split(".")[0] not in DRAWINGS and name not in {*DRAWINGS, *TO_DO})
+
+
+@pytest.mark.parametrize("name", HELD)
+def test_a_figure_function_is_short(name):
+    assert PICTURES[name] <= LONGEST
+
+
+def test_nothing_is_exempt_that_does_not_exist():
+    assert not [name for name in DRAWINGS if not any(name in (known, known.split(".")[0]) for known in PICTURES)]
+
+
+def test_what_is_short_by_now_is_to_do_no_more():
+    assert not [name for name in TO_DO if PICTURES.get(name, 0) <= LONGEST]
