@@ -65,18 +65,12 @@ def seed_lines(axes, table: pd.DataFrame, x: str, y: str, **options) -> None:
 
 
 def length_histogram(task: Task) -> Picture:
-    """Shares of valid and invalid training strings by length, and the best that one cut between them can do.
-
-    Parameters
-    ----------
-    task : Task
-        Anything with ``train.lengths`` and ``train.labels`` (1 is valid).
-    """
+    """Shares of valid and invalid training strings by length, and the best that one cut between them can do."""
     lengths, labels = np.asarray(task.train.lengths), np.asarray(task.train.labels)
-    own = {kind.label: lengths[labels == one] for one, kind in CLASSES.items()}
+    own = [lengths[labels == one] for one in CLASSES]
     looks = {
-        kind.label: kind._replace(label=f"{len(own[kind.label]):,} {kind.label}, mean {own[kind.label].mean():.1f}")
-        for kind in CLASSES.values()
+        kind.label: kind._replace(label=f"{len(of):,} {kind.label}, mean {of.mean():.1f}")
+        for kind, of in zip(CLASSES.values(), own, strict=True)
     }
     table = length_shares(lengths, labels).rename(columns={"length": "x", "share": "mean"})
     return marks.lines(
@@ -84,10 +78,8 @@ def length_histogram(task: Task) -> Picture:
         "Lengths of the training strings",
         Axis("characters", ticks=_whole(lengths.min(), lengths.max())),
         Axis("share of the class", percent),
-        looks=looks,
-        panels={},
-        reading=_lengths_tell(*own.values(), *best_cut(lengths, labels)),
-    )
+        looks=looks, panels={}, reading=_lengths_tell(*own, *best_cut(lengths, labels)),
+    )  # fmt: skip
 
 
 def _lengths_tell(valid: np.ndarray, invalid: np.ndarray, cut: int, right: float) -> str:
@@ -106,102 +98,85 @@ def _whole(low: int, high: int) -> range:
 
 
 def training_curves(base: pd.DataFrame, baselines: Baselines, confidence: float = 0.95) -> Picture:
-    """Test accuracy of the base networks over epochs, a panel per variant, beside the baselines.
-
-    Parameters
-    ----------
-    base : DataFrame
-        `analysis.tables.BASE`.
-    """
+    """Test accuracy of the base networks (`tables.BASE`) over epochs, a panel per variant, beside baselines."""
     lines, seeds, last = reference(baselines), base["seed"].nunique(), int(base["epoch"].max())
     parts = {part: over_seeds(base, ["variant", "epoch"], part, confidence, 0, 1) for part in PARTS}
     parts["train_accuracy"] = parts["train_accuracy"].drop(columns=["low", "high"])
     names = {"variant": "panel", "epoch": "x", "test_accuracy": "value"}
     low = accuracy_floor(base["test_accuracy"], base["train_accuracy"], lines.values())
-    shade = f"Band: {100 * confidence:g} % interval over {seeds} seeds; thin lines: each seed." if seeds > 1 else ""
     return marks.lines(
         pd.concat(parts, names=["series"]).reset_index("series").rename(columns=names),
         "Accuracy while the base networks train",
         Axis("epoch", ticks=_whole(1, last)),
         Axis("accuracy", percent, limits=(low, 1.015)),
-        looks=PARTS,
+        looks=PARTS, baselines=lines, reading=_trained(base, parts["test_accuracy"], lines),
         seeds=base.rename(columns=names).assign(series="test_accuracy") if seeds > 1 else None,
-        baselines=lines,
-        note=shade,
-        reading=_trained(base, parts["test_accuracy"], lines),
-    )
+        note=f"Band: {100 * confidence:g} % interval over {seeds} seeds; thin lines: each seed." if seeds > 1 else "",
+    )  # fmt: skip
 
 
 def _trained(base: pd.DataFrame, means: pd.DataFrame, lines: Mapping[str, float]) -> str:
     """Where training ends, and which variants then pass what needs no memory."""
-    ends = means.sort_values("epoch").groupby("variant")["mean"].last()
+    ends, several = (
+        means[means["epoch"] == base["epoch"].max()].set_index("variant")["mean"],
+        base["seed"].nunique() > 1,
+    )
     reached = listed(f"{look(VARIANTS, v).label} {percent(ends[v])}" for v in ordered(ends.index, VARIANTS))
-    told = f"After {counted(int(base['epoch'].max()), 'epoch')} the mean test accuracy is {reached}"
-    bar = to_pass(lines)
+    told, bar = f"After {counted(base['epoch'].max(), 'epoch')} the mean test accuracy is {reached}", to_pass(lines)
     if bar is None:
         return f"{told}."
     passed = [look(VARIANTS, v).label for v in ordered(above(base, lines[bar] + CLEAR), VARIANTS)]
     return (
         f"{told}; {listed(passed or ['no variant'])} {'pass' if len(passed) > 1 else 'passes'} what “{bar}” gives "
-        f"({percent(lines[bar])}) by more than {100 * CLEAR:g} points"
-        f"{' with each seed' * (base['seed'].nunique() > 1)}."
+        f"({percent(lines[bar])}) by more than {100 * CLEAR:g} points{' with each seed' * several}."
     )
 
 
 def baseline_bars(baselines: pd.DataFrame) -> Picture:
     """What classifiers without memory reach: train and test accuracy of each, over the majority's share.
 
-    Parameters
-    ----------
-    baselines : DataFrame
-        As :func:`sparsekit.tasks.baselines.baselines` returns it.
+    Of what :func:`sparsekit.tasks.baselines.baselines` returns.
     """
     table = baselines.rename_axis("row").reset_index().assign(panel="", text=lambda t: t["test_accuracy"].map(percent))
     test, low = baselines["test_accuracy"], float(baselines.min(axis=None))
-    best, majority, places = test.idxmax(), float(test["majority"]), test[[_sight(n) == "place" for n in test.index]]
-    beside = ""
-    if len(places) and places.idxmax() != best:
-        beside = f"; of those that look at one place, “{places.idxmax()}” reaches {percent(places.max())}"
+    best, majority, places = test.idxmax(), percent(test["majority"]), test[[_sight(n) == "place" for n in test.index]]
     reading = (
-        f"Without any memory, “{best}” classifies {percent(test[best])} of the test samples correctly, the majority "
-        f"class {percent(majority)}{beside}."
+        f"Without any memory, “{best}” classifies {percent(test[best])} of the test samples correctly, the majority"
     )
+    reading += f" class {majority}"
     if best == "majority":
-        reading = f"Without any memory, nothing beats the majority class: {percent(majority)} of the test samples."
+        reading = f"Without any memory, nothing beats the majority class: {majority} of the test samples"
+    elif len(places) and places.idxmax() != best:
+        reading += f"; of those that look at one place, “{places.idxmax()}” reaches {percent(places.max())}"
     return marks.forest(
         table.rename(columns={"test_accuracy": "mean"}), "Test accuracy of classifiers without memory",
-        Axis("test accuracy", percent, limits=(low - 0.005, 1)), groups={"": TARGETS["h2h"]}, zero=majority, bars=True,
-        dots=table.rename(columns={"train_accuracy": "value"}), reading=reading,
+        Axis("test accuracy", percent, limits=(low - 0.005, 1)), groups={"": TARGETS["h2h"]}, bars=True,
+        zero=test["majority"], dots=table.rename(columns={"train_accuracy": "value"}), reading=f"{reading}.",
         note="Dots: training accuracy. Bars start at the majority class.",
     )  # fmt: skip
 
 
 def task_baselines(table: pd.DataFrame, samples: int) -> Picture:
-    """What every task leaves for memory: test accuracies of all classifiers without it, a row per task, over chance.
+    """What every task leaves for memory: test accuracies without it, for each task the best of each kind of classifier.
 
-    Parameters
-    ----------
-    table : DataFrame
-        As :func:`sparsekit.experiments.studies.task_baselines` returns it: task, invalid, classifier, test_accuracy.
-    samples : int
-        Tested samples. A classifier beats chance where the best of as many guessers would seldom come so far.
+    Of what :func:`sparsekit.experiments.studies.task_baselines` returns, on so many tested samples: a classifier beats
+    chance where the best of as many guessers would seldom come so far.
     """
     require(table, ["task", "invalid", "classifier", "test_accuracy"])
     names = [_task(*key) for key in zip(table["task"], table["invalid"], strict=True)]
     table = table.assign(panel="", group=names, value=table["test_accuracy"]).reset_index(drop=True)
     best = table.groupby(["group", table["classifier"].map(_sight)], sort=False)["value"].transform("idxmax")
     table["row"] = table.loc[best, "classifier"].to_numpy()
+    rows = table[table["row"] == table["classifier"]].rename(columns={"test_accuracy": "mean"})
     told = [
         f"**{name}**: {_demand(own.set_index('classifier')['value'], samples)}"
         for name, own in table.groupby("group", sort=False)
     ]
-    rows = table[table["row"] == table["classifier"]].rename(columns={"test_accuracy": "mean"})
     return marks.forest(
         rows.assign(text=rows["mean"].map(percent)), "What classifiers without memory reach, by task",
         Axis("test accuracy", percent, limits=(0, 1.02)), groups={}, zero=None, dots=table,
         note="Rows: the largest class, and the best of those that see the first or last few places, all in no order,\n"
-        "or all at once. Dots: all of its kind.",
-        reading="; ".join(told) + ".",
+        "or all at once. Dots: all of its kind.", reading="; ".join(told) + ".",
     )  # fmt: skip
 
 
@@ -246,14 +221,9 @@ def task_pictures(task: Task) -> list[Picture]:
 
 @drawn
 def sample_strings(task: Task, each: int = 6) -> Picture:
-    """Some training strings letter by letter, with the pairs of neighbours that already give the invalid ones away.
+    """Some training strings (``each`` of either class) letter by letter, and what already gives the invalid ones away.
 
-    Parameters
-    ----------
-    task : Task
-        Of strings; where its grammar is known, the place where a string leaves it is marked, too.
-    each : int
-        Strings of either class.
+    Marked are pairs of neighbours that no valid string has and, with a known grammar, where a string leaves it.
     """
     train, grammar = task.train, task.name in tasks.GRAMMARS
     valid = [string for string, label in zip(train.strings, train.labels, strict=True) if label]
