@@ -167,7 +167,7 @@ def recurrent(x, title: str = "A recurrent graph, the mask of hidden-to-hidden w
     directed = nx.DiGraph(_graph(x))
     component = {n: k for k, nodes in enumerate(nx.strongly_connected_components(directed)) for n in nodes}
     edges, loops = [e for e in directed.edges if e[0] != e[1]], [u for u, v in directed.edges if u == v]
-    inner, outer = ([(u, v) for u, v in edges if (component[u] == component[v]) is same] for same in (True, False))
+    inner, outer = ([(u, v) for u, v in edges if (component[u] == component[v]) == same] for same in (True, False))
     cyclic = {n for edge in inner for n in edge} | set(loops)
     key = _key([("on a cycle", HIGHLIGHT, len(inner) + len(loops)), ("on none", QUIET, len(outer))])
     size = f"{counted(len(directed), 'node')} and {counted(directed.number_of_edges(), 'directed edge')}"
@@ -213,7 +213,7 @@ def layered(x, title: str | None = None) -> Picture:
     network = hasattr(x, "stages")
     columns, edges, cells = of_network(x) if network else _of_graph(_graph(x))
     depth = {n: k for k, column in enumerate(columns) for n in column}
-    skips, steps = ([(u, v) for u, v in edges if (depth[v] - depth[u] > 1) is far] for far in (True, False))
+    skips, steps = ([(u, v) for u, v in edges if (depth[v] - depth[u] > 1) == far] for far in (True, False))
     key = _key([("to the next layer", QUIET, len(steps)), ("skips layers", HIGHLIGHT, len(skips))])
     tallest = max(map(len, columns))
     height = int(np.clip(170 + 34 * tallest, 300, 520))
@@ -271,11 +271,11 @@ def of_network(classifier) -> tuple[list[list[int]], list[tuple[int, int]], int]
 
 def _place(columns: list[list], gap: float, room: float, pitch: float) -> dict:
     """A place for each node; layers are shifted by turns so that few skip edges run through a node."""
-    tallest, places = max(map(len, columns)), {}
+    places, tallest = {}, max(map(len, columns))
     for k, column in enumerate(columns):
-        shift = (0.22 if k % 2 else -0.22) * pitch if len(columns) > 2 and len(column) < tallest else 0
-        for i, n in enumerate(column):
-            places[n] = (gap * (k + 0.5), BELOW + room / 2 - pitch * (i - (len(column) - 1) / 2) + shift)
+        shift = (0.22 if k % 2 else -0.22) * (len(columns) > 2 and len(column) < tallest)
+        heights = BELOW + room / 2 + pitch * (shift + (len(column) - 1) / 2 - np.arange(len(column)))
+        places |= {n: (gap * (k + 0.5), height) for n, height in zip(column, heights, strict=True)}
     return places
 
 
@@ -347,26 +347,17 @@ def _bare(axes: Axes, xlim: tuple, ylim: tuple) -> None:
 
 
 def _spread(nx_graph: nx.Graph, field: np.ndarray) -> dict:
-    """Places that keep neighbours together; parts that do not hang together get fields of their own."""
-    parts = sorted(nx.connected_components(nx_graph), key=len, reverse=True)
-    corner, share = np.full(2, float(MARGIN)), 1 if len(parts) == 1 else 0.8
-    return _packed([nx_graph.subgraph(part) for part in parts], corner, field - 2 * MARGIN, share)
-
-
-def _packed(parts: Sequence[nx.Graph], corner: np.ndarray, size: np.ndarray, share: float) -> dict:
-    """Places of all parts on a field, which is halved until each part fills a share of its own."""
-    if len(parts) > 1:
-        counts = np.cumsum([len(part) for part in parts])
-        half = int(np.argmin(np.abs(counts[:-1] - counts[-1] / 2))) + 1
-        along = np.eye(2)[np.argmax(size)] * size
-        first = along * counts[half - 1] / counts[-1]
-        one = _packed(parts[:half], corner, size - along + first, share)
-        return one | _packed(parts[half:], corner + first, size - first, share)
-    layout = nx.kamada_kawai_layout if len(parts[0]) <= 2 * NAMED else partial(nx.spring_layout, seed=0, iterations=100)
-    found = layout(parts[0])
+    """Places that keep neighbours together, and apart what does not hang together."""
+    if len(nx_graph) > 2 * NAMED:
+        found = nx.spring_layout(nx_graph, seed=0, iterations=100)
+    else:
+        steps = dict(nx.all_pairs_shortest_path_length(nx_graph))
+        beyond = 1 + max(max(of.values()) for of in steps.values())
+        distances = {u: {v: steps[u].get(v, beyond) for v in nx_graph} for u in nx_graph}
+        found = nx.kamada_kawai_layout(nx_graph, dist=distances)
     spots = np.array(list(found.values()))
     unit = (spots - spots.mean(0)) / np.ptp(spots, 0).clip(1e-9)
     # Half by rank, which draws crowded nodes apart.
     unit += (spots.argsort(0).argsort(0) / max(len(spots) - 1, 1) - 0.5) * (len(spots) > CIRCULAR)
     unit = (unit - unit.min(0) - np.ptp(unit, 0) / 2) / np.ptp(unit, 0).clip(1e-9)
-    return dict(zip(found, corner + size * (0.5 + share * unit), strict=True))
+    return dict(zip(found, field / 2 + (field - 2 * MARGIN) * unit, strict=True))
