@@ -23,38 +23,34 @@ def gates(x, title: str | None = None, count: int | None = None) -> Picture:
     Parameters
     ----------
     x : array or tensor, networkx.Graph, or Classifier of one stage
-        A mask of shape (gates * hidden, inputs) or (gates, hidden, inputs), nonzero where a weight exists; rows in
-        torch's order: GRU r, z, n; LSTM i, f, g, o. A graph, and a network's hidden-to-hidden mask.
+        A mask, (gates * hidden, inputs) or (gates, hidden, inputs), in torch's order of gates; nonzero where a weight
+        exists. Of a network its hidden-to-hidden mask.
     count : int, optional
-        Number of gates; by default a mask is of hidden-to-hidden weights: 1, 3 or 4 square blocks.
+        Gates of a mask that is not of hidden-to-hidden weights, 1, 3 or 4 square blocks.
 
     Raises
     ------
     ValueError
         Where `x` is nothing of the kind, or its rows do not divide into gates.
     """
-    matrix = mask_of(x, count)
-    name = "Hidden-to-hidden mask" if count is None else "Mask"
+    matrix, name = mask_of(x, count), "Mask" if count else "Hidden-to-hidden mask"
     count = count or len(matrix) // matrix.shape[1]
     blocks, labels = np.split(matrix, count), _labels(count)
-    rows, columns = blocks[0].shape
-    wide, high = 680 / count - 20, 400
+    (rows, columns), wide, high = blocks[0].shape, 680 / count - 20, 400
     cell, step = min(wide / columns, high / rows), int(np.ceil(max(columns / wide, rows / high)))
-    shades = [_coarse(block, step) for block in blocks]
-    told = f"a square is {step} × {step} weights, the darker the more exist"
-    note = f"A row is a hidden unit, a column what it reads; {told if step > 1 else 'coloured: the weight exists'}."
+    scale = f"a square is {step} × {step} weights, the darker the more exist" if step > 1 else "coloured: it exists"
+    note = f"A row is a hidden unit, a column what it reads; {scale}."
     figure, grid = card(int(rows * cell + 130), title or name + ", gate by gate" * (count > 1), 1, count, note=note)
+    shades = [_coarse(block, step) for block in blocks]
     for axes, block, shade, label in zip(grid[0], blocks, shades, labels, strict=True):
         _cells(axes, shade / (np.max(shades) or 1), TARGETS["h2h"].colour, cell)
-        axes.set_aspect("equal")
-        axes.set_title(label)
+        axes.set(aspect="equal", title=label)
         axes.set_xlabel(f"{int(block.sum()):,} of {block.size:,}\n{percent(block.mean())}", size=9)
     told = f"{int(matrix.sum()):,} of {matrix.size:,} weights exist ({percent(matrix.mean())})"
-    if count > 1 and all((block == blocks[0]).all() for block in blocks):
-        told += f": all {count} gates have the same connections"
-    elif count > 1:
-        shares = (f"{label} {percent(block.mean())}" for label, block in zip(labels, blocks, strict=True))
-        told += f": by gate {listed(shares)}"
+    if count > 1:
+        shares = [f"{label} {percent(block.mean())}" for label, block in zip(labels, blocks, strict=True)]
+        same = all((block == blocks[0]).all() for block in blocks)
+        told += f": all {count} gates have the same connections" if same else f": by gate {listed(shares)}"
     size = f"{counted(rows, 'unit')} in {counted(count, 'gate block')}"
     return Picture(figure, f"{name} of {size}: {told}.", f"Of the {name.lower()} {told}.")
 
@@ -64,47 +60,41 @@ def masks(classifier, most: int = 8) -> Picture:
     """Input-to-hidden and hidden-to-hidden masks of a network's stages, at most so many drawn; the text counts all."""
     if not hasattr(classifier, "stages"):
         raise ValueError(f"a {type(classifier).__name__} has no stages; give a network, or take kind='gates'")
-    variant, stages = look(VARIANTS, classifier.variant).label, classifier.stages
-    labels = _labels(len(GATES[classifier.variant]))
-    shown = [[stage.mask_ih.cpu().numpy(), stage.mask_hh.cpu().numpy()] for stage in stages]
-    left_out = f"\nThe first {most} of {len(stages)} stages." if len(stages) > most else ""
-    note = f"Coloured: the weight exists. Under each mask: its size, and the share that exists.{left_out}"
-    size = 2, len(shown[:most])
-    figure, grid = card(390, f"Masks of the {variant} network, stage by stage", *size, note=note)
-    for k, pair in enumerate(shown[:most]):
+    variant, labels = look(VARIANTS, classifier.variant).label, _labels(len(GATES[classifier.variant]))
+    pairs = [[stage.mask_ih.cpu().numpy(), stage.mask_hh.cpu().numpy()] for stage in classifier.stages]
+    stages, shown = counted(len(pairs), "stage"), pairs[:most]
+    note = "Coloured: the weight exists. Under each mask: its size, and the share that exists."
+    note += f"\nThe first {most} of {stages}." if len(pairs) > most else ""
+    figure, grid = card(390, f"Masks of the {variant} network, stage by stage", 2, len(shown), note=note)
+    for k, pair in enumerate(shown):
         grid[0, k].set_title(f"stage {k}")
         for axes, mask, target in zip(grid[:, k], pair, ("i2h", "h2h"), strict=True):
             (rows, columns), block = mask.shape, len(mask) / len(labels)
-            _cells(axes, mask, look(TARGETS, target).colour, min(580 / size[1] / columns, 108 / rows))
+            _cells(axes, mask, look(TARGETS, target).colour, min(580 / len(shown) / columns, 108 / rows))
             axes.hlines(block * np.arange(1, len(labels)), 0, columns, color=INK, linewidth=1.1, zorder=3)
             axes.set_xlabel(f"{rows}×{columns}\n{percent(mask.mean(), 0)}", color=QUIET, size=9)
             if k == 0:
                 axes.set_yticks(block * (np.arange(len(labels)) + 0.5), labels)
                 axes.set_ylabel(look(TARGETS, target).label, color=INK)
-    ih, hh = (percent(np.concatenate([mask.ravel() for mask in of]).mean()) for of in zip(*shown, strict=True))
+    ih, hh = (percent(np.concatenate([mask.ravel() for mask in of]).mean()) for of in zip(*pairs, strict=True))
     told = f"{ih} of the input-to-hidden and {hh} of the hidden-to-hidden weights exist."
     gates = counted(len(labels), "gate")
-    return Picture(
-        figure,
-        f"Masks of a {variant} network with {counted(len(stages), 'stage')} and {gates}: {told}",
-        f"Over all {counted(len(stages), 'stage')} {told}",
-    )
+    alt = f"Masks of a {variant} network with {stages} and {gates}: {told}"
+    return Picture(figure, alt, f"Over all {stages} {told}")
 
 
 def mask_of(x, count: int | None = None) -> np.ndarray:
     """A graph's, a one-stage network's, or the given mask, as bool (gates * hidden, inputs)."""
     if isinstance(x, nx.Graph):
         x = nx.to_numpy_array(x, weight=None).T
-    if hasattr(x, "stages"):
-        if len(x.stages) > 1:
-            raise ValueError(
-                f"a network of {len(x.stages)} stages has as many hidden-to-hidden masks; give one of them, for "
-                "example network.stages[0].mask_hh, or take kind='masks'"
-            )
-        x = x.stages[0].mask_hh
+    if hasattr(x, "stages") and len(x.stages) > 1:
+        raise ValueError(
+            f"a network of {len(x.stages)} stages has as many hidden-to-hidden masks; give one of them, for "
+            "example network.stages[0].mask_hh, or take kind='masks'"
+        )
+    x = x.stages[0].mask_hh if hasattr(x, "stages") else x
     array = np.asarray(x.detach().cpu() if hasattr(x, "detach") else x)
-    if array.ndim == 3:
-        array = array.reshape(-1, array.shape[2])
+    array = array.reshape(-1, array.shape[2]) if array.ndim == 3 else array
     if array.ndim != 2 or not array.size or array.dtype.kind not in "biuf":
         said = f"an array of shape {x.shape}" if hasattr(x, "shape") else f"a {type(x).__name__}"
         raise ValueError(f"draws a networkx graph, a network or a two-dimensional mask, not {said}")
