@@ -9,7 +9,7 @@ from sparsekit.analysis.tables import TableError
 from sparsekit.experiments.parameters import Parameters
 from sparsekit.figures import recovery as area_figures
 from sparsekit.figures import tables as recovery_tables
-from sparsekit.figures.style import percent
+from sparsekit.figures.words import percent
 from sparsekit.reports import answers
 from tests import tables_of_figures as tables
 from tests.planted import way, ways

@@ -8,7 +8,7 @@ from matplotlib.patches import Rectangle
 
 from sparsekit.analysis.tables import TableError
 from sparsekit.figures import task as figures_task
-from sparsekit.figures.style import percent
+from sparsekit.figures.words import percent
 from sparsekit.tasks import baselines
 from sparsekit.tasks import definitions as tasks
 from sparsekit.tasks.samples import Rows, Strings, Task

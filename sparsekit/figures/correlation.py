@@ -11,8 +11,8 @@ from sparsekit.analysis.tables import require
 from sparsekit.figures import marks
 from sparsekit.figures.card import Picture
 from sparsekit.figures.marks import PANEL, Axis
-from sparsekit.figures.style import FAINT, QUIET, VARIANTS, Look, listed, look, number, ordered, words_of
-from sparsekit.figures.words import controls_in_words
+from sparsekit.figures.style import FAINT, QUIET, VARIANTS, Look, look, ordered
+from sparsekit.figures.words import controls_in_words, listed, number, words_of
 
 Reported = Mapping[str, Mapping[str, float]]  # variant -> property or model -> value
 AT_RATE = f"at a false-discovery rate of {100 * DISCOVERY:g} %"

@@ -13,7 +13,8 @@ from matplotlib.patches import Circle, ConnectionStyle, FancyArrowPatch, FancyBb
 
 from sparsekit.figures import mask_drawings
 from sparsekit.figures.card import PIXELS_PER_INCH, WIDTH, Picture, card, drawn
-from sparsekit.figures.style import FAINT, INK, QUIET, SEQUENTIAL, TARGETS, VARIANTS, counted, listed, percent, text_on
+from sparsekit.figures.style import FAINT, INK, QUIET, SEQUENTIAL, TARGETS, VARIANTS, text_on
+from sparsekit.figures.words import counted, listed, percent
 from sparsekit.graphs import structure as graphs
 from sparsekit.registry import Registry
 from sparsekit.tasks import grammars as reber

@@ -11,7 +11,8 @@ from sparsekit.analysis.tables import require
 from sparsekit.figures import marks
 from sparsekit.figures.card import Picture
 from sparsekit.figures.marks import Axis
-from sparsekit.figures.style import INK, SEQUENTIAL, VARIANTS, Look, counted, listed, look, number, percent
+from sparsekit.figures.style import INK, SEQUENTIAL, VARIANTS, Look, look
+from sparsekit.figures.words import counted, listed, number, percent
 from sparsekit.pruning import cost as costs
 from sparsekit.registry import UnknownName, unknown
 

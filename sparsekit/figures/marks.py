@@ -17,21 +17,8 @@ from matplotlib.patches import Rectangle
 
 from sparsekit.analysis.tables import require
 from sparsekit.figures.card import Picture, baseline_lines, drawn, label_panel, sample, small_multiples
-from sparsekit.figures.style import (
-    DIVERGING,
-    FAINT,
-    INK,
-    QUIET,
-    RULE,
-    VARIANTS,
-    Look,
-    look,
-    number,
-    ordered,
-    percent,
-    readable,
-    text_on,
-)
+from sparsekit.figures.style import DIVERGING, FAINT, INK, QUIET, RULE, VARIANTS, Look, look, ordered, readable, text_on
+from sparsekit.figures.words import number, percent
 
 Looks = Mapping[str, Look]
 NONE: Mapping = {}

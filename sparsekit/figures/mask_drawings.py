@@ -8,7 +8,8 @@ from matplotlib.axes import Axes
 from matplotlib.colors import to_rgb
 
 from sparsekit.figures.card import Picture, card, drawn
-from sparsekit.figures.style import FAINT, INK, QUIET, TARGETS, VARIANTS, counted, listed, look, percent
+from sparsekit.figures.style import FAINT, INK, QUIET, TARGETS, VARIANTS, look
+from sparsekit.figures.words import counted, listed, percent
 from sparsekit.variants import GATES
 
 GATE_LABELS = {

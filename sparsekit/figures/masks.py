@@ -7,8 +7,8 @@ from sparsekit.analysis.masks import mask_differences, mask_effects
 from sparsekit.figures import marks
 from sparsekit.figures.card import Picture, nothing
 from sparsekit.figures.marks import POINTS
-from sparsekit.figures.style import GENERATORS, NULLS, PROTOCOLS, VARIANTS, listed, look, number, ordered, percent
-from sparsekit.figures.words import label, shown_over, weights_of
+from sparsekit.figures.style import GENERATORS, NULLS, PROTOCOLS, VARIANTS, look, ordered
+from sparsekit.figures.words import label, listed, number, percent, shown_over, weights_of
 
 ROWS = {**VARIANTS, **GENERATORS}
 UNTOLD = "Nothing was asked for: no"

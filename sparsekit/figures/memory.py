@@ -11,8 +11,9 @@ from sparsekit.analysis.tables import TableError, require
 from sparsekit.figures import marks
 from sparsekit.figures.card import Picture, nothing
 from sparsekit.figures.marks import ACCURACY, Axis
-from sparsekit.figures.style import FAINT, INK, QUIET, VARIANTS, Look, counted, listed, look, ordered, percent
+from sparsekit.figures.style import FAINT, INK, QUIET, VARIANTS, Look, look, ordered
 from sparsekit.figures.task import accuracy_floor
+from sparsekit.figures.words import counted, listed, percent
 
 CUTS = {"nothing": "nothing cut", "hidden": "hidden path cut", "carry": "carry cut", "both": "both cut"}
 STYLES = ((INK, "o", "-"), ("#D55E00", "s", (0, (5, 1.5))), ("#3D94CC", "^", (0, (1.5, 1.2))), (QUIET, "D", "-"))

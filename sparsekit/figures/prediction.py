@@ -14,7 +14,8 @@ from sparsekit.figures import marks
 from sparsekit.figures.card import Picture
 from sparsekit.figures.correlation import Reported
 from sparsekit.figures.marks import Axis
-from sparsekit.figures.style import GENERATORS, SEQUENTIAL, VARIANTS, Look, listed, look, number, ordered, words_of
+from sparsekit.figures.style import GENERATORS, SEQUENTIAL, VARIANTS, Look, look, ordered
+from sparsekit.figures.words import listed, number, words_of
 
 FROM_WHITE = LinearSegmentedColormap.from_list("from_white", ["#ffffff", *SEQUENTIAL(np.linspace(0, 0.8, 5))])
 SPLITS = {

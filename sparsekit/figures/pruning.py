@@ -13,9 +13,9 @@ from sparsekit.analysis.tables import require
 from sparsekit.figures import marks, style
 from sparsekit.figures.card import Picture
 from sparsekit.figures.marks import ACCURACY, POINTS, Axis, Looks
-from sparsekit.figures.style import TARGETS, VARIANTS, counted, listed, look, ordered, percent
+from sparsekit.figures.style import TARGETS, VARIANTS, look, ordered
 from sparsekit.figures.task import Baselines, accuracy_floor, reference
-from sparsekit.figures.words import label, shown_over, weights_of
+from sparsekit.figures.words import counted, label, listed, percent, shown_over, weights_of
 
 
 def accuracy_by_percentage(

@@ -13,10 +13,10 @@ from sparsekit.analysis.tables import require
 from sparsekit.figures import marks
 from sparsekit.figures.card import Picture
 from sparsekit.figures.marks import Axis, Looks
-from sparsekit.figures.style import PROTOCOLS, SEQUENTIAL, TARGETS, VARIANTS, Look, counted, listed, number, percent
+from sparsekit.figures.style import PROTOCOLS, SEQUENTIAL, TARGETS, VARIANTS, Look
 from sparsekit.figures.style import look as named
 from sparsekit.figures.task import Baselines, accuracy_floor, reference
-from sparsekit.figures.words import shown_over, weights_of
+from sparsekit.figures.words import counted, listed, number, percent, shown_over, weights_of
 from sparsekit.registry import UnknownName, unknown
 
 ORDER = {name: place for place, name in enumerate((*VARIANTS, *TARGETS, *PROTOCOLS))}

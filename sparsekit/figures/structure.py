@@ -16,22 +16,9 @@ from sparsekit.figures import marks
 from sparsekit.figures.card import Picture, card, drawn, nothing
 from sparsekit.figures.marks import Axis
 from sparsekit.figures.mask_drawings import GATE_LABELS
-from sparsekit.figures.style import (
-    FAINT,
-    GENERATORS,
-    INK,
-    TARGETS,
-    VARIANTS,
-    Look,
-    counted,
-    listed,
-    look,
-    number,
-    ordered,
-    percent,
-    words_of,
-)
+from sparsekit.figures.style import FAINT, GENERATORS, INK, TARGETS, VARIANTS, Look, look, ordered
 from sparsekit.figures.task import Baselines, accuracy_floor, reference
+from sparsekit.figures.words import counted, listed, number, percent, words_of
 from sparsekit.networks import build as networks
 from sparsekit.networks import classifier
 from sparsekit.registry import UnknownName, unknown

@@ -70,14 +70,11 @@ RC = {
     "axes.axisbelow": True,
     "axes.unicode_minus": True,
     "text.color": INK,
-    "xtick.color": FAINT,
-    "ytick.color": FAINT,
-    "xtick.labelcolor": QUIET,
-    "ytick.labelcolor": QUIET,
-    "xtick.labelsize": 9,
-    "ytick.labelsize": 9,
-    "xtick.major.size": 3,
-    "ytick.major.size": 3,
+    **{
+        f"{axis}tick.{name}": value
+        for name, value in {"color": FAINT, "labelcolor": QUIET, "labelsize": 9, "major.size": 3}.items()
+        for axis in "xy"
+    },
     "xtick.minor.size": 0,
     "lines.linewidth": 1.8,
     "lines.solid_capstyle": "round",
@@ -108,11 +105,6 @@ def ordered(names: Iterable[str], table: Mapping[str, Look]) -> list[str]:
     return [n for n in table if n in given] + [n for n in given if n not in table]
 
 
-def family(name: str) -> Look:
-    """Look of a graph generator; one added later, or a graph file, gets a diamond and its own name."""
-    return GENERATORS.get(name, Look(str(name).replace("_", " "), INK, "D", "-"))
-
-
 def luminance(colour: str) -> float:
     """Relative luminance of a colour (WCAG 2.2), 0 black to 1 white."""
     rgb = np.array(to_rgb(colour))
@@ -136,65 +128,6 @@ def readable(colour: str) -> str:
 def text_on(colour) -> str:
     """White on dark backgrounds, else ink; the contrast is at least 3.9:1 either way."""
     return "#ffffff" if luminance(to_hex(colour)) < 0.213 else INK
-
-
-def percent(share: float, digits: int = 1) -> str:
-    """A share as people read it; never rounded up to 100 % or down to 0 %.
-
-    >>> percent(0.938), percent(1.0), percent(0.99968)
-    ('93.8 %', '100 %', '99.97 %')
-    """
-    value = 100 * share
-    if not np.isfinite(value):
-        return "–"
-    while 0 < value < 100 and digits < 6 and round(value, digits) in (0, 100):
-        digits += 1
-    return f"{value:.{digits}f}".rstrip("0").rstrip(".") + " %" if digits else f"{value:.0f} %"
-
-
-def number(value: float, digits: int = 2, sign: bool = False) -> str:
-    """A number with a true minus sign, and no sign at zero.
-
-    >>> number(-0.254), number(0.3, sign=True), number(-0.001, sign=True)
-    ('−0.25', '+0.30', '0.00')
-    """
-    rounded = round(float(value), digits) + 0.0
-    return f"{rounded:{'+' if sign and rounded else ''}.{digits}f}".replace("-", "−")
-
-
-def counted(count: float, word: str) -> str:
-    """A count with its noun.
-
-    >>> counted(1, "seed"), counted(2.5, "epoch"), counted(1200, "step")
-    ('1 seed', '2.5 epochs', '1,200 steps')
-    """
-    return f"{round(count, 1):,g} {word}{'' if count == 1 else 's'}" if count < 1e5 else f"{count:,.0f} {word}s"
-
-
-def listed(words: Iterable[str]) -> str:
-    """Words as a list in prose.
-
-    >>> listed(["GRU", "LSTM", "RNN-Tanh"])
-    'GRU, LSTM and RNN-Tanh'
-    """
-    *head, last = list(words)
-    return f"{', '.join(head)} and {last}" if head else last
-
-
-MODELS = {"bayesian_ridge": "Bayesian ridge", "random_forest": "random forest", "adaboost": "AdaBoost"}
-PROPERTY_ENDINGS = {"_mean": ", mean", "_var": ", var.", "_std": ", s.d."}
-
-
-def words_of(name: str) -> str:
-    """A graph property's, a model's or a feature set's name as people read it.
-
-    >>> words_of("nodes_betweenness_var"), words_of("random_forest")
-    ('node betweenness, var.', 'random forest')
-    """
-    for ending, word in PROPERTY_ENDINGS.items():
-        if name.endswith(ending):
-            return words_of(name.removesuffix(ending).replace("nodes_", "node_")) + word
-    return MODELS.get(name, name.replace("_", " ").replace("average shortest path length", "mean path length"))
 
 
 GREY = "#878e98"

@@ -7,20 +7,8 @@ from matplotlib.colors import to_hex
 from sparsekit.analysis.survival import dead_shares, first_dead, gate_shares, layer_shares, mean_radii
 from sparsekit.figures import marks
 from sparsekit.figures.card import Picture
-from sparsekit.figures.style import (
-    FAINT,
-    INK,
-    SEQUENTIAL,
-    TARGETS,
-    VARIANTS,
-    Look,
-    counted,
-    listed,
-    look,
-    number,
-    percent,
-)
-from sparsekit.figures.words import shown_over, weights_of
+from sparsekit.figures.style import FAINT, INK, SEQUENTIAL, TARGETS, VARIANTS, Look, look
+from sparsekit.figures.words import counted, listed, number, percent, shown_over, weights_of
 from sparsekit.variants import GATES, MATRICES
 
 MATRIX_LOOKS = {MATRICES["ih"]: TARGETS["i2h"], MATRICES["hh"]: TARGETS["h2h"]}

@@ -8,8 +8,8 @@ from pandas.io.formats.style import Styler
 
 from sparsekit.analysis.cross_validation import ALL
 from sparsekit.analysis.pruning import operating_points
-from sparsekit.figures.style import SCOPES, SCORES, VARIANTS, look, number, ordered, words_of
-from sparsekit.figures.words import ALONE, LOOKS, label
+from sparsekit.figures.style import SCOPES, SCORES, VARIANTS, look, ordered
+from sparsekit.figures.words import ALONE, LOOKS, label, number, words_of
 from sparsekit.pruning.scores import CONTROLS
 
 

@@ -14,20 +14,8 @@ from sparsekit.analysis.task import above, best_by_chance, best_cut, length_shar
 from sparsekit.figures import drawings, marks
 from sparsekit.figures.card import Picture, card, drawn
 from sparsekit.figures.marks import PANEL, Axis
-from sparsekit.figures.style import (
-    FAINT,
-    INK,
-    QUIET,
-    TARGETS,
-    VARIANTS,
-    Look,
-    counted,
-    listed,
-    look,
-    ordered,
-    percent,
-    readable,
-)
+from sparsekit.figures.style import FAINT, INK, QUIET, TARGETS, VARIANTS, Look, look, ordered, readable
+from sparsekit.figures.words import counted, listed, percent
 from sparsekit.tasks import baselines as memoryless
 from sparsekit.tasks import definitions as tasks
 from sparsekit.tasks.samples import Rows, Task

@@ -16,8 +16,8 @@ from sparsekit.analysis.structure import intraclass, learned
 from sparsekit.analysis.tables import given_graphs, one_per_graph
 from sparsekit.experiments.parameters import Parameters
 from sparsekit.figures.card import Picture
-from sparsekit.figures.style import counted, listed, look, number, ordered, percent, words_of
-from sparsekit.figures.words import ALONE, LOOKS, controls_in_words, label
+from sparsekit.figures.style import look, ordered
+from sparsekit.figures.words import ALONE, LOOKS, controls_in_words, counted, label, listed, number, percent, words_of
 from sparsekit.graphs.properties import NAMES
 from sparsekit.variants import TARGETS, VARIANTS
 

@@ -8,8 +8,7 @@ import pandas as pd
 from pandas.io.formats.style import Styler
 
 from sparsekit.experiments.parameters import Parameters
-from sparsekit.figures.style import number
-from sparsekit.figures.words import label
+from sparsekit.figures.words import label, number
 from sparsekit.reports import thesis
 
 COLUMNS = ["group", "quantity", "variant", "target", "detail", "reported", "ours", "low", "high"]

@@ -20,18 +20,6 @@ DRAWINGS = {
 }
 """What is exempt, and why: drawings of things, not of tables."""
 
-TO_DO = {
-    "masks.mask_properties",
-    "masks.mask_training",
-    "pruning.accuracy_by_compression",
-    "pruning.accuracy_by_percentage",
-    "pruning.accuracy_by_schedule",
-    "pruning.safe_percentages",
-    "pruning.scores_and_scopes",
-    "pruning.tolerances",
-}
-"""Figures that have still to be made of marks: only ever fewer."""
-
 
 def pictures() -> dict[str, int]:
     """Lines in the body of every function that returns a Picture, by module and name."""
@@ -45,7 +33,7 @@ def pictures() -> dict[str, int]:
 
 
 PICTURES = pictures()
-HELD = sorted(name for name in PICTURES if name.split(".")[0] not in DRAWINGS and name not in {*DRAWINGS, *TO_DO})
+HELD = sorted(name for name in PICTURES if name.split(".")[0] not in DRAWINGS and name not in DRAWINGS)
 
 
 @pytest.mark.parametrize("name", HELD)
@@ -55,7 +43,3 @@ def test_a_figure_function_is_short(name):
 
 def test_nothing_is_exempt_that_does_not_exist():
     assert not [name for name in DRAWINGS if not any(name in (known, known.split(".")[0]) for known in PICTURES)]
-
-
-def test_what_is_short_by_now_is_to_do_no_more():
-    assert not [name for name in TO_DO if PICTURES.get(name, 0) <= LONGEST]

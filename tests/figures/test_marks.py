@@ -12,7 +12,8 @@ from matplotlib.colors import to_hex
 
 from sparsekit.analysis.tables import TableError
 from sparsekit.figures import marks
-from sparsekit.figures.style import INK, QUIET, RC, TARGETS, VARIANTS, Look, percent
+from sparsekit.figures.style import INK, QUIET, RC, TARGETS, VARIANTS, Look
+from sparsekit.figures.words import percent
 
 X = marks.Axis("weights pruned (%)")
 PANELS = pytest.mark.parametrize("panels", [["gru"], list(VARIANTS)], ids=["one panel", "four panels"])
