@@ -202,11 +202,6 @@ def label_panel(axes, x: str, y: str) -> bool:
     return place.is_last_col()
 
 
-def percent_axis(axis) -> None:
-    """Show an axis of shares as percentages."""
-    axis.set_major_formatter(mpl.ticker.FuncFormatter(lambda v, _: f"{100 * v:.4g} %"))
-
-
 def small_multiples(
     variants: list[str],
     row_height: float,

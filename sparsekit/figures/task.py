@@ -8,7 +8,7 @@ import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.patches import Patch, Rectangle
 
-from sparsekit.analysis.intervals import mean_interval, over_seeds
+from sparsekit.analysis.intervals import over_seeds
 from sparsekit.analysis.tables import require
 from sparsekit.analysis.task import above, best_by_chance, best_cut, length_shares, to_pass
 from sparsekit.figures import drawings, marks
@@ -38,18 +38,6 @@ def accuracy_floor(*values) -> float:
     """Lower end of an accuracy axis: a little under the smallest value drawn."""
     lowest = min(float(np.nanmin(np.asarray(list(v), float))) for v in values if len(v))
     return max(0.0, np.floor((lowest - 0.01) * 20) / 20)
-
-
-def curve(table: pd.DataFrame, x: str, y: str, confidence: float) -> pd.DataFrame:
-    """Mean over seeds with its interval, per value of ``x``: columns mean, low, high (nan interval for one seed)."""
-    rows = {at: mean_interval(group.to_numpy(), confidence, low=0, high=1) for at, group in table.groupby(x)[y]}
-    return pd.DataFrame.from_dict(rows, orient="index", columns=["mean", "low", "high"]).sort_index()
-
-
-def seed_lines(axes, table: pd.DataFrame, x: str, y: str, **options) -> None:
-    """One thin line per seed."""
-    for _, one in table.sort_values(x).groupby("seed"):
-        axes.plot(one[x], one[y], linewidth=0.7, alpha=0.45, zorder=1.5, **options)
 
 
 def length_histogram(task: Task) -> Picture:
