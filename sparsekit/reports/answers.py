@@ -1,19 +1,19 @@
 """The short answer to each research question, computed from a run's tables and worded by what they can tell."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 
 import numpy as np
 import pandas as pd
 
 from sparsekit.analysis.control import partial
-from sparsekit.analysis.correlation import DISCOVERY, ROUNDING, by_variant, correlate, correlations, strongest
+from sparsekit.analysis.correlation import DISCOVERY, by_variant, correlate, correlations, strongest
 from sparsekit.analysis.covariates import controls, graph_properties, only_learned, prediction_baselines
 from sparsekit.analysis.cross_validation import ALL, nested_prediction
 from sparsekit.analysis.prediction import published_prediction, split_distribution
-from sparsekit.analysis.pruning import censoring, safe_percentage
-from sparsekit.analysis.recovery import regain
+from sparsekit.analysis.recovery import events, kaplan_meier
 from sparsekit.analysis.structure import intraclass, learned
 from sparsekit.analysis.tables import given_graphs, one_per_graph
+from sparsekit.analysis.verdicts import end_in_words, half_dropped
 from sparsekit.experiments.parameters import Parameters
 from sparsekit.figures.card import Picture
 from sparsekit.figures.style import look, ordered
@@ -28,66 +28,59 @@ QUESTIONS = {
     "RQ4": "How does a randomly structured recurrent network's accuracy correlate with the properties of its graph?",
     "RQ5": "Can that accuracy be predicted from the properties of the graph?",
 }
-WIDEST_PERCENT = 40  # an interval of RQ2 wider than this tells next to nothing
 PERMUTATIONS = 999
 TARGET = "test_accuracy"
 
 
 def rq1(pruning: pd.DataFrame, parameters: Parameters, majority: float | None = None) -> str:
-    """What `pruning` does: per variant the largest drop of mean accuracy from one percentage to the next.
+    """What `pruning` does: per variant and target the percentage at which mean accuracy has fallen halfway to chance.
 
-    Of each further target, the percentage at which mean accuracy first leaves the margin.
+    It is interpolated between the two tested percentages named beside it, and so does not depend on where the grid is
+    fine. Networks that learned nothing have nothing to lose and are left out.
 
-    `majority` is the test accuracy of always naming the larger class: a network no better than that has nothing to
-    lose. Without it, task reber takes it from its share of valid strings, and the answer for any other task says that
-    its networks are not checked.
+    `majority` is the test accuracy of always naming the larger class, which is chance. Without it, task reber takes it
+    from its share of valid strings; for any other task the answer tells the way to the lowest accuracy measured
+    instead, and says that its networks are not checked.
     """
-    chance, note = _at_chance(pruning, parameters, majority)
-    first, rows = _first(pruning)
-    falls = {v: chance.get(v) or _fall(own, parameters) for v, own in rows.groupby("variant")}
-    text = f"Pruned by {parameters.score}, {_pruned(first)}, before any retraining, mean accuracy drops most between "
-    text += f"these tested percentages: {_each(falls)}. "
-    last = rows[(rows["percent"] == rows["percent"].max()) & ~rows["variant"].isin(chance)]
+    learned, chance, floor, note = _learned(pruning, parameters, majority)
+    first = ordered(pruning["target"], TARGETS)[0]
+    halves = {(v, t): _halfway(own, floor, t == first) for (v, t), own in learned.groupby(["variant", "target"])}
+    text = (
+        f"Pruned by {parameters.score}, {_pruned(first)}, before any retraining, mean accuracy has fallen halfway to "
+    )
+    text += f"{'its lowest' if floor is None else f'chance ({floor:.2f})'}: {_told(halves, first, chance)}. "
+    last = learned[(learned["percent"] == learned["percent"].max()) & (learned["target"] == first)]
     if len(last):
         ends = last.groupby("variant")["accuracy"].mean()
-        text += f"At {rows['percent'].max():g} % pruned, accuracy is {_range(ends)}. "
-    left = {key: _leaves(own, parameters) for key, own in pruning.groupby(["variant", "target"])}
-    if others := _others(left, first, chance):
-        text += f"It first leaves the margin of {parameters.margin:g} as follows. {others}"
-    return f"{text}{note}{_seeds(pruning)}"
+        text += f"At {last['percent'].iloc[0]:g} % pruned, accuracy is {_range(ends)}. "
+    return f"{text}{_others(halves, first)}{note}{_seeds(pruning)}"
 
 
 def rq2(pruning: pd.DataFrame, parameters: Parameters, majority: float | None = None) -> str:
-    """The highest percentage up to which accuracy stays within the margin of the base, with its interval over seeds."""
-    chance, note = _at_chance(pruning, parameters, majority)
-    table = safe_percentage(pruning, parameters.margin, parameters.confidence)
-    first, _ = _first(pruning)
-    told = {v: chance.get(v) or _safe(row) for v, row in table.xs(first, level="target").iterrows()}
-    text = f"Within {parameters.margin:g} of the base accuracy, {_pruned(first)}, mean over seeds: {_each(told)}. "
-    text += _others({key: _safe_range(row) for key, row in table.iterrows()}, first, chance)
+    """Per variant and target the percentage at which half of the seeds have dropped by more than the margin."""
+    learned, chance, _, note = _learned(pruning, parameters, majority)
+    table = half_dropped(learned, parameters.margin, parameters.confidence)
+    told, first = {key: _dropped(row) for key, row in table.iterrows()}, ordered(pruning["target"], TARGETS)[0]
+    text = f"Half of all networks of a kind have dropped by more than {parameters.margin:g}, {_pruned(first)} "
+    text += f"({100 * parameters.confidence:g} % interval), at: {_told(told, first, chance)}. {_others(told, first)}"
     text += f"Tested at {', '.join(f'{p:g}' for p in sorted(pruning['percent'].unique()))} %"
-    if pruning["seed"].nunique() > 1:
-        text += "; each interval is widened by the distance to the next percentage tested"
     return f"{text}. {note}{_seeds(pruning)}"
 
 
 def rq3(recovery: pd.DataFrame, parameters: Parameters) -> str:
-    """How many of the networks that had dropped came back, and how soon."""
-    table = regain(recovery, parameters.margin, parameters.confidence)
-    dropped = table[table["dropped"] > 0]
-    if dropped.empty:
-        text = f"Cannot tell: at the percentages tested no accuracy had dropped by more than {parameters.margin:g}, "
-        return f"{text}so there was nothing to regain. {_seeds(recovery)}"
-    networks = dropped[["steps", "epochs"]].explode(["steps", "epochs"]).astype(float)
-    back = networks["steps"].notna()
-    retrained = "one epoch" if parameters.retrain_epochs == 1 else f"{parameters.retrain_epochs} epochs"
-    text = f"Of {len(networks)} pruned networks whose accuracy had dropped by more than {parameters.margin:g}, "
-    text += f"{back.sum()} regained it within {retrained} of retraining, "
-    text += f"and {(networks['epochs'] == 1).sum()} had it at the end of the first. "
-    if back.any():
-        text += f"Half of those that came back had done so by step {networks['steps'].median():.0f}. "
-    lost = {v: f"{(~own).sum()} of {len(own)}" for v, own in back.groupby(level="variant") if not own.all()}
-    return text + (f"Not back by then: {_each(lost, ', ')}. " if lost else "") + _seeds(recovery)
+    """What share of the networks that had dropped is back by the end of the first epoch and of the last."""
+    first = ordered(recovery["target"], TARGETS)[0]
+    rows = recovery[recovery["target"] == first]
+    tested = rows["percent"].unique()
+    steps = rows.loc[np.isclose(rows["epoch"], 1), "step"].max(), rows["step"].max()
+    text = f"Of the networks that had dropped by more than {parameters.margin:g}, {_pruned(first)}, are back within it "
+    text += f"by step {' and by step '.join(f'{step:.0f}' for step in dict.fromkeys(steps))} of retraining "
+    text += f"({'one epoch' if steps[0] == steps[1] else f'one epoch and {parameters.retrain_epochs}'}; Kaplan–Meier). "
+    for percentage in dict.fromkeys(min(tested, key=lambda p: abs(p - at)) for at in parameters.compare_at):
+        at = rows[rows["percent"] == percentage]
+        back = {variant: _back(own, parameters, dict.fromkeys(steps)) for variant, own in at.groupby("variant")}
+        text += f"At {percentage:g} %: {_each(back)}. "
+    return text + _seeds(recovery)
 
 
 def rq4(
@@ -211,32 +204,38 @@ def _pruned(target: str) -> str:
     return "both kinds of recurrent weights together" if target == "both" else f"{label(target)} weights alone"
 
 
-def _first(pruning: pd.DataFrame) -> tuple[str, pd.DataFrame]:
-    """The target that is told in full, and its rows."""
-    target = ordered(pruning["target"], TARGETS)[0]
-    return target, pruning[pruning["target"] == target]
+def _told(told: Mapping[tuple[str, str], str], target: str, chance: Mapping[str, str]) -> str:
+    """What is told of each variant of one target, and of those at chance."""
+    return _each(dict(chance) | {v: words for (v, t), words in told.items() if t == target})
 
 
-def _others(told: Mapping[tuple[str, str], str], first: str, chance: Mapping[str, str]) -> str:
+def _others(told: Mapping[tuple[str, str], str], first: str) -> str:
     """A sentence for each further target that there is something to tell of, from words by variant and target."""
-    text = ""
-    for target in ordered((t for _, t in told if t != first), TARGETS):
-        if own := {v: words for (v, t), words in told.items() if t == target and v not in chance}:
-            text += f"{_pruned(target).capitalize()}: {_each(own, ', ')}. "
-    return text
+    others = ordered((t for _, t in told if t != first), TARGETS)
+    return "".join(f"{_pruned(target).capitalize()}: {_told(told, target, {})}. " for target in others)
 
 
-def _at_chance(pruning: pd.DataFrame, parameters: Parameters, majority: float | None) -> tuple[dict[str, str], str]:
-    """Variants that have learned nothing to lose, with the reason; and a note where that could not be checked."""
+def _learned(
+    pruning: pd.DataFrame, parameters: Parameters, majority: float | None
+) -> tuple[pd.DataFrame, dict[str, str], float | None, str]:
+    """Rows of networks above chance, what to say of variants that have none, chance, and a note on what is left out."""
     if majority is None and parameters.task == "reber":
         # Only generated strings have the share of valid ones that the parameter says.
         majority = max(parameters.valid_share, 1 - parameters.valid_share)
     if majority is None:
-        note = f"The majority accuracy of task {parameters.task} was not given: variants at chance are not left out. "
-        return {}, note
-    base = pruning.drop_duplicates(["variant", "seed"]).groupby("variant")["base_accuracy"].mean()
-    stuck = base[base <= majority + parameters.margin]
-    return {v: f"cannot tell: unpruned it is at chance ({accuracy:.2f})" for v, accuracy in stuck.items()}, ""
+        note = f"The majority accuracy of task {parameters.task} was not given: networks at chance are not left out. "
+        return pruning, {}, None, note
+    stuck = pruning["base_accuracy"] <= majority + parameters.margin
+    learned, left_out = pruning[~stuck], pruning[stuck].drop_duplicates(["variant", "seed"])
+    none = left_out[~left_out["variant"].isin(learned["variant"])].groupby("variant")["base_accuracy"].mean()
+    chance = {v: f"nothing to lose: unpruned it is at chance ({accuracy:.2f})" for v, accuracy in none.items()}
+    some = left_out[left_out["variant"].isin(learned["variant"])]
+    if some.empty:
+        return learned, chance, majority, ""
+    note = (
+        f"Left out: {counted(len(some), 'network')} at chance before pruning ({listed(map(label, some['variant']))}). "
+    )
+    return learned, chance, majority, note
 
 
 def _means(rows: pd.DataFrame) -> pd.Series:
@@ -245,20 +244,30 @@ def _means(rows: pd.DataFrame) -> pd.Series:
     return pd.concat([pd.Series({0.0: rows.drop_duplicates("seed")["base_accuracy"].mean()}), means[means.index > 0]])
 
 
-def _leaves(rows: pd.DataFrame, parameters: Parameters) -> str:
+def _halfway(rows: pd.DataFrame, floor: float | None, whole: bool) -> str:
+    """Where mean accuracy first passes halfway from the unpruned networks' to the floor, and what is on either side."""
     means = _means(rows)
-    out = means.index[means < means.iloc[0] - parameters.margin - ROUNDING]
-    return f"at {out[0]:g} %" if len(out) else f"not up to {means.index[-1]:g} %"
+    half = (means.iloc[0] + (means.min() if floor is None else floor)) / 2
+    under = means < half
+    if not under.any():
+        return f"not up to {means.index[-1]:g} %" + f" ({means.iloc[-1]:.2f} of {means.iloc[0]:.2f})" * whole
+    place = int(under.argmax())
+    (start, end), (high, low) = means.index[place - 1 : place + 1], means.iloc[place - 1 : place + 1]
+    at = start + (end - start) * (high - half) / (high - low)
+    return (
+        f"at {at:.0f} % (from {high:.2f} {'unpruned' if start == 0 else f'at {start:g} %'} to {low:.2f} at {end:g} %)"
+    )
 
 
-def _fall(rows: pd.DataFrame, parameters: Parameters) -> str:
-    means = _means(rows)
-    if means.iloc[0] - means.min() <= parameters.margin:
-        return f"stays at {_range(means)} up to {means.index[-1]:g} %"
-    to = (-means.diff()).idxmax()
-    before = means.index[means.index.get_loc(to) - 1]
-    start = "unpruned" if before == 0 else f"at {before:g} % (unpruned {means.iloc[0]:.2f})"
-    return f"from {means[before]:.2f} {start} to {means[to]:.2f} at {to:g} %"
+def _back(rows: pd.DataFrame, parameters: Parameters, steps: Iterable[float]) -> str:
+    """Kaplan and Meier's share of one condition's dropped networks that is back by each of the steps."""
+    back = events(rows, parameters.margin)
+    back = back[~back["regained"] | (back["step"] > 0)]
+    if back.empty:
+        return "none had dropped"
+    out = kaplan_meier(back["step"], back["regained"], parameters.confidence)["share"]
+    shares = [percent(1 - out[out.index <= step].min()) if (out.index <= step).any() else "0 %" for step in steps]
+    return f"{', '.join(shares)} of {len(back)}"
 
 
 def _range(values: pd.Series) -> str:
@@ -267,29 +276,9 @@ def _range(values: pd.Series) -> str:
     return low if low == high else f"{low} to {high}"
 
 
-def _safe(row: pd.Series) -> str:
-    """A safe percentage with its interval, or what each seed gives where the grid leaves that open."""
-    if 1 in (row["below"], row["at_least"]):
-        return censoring(row)
-    if len(row["values"]) == 1:
-        return f"{row['mean']:.0f} %"
-    lowest, highest, seeds = min(row["next"]), max(row["values"]), zip(row["values"], row["next"], strict=True)
-    below = {lowest: f"below {lowest:g}"} if row["below"] else {}
-    most = {highest: f"at least {highest:g}"} if row["at_least"] else {}
-    by_seed = listed(below.get(after) or most.get(value) or f"{value:g}" for value, after in seeds)
-    if row["high"] - row["low"] > WIDEST_PERCENT:
-        return f"cannot tell ({by_seed} % by seed)"
-    if row["below"] or row["at_least"]:
-        return f"{by_seed} % by seed"
-    span = "" if row["low"] == row["high"] else f" ({row['low']:.0f} to {row['high']:.0f})"
-    return f"{row['mean']:.0f} %{' in each seed' if len(set(row['values'])) == 1 else ''}{span}"
-
-
-def _safe_range(row: pd.Series) -> str:
-    """From the lowest seed to the highest."""
-    low = f"below {min(row['next']):g}" if row["below"] else f"{min(row['values']):g}"
-    high = f"at least {max(row['values']):g}" if row["at_least"] else f"{max(row['values']):g}"
-    return f"{low} %" if low == high or row["below"] == 1 else f"{low} to {high} %"
+def _dropped(row: pd.Series) -> str:
+    """The percentage at which half have dropped, with its interval, or at which end of the grid that is."""
+    return f"{end_in_words(row) or f'{row.percent:.0f} %'} ({row.low:.0f} to {row.high:.0f})"
 
 
 def _seeds(rows: pd.DataFrame) -> str:

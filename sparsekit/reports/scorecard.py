@@ -3,30 +3,35 @@
 import math
 from collections.abc import Callable, Collection, Mapping
 from dataclasses import asdict, dataclass
+from typing import Any
 
 import pandas as pd
 from pandas.io.formats.style import Styler
 
+from sparsekit.analysis.intervals import ROUNDING
 from sparsekit.experiments.parameters import Parameters
 from sparsekit.figures.words import label, number
 from sparsekit.reports import thesis
 
-COLUMNS = ["group", "quantity", "variant", "target", "detail", "reported", "ours", "low", "high"]
+COLUMNS = ["group", "quantity", "variant", "target", "detail", "reported", "ours", "difference", "low", "high"]
 COLUMNS += ["verdict", "note", "source"]
-VERDICTS = ("agrees", "differs", "cannot tell", "not run")
+COUNTED = ("agrees", "differs", "undecided")
+APART = "set apart"
 RULES = (
-    "Interval: where one more run like ours would lie; for r and for the mean accuracy of graph-structured networks, "
-    "where as many further graphs as the thesis's would put it; for R², where most other splits do. "
-    "“Agrees”: the thesis's figure lies in this interval, or outside it by no more than the tolerance. "
-    "“Differs”: it lies further outside. “Cannot tell”: there is no interval (one seed, one split), or one so wide "
-    "that it would hold almost any figure, or ours is only known to be below the first or at least the last "
-    "percentage tested. “Not run”: this run has no such condition."
+    "The difference is the thesis's figure less this run's; its interval, what one further run like ours would leave "
+    "of it. How far runs lie apart is taken from all conditions that look alike, so that three that agree by luck are "
+    "not taken at their word. For r and for the mean accuracy of graph-structured networks as many further graphs as "
+    "the thesis's stand for the further run, and for R² most other splits. "
+    "“Agrees”: the whole interval lies within the tolerance. “Differs”: the whole of it lies outside. “Undecided”: "
+    "neither, or too few runs for an interval. Epochs are compared as optimizer steps. “Set apart”, and not counted: "
+    "accuracies that are both at chance, and R² of fewer than 10 tested networks. “Not run”: this run has no such "
+    "condition."
 )
 
 
 @dataclass(frozen=True)
 class Figure:
-    """One of this run's figures beside a reported one; from ``low`` to ``high`` one more run like ours would lie."""
+    """One of this run's figures beside a reported one; from ``low`` to ``high`` one further run like ours would lie."""
 
     variant: str
     target: str = ""
@@ -37,34 +42,34 @@ class Figure:
     high: float = math.nan
     note: str = ""
     ran: bool = True
-    censored: bool = False  # known only as a bound
+    apart: bool = False  # says nothing, whatever it is
 
 
 @dataclass(frozen=True)
 class Group:
-    """What is compared, how far apart still agrees, and how wide an interval no longer tells."""
+    """What is compared, how far apart still agrees, and how it is written."""
 
     quantity: str
     table: str
     ours: Callable[[Mapping, pd.DataFrame, Parameters], thesis.Found]
     tolerance: float
-    widest: float
     digits: int
     unit: str = ""
 
 
 GROUPS = {
-    "base_test_accuracy": Group("Base test accuracy", "base", thesis.base, 0.02, 0.2, 3),
-    "safe_pruning_percent": Group("Highest safe pruning", "pruning", thesis.safe, 10, 40, 0, " %"),
-    "accuracy_at_once_after_pruning": Group("Accuracy at once after pruning", "pruning", thesis.at_once, 0.05, 0.3, 3),
-    "epochs_to_regain": Group("Epochs to regain accuracy", "recovery", thesis.regain, 0.5, 3, 1),
+    "base_test_accuracy": Group("Base test accuracy", "base", thesis.base, 0.02, 3),
+    "safe_pruning_percent": Group("Percentage before accuracy drops", "pruning", thesis.safe, 10, 0, " %"),
+    "accuracy_at_once_after_pruning": Group("Accuracy at once after pruning", "pruning", thesis.at_once, 0.05, 3),
+    # Only whole epochs were looked at.
+    "epochs_to_regain": Group("Optimizer steps to regain accuracy", "recovery", thesis.regain, thesis.steps(1), 0),
     "structure_test_accuracy": Group(
-        "Mean accuracy of graph-structured networks", "structure", thesis.structure, 0.02, 0.2, 3
+        "Mean accuracy of graph-structured networks", "structure", thesis.structure, 0.05, 3
     ),
-    "pearson_with_test_accuracy": Group("Pearson's r with accuracy", "structure", thesis.pearson, 0.05, 0.6, 2),
-    "r_squared": Group("R² of prediction, one split", "structure", thesis.r_squared, 0.05, 0.8, 2),
+    "pearson_with_test_accuracy": Group("Pearson's r with accuracy", "structure", thesis.pearson, 0.2, 2),
+    "r_squared": Group("R² of prediction, one split", "structure", thesis.r_squared, 0.2, 2),
     "random_forest_r_squared_by_feature_set": Group(
-        "R² of the random forest by feature set", "structure", thesis.feature_sets, 0.05, 0.8, 2
+        "R² of the random forest by feature set", "structure", thesis.feature_sets, 0.2, 2
     ),
 }
 """The groups of reported figures that a run's tables can stand beside, by their name in ``reported.yaml``."""
@@ -81,11 +86,11 @@ def scorecard(
 ) -> pd.DataFrame:
     """Every reported figure beside this run's, one row each, with its verdict by `RULES`.
 
-    The thesis ran each condition once, so the interval is where one more run like ours would lie, not that of our mean,
-    in which another run of the same process falls ever more seldom as seeds grow in number
-    (`intervals.prediction_interval`). Safe percentages add the distance to the next one tested,
-    correlations the sampling error of the thesis's 200 graphs, and mean accuracies that of as many graphs with our
-    spread. Of R², which depends on the split, it holds the middle 90 % of splits.
+    The thesis ran each condition once, so the interval is where one further run like ours would lie, not that of our
+    mean, in which another run of the same process falls ever more seldom as seeds grow in number
+    (`analysis.verdicts.further_run`). Percentages before a drop reach up to the next one tested; correlations have the
+    sampling error of the thesis's 200 graphs, and mean accuracies that of as many graphs with our spread. Of R², which
+    depends on the split, it holds the middle 90 % of splits.
 
     Parameters
     ----------
@@ -97,8 +102,9 @@ def scorecard(
     Returns
     -------
     DataFrame
-        ``detail`` is a percentage, property, model or feature set; epochs of a network that never regained its accuracy
-        are infinite; ``note`` says why in words, ``source`` the thesis's chapter.
+        ``detail`` is a percentage, property, model or feature set; ``low`` and ``high`` are ends of the difference;
+        steps of a network that never regained its accuracy are infinite; ``note`` says why in words, ``source`` the
+        thesis's chapter.
     """
     tables = {"base": base, "pruning": pruning, "recovery": recovery, "structure": structure}
     own, rows = thesis.of_its_task(parameters), []
@@ -107,66 +113,67 @@ def scorecard(
         if name not in groups or table is None or table.empty:
             continue
         known, source = thesis.figures(name), thesis.reported()[name]["source"]
+        if name == "epochs_to_regain":
+            known = {at: thesis.steps(epochs) for at, epochs in known.items()}
         ours = group.ours(known, table, parameters) if own else {}
         for (variant, target, detail), value in known.items():
             absent = "percentage" if "%" in detail else "condition" if target else "variant"
             not_run = {"ran": False, "note": f"{absent} not in this run" if own else "another task"}
             figure = Figure(variant, target, detail, value, **(ours.get((variant, target, detail)) or not_run))
-            told = dict(zip(("verdict", "note"), verdict(figure, group), strict=True)) | {"source": source}
-            rows.append({"group": name, "quantity": group.quantity} | asdict(figure) | told)
+            told = {"verdict": verdict(figure, group), "source": source, "difference": _less(value, figure.ours)}
+            ends = {"low": _less(value, figure.high), "high": _less(value, figure.low)}
+            rows.append({"group": name, "quantity": group.quantity} | asdict(figure) | told | ends)
     return pd.DataFrame(rows, columns=COLUMNS)
 
 
-def verdict(figure: Figure, group: Group) -> tuple[str, str]:
-    """The verdict on one figure, and why.
+def _less(reported: float, ours: float) -> float:
+    """Their difference; of "never" there is none."""
+    return math.nan if math.isinf(reported) else reported - ours
+
+
+def verdict(figure: Figure, group: Group) -> str:
+    """The verdict on one figure, by equivalence.
 
     >>> accuracy = GROUPS["base_test_accuracy"]
     >>> verdict(Figure("lstm", reported=1.0, ours=0.99, low=0.985, high=0.995), accuracy)
-    ('agrees', '')
+    'agrees'
     >>> verdict(Figure("lstm", reported=1.0, ours=0.8, low=0.75, high=0.85), accuracy)
-    ('differs', '')
-    >>> verdict(Figure("lstm", reported=1.0, ours=0.8, low=0.6, high=1.0), accuracy)
-    ('cannot tell', 'wider than 0.2')
-    >>> verdict(Figure("lstm", reported=1.0, ours=0.99), accuracy)
-    ('cannot tell', 'no interval')
-    >>> safe = Figure("lstm", reported=60, low=0, high=60, note="below 60 % in each seed", censored=True)
-    >>> verdict(safe, GROUPS["safe_pruning_percent"])
-    ('cannot tell', 'below 60 % in each seed')
+    'differs'
+    >>> verdict(Figure("lstm", reported=1.0, ours=0.99, low=0.9, high=1.0), accuracy)
+    'undecided'
     """
     if not figure.ran:
-        return "not run", figure.note
-    if math.isnan(figure.low) or math.isnan(figure.high):
-        return "cannot tell", figure.note or "no interval"
-    if not figure.low - group.tolerance <= figure.reported <= figure.high + group.tolerance:
-        return "differs", figure.note
-    if figure.censored:
-        return "cannot tell", figure.note
-    # An interval that is "never" at both ends has the width inf - inf, and is as narrow as one can be.
-    if figure.low != figure.high and figure.high - figure.low > group.widest:
-        return "cannot tell", "; ".join(filter(None, [f"wider than {group.widest:g}{group.unit}", figure.note]))
-    return "agrees", figure.note
+        return "not run"
+    if figure.apart:
+        return APART
+    # Who never came back while the thesis looked would have done so later, or not at all.
+    looked = thesis.steps(thesis.reported()["scale"]["values"]["retrain_epochs"])
+    least = (looked if math.isinf(figure.reported) else figure.reported) - group.tolerance - ROUNDING
+    most = figure.reported + group.tolerance + ROUNDING
+    if least <= figure.low and figure.high <= most:
+        return "agrees"
+    return "differs" if figure.high < least or figure.low > most else "undecided"
 
 
 def summary(card: pd.DataFrame) -> pd.DataFrame:
-    """Counts of verdicts (columns) by group (index, in the card's order)."""
+    """Counts of verdicts (columns) by group (index, in the card's order); what is set apart or not run has none."""
     counts = pd.crosstab(card["group"], card["verdict"])
-    return counts.reindex(index=card["group"].unique(), columns=list(VERDICTS), fill_value=0)
+    return counts.reindex(index=card["group"].unique(), columns=list(COUNTED), fill_value=0)
 
 
 def shown(card: pd.DataFrame) -> Styler:
     """The card as a notebook shows it: in words, whole, without those figures whose condition is not in this run."""
-    columns = ["figure", "variant", "of", "thesis", "this run", "interval", "verdict"]
+    columns = ["figure", "variant", "of", "thesis", "this run", "difference", "verdict"]
     rows = []
     for row in card[card["verdict"] != "not run"].itertuples():
-        theirs, ours, low, high = (figure(v, row.group) for v in (row.reported, row.ours, row.low, row.high))
-        interval = "–" if math.isnan(row.low) else f"{low} to {high}"
+        theirs, ours = figure(row.reported, row.group), figure(row.ours, row.group)
         condition = ", ".join(filter(None, [label(row.target), label(row.detail)]))
         told = ": ".join(filter(None, [row.verdict, row.note]))
-        rows.append([row.quantity, label(row.variant), condition, theirs, ours, interval, told])
+        rows.append([row.quantity, label(row.variant), condition, theirs, ours, difference(row), told])
     table = pd.DataFrame(rows, columns=columns)
     if (table["of"] == "").all():
         table = table.drop(columns="of")
-    words = [name for name in table if name not in ("thesis", "this run", "interval")]
+    words = [name for name in table if name not in ("thesis", "this run", "difference")]
     left = [{"selector": f"th.col{table.columns.get_loc(name)}", "props": "text-align: left"} for name in words]
     styled = table.style.hide(axis="index")
     if table.empty:
@@ -188,3 +195,16 @@ def figure(value: float, group: str) -> str:
     if math.isfinite(value):
         return number(value, GROUPS[group].digits) + GROUPS[group].unit
     return "–" if math.isnan(value) else "never"
+
+
+def difference(row: Any) -> str:
+    """The difference of a scorecard's row, and its interval.
+
+    >>> row = pd.Series({"group": "safe_pruning_percent", "difference": 5.0, "low": -10.0, "high": 20.0})
+    >>> difference(row)
+    '+5 (−10 to +20)'
+    """
+    if math.isnan(row.difference):
+        return "–"
+    value, *ends = (number(end, GROUPS[row.group].digits, sign=True) for end in (row.difference, row.low, row.high))
+    return value if math.isnan(row.low) else f"{value} ({' to '.join(ends)})".replace("inf", "∞")

@@ -13,8 +13,7 @@ import pandas as pd
 import scipy.stats
 import yaml
 
-from sparsekit.analysis import correlation, intervals, prediction
-from sparsekit.analysis import pruning as analysis_pruning
+from sparsekit.analysis import correlation, intervals, prediction, verdicts
 from sparsekit.analysis import recovery as analysis_recovery
 from sparsekit.analysis.tables import one_per_graph
 from sparsekit.experiments.parameters import Parameters
@@ -22,15 +21,17 @@ from sparsekit.variants import TARGETS
 
 NEVER = math.inf
 TARGET = "test_accuracy"
-FEWEST_TESTED = 5  # a split that tests fewer networks says nothing of R²
-ALONE = "one seed, no interval"
+FEWEST_TESTED = 10  # a split that tests fewer networks says nothing of R²
+AT_CHANCE = 0.05  # an accuracy no further above that of always naming the larger class has learned nothing
+BATCH = 32  # strings in the thesis's optimizer step
+ALONE = "one seed"
 SPLITS = 20  # enough for a 5–95 % range; the notebook on prediction draws as many as prediction_splits says
 
 Condition = tuple[str, str, str]
 """Variant, target, and the percentage, property, model or set of features; empty where a figure has none."""
 
 Found = dict[Condition, dict]
-"""By condition ours, low, high, note and censored, as `scorecard.Figure` has them."""
+"""By condition ours, low, high, note and apart, as `scorecard.Figure` has them."""
 
 SCALE = {
     "train_size": "training strings",
@@ -75,6 +76,15 @@ def _figures(values: dict, target: str = "") -> Iterator[tuple[Condition, float]
                 yield (name, target, at), NEVER if value[detail] == "never" else float(value[detail])
 
 
+def steps(epochs: float) -> float:
+    """The thesis's epochs as optimizer steps.
+
+    >>> steps(1)
+    586.0
+    """
+    return float(epochs * math.ceil(reported()["scale"]["values"]["train_size"] / BATCH))
+
+
 def of_its_task(parameters: Parameters) -> bool:
     """Whether a run learns what the thesis's networks did; on another task no figure is the thesis's."""
     return (parameters.task, parameters.invalid) == ("reber", "automata")
@@ -112,10 +122,15 @@ def _of(ours: float, low: float = math.nan, high: float = math.nan, note: str = 
     return {"ours": ours, "low": low, "high": high, "note": note} | more
 
 
-def _interval(values: pd.Series, parameters: Parameters, further: int = 1) -> dict:
-    ends = {"low": 0.0, "high": 1.0, "further": further}
-    span = intervals.prediction_interval(values.to_numpy(float), parameters.confidence, **ends)
-    return _of(*span, ALONE if len(values) == 1 else "")
+def _further_run(known: Mapping, runs: Mapping[Condition, pd.Series], parameters: Parameters) -> Found:
+    """Mean accuracies beside the reported ones, and where one further run would lie."""
+    found, chance = {}, max(parameters.valid_share, 1 - parameters.valid_share) + AT_CHANCE
+    for at, (mean, *ends) in verdicts.further_run(runs, parameters.confidence).items():
+        note = ALONE if len(runs[at]) == 1 else ""
+        found[at] = _of(mean, *map(float, np.clip(ends, 0, 1)), note)
+        if mean <= chance and known.get(at, math.inf) <= chance:
+            found[at] |= {"note": "both at chance", "apart": True}
+    return found
 
 
 # Each of these takes a group's reported figures, the run's table that they are compared with, and the run's parameters;
@@ -125,61 +140,47 @@ def _interval(values: pd.Series, parameters: Parameters, further: int = 1) -> di
 def base(known: Mapping, base: pd.DataFrame, parameters: Parameters) -> Found:
     """Test accuracy after the last epoch."""
     last = base[base["epoch"] == base.groupby(["variant", "seed"])["epoch"].transform("max")]
-    return {(v, "", ""): _interval(values, parameters) for v, values in last.groupby("variant")[TARGET]}
+    return _further_run(known, {(v, "", ""): own for v, own in last.groupby("variant")[TARGET]}, parameters)
 
 
 def at_once(known: Mapping, pruning: pd.DataFrame, parameters: Parameters) -> Found:
     """Accuracy at once after pruning, by percentage."""
     by_condition = pruning.groupby(["variant", "target", "percent"])["accuracy"]
-    return {(v, target, f"{p:g} %"): _interval(values, parameters) for (v, target, p), values in by_condition}
+    return _further_run(known, {(v, target, f"{p:g} %"): own for (v, target, p), own in by_condition}, parameters)
 
 
 def safe(known: Mapping, pruning: pd.DataFrame, parameters: Parameters) -> Found:
-    """The highest percentage up to which accuracy stays within the margin."""
-    found = {}
-    table = analysis_pruning.safe_percentage(pruning, parameters.margin, parameters.confidence)
+    """The percentage at which half of the seeds have dropped, and between which a further seed would."""
+    table = verdicts.half_dropped(pruning, parameters.margin, parameters.confidence)
+    spans, found = verdicts.further_run(table["held"].to_dict(), parameters.confidence), {}
     for (variant, target), row in table.iterrows():
-        mean, *ends = intervals.prediction_interval(row["values"], parameters.confidence)
-        _, low, high = analysis_pruning.widened((mean, *ends), row)
-        open_ended = analysis_pruning.censoring(row)
-        note = ", ".join(filter(None, [open_ended, ALONE * (len(row["values"]) == 1)]))
-        # The mean of zeros that mean "below the first percentage tested" is no figure.
-        ours = math.nan if row["below"] == 1 else mean
-        found[variant, target, ""] = _of(ours, low, high, note, censored=bool(open_ended))
+        mean, low, high = spans[variant, target]
+        # A seed drops somewhere up to the next percentage tested.
+        high += float(np.mean(np.minimum(row["failed"], 100))) - mean
+        ends = np.clip([low, high], 0, 100)
+        note = ", ".join(filter(None, [verdicts.end_in_words(row), ALONE * (row["n"] == 1)]))
+        found[variant, target, ""] = _of(row["percent"], *map(float, ends), note)
     return found
 
 
 def regain(known: Mapping, recovery: pd.DataFrame, parameters: Parameters) -> Found:
-    """Whole epochs of retraining until accuracy is back, by percentage."""
+    """Median step of retraining at which the networks that had dropped are back, by percentage; infinite for never."""
     table = analysis_recovery.regain(recovery, parameters.margin, parameters.confidence)
-    ours = {(v, target, f"{p:g} %"): row for (v, target, p), row in table.iterrows()}
-    return {at: _regained(ours[at], value, parameters) for at, value in known.items() if at in ours}
-
-
-def _regained(row: pd.Series, value: float, parameters: Parameters) -> dict:
-    """Our whole epochs until regained, beside a reported one, and what stands in the way of comparing them."""
-    if row["dropped"] == 0:
-        return {"note": "nothing to regain: accuracy had not dropped"}
-    never, epochs = np.isnan(row["steps"]), np.array(row["epochs"], dtype=float)
-    if between := (np.isnan(epochs) & ~never).sum():
-        which = f"{between} of {len(epochs)} seeds " if len(epochs) > 1 else ""
-        return {"note": f"{which}back at a step, at no whole epoch"}
-    epochs = np.where(never, NEVER, epochs)
-    seeds = round(len(epochs) / row["dropped"])
-    note = f"{len(epochs)} of {seeds} seeds had dropped" if len(epochs) < seeds else ""
-    if len(epochs) == 1:
-        return _of(float(epochs[0]), note=f"{note or 'one seed'}, no interval")
-    if never.all():
-        given, thesis = parameters.retrain_epochs, reported()["scale"]["values"]["retrain_epochs"]
-        if math.isinf(value) and given < thesis:
-            return _of(NEVER, note=f"retrained for {given} epochs, the thesis for {thesis}")
-        if given < value < NEVER:
-            return _of(NEVER, note=f"retrained for {given} epochs only")
-        return _of(NEVER, NEVER, NEVER, note)
-    if never.any():
-        return _of(row["epoch"], note=f"{(~never).sum()} of {len(epochs)} seeds regained it, so there is no interval")
-    # No accuracy is back before the first whole epoch.
-    return _of(*intervals.prediction_interval(epochs, parameters.confidence, low=1.0), note)
+    rows = {(v, target, f"{p:g} %"): row for (v, target, p), row in table.iterrows()}
+    last = recovery["step"].max()
+    # On a logarithmic axis; those that did not come back stand ten times further out than was looked.
+    runs = {at: np.log10(np.nan_to_num(row["steps"], nan=10 * last)) for at, row in rows.items() if row["dropped"] > 0}
+    spans = verdicts.further_run(runs, parameters.confidence)
+    found = {at: {"note": "nothing to regain: accuracy had not dropped"} for at in rows.keys() - runs.keys()}
+    for at, (_, *ends) in spans.items():
+        low, high = 10 ** np.array(ends)
+        dropped, of = len(runs[at]), round(len(runs[at]) / rows[at]["dropped"])
+        note = [f"{dropped} of {of} seeds had dropped" * (dropped < of), ALONE * (of == 1)]
+        median = float(np.median(np.nan_to_num(rows[at]["steps"], nan=NEVER)))
+        note.append(f"looked for {last:g} steps" * (median == NEVER))
+        high = NEVER if high > last else float(high)
+        found[at] = _of(median, float(np.fmin(low, last)) if low == low else low, high, ", ".join(filter(None, note)))
+    return found
 
 
 def _published_graphs() -> int:
@@ -229,21 +230,27 @@ def r_squared(known: Mapping, structure: pd.DataFrame, parameters: Parameters) -
         tested = math.ceil(len(rows) / 10)
         for at, model in conditions.items():
             if math.isnan(once[model]):
-                found[at] = {"note": f"too few graphs ({len(rows)}) to split"}
+                found[at] = {"note": f"too few graphs ({len(rows)}) to split", "apart": True}
             elif tested < FEWEST_TESTED:
-                found[at] = _of(once[model], note=f"R² of {tested} tested networks, the thesis's of 20: no interval")
+                found[at] = _of(once[model], note=_too_few(tested), apart=True)
             else:
                 ends = spread[model].quantile([0.05, 0.95])
                 found[at] = _of(once[model], *ends, f"interval: 5–95 % of {splits} splits")
     return found
 
 
+def _too_few(tested: int) -> str:
+    return f"R² of {tested} tested networks, the thesis's of 20"
+
+
 def feature_sets(known: Mapping, structure: pd.DataFrame, parameters: Parameters) -> Found:
     """R² of the random forest by set of features."""
     found = {}
     for rows, conditions in _by_variant(known, structure):
-        r2 = prediction.importances(rows, TARGET).attrs["r2"]
-        found |= {at: _of(r2[name], note="one split, no interval") for at, name in conditions.items()}
+        r2, tested = prediction.importances(rows, TARGET).attrs["r2"], math.ceil(len(rows) / 10)
+        few = tested < FEWEST_TESTED
+        note = _too_few(tested) if few else "one split"
+        found |= {at: _of(r2[name], note=note, apart=few) for at, name in conditions.items()}
     return found
 
 
@@ -251,6 +258,7 @@ def structure(known: Mapping, structure: pd.DataFrame, parameters: Parameters) -
     """Mean accuracies. The thesis gives no spread: ours stands for its too, over as many graphs as it had."""
     found = {}
     for rows, conditions in _by_variant(known, structure):
-        ours = _interval(rows[TARGET], parameters, _published_graphs())
-        found |= {at: ours | {"note": f"over {len(rows)} graphs"} for at in conditions}
+        options = {"low": 0.0, "high": 1.0, "further": _published_graphs()}
+        span = intervals.prediction_interval(rows[TARGET].to_numpy(float), parameters.confidence, **options)
+        found |= {at: _of(*span, f"over {len(rows)} graphs") for at in conditions}
     return found
