@@ -13,8 +13,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from sparsekit.analysis import correlation
-from sparsekit.analysis import pruning as analysis_pruning
+from sparsekit.analysis import correlation, verdicts
 from sparsekit.analysis import recovery as analysis_recovery
 from sparsekit.figures import card as pictures
 from sparsekit.figures import correlation as figures_correlation
@@ -53,7 +52,7 @@ def every(variants, seeds, targets, percentages, networks_each):
     yield figures_task.length_histogram(tables.task())
     yield figures_task.training_curves(tables.base(variants, seeds, 6), BASELINES)
     yield figures_pruning.accuracy_by_percentage(pruning, BASELINES)
-    yield figures_pruning.safe_percentages(analysis_pruning.safe_percentage(pruning, 0.02), REPORTED_SAFE)
+    yield figures_pruning.half_dropped(verdicts.half_dropped(pruning, 0.02), REPORTED_SAFE)
     yield figures_recovery.recovery_curves(recovery, BASELINES, targets[0])
     yield figures_recovery.regain_map(regain)
     yield figures_recovery.regain_map(regain, "step")
@@ -139,15 +138,20 @@ def test_key_numbers_are_in_the_text():
     falls = figures_pruning.accuracy_by_percentage(pruning, BASELINES)
     assert "GRU, both: 50 99 %, 90 60 %; GRU, base: 100 %" in falls.alt
     assert falls.reading.endswith("more than 2 points below the base: GRU at 90 %.")
-    safe = analysis_pruning.safe_percentage(pruning, 0.02)
-    assert "GRU, both: 50 %, reported 80 %" in figures_pruning.safe_percentages(safe, {("gru", "both"): 80}).alt
-    assert "30 points away" in figures_pruning.safe_percentages(safe, {("gru", "both"): 80}).reading
-    censored = analysis_pruning.safe_percentage(pruning.assign(accuracy=[0.6, 0.6]), 0.02)
-    assert "below 50 %" in figures_pruning.safe_percentages(censored).alt
-    assert "The safe percentage of GRU, both is below 50 %." in figures_pruning.safe_percentages(censored).reading
-    assert "points away" not in figures_pruning.safe_percentages(censored, {("gru", "both"): 80}).reading
-    highest = analysis_pruning.safe_percentage(pruning.assign(accuracy=[0.99, 0.99]), 0.02)
-    assert "at least 90 %" in figures_pruning.safe_percentages(highest).alt
+    halves = verdicts.half_dropped(pruning, 0.02)
+    shown, row = figures_pruning.half_dropped(halves, {("gru", "both"): 80}), halves.iloc[0]
+    middle, low, high = (f"{row[name]:.0f}" for name in ("percent", "low", "high"))
+    assert f"GRU, both: {middle} % ({low} % to {high} %), reported 80 %" in shown.alt
+    assert shown.reading == f"Half of the seeds have dropped with GRU, both: {middle} % ({low} to {high})."
+    early = verdicts.half_dropped(pruning.assign(accuracy=[0.6, 0.6]), 0.02)
+    assert "below 50 %" in figures_pruning.half_dropped(early).alt
+    assert "GRU, both: below 50 % (" in figures_pruning.half_dropped(early).reading
+    late = verdicts.half_dropped(pruning.assign(accuracy=[0.99, 0.99]), 0.02)
+    assert "over 90 %" in figures_pruning.half_dropped(late).alt
+    both = pd.concat([pruning, pruning.assign(variant="lstm", accuracy=0.6)])
+    reading = figures_pruning.half_dropped(verdicts.half_dropped(both, 0.02)).reading
+    assert "latest with GRU, both: " in reading
+    assert "earliest with LSTM, both: below 50 %" in reading
     structure = tables.structure(("gru",), 4).assign(test_accuracy=[0.5, 0.5, 0.9, 1.0])
     assert "GRU: 50 % at chance" in figures_structure.structure_accuracies(structure, BASELINES).alt
     regain = analysis_recovery.regain(tables.recovery(("gru",), 1, ("both",), (90,)), 0.02)
@@ -167,13 +171,18 @@ def test_readings_follow_the_data():
     calm = analysis_recovery.regain(tables.recovery(("gru",), 2, ("both",), (10,)), 0.02)
     assert "nothing to regain" in figures_recovery.regain_map(calm).reading
     partly = analysis_recovery.regain(tables.recovery(("gru",), 2, ("both",), (90,)), 0.02).assign(never=0.5)
-    assert "1 came back within the margin, in the median after " in figures_recovery.regain_map(partly, "step").reading
-    assert "(1 not with all seeds); none never did." in figures_recovery.regain_map(partly, "step").reading
-    between = figures_recovery.regain_map(partly.assign(epoch=np.nan, never=0.0))
+    some = figures_recovery.regain_map(partly, "step").reading
+    assert some.endswith("0 came back within the margin with every dropped seed, 1 with some and none with none.")
+    few = figures_recovery.regain_map(partly.assign(step=np.inf, epoch=np.inf, never=0.6))
+    assert "GRU, both: 90 <½." in few.alt
+    between = figures_recovery.regain_map(partly.assign(epoch=np.inf, never=0.0))
     assert "GRU, both: 90 –." in between.alt
-    assert between.reading.endswith("1 came back within the margin; none never did.")
+    assert "1 came back within the margin with every dropped seed" in between.reading
     lost = analysis_recovery.regain(tables.recovery(("gru",), 2, ("both",), (100,)), 0.02)
-    assert "0 came back within the margin; 1 never did." in figures_recovery.regain_map(lost).reading
+    assert (
+        "0 came back within the margin with every dropped seed, none with some and 1 with none."
+        in figures_recovery.regain_map(lost).reading
+    )
 
 
 def test_tables_too_small_for_any_number_are_said_to_be():

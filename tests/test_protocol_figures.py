@@ -10,8 +10,8 @@ import pandas as pd
 import pytest
 
 from sparsekit.analysis import conditions as analysis_conditions
-from sparsekit.analysis import pruning as analysis_pruning
 from sparsekit.analysis import recovery as analysis_recovery
+from sparsekit.analysis import verdicts
 from sparsekit.analysis.tables import TableError
 from sparsekit.figures import card as pictures
 from sparsekit.figures import pruning as compression_figures
@@ -90,7 +90,7 @@ def every(variants=tables.VARIANTS, seeds=3, percentages=range(10, 101, 10), amo
     size = {"variants": variants, "seeds": seeds}
     scored, recovered = pruning(**size, percentages=percentages), recovery(**size, percentages=(amount,))
     published = analysis_conditions.chosen(scored, score="magnitude", scope="global")
-    kept = analysis_pruning.tolerance(published, 0.02)
+    kept = verdicts.tolerance(published, 0.02)
     yield compression_figures.accuracy_by_compression(scored, BASELINES)
     yield compression_figures.scores_and_scopes(scored[scored["percent"].isin([50, 90])])
     yield compression_figures.accuracy_by_schedule(scheduled(**size, percentages=percentages), BASELINES)
@@ -212,12 +212,18 @@ def test_survival_falls_where_networks_come_back():
 def test_verdicts_stand_beside_their_changes():
     table = accuracies(conditions(variants=("gru",), percentages=(10, 20, 30, 40)), 0)
     change = table["percent"].map({10: 0.0, 20: -0.001, 30: -0.02, 40: -0.4}) + 0.003 * (table["seed"] - 1)
-    kept = analysis_pruning.tolerance(table.assign(accuracy=table["base_accuracy"] + change), 0.02)
+    kept = verdicts.tolerance(table.assign(accuracy=table["base_accuracy"] + change), 0.02)
     picture = compression_figures.tolerances(kept)
-    for told in ("20 %: −0.1 (−0.8 to +0.6), kept", "30 %: −2 (−2.7 to −1.3), cannot tell", "40 %: −40 ("):
+    for told in ("20 %: −0.1, 3 of 3 seeds within", "30 %: −2, 2 of 3 seeds within", "40 %: −40, 0 of 3 seeds within"):
         assert f"GRU, {told}" in picture.alt
-    assert "GRU, shaded: −2 to +2" in picture.alt
-    assert picture.reading == "Of 4 conditions, with a margin of 2 points: 2 kept, 1 dropped and 1 cannot tell."
+    seen = "In 2 of 4 conditions all seeds were within 2 points of their base; shown are 0 kept and 0 dropped"
+    assert picture.reading == f"{seen}, as kept takes 10 seeds or more."
+    many = pd.concat(
+        [table.assign(accuracy=table["base_accuracy"] + change, seed=table["seed"] + 3 * k) for k in range(4)]
+    )
+    picture = compression_figures.tolerances(verdicts.tolerance(many, 0.02))
+    assert "GRU, 20 %: −0.1 (−0.3 to +0.1), kept: 12 of 12 seeds within" in picture.alt
+    assert picture.reading.endswith("shown are 2 kept and 1 dropped.")
 
 
 SCORED, RECOVERED = pruning(seeds=1, percentages=(50,)), recovery(seeds=1)
@@ -234,9 +240,9 @@ RECOVERED_BY_SCORE = pd.concat([RECOVERED.assign(score=score) for score in BY_SC
         (lambda: protocol_figures.recovery_protocols(RECOVERED, BASELINES, 80), "percent of this table 80"),
         (lambda: protocol_figures.recovery_curves(RECOVERED, BASELINES, "h2h"), "target of this table 'h2h'"),
         (lambda: protocol_figures.regain_survival(RECOVERED_BY_SCORE, 90), "'score' holds magnitude, sensitivity"),
-        (lambda: compression_figures.tolerances(analysis_pruning.tolerance(SCORED, 0.02)), "'score' holds"),
+        (lambda: compression_figures.tolerances(verdicts.tolerance(SCORED, 0.02)), "'score' holds"),
         (lambda: compression_figures.accuracy_by_percentage(SCORED, BASELINES), "'score' holds"),
-        (lambda: compression_figures.safe_percentages(analysis_pruning.safe_percentage(SCORED, 0.02)), "'score' holds"),
+        (lambda: compression_figures.half_dropped(verdicts.half_dropped(SCORED, 0.02)), "'score' holds"),
         (lambda: protocol_figures.recovery_curves(RECOVERED, BASELINES), "'recovery' holds"),
         (lambda: protocol_figures.regain_map(analysis_recovery.regain(RECOVERED, 0.02)), "'recovery' holds"),
     ],

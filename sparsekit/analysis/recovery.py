@@ -147,7 +147,7 @@ def _area(one: pd.DataFrame, last: float) -> float:
     return float(scipy.integrate.trapezoid(accuracy, u))
 
 
-def regain(recovery: pd.DataFrame, margin: float, confidence: float = 0.95) -> pd.DataFrame:
+def regain(recovery: pd.DataFrame, margin: float) -> pd.DataFrame:
     """RQ3: how much retraining regains the accuracy, per condition of `tables.RECOVERY` with epoch.
 
     Only networks that had dropped count: accuracy at step 0 more than ``margin``, a fraction, below their base. Such a
@@ -156,8 +156,7 @@ def regain(recovery: pd.DataFrame, margin: float, confidence: float = 0.95) -> p
 
     Index (variant, target, percent) and what is `conditions.varying`; dropped (share of seeds that had dropped), never
     (share of those that were not back at any measured step; nan where none had dropped), steps and epochs (lists over
-    the dropped seeds, nan for never), and the mean over those that came back with its Student t interval: step,
-    step_low, step_high, epoch, epoch_low, epoch_high.
+    the dropped seeds, nan for never), step and epoch (their medians, infinite where fewer than half came back).
     """
     fraction("margin", margin)
     require(recovery, [*RECOVERY, "epoch"])
@@ -169,11 +168,10 @@ def regain(recovery: pd.DataFrame, margin: float, confidence: float = 0.95) -> p
         row = {"dropped": dropped.mean(), "never": (~times["step"]["regained"][dropped]).mean()}
         for name, back in times.items():
             values = back[name].where(back["regained"])[dropped]
-            interval = mean_interval(values.dropna(), confidence, low=0)
-            row |= {f"{name}s": values.tolist()} | named(f"{name} {name}_low {name}_high", interval)
+            row |= {f"{name}s": values.tolist(), name: values.fillna(np.inf).quantile(interpolation="lower")}
         return row
 
-    columns = "dropped never steps step step_low step_high epochs epoch epoch_low epoch_high"
+    columns = "dropped never steps step epochs epoch"
     return per_condition(recovery, summary, columns, row=("seed", "step"))
 
 
@@ -217,14 +215,14 @@ def not_yet_back(recovery: pd.DataFrame, by: str, margin: float, confidence: flo
 def regain_times(regained: pd.DataFrame, unit: str) -> pd.DataFrame:
     """A table of `regain` with time (in "step" or "epoch"), state and shade.
 
-    state is "kept" (none had dropped), "never" (none of the dropped came back), "partly" (some did), "back", or
-    "between" (back, but at the end of no whole epoch that was measured). shade is 0 for the shortest to 0.72 for the
-    longest time on a logarithmic scale, 1 for never, nan without a time.
+    state is "kept" (none had dropped), "never" (none of the dropped came back), "few" (fewer than half did), "partly"
+    (half or more did), "back", or "between" (back, but at the end of no whole epoch that was measured). shade is 0 for
+    the shortest to 0.72 for the longest time on a logarithmic scale, 1 for never and few, nan without a time.
     """
-    table = regained.reset_index().assign(time=lambda t: t[unit].where(t["dropped"] > 0))
+    table = regained.reset_index().assign(time=lambda t: t[unit].where(np.isfinite(t[unit])))
     lowest, highest = table["time"].min(), table["time"].max()
     shade = 0.72 * np.log(table["time"] / lowest) / np.log(max(highest / lowest, 1.01))
-    never, dropped = table["never"] >= 1, table["dropped"] > 0
-    states = [~dropped, never, table["time"].isna(), table["never"] > 0]
-    state = np.select(states, ["kept", "never", "between", "partly"], "back")
-    return table.assign(state=state, shade=shade.mask(dropped & never, 1.0))
+    never, dropped, few = table["never"] >= 1, table["dropped"] > 0, np.isinf(table["step"])
+    states = [~dropped, never, few, table["time"].isna(), table["never"] > 0]
+    state = np.select(states, ["kept", "never", "few", "between", "partly"], "back")
+    return table.assign(state=state, shade=shade.mask(dropped & few, 1.0))

@@ -17,8 +17,8 @@ FEWEST_SEEDS = 10
 KEPT, DROPPED = 0.7, 0.5
 """Kept: more than this share of all seeds is within the margin. Dropped: less than this share is."""
 
-RESAMPLES = DRAWS = 2000
-NEAREST = 100
+RESAMPLES = DRAWS = 1000
+NEAREST = 150
 CENTRES, SCALES = np.arange(1.0, 100, 2), np.geomspace(1, 25, 10)
 AGREEMENT = 5.0
 """How many seeds the logistic form is worth: with more than these the seeds' own distribution decides."""
@@ -176,13 +176,13 @@ def median_threshold(tested: np.ndarray, place: np.ndarray, confidence: float = 
     start, end = upto[each, cell], upto[each, cell + 1]
     # Within a cell no seed says anything: what share of it lies below p is beta-distributed about the logistic's.
     low, high = ends[drawn, cell, None], ends[drawn, cell + 1, None]
-    logistic = below(percent)[drawn]
-    under, over = (np.clip(AGREEMENT * part, 0, None) for part in (logistic - low, high - logistic))
-    missing = ((0.5 - start) / (end - start))[:, None]
-    inside = 1 - scipy.special.betainc(np.clip(under, 1e-6, None), np.clip(over, 1e-6, None), missing)
-    chance = np.where(under == 0, 0, np.where(over == 0, 1, inside)).mean(axis=0)
+    at = below(percent)[drawn]
+    inside, chance = (at > low) & (at < high), (at >= high).astype(float)
+    under, over = AGREEMENT * (at - low)[inside], AGREEMENT * (high - at)[inside]
+    missing = np.broadcast_to(((0.5 - start) / (end - start))[:, None], at.shape)[inside]
+    chance[inside] = 1 - scipy.special.betainc(under, over, missing)
     levels = 0.5, (1 - confidence) / 2, (1 + confidence) / 2
-    return tuple(float(np.interp(level, np.maximum.accumulate(chance), percent)) for level in levels)
+    return tuple(float(np.interp(level, np.maximum.accumulate(chance.mean(axis=0)), percent)) for level in levels)
 
 
 def end_in_words(row: Mapping) -> str:
@@ -205,7 +205,7 @@ def further_run(runs: Mapping[Hashable, Sequence[float]], confidence: float = 0.
     """Mean of each condition's runs, and where one further run like them would lie.
 
     Each run in turn is left out, and its distance to the mean of the others of its condition is taken; around a mean,
-    the interval has the half-width that bounds so many of those distances, among the 100 whose others have the
+    the interval has the half-width that bounds so many of those distances, among the 150 whose others have the
     nearest mean, in whichever condition (Barber and others, *Predictive inference with the jackknife+*, Annals of
     Statistics 2021; Lei and Wasserman's local bands, JRSS B 2014). So runs that agree by luck borrow the spread of
     others that looked as good; no form of distribution is presumed. Where there are too few (19 for 95 %), or

@@ -7,9 +7,10 @@ import pandas as pd
 
 from sparsekit.analysis.conditions import chosen, single
 from sparsekit.analysis.intervals import over_seeds
-from sparsekit.analysis.pruning import VERDICTS, beside_random, censoring, margin_ends
+from sparsekit.analysis.pruning import beside_random, margin_ends
 from sparsekit.analysis.recovery import mean_base
 from sparsekit.analysis.tables import require
+from sparsekit.analysis.verdicts import FEWEST_SEEDS, end_in_words
 from sparsekit.figures import marks, style
 from sparsekit.figures.card import Picture
 from sparsekit.figures.marks import ACCURACY, POINTS, Axis, Looks
@@ -56,67 +57,78 @@ def _against_base(
     )  # fmt: skip
 
 
-def safe_percentages(table: pd.DataFrame, reported: Mapping[tuple[str, str], float] | None = None) -> Picture:
-    """RQ2: the highest safe percentage of each variant and target, with its interval, beside the reported one.
+def half_dropped(table: pd.DataFrame, reported: Mapping[tuple[str, str], float] | None = None) -> Picture:
+    """RQ2: the percentage at which half of the seeds have dropped, with its interval, beside the reported one.
 
     Parameters
     ----------
     table : DataFrame
-        As `analysis.pruning.safe_percentage` returns it, of one condition; else a TableError.
+        As `analysis.verdicts.half_dropped` returns it, of one condition; else a TableError.
     reported : mapping of (variant, target) to percent, optional
+        The percentages said to be safe.
     """
-    own = single(table.reset_index()).rename(columns={"variant": "group", "target": "row"}).assign(panel="")
-    own["text"] = [censoring(row) for row in own.to_dict("records")]
+    own = single(table.reset_index()).assign(panel="")
+    own = own.rename(columns={"variant": "group", "target": "row", "percent": "mean"})
+    own["text"] = [end_in_words(row) for row in own.to_dict("records")]
     if reported:
         own["reported"] = [reported.get(key, np.nan) for key in table.index]
     return marks.forest(
         own, "How much can be pruned before accuracy drops",
-        Axis("highest percentage up to which accuracy stays within the margin", "{:.0f} %".format, limits=(0, 100)),
-        groups=VARIANTS, rows=TARGETS, zero=None, note="Small dots: single seeds.", reading=_safest(own),
-        dots=own.explode("values").astype({"values": float}).rename(columns={"values": "value"}),
+        Axis("percentage at which half of the seeds have left the margin", "{:.0f} %".format, limits=(0, 100)),
+        groups=VARIANTS, rows=TARGETS, zero=None, note="Small dots: the last percentage that each seed held.",
+        dots=own.explode("held").astype({"held": float}).rename(columns={"held": "value"}),
+        reading=_most_and_least(own),
     )  # fmt: skip
 
 
-def _safest(own: pd.DataFrame) -> str:
-    """Where most and least can go, and how far that is from what is reported."""
-    names = [f"{label(row.group)}, {label(row.row)}" for row in own.itertuples()]
-    open_ended = own[["below", "at_least"]].eq(1).any(axis=1)
-    held = (own["mean"].map("{:.0f} %".format).where(~open_ended, "") + ", " + own["text"]).str.strip(", ")
-    most, least = own["mean"].argmax(), own["mean"].argmin()
-    reading = f"Most can go from {names[most]} ({held[most]}) and least from {names[least]} ({held[least]})"
+def _most_and_least(own: pd.DataFrame) -> str:
+    """Where most and least can go, with their intervals."""
+    told = [
+        f"{label(row.group)}, {label(row.row)}: {row.text or f'{row.mean:.0f} %'} ({row.low:.0f} to {row.high:.0f})"
+        for row in own.itertuples()
+    ]
+    reading = "Half of the seeds have dropped, "
+    reading += f"latest with {told[own['mean'].argmax()]}; earliest with {told[own['mean'].argmin()]}"
     if len(own) == 1:
-        reading = f"The safe percentage of {names[0]} is {held[0]}"
-    elif most == least:
-        reading = f"Every variant and target has the same safe percentage, {held[0]}"
-    if "reported" in own and np.isfinite(apart := (own["mean"] - own["reported"]).abs()[own["text"] == ""].mean()):
-        reading += f"; from the reported percentages this run is {apart:.0f} points away on average"
+        reading = f"Half of the seeds have dropped with {told[0]}"
     return f"{reading}."
 
 
 def tolerances(table: pd.DataFrame, margin: float = 0.02, target: str = "both", confidence: float = 0.95) -> Picture:
-    """Change of accuracy against the base of the same seed, its intervals, and the verdict beside the margin.
+    """Change of accuracy against the base of the same seed, by seed, and how many seeds are within the margin.
 
     Parameters
     ----------
     table : DataFrame
-        As `analysis.pruning.tolerance` returns it, of one condition and of any targets; else a TableError.
+        As `analysis.verdicts.tolerance` returns it, of one condition and of any targets; else a TableError.
     margin, confidence : float
         Those of the table.
     """
     own = single(chosen(table.reset_index(), target=target)).sort_values("percent", kind="stable")
-    points, counts = f"{100 * margin:g} points", own["verdict"].value_counts()
-    own = own.assign(row=own["percent"].map("{:g} %".format), hollow=own["verdict"].isin(["no drop", "cannot tell"]))
-    names = {"variant": "panel", "difference": "mean", "decide_low": "inner_low", "decide_high": "inner_high"}
+    points, left = f"{100 * margin:g} points", -5.5 * margin
+    own = own.assign(
+        row=own["percent"].map("{:g} %".format), hollow=own["verdict"] == "undecided", text=own["said"],
+        mean=-own["drop"], low=-own["drop_high"], high=-own["drop_low"],
+    ).rename(columns={"variant": "panel"})  # fmt: skip
+    dots = own.explode("drops").rename(columns={"drops": "value"})
+    dots["value"] = (-dots["value"].astype(float)).clip(lower=left)
     return marks.forest(
-        own.rename(columns=names | {"verdict": "text"}),
-        f"Is accuracy kept within {points} of the base? {weights_of(target).capitalize()} pruned",
-        POINTS._replace(limits=(-5.5 * margin, 3 * margin), ticks=[k * margin for k in (-4, -2, 0, 2)]),
-        spans=dict.fromkeys(own["variant"], (-margin, margin)), columns=2,
-        note=f"Accuracy less the base's, {counted(own['n'].max(), 'seed')}. "
-        f"Thin: {100 * confidence:g} % interval, thick: {200 * confidence - 100:g} %, which decides.",
-        reading=f"Of {counted(len(own), 'condition')}, with a margin of {points}: "
-        f"{listed(f'{counts[verdict]} {verdict}' for verdict in VERDICTS if verdict in counts)}.",
+        own, f"How many seeds stay within {points} of their base? {weights_of(target).capitalize()} pruned",
+        POINTS._replace(limits=(left, 3 * margin), ticks=[k * margin for k in (-4, -2, 0, 2)]),
+        dots=dots, spans=dict.fromkeys(own["panel"], (-margin, 3 * margin)), columns=2,
+        note=f"Accuracy less the base's: small dots single seeds, marks interquartile means, {100 * confidence:g} % "
+        f"intervals from {FEWEST_SEEDS} seeds on. Full marks: kept or dropped is shown.",
+        reading=_said(own, points),
     )  # fmt: skip
+
+
+def _said(own: pd.DataFrame, points: str) -> str:
+    """What was seen, and what is shown by it."""
+    seen, counts = (own["share"] == 1).sum(), own["verdict"].value_counts()
+    reading = f"In {seen} of {counted(len(own), 'condition')} all seeds were within {points} of their base"
+    shown = listed(f"{counts.get(verdict, 0)} {verdict}" for verdict in ("kept", "dropped"))
+    few = own["n"].max() < FEWEST_SEEDS
+    return f"{reading}; shown are {shown}{f', as kept takes {FEWEST_SEEDS} seeds or more' if few else ''}."
 
 
 def accuracy_by_compression(

@@ -105,7 +105,7 @@ def regain_map(regain: pd.DataFrame, unit: str = "epoch") -> Picture:
     table = regain_times(_rows(regain.reset_index(), "percent"), unit)
     never = "never" if table["percent"].nunique() <= 12 else "×"
     short = [f"{t:,.0f}" if unit == "step" or t >= 10 else f"{t:.2g}" for t in table["time"]]
-    words = {"kept": "·", "never": never, "between": "–"}
+    words = {"kept": "·", "never": never, "few": "<½", "between": "–"}
     told = [words.get(state, t + "*" * (state == "partly")) for state, t in zip(table["state"], short, strict=True)]
     return marks.heatmap(
         pd.DataFrame({"group": table["variant"], "row": [named(TARGETS, name).label for name in table["target"]],
@@ -113,21 +113,20 @@ def regain_map(regain: pd.DataFrame, unit: str = "epoch") -> Picture:
                       "colour": table["shade"]}),
         f"{unit.capitalize()}s of retraining until accuracy is back within the margin",
         groups=VARIANTS, cmap=SEQUENTIAL, limits=(0, 0.5, 1), x_label="weights pruned (%)",
-        note=f"Dot: had not dropped. {never.capitalize()}: back at no measured step. Star: some seeds never came back.",
-        reading=_counted_back(table, unit),
+        note=f"Median of dropped seeds; dot: none. {never.capitalize()}: at no measured step. "
+        "<½: fewer than half. Star: not all.",
+        reading=_counted_back(table),
     )  # fmt: skip
 
 
-def _counted_back(table: pd.DataFrame, unit: str) -> str:
+def _counted_back(table: pd.DataFrame) -> str:
     states = table.loc[table["state"] != "kept", "state"]
     if states.empty:
         return "No condition had dropped below the margin, so there is nothing to regain."
-    never, partly = ((states == state).sum() for state in ("never", "partly"))
-    some = f" ({partly} not with all seeds)" if partly else ""
-    median = counted(round(table["time"].median(), unit == "epoch"), unit) if table["time"].notna().any() else ""
+    never, some = (states == "never").sum(), states.isin(["partly", "few"]).sum()
     return (
-        f"Of {counted(len(states), 'condition')} that had dropped, {len(states) - never} came back within the margin"
-        f"{median and f', in the median after {median}'}{some}; {never or 'none'} never did."
+        f"Of {counted(len(states), 'condition')} that had dropped, {len(states) - never - some} came back within the "
+        f"margin with every dropped seed, {some or 'none'} with some and {never or 'none'} with none."
     )
 
 

@@ -45,10 +45,8 @@ def rq1(pruning: pd.DataFrame, parameters: Parameters, majority: float | None = 
     learned, chance, floor, note = _learned(pruning, parameters, majority)
     first = ordered(pruning["target"], TARGETS)[0]
     halves = {(v, t): _halfway(own, floor, t == first) for (v, t), own in learned.groupby(["variant", "target"])}
-    text = (
-        f"Pruned by {parameters.score}, {_pruned(first)}, before any retraining, mean accuracy has fallen halfway to "
-    )
-    text += f"{'its lowest' if floor is None else f'chance ({floor:.2f})'}: {_told(halves, first, chance)}. "
+    text = f"Pruned by {parameters.score}, {_pruned(first)}, before any retraining, mean accuracy has fallen halfway "
+    text += f"to {'its lowest' if floor is None else f'chance ({floor:.2f})'}: {_told(halves, first, chance)}. "
     last = learned[(learned["percent"] == learned["percent"].max()) & (learned["target"] == first)]
     if len(last):
         ends = last.groupby("variant")["accuracy"].mean()
@@ -254,9 +252,8 @@ def _halfway(rows: pd.DataFrame, floor: float | None, whole: bool) -> str:
     place = int(under.argmax())
     (start, end), (high, low) = means.index[place - 1 : place + 1], means.iloc[place - 1 : place + 1]
     at = start + (end - start) * (high - half) / (high - low)
-    return (
-        f"at {at:.0f} % (from {high:.2f} {'unpruned' if start == 0 else f'at {start:g} %'} to {low:.2f} at {end:g} %)"
-    )
+    before = "unpruned" if start == 0 else f"at {start:g} %"
+    return f"at {at:.0f} %" + f" (from {high:.2f} {before} to {low:.2f} at {end:g} %)" * whole
 
 
 def _back(rows: pd.DataFrame, parameters: Parameters, steps: Iterable[float]) -> str:

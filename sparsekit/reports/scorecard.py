@@ -3,7 +3,6 @@
 import math
 from collections.abc import Callable, Collection, Mapping
 from dataclasses import asdict, dataclass
-from typing import Any
 
 import pandas as pd
 from pandas.io.formats.style import Styler
@@ -120,10 +119,21 @@ def scorecard(
             absent = "percentage" if "%" in detail else "condition" if target else "variant"
             not_run = {"ran": False, "note": f"{absent} not in this run" if own else "another task"}
             figure = Figure(variant, target, detail, value, **(ours.get((variant, target, detail)) or not_run))
-            told = {"verdict": verdict(figure, group), "source": source, "difference": _less(value, figure.ours)}
+            told = {
+                "verdict": verdict(figure, group),
+                "note": _why(figure),
+                "source": source,
+                "difference": _less(value, figure.ours),
+            }
             ends = {"low": _less(value, figure.high), "high": _less(value, figure.low)}
             rows.append({"group": name, "quantity": group.quantity} | asdict(figure) | told | ends)
     return pd.DataFrame(rows, columns=COLUMNS)
+
+
+def _why(figure: Figure) -> str:
+    """The note, or that an interval is missing."""
+    alone = figure.ran and not figure.note and math.isnan(figure.low)
+    return "too few runs for an interval" if alone else figure.note
 
 
 def _less(reported: float, ours: float) -> float:
@@ -167,9 +177,10 @@ def shown(card: pd.DataFrame) -> Styler:
     rows = []
     for row in card[card["verdict"] != "not run"].itertuples():
         theirs, ours = figure(row.reported, row.group), figure(row.ours, row.group)
+        apart = difference(row.group, row.difference, row.low, row.high)
         condition = ", ".join(filter(None, [label(row.target), label(row.detail)]))
         told = ": ".join(filter(None, [row.verdict, row.note]))
-        rows.append([row.quantity, label(row.variant), condition, theirs, ours, difference(row), told])
+        rows.append([row.quantity, label(row.variant), condition, theirs, ours, apart, told])
     table = pd.DataFrame(rows, columns=columns)
     if (table["of"] == "").all():
         table = table.drop(columns="of")
@@ -197,14 +208,13 @@ def figure(value: float, group: str) -> str:
     return "–" if math.isnan(value) else "never"
 
 
-def difference(row: Any) -> str:
-    """The difference of a scorecard's row, and its interval.
+def difference(group: str, value: float, low: float, high: float) -> str:
+    """A difference of the scorecard, and its interval, as a reader writes them.
 
-    >>> row = pd.Series({"group": "safe_pruning_percent", "difference": 5.0, "low": -10.0, "high": 20.0})
-    >>> difference(row)
+    >>> difference("safe_pruning_percent", 5.0, -10.0, 20.0)
     '+5 (−10 to +20)'
     """
-    if math.isnan(row.difference):
+    told, *ends = (number(end, GROUPS[group].digits, sign=True).replace("inf", "∞") for end in (value, low, high))
+    if math.isnan(value):
         return "–"
-    value, *ends = (number(end, GROUPS[row.group].digits, sign=True) for end in (row.difference, row.low, row.high))
-    return value if math.isnan(row.low) else f"{value} ({' to '.join(ends)})".replace("inf", "∞")
+    return told if math.isnan(low) else f"{told} ({' to '.join(ends)})"

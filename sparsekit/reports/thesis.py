@@ -165,21 +165,21 @@ def safe(known: Mapping, pruning: pd.DataFrame, parameters: Parameters) -> Found
 
 def regain(known: Mapping, recovery: pd.DataFrame, parameters: Parameters) -> Found:
     """Median step of retraining at which the networks that had dropped are back, by percentage; infinite for never."""
-    table = analysis_recovery.regain(recovery, parameters.margin, parameters.confidence)
+    table = analysis_recovery.regain(recovery, parameters.margin)
     rows = {(v, target, f"{p:g} %"): row for (v, target, p), row in table.iterrows()}
-    last = recovery["step"].max()
+    last = max(recovery["step"].max(), 1)
     # On a logarithmic axis; those that did not come back stand ten times further out than was looked.
     runs = {at: np.log10(np.nan_to_num(row["steps"], nan=10 * last)) for at, row in rows.items() if row["dropped"] > 0}
     spans = verdicts.further_run(runs, parameters.confidence)
     found = {at: {"note": "nothing to regain: accuracy had not dropped"} for at in rows.keys() - runs.keys()}
     for at, (_, *ends) in spans.items():
-        low, high = 10 ** np.array(ends)
+        low, high = np.round(10 ** np.array(ends), 6)
         dropped, of = len(runs[at]), round(len(runs[at]) / rows[at]["dropped"])
         note = [f"{dropped} of {of} seeds had dropped" * (dropped < of), ALONE * (of == 1)]
-        median = float(np.median(np.nan_to_num(rows[at]["steps"], nan=NEVER)))
-        note.append(f"looked for {last:g} steps" * (median == NEVER))
-        high = NEVER if high > last else float(high)
-        found[at] = _of(median, float(np.fmin(low, last)) if low == low else low, high, ", ".join(filter(None, note)))
+        note.append(f"looked for {last:g} steps" * (rows[at]["step"] == NEVER))
+        # What lies beyond the last step is not known.
+        low, high = float(np.minimum(low, last)), NEVER if high > last else float(high)
+        found[at] = _of(rows[at]["step"], low, high, ", ".join(filter(None, note)))
     return found
 
 

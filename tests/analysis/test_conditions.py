@@ -7,9 +7,9 @@ import scipy.stats
 
 from sparsekit.analysis import conditions
 from sparsekit.analysis.conditions import ahead, at_the_end
-from sparsekit.analysis.pruning import tolerance
 from sparsekit.analysis.recovery import area_under_recovery, areas
 from sparsekit.analysis.tables import TableError
+from sparsekit.analysis.verdicts import tolerance
 from tests.planted import pruned_by, ways
 
 
@@ -39,8 +39,8 @@ def test_conditions_are_compared_by_seed():
     assert set(found["score"]) == {"magnitude", "activity"}
     assert len(found) == 4  # activity at 60 % has no partner
     against = tolerance(found, 0.02)
-    assert against.loc[("gru", "both", 50, "magnitude"), "difference"] == pytest.approx((0.31 + 0.32) / 2)
-    assert against.loc[("gru", "both", 50, "activity"), "verdict"] == "no drop"
+    assert against.loc[("gru", "both", 50, "magnitude"), "drop"] == pytest.approx(-(0.31 + 0.32) / 2)
+    assert against.loc[("gru", "both", 50, "activity"), "said"] == "2 of 2 seeds within"
 
 
 def test_after_recovery_is_the_last_step_with_the_sizes():

@@ -197,8 +197,8 @@ def test_regain():
     assert row.never == pytest.approx(1 / 3)
     np.testing.assert_array_equal(row.steps, [5, 10, np.nan])
     np.testing.assert_array_equal(row.epochs, [2, 1, np.nan])
-    assert (row.step, row.epoch) == (7.5, 1.5)
-    assert row.epoch_low <= row.epoch <= row.epoch_high
+    assert (row.step, row.epoch) == (10, 2)
+    assert np.isinf(regain(table[table["seed"] > 1], 0.02)["step"].item())
 
 
 def test_regain_where_nothing_dropped_and_where_nothing_came_back():
@@ -208,7 +208,7 @@ def test_regain_where_nothing_dropped_and_where_nothing_came_back():
     assert none.dropped == 0
     assert np.isnan([none.never, none.step, none.epoch]).all()
     assert (never.dropped, never.never) == (1, 1)
-    assert np.isnan([never.step, never.epoch]).all()
+    assert np.isinf([never.step, never.epoch]).all()
 
 
 def test_bad_tables_of_regain_are_named():
