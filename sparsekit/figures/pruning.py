@@ -1,4 +1,4 @@
-"""Figures of RQ1 and RQ2: what pruning does to accuracy, and how much of it is safe."""
+"""Figures of RQ1 and RQ2: what pruning does to accuracy, and how much can go before it drops."""
 
 from collections.abc import Mapping
 

@@ -109,7 +109,7 @@ def test_further_runs_seldom_lie_outside(kind, n):
 
 
 if __name__ == "__main__":
-    repeats = int(sys.argv[1]) if len(sys.argv) > 1 else 1000
+    repeats = int(sys.argv[1]) if len(sys.argv) > 1 else 400
     for early in HUMPS:
         for n in SEEDS:
             print("half dropped", early, n, *np.round(half_dropped(n, early, repeats), 3), flush=True)
@@ -124,4 +124,4 @@ if __name__ == "__main__":
         print("mean", share, *(round(interquartile_mean(n, share, min(repeats, 400)), 3) for n in (10, 20)), flush=True)
     for kind in ("normal", "collapse"):
         for n in (2, 3, 5, 10, 20):
-            print("further run", kind, n, *np.round(further_run(kind, n, repeats // 10), 3), flush=True)
+            print("further run", kind, n, *np.round(further_run(kind, n, repeats // 2), 3), flush=True)
