@@ -302,7 +302,7 @@ def heatmap(
         axes.set_yticks(range(len(rows)), [_row_label(row) for _, row in rows])
         axes.tick_params(length=0, labelcolor=INK)
         if columns:
-            for tick, column in zip(axes.get_xticklabels(), across, strict=True):
+            for tick, column in zip(axes.get_xticklabels(), across, strict=False):
                 tick.set(color=readable(look(columns, column).colour), weight="bold")
         axes.spines[:].set_visible(False)
         axes.set(xlim=(-0.5, len(across) - 0.5), ylim=(len(rows) - 0.5, -0.5))
