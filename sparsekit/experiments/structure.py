@@ -1,6 +1,5 @@
 """Units of the structure study: networks made from graphs."""
 
-import hashlib
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from functools import cache
@@ -72,7 +71,7 @@ class GraphNetwork(Unit):
         """The graph: undirected, unless it becomes the weights of one recurrent layer and has directions."""
         cyclic = self.structure == "recurrent"
         if self.path:
-            graph = files.read(self.path, directed=cyclic, loops=cyclic)
+            graph = files.read(self.path, directed=cyclic, loops=cyclic, content=self.graph)
             # A null model of edges that all lead both ways has edges that do.
             cyclic = cyclic and (nx.number_of_selfloops(graph) > 0 or nx.overall_reciprocity(graph) < 1)
         else:
@@ -128,10 +127,13 @@ def graph_networks(p: Parameters) -> list[GraphNetwork]:
     """The graph-structured networks, by variant, graph, null model and seed."""
     sizes = {"nodes_min": p.nodes_min, "nodes_max": p.nodes_max, "draw": p.data_seed, "design": p.design}
     drawn = [{"generator": generator, "graph": k} | sizes for generator in p.generators for k in range(p.graphs)]
-    for file in p.graph_files:
-        files.read(file, *[p.structure == "recurrent"] * 2)  # what is no graph is an error before anything runs
-        digest = hashlib.sha256(Path(file).read_bytes()).hexdigest()
-        drawn.append({"generator": "file", "graph": digest, "path": str(Path(file).absolute())})
+    there: dict[frozenset, str] = {}
+    for file in p.graph_files:  # what is no graph, or one given before, is an error before anything runs
+        content = files.digest(file)
+        edges = files.read(file, *[p.structure == "recurrent"] * 2, content).edges
+        if (earlier := there.setdefault(frozenset(edges), file)) != file:
+            raise graphs.GraphError(f"{file}: holds the same graph as {earlier}; give each graph once")
+        drawn.append({"generator": "file", "graph": content, "path": str(Path(file).absolute())})
     form = {"strings": strings(p), "recipe": recipe(p, p.graph_epochs, p.batch_size_structure)}
     form |= {"structure": p.structure, "interface": p.interface}
     if p.structure == "layered":

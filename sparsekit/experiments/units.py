@@ -40,7 +40,7 @@ class Strings:
 
     def make(self) -> Task:
         """The strings themselves, made once in a process."""
-        names = [f.name for f in fields(self) if f.name not in ("task", "content")]
+        names = [f.name for f in fields(self) if f.name != "task"]
         return tasks.make(self.task, **{name: getattr(self, name) for name in names})
 
     def steps(self, batch_size: int) -> int:

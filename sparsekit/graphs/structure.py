@@ -14,7 +14,10 @@ LARGEST = 5000
 
 
 class GraphError(ValueError):
-    """A graph that cannot become a network; its text says why and what to do."""
+    """A graph that cannot become a network; its text says why and what to do, a second argument how in Python."""
+
+    def __str__(self) -> str:
+        return ": ".join(self.args)
 
 
 def check(graph: nx.Graph, directed: bool = False, loops: bool = False) -> None:
@@ -34,31 +37,33 @@ def check(graph: nx.Graph, directed: bool = False, loops: bool = False) -> None:
         raise GraphError(f"a {type(graph).__name__}; give a networkx.Graph, or read a file with graphs.files.read")
     if graph.is_directed() and not directed:
         raise GraphError(
-            "a directed graph, where edges get their direction from the order of the nodes; leave out its own with "
-            "graphs.structure.undirected(graph) or graph.to_undirected(), or take a structure that keeps directions"
+            "a directed graph, where edges get their direction from the order of the nodes; "
+            "take a structure that keeps directions, or leave them out",
+            "graphs.structure.undirected(graph) or graph.to_undirected()",
         )
     kind = "DiGraph" if graph.is_directed() else "Graph"
     if graph.is_multigraph():
-        raise GraphError(f"several edges between the same two nodes; make it simple: networkx.{kind}(graph)")
+        raise GraphError("several edges between the same two nodes; make it simple", f"networkx.{kind}(graph)")
     if len(graph) > LARGEST:
-        raise GraphError(f"{len(graph):,} nodes, allowed are {LARGEST:,}; give a connected part: graph.subgraph(nodes)")
+        raise GraphError(f"{len(graph):,} nodes, allowed are {LARGEST:,}; give a part", "graph.subgraph(nodes)")
     loop = next(nx.selfloop_edges(graph), None)
     if loop and not loops:
         without = "graph.remove_edges_from(list(networkx.selfloop_edges(graph)))"
-        raise GraphError(f"node {loop[0]!r} has an edge to itself; take such edges out: {without}")
+        raise GraphError(f"node {loop[0]!r} has an edge to itself; take such edges out", without)
     if not graph.number_of_edges():
         raise GraphError("no edges; a network needs at least one")
     weighted = next((edge for edge in graph.edges.data("weight", default=1) if edge[2] != 1), None)
     if weighted:
         raise GraphError(
             "edge {!r} – {!r} has the weight {!r}, but a network learns its own weights; ".format(*weighted)
-            + f"keep only which edges exist: networkx.{kind}(graph.edges)"
+            + "keep only which edges exist",
+            f"networkx.{kind}(graph.edges)",
         )
     parts = components(graph)
     if len(parts) > 1:
         connected = "weakly_connected" if graph.is_directed() else "connected"
         largest = f"graph.subgraph(max(networkx.{connected}_components(graph), key=len))"
-        raise GraphError(f"falls into {len(parts)} parts; give a connected graph, for example its largest: {largest}")
+        raise GraphError(f"falls into {len(parts)} parts; give a connected graph, such as its largest part", largest)
 
 
 def components(graph: nx.Graph) -> list[set]:

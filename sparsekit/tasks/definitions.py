@@ -35,7 +35,13 @@ def _defaults(name: str) -> dict[str, object]:
 
 
 def make(
-    name: str, *, train_size: int = 18750, test_size: int = 6250, data_seed: int = 0, **given: float | str
+    name: str,
+    *,
+    train_size: int = 18750,
+    test_size: int = 6250,
+    data_seed: int = 0,
+    content: str = "",
+    **given: float | str,
 ) -> Task:
     """The task of this name. The same arguments give the same task, and in one process the same object.
 
@@ -47,6 +53,8 @@ def make(
         Numbers of samples. Of a file or data set that holds fewer, the same share is for testing.
     data_seed : int
         Seed of the samples and of the split, 0 or more.
+    content : str
+        The `labelled_csv.digest` that the file at ``csv_path`` must have; "": any.
     **given
         Options of the task, see `options`; those of other tasks are passed over.
 
@@ -70,13 +78,23 @@ def make(
     # Defaults are filled in, so that a task is the same one whether or not they are given.
     arguments = {o: v for o, v in (defaults | given).items() if o in defaults and v is not Parameter.empty}
     # A file may change under its name: what it holds is part of what the task is remembered by.
-    content = labelled_csv.digest(arguments.get("csv_path", ""))
+    content = content or labelled_csv.digest(arguments.get("csv_path", ""))
+    _check_unchanged(arguments, content)
     return _remembered(TASKS[name], Split(train_size, test_size, data_seed), tuple(arguments.items()), content)
 
 
 @lru_cache(maxsize=8)
 def _remembered(factory: Callable[..., Task], split: Split, arguments: tuple, content: str) -> Task:
-    return factory(split, **dict(arguments))
+    task = factory(split, **dict(arguments))
+    _check_unchanged(dict(arguments), content)
+    if not isinstance(task, Task):
+        raise TaskError(f"{factory.__name__} made {type(task).__name__}, not a samples.Task")
+    return task
+
+
+def _check_unchanged(arguments: dict, content: str) -> None:
+    if (path := arguments.get("csv_path")) and labelled_csv.digest(path) != content:
+        raise TaskError(f"{path}: the file has changed since the run began; run it again")
 
 
 def violations(task_name: str, strings: Sequence[str]) -> np.ndarray:

@@ -18,6 +18,7 @@ from sparsekit.experiments.identity import key
 from sparsekit.experiments.parameters import Parameters
 from sparsekit.experiments.units import strings
 from sparsekit.graphs import families
+from sparsekit.graphs import structure as graphs
 from sparsekit.graphs.properties import NAMES
 from sparsekit.networks import build as networks
 from sparsekit.pruning import scores
@@ -98,6 +99,50 @@ def test_a_csv_counts_by_its_content(tmp_path):
 
     assert made(one) == made(moved) == made(one, valid_share=0.3, longest=20)
     assert not set(made(one)) & set(made(other))
+
+
+def test_a_file_saved_again_fails_the_units_that_were_to_read_it(tmp_path):
+    words = [f"{a}{b}" for a in "ABCDE" for b in "FGHIJ"]
+    path = tmp_path / "mine.csv"
+    p = parameters(task="csv", csv_path=write_csv(path, words))
+    (unit, *_) = experiments_pruning.base_networks(p)
+    assert unit.strings.make() is strings(p).make()
+    write_csv(path, words[1:])
+    with pytest.raises(samples.TaskError, match=r"mine.csv: the file has changed since the run began"):
+        unit.strings.make()
+    path.unlink()
+    with pytest.raises(samples.TaskError, match="has changed"):
+        unit.strings.make()
+    edges = tmp_path / "mine.edges"
+    edges.write_text("0 1\n1 2\n")
+    (unit, *_) = experiments_structure.graph_networks(parameters(generators=[], graph_files=[edges]))
+    edges.write_text("0 1\n1 2\n2 3\n")
+    with pytest.raises(graphs.GraphError, match="has changed since the run began"):
+        unit.drawn()
+
+
+def test_a_file_that_changes_while_it_is_read_makes_no_task(tmp_path, monkeypatch):
+    path = tmp_path / "mine.csv"
+    write_csv(path, ["A", "B", "C", "D"])
+
+    def meddled(split, *, csv_path):
+        write_csv(path, ["A", "B", "C", "E"])
+        return tasks.csv(split, csv_path=csv_path)
+
+    monkeypatch.setitem(tasks.TASKS, "meddled", meddled)
+    for _ in range(2):
+        write_csv(path, ["A", "B", "C", "D"])
+        with pytest.raises(samples.TaskError, match="has changed"):
+            tasks.make("meddled", csv_path=str(path))
+
+
+@pytest.mark.parametrize("text", ["0 1\n0 2\n", "# the same\n0 1\n0 2\n", "a,b\na,c\n", "0 2 0.5\n1 0 2\n"])
+def test_the_same_graph_twice_is_refused(tmp_path, text):
+    (tmp_path / "one.edges").write_text("0 1\n0 2\n")
+    (tmp_path / "two.edges").write_text(text)
+    files = [tmp_path / "one.edges", tmp_path / "two.edges"]
+    with pytest.raises(graphs.GraphError, match=r"two.edges: holds the same graph as .*one.edges"):
+        experiments_structure.graph_networks(parameters(generators=[], graph_files=files))
 
 
 def test_a_graph_file_counts_by_its_content(tmp_path):

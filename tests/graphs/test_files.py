@@ -22,7 +22,7 @@ def test_files_give_the_graph_back(tmp_path_factory, ending, graph):
 
 def test_names_are_ordered_as_people_count(tmp_path):
     path = tmp_path / "named.edges"
-    path.write_text("# mine\nn10,n2\n\nn2 n1 0.5  # weighted\nn1 n30\n")
+    path.write_text("# mine\nn10 n2 1\n\nn2 n1 0.5  # weighted as all\n% more\nn1 n30 2\n")
     found = files.read(path)
     assert nx.get_node_attributes(found, "name") == {0: "n1", 1: "n2", 2: "n10", 3: "n30"}
     assert sorted(map(sorted, found.edges)) == [[0, 1], [0, 3], [1, 2]]
@@ -41,7 +41,8 @@ def test_names_are_ordered_as_people_count(tmp_path):
         ("a.edgelist", "0 1\n2 3\n", "falls into 2 parts"),
         ("a.graphml", "0 1\n", "not readable as .graphml"),
         ("a.graphml", "", "not readable as .graphml"),
-        ("a.graphml", "<graphml/>", "not readable as .graphml"),
+        ("a.graphml", "<graphml/>", "0 graphs in a <graphml>"),
+        ("a.graphml", "<gexf><graph/></gexf>", "1 graphs in a <gexf>; give a <graphml>"),
     ],
 )
 def test_bad_files_are_named(tmp_path, name, text, said):
@@ -53,6 +54,133 @@ def test_bad_files_are_named(tmp_path, name, text, said):
     assert "\n" not in str(caught.value)
 
 
+def edges_of(graph):
+    names = nx.get_node_attributes(graph, "name")
+    return {frozenset((names[u], names[v])) for u, v in graph.edges}
+
+
+@pytest.mark.parametrize(
+    ("text", "edges"),
+    [
+        ("Frontal Pole,Insula\nInsula,Temporal Pole\n", ["Frontal Pole–Insula", "Insula–Temporal Pole"]),
+        ("V 1\tV 2\nV 2\tV 3\n", ["V 1–V 2", "V 2–V 3"]),
+        ('"a b" c\nc "d, #e"\n', ["a b–c", "c–d, #e"]),
+        ('"a;(",c\nc,"(b;"\n', None),
+        ("a\u00a0b c\nc d\n", ["a\u00a0b–c", "c–d"]),
+        ("h x#A\nh x#B\n", ["h–x#A", "h–x#B"]),
+        ("h,x#A\nh,x#B\n", ["h–x#A", "h–x#B"]),
+        ("% sym\n % 3 2\n1 2\n2 3\n", ["1–2", "2–3"]),
+        ("0 1 {'weight': 2, 'kind': 'x'}\n1 2 {}\n", ["0–1", "1–2"]),
+        ("0,1,{'weight': 2, 'kind': 'x'}\n1,2,{}\n", ["0–1", "1–2"]),
+        ("f(x) g(y)\ng(y) h[1]\n", ["f(x)–g(y)", "g(y)–h[1]"]),
+        ("cafe\u0301 th\u00e9\nth\u00e9 caf\u00e9s\n", ["caf\u00e9–th\u00e9", "th\u00e9–caf\u00e9s"]),
+        ("\ufeff1 2\r\n2 3\r\n", ["1–2", "2–3"]),
+        ("5 6\n6 7\n7 5\n", ["5–6", "6–7", "5–7"]),
+        ("1 2 4\n2 3 7\n", ["1–2", "2–3"]),
+    ],
+)
+def test_an_edge_list_is_read_as_what_it_is(tmp_path, text, edges):
+    path = tmp_path / "a.edges"
+    path.write_bytes(text.encode())
+    if edges is None:
+        with pytest.raises(graphs.GraphError, match="line 1"):
+            files.read(path)
+    else:
+        assert edges_of(files.read(path)) == {frozenset(edge.split("–")) for edge in edges}
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ("Source,Target,Type\n0,1,Undirected\n", "line 1: 'Source,Target,Type' looks like a header"),
+        ("gene_a gene_b\n1 2\n2 3\n", "line 1: 'gene_a gene_b' looks like a header"),
+        ("5 6\n1 2\n2 3\n3 4\n4 5\n5 1\n1 3\n", "line 1: '5 6' looks like the numbers of nodes and edges"),
+        ("3 4\n1 2\n2 3\n", "line 1: '3 4' looks like"),
+        ("%%MatrixMarket matrix\n3 3 2\n2 1 0.5\n3 1 1\n", "line 2: '3 3 2' looks like"),
+        ("(0, 0) (0, 1) {}\n", r"line 1: '\(0' is no node name"),
+        ("[0, 1]\n", r"line 1: '\[0' is no node name"),
+        ("1 -> 2\n2 -> 3\n", "line 1: '->' is no node name"),
+        ("a: b\nb: c\n", "line 1: 'a:' is no node name"),
+        ("a,\n", "line 1: '' is no node name"),
+        ("a;b;0,5\nb;c;0,5\n", "line 1: a semicolon"),
+        ("0 1 2 3\n1 2\n", "line 1: 4 fields"),
+        ("0 1 2\n1 2\n2 3\n", "line 2: 2 fields, where the lines before have 3"),
+        ("a b,c\na b\n", "line 2: parted by spaces, the lines before by commas"),
+        ("0 1 2\n1 2 3\n2 3 0\n3 0 1\n", "third fields are node names too: an adjacency list"),
+        ("Left V1 Right\nRight V1 x\n", "line 1: 3 fields, the third of them 'Right'"),
+        ("Area #1,Area #2\n", "line 1: is ' #' part of a name"),
+        ("1.0 2.0\n2.0 3.0\n3.0 1\n", "nodes '1.0' and '1' are the same number"),
+        ("01 2\n2 3\n3 1\n", "nodes '01' and '1' are the same number"),
+        ('"a b,c\n', "line 1: unexpected end of data"),
+        ("a b\nb c\n\xff".encode("latin-1"), "line 3 is not UTF-8"),
+    ],
+)
+def test_an_edge_list_that_is_something_else_is_refused_with_its_line(tmp_path, text, said):
+    path = tmp_path / "a.txt"
+    path.write_bytes(text if isinstance(text, bytes) else text.encode())
+    with pytest.raises(graphs.GraphError, match=said) as caught:
+        files.read(path)
+    assert str(caught.value).startswith(f"{path}: ")
+    assert "\n" not in str(caught.value)
+
+
+def graphml(body, edges="undirected", after=""):
+    nodes = "".join(f'<node id="{name}"><data key="d0">1,5</data></node>' for name in "abc")
+    key = '<key id="d0" for="node" attr.name="x" attr.type="int"/>'
+    return f'<graphml xmlns="x">{key}<graph edgedefault="{edges}">{nodes}{body}</graph>{after}</graphml>'
+
+
+EDGES = '<edge source="a" target="b"/><edge source="b" target="c"/>'
+
+
+@pytest.mark.parametrize("ending", [".graphml", ".GraphML"])
+def test_graphml_is_read_whatever_its_attributes(tmp_path, ending):
+    path = tmp_path / f"a{ending}"
+    path.write_text(graphml(EDGES))
+    assert edges_of(files.read(path)) == {frozenset("ab"), frozenset("bc")}
+    path.write_text(graphml(EDGES.replace("/>", ' directed="1"/>'), edges="directed"))
+    assert names_and_edges(files.read(path, directed=True)) == {("a", "b"), ("b", "c")}
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        (graphml(EDGES, after="<graph/>"), "2 graphs in a <graphml>"),
+        (graphml(EDGES, edges="Directed"), "edgedefault is 'Directed': allowed are directed, undirected"),
+        (graphml(EDGES.replace("/>", ' directed="1"/>')), "edge a – b says directed='1' in a graph of undirected"),
+        (graphml(EDGES.replace("/>", ' directed="true"/>')), "edge a – b says directed='true'"),
+        (graphml(EDGES.replace("/>", ' directed="false"/>'), "directed"), "edge a – b says directed='false'"),
+        (graphml(EDGES + '<edge source="c" target="d"/>'), "edge c – d: there is no node 'd'"),
+        (graphml(EDGES + '<edge source="b" target="a"/>'), "edge b – a stands there twice"),
+        (graphml(EDGES + "<hyperedge/>"), "a hyperedge"),
+        (graphml(EDGES + '<node id="a"/>'), "two nodes with the id 'a'"),
+        (graphml(EDGES + '<node id="g"><graph/></node>'), "node 'g' holds a graph of its own"),
+    ],
+)
+def test_graphml_that_is_no_simple_graph_is_refused(tmp_path, text, said):
+    (tmp_path / "a.graphml").write_text(text)
+    with pytest.raises(graphs.GraphError, match=said):
+        files.read(tmp_path / "a.graphml")
+
+
+def test_a_file_says_what_to_do_without_python_and_a_graph_with_it(tmp_path):
+    (tmp_path / "a.txt").write_text("0 1\n2 3\n")
+    with pytest.raises(graphs.GraphError, match=r"largest part$"):
+        files.read(tmp_path / "a.txt")
+    with pytest.raises(graphs.GraphError, match=r"largest part: graph.subgraph"):
+        graphs.check(nx.Graph([(0, 1), (2, 3)]))
+
+
+def test_a_file_that_has_changed_is_refused(tmp_path):
+    path = tmp_path / "a.txt"
+    path.write_text("0 1\n")
+    before = files.digest(path)
+    files.read(path, content=before)
+    path.write_text("0 1\n1 2\n")
+    with pytest.raises(graphs.GraphError, match="has changed since the run began"):
+        files.read(path, content=before)
+
+
 def test_binary_rubbish_is_named(tmp_path):
     for ending in (".graphml", ".edgelist", ".csv"):
         (tmp_path / f"b{ending}").write_bytes(b"\xff\xfe\x00\x81")
@@ -61,7 +189,8 @@ def test_binary_rubbish_is_named(tmp_path):
 
 
 @pytest.mark.parametrize(
-    ("graph", "said"), [(nx.DiGraph([(0, 1)]), "to_undirected"), (nx.MultiGraph([(0, 1), (0, 1)]), "networkx.Graph")]
+    ("graph", "said"),
+    [(nx.DiGraph([(0, 1)]), "leave them out$"), (nx.MultiGraph([(0, 1), (0, 1)]), "edge 0 – 1 .*twice")],
 )
 def test_graphml_of_the_wrong_kind_says_what_to_do(tmp_path, graph, said):
     nx.write_graphml(graph, tmp_path / "g.graphml")
@@ -116,11 +245,18 @@ def test_adjacency_matrices_give_the_graph_back(tmp_path_factory, graph, directe
 @pytest.mark.parametrize(
     ("text", "said"),
     [
-        ("0,1\n0,0\n", "not symmetric: an edge from 0 to 1, none back; read it with directed=True"),
+        ("0,1\n0,0\n", "not symmetric: an edge from 0 to 1, none back; structure=recurrent, in Python directed=True,"),
         ("0,1\n1,x\n", "row 1, column 1: 'x' is not a number; write 0"),
         ("0,1\n1,\n", "row 1, column 1: '' is not a number"),
         ("0,nan\n1,0\n", "'nan' is not a number"),
+        ("0,inf\ninf,0\n", "'inf' is not a number"),
         ("0,1,1\n1,0,1\n", "2 rows of 3 cells; give a square matrix"),
+        ("a;b\n0;1\n1;0\n", "3 rows of 1 cells; give a square matrix, parted by commas"),
+        ("source,target\n0,1\n1,0\n", "columns source, target, as of an edge list; that ends in .edgelist"),
+        ("From,To,weight\n0,1,1\n1,0,2\n1,2,0\n", "columns From, To, weight, as of an edge list"),
+        ("0,0,1,2\n0,0,1,1\n1,1,0,1\n2,1,1,0\n", "both 0, 1, 2: node names or weights"),
+        ("0,7,3,5\n7,0,1,1\n3,1,0,1\n5,1,1,0\n", "both 7, 3, 5: node names or weights"),
+        ("0,7,3\n7,0,1\n3,1,0\n", "both 7, 3: node names or weights"),
         ("0,1\n1\n", "row 1, column 1: '' is not a number"),
         ("0\n1,0\n", "not readable as .csv: .*Expected 1 fields in line 2, saw 2"),
         (",a,b\na,0,1\nc,1,0\n", "columns are named a, b, its rows a, c"),
@@ -137,6 +273,12 @@ def test_bad_matrices_are_named(tmp_path, text, said):
         files.read(tmp_path / "m.csv")
     assert str(caught.value).startswith(f"{tmp_path / 'm.csv'}: ")
     assert "\n" not in str(caught.value)
+
+
+@pytest.mark.parametrize("text", ["0,0,1\n0,0,1\n1,1,0\n", "0,.7,.3\n.7,0,.1\n.3,.1,0\n", "0,5\n5,0\n"])
+def test_weights_are_no_names(tmp_path, text):
+    (tmp_path / "m.csv").write_text(text)
+    assert len(files.read(tmp_path / "m.csv")) == text.count("\n")
 
 
 def test_the_same_file_gives_the_same_order_of_edges(tmp_path):
