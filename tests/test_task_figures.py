@@ -17,7 +17,9 @@ from tests import tables_of_figures as tables
 
 def of_strings(train, test, name="csv"):
     """A task of (valid, invalid) strings."""
-    return Task(name, *(Strings([*v, *i], np.array([1] * len(v) + [0] * len(i))) for v, i in (train, test)))
+    return Task(
+        name, *(Strings([*v, *i], np.array([1] * len(v) + [0] * len(i))) for v, i in (train, test)), apart=False
+    )
 
 
 def letters(picture):
@@ -88,7 +90,10 @@ def test_class_averages_name_the_nearest():
     rows[2:, 1] = 1
     part = Rows(rows, np.array([0, 0, 1, 1]))
     swapped = Rows(rows, np.array([0, 1, 1, 1]))
-    assert "right about 75 % of the test samples" in figures_task.class_averages(Task("mine", part, swapped)).reading
+    assert (
+        "right about 75 % of the test samples"
+        in figures_task.class_averages(Task("mine", part, swapped, apart=False)).reading
+    )
 
 
 def test_rows_to_come_are_left_blank():

@@ -53,9 +53,10 @@ class Study:
             raise PublishedError(f"{path} is no clone of the author's repository (harshildarji/thesis): {lacks}")
 
     def task(self) -> Task:
-        """The published strings in the published split."""
+        """The published strings in the published split, one of which stands in both parts."""
         splits = [pd.read_csv(self._file("dataset", f"{name}_data.csv")) for name in ("train", "test")]
-        return Task("published", *(Strings(t["string"].tolist(), t["valid"].to_numpy(np.int64)) for t in splits))
+        parts = (Strings(t["string"].tolist(), t["valid"].to_numpy(np.int64)) for t in splits)
+        return Task("published", *parts, apart=False)
 
     def results(self, variant: str) -> pd.DataFrame:
         """The recorded graph networks of a variant, columns as published, one row each."""

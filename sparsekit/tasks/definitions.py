@@ -89,6 +89,9 @@ def _remembered(factory: Callable[..., Task], split: Split, arguments: tuple, co
     _check_unchanged(dict(arguments), content)
     if not isinstance(task, Task):
         raise TaskError(f"{factory.__name__} made {type(task).__name__}, not a samples.Task")
+    for part, name in ((task.train, "training"), (task.test, "test")):
+        if len(part) > 1 and part.labels.min() == part.labels.max():
+            raise TaskError(f"task {task.name}: all {name} samples are of class {part.labels[0]}; give two classes")
     return task
 
 

@@ -92,9 +92,10 @@ class Rows:
 
 @dataclass(frozen=True, eq=False)
 class Task:
-    """Samples to train on and samples to test on; none is in both.
+    """Samples to train on and samples to test on, which a `TaskError` refuses where they are not as said here.
 
-    Labels are 0 … classes - 1, tokens 0 … vocabulary - 1; token 0 is padding.
+    None is in both parts, where they are `apart`. Labels are 0 … classes - 1, tokens 0 … vocabulary - 1; token 0 is
+    padding.
     """
 
     name: str
@@ -102,6 +103,18 @@ class Task:
     test: Strings | Rows
     classes: int = 2
     vocabulary: int = 128
+    apart: bool = True
+
+    def __post_init__(self):
+        try:
+            seen = [_checked(part, self.classes, self.vocabulary) for part in (self.train, self.test)]
+            if self.train.inputs().shape[2:] != self.test.inputs().shape[2:]:
+                raise TaskError("training and test samples are of different shapes; give strings, or as many features")
+            if self.apart and (both := seen[0] & seen[1]):
+                named = f", such as {min(both)!r}" if isinstance(self.train, Strings) else ""
+                raise TaskError(f"samples in both parts: {len(both)}{named}; give each to one")
+        except TaskError as error:
+            raise TaskError(f"task {self.name}: {error}") from None
 
     @property
     def features(self) -> int:
@@ -114,6 +127,33 @@ class Task:
         parts = self.train, self.test
         content = [[p.features.tolist() if self.features else p.strings, p.labels.tolist()] for p in parts]
         return hashlib.sha256(json.dumps(content, separators=(",", ":")).encode()).hexdigest()
+
+
+def _checked(part: Strings | Rows, classes: int, vocabulary: int) -> set[str | bytes]:
+    """The different samples of a part whose samples and labels are as they should be."""
+    labels = part.labels
+    if not len(part):
+        raise TaskError("no samples in a part; give some to train on and some to test on")
+    if not isinstance(labels, np.ndarray) or labels.dtype != np.int64 or labels.shape != (len(part),):
+        found = f"{labels.dtype}, shape {labels.shape}" if isinstance(labels, np.ndarray) else type(labels).__name__
+        raise TaskError(f"labels are {found}; give an int64 array of shape ({len(part)},), a label a sample")
+    if not 0 <= labels.min() <= labels.max() < classes:
+        outside = labels[(labels < 0) | (labels >= classes)][0]
+        raise TaskError(f"label {outside}: allowed are 0 to {classes - 1}, for the task has {classes} classes")
+    if isinstance(part, Strings):
+        for string in part.strings:
+            if not string or not all(0 < ord(character) < min(vocabulary, 128) for character in set(string)):
+                allowed = f"at least one character, of codes 1 to {min(vocabulary, 128) - 1}"
+                raise TaskError(f"string {string!r}: allowed is {allowed}")
+        return set(part.strings)
+    values = part.features
+    if not isinstance(values, np.ndarray) or values.dtype != np.float32 or values.ndim != 3:
+        found = f"{values.dtype}, shape {values.shape}" if isinstance(values, np.ndarray) else type(values).__name__
+        raise TaskError(f"features are {found}; give a float32 array of shape (samples, steps, features)")
+    if not np.isfinite(values).all():
+        sample, step, feature = np.argwhere(~np.isfinite(values))[0]
+        raise TaskError(f"sample {sample}, step {step}, feature {feature} is no finite number")
+    return {row.tobytes() for row in values}
 
 
 def shared(values: np.ndarray) -> np.ndarray:

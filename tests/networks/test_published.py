@@ -98,7 +98,7 @@ def test_masks_are_kept_as_published_and_networks_train(study):
     masks = {name: mask.clone() for name, mask in network.masks().items()}
     task = study.task()
     few = Strings(task.train.strings[:64], task.train.labels[:64])
-    train([network], Task("few", few, few), Recipe(1, 32), 0)
+    train([network], Task("few", few, few, apart=False), Recipe(1, 32), 0)
     for name, mask in masks.items():
         assert (network.get_parameter(name)[~mask] == 0).all()
     assert network(torch.tensor([[66, 84, 0]])).shape == (1, 2)

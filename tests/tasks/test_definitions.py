@@ -93,10 +93,58 @@ def test_fingerprint_tells_features_steps_and_labels_apart():
     zeros = np.zeros((1, 2, 3), np.float32)
     other = zeros.copy()
     other[0, 1, 2] = np.finfo(np.float32).smallest_subnormal
-    parts = [Rows(zeros, np.array([1])), Rows(other, np.array([1])), Rows(zeros.reshape(1, 3, 2), np.array([1]))]
-    prints = {Task("t", parts[0], part).fingerprint for part in [*parts, Rows(zeros, np.array([0]))]}
+    parts = [
+        Rows(zeros, np.array([1])),
+        Rows(other, np.array([1])),
+        Rows(np.zeros((1, 4, 3), np.float32), np.array([1])),
+    ]
+    prints = {Task("t", parts[0], part, apart=False).fingerprint for part in [*parts, Rows(zeros, np.array([0]))]}
     assert len(prints) == 4
     assert Task("t", parts[1], parts[0]).fingerprint not in prints
+
+
+GOOD = Strings(["A", "B"], np.array([0, 1]))
+ROWS = np.arange(12, dtype=np.float32).reshape(2, 2, 3)
+HOLE = np.array([[[0, 1, np.nan]]], np.float32)
+
+
+@pytest.mark.parametrize(
+    ("train", "test", "said"),
+    [
+        (GOOD, Strings(["B", "C"], np.array([0, 1])), "samples in both parts: 1, such as 'B'; give each to one"),
+        (
+            Rows(ROWS, np.array([0, 1])),
+            Rows(ROWS[1:], np.array([1])),
+            "samples in both parts: 1; give",
+        ),
+        (GOOD, Strings(["C", "D"], np.array([1])), r"labels are int64, shape \(1,\); give .* of shape \(2,\)"),
+        (GOOD, Strings(["C", "D"], [0, 1]), "labels are list; give an int64 array"),
+        (GOOD, Strings(["C", "D"], np.array([True, False])), "labels are bool, shape"),
+        (GOOD, Strings(["C", "D"], np.array([0.0, 1.0])), "labels are float64, shape"),
+        (GOOD, Strings(["C", "D"], np.array([0, 2])), "label 2: allowed are 0 to 1, for the task has 2 classes"),
+        (GOOD, Strings(["C", "D"], np.array([-1, 1])), "label -1: allowed are 0 to 1"),
+        (GOOD, Strings(["C", ""], np.array([0, 1])), "string '': allowed is at least one character, of codes 1 to 127"),
+        (GOOD, Strings(["C", "é"], np.array([0, 1])), "string 'é': allowed is"),
+        (GOOD, Strings(["C", "D\0"], np.array([0, 1])), "allowed is at least one character"),
+        (GOOD, Strings([], np.array([], np.int64)), "no samples in a part"),
+        (Rows(ROWS, np.array([0, 1])), Rows(HOLE, np.array([0])), "sample 0, step 0, feature 2 is no finite number"),
+        (Rows(ROWS, np.array([0, 1])), Rows(HOLE.astype(float), np.array([0])), "features are float64, shape"),
+        (Rows(ROWS, np.array([0, 1])), Rows(ROWS[:1, :, :2] + 9, np.array([0])), "of different shapes"),
+        (GOOD, Rows(ROWS, np.array([0, 1])), "of different shapes"),
+    ],
+)
+def test_a_task_is_checked_when_it_is_made(train, test, said):
+    with pytest.raises(TaskError, match=said) as caught:
+        Task("mine", train, test)
+    assert str(caught.value).startswith("task mine: ")
+
+
+def test_a_registered_task_makes_a_task_of_two_classes(monkeypatch):
+    one_class = Task("mine", GOOD, Strings(["C", "D"], np.array([1, 1])))
+    for made, said in ((one_class, "all test samples are of class 1"), (None, "made NoneType, not a samples.Task")):
+        monkeypatch.setitem(tasks.TASKS, "mine", lambda split, made=made: made)
+        with pytest.raises(TaskError, match=said):
+            make("mine")
 
 
 def test_classes_are_mixed_in_order():
@@ -126,7 +174,7 @@ def test_networks_read_rows_as_they_are():
     assert rows.inputs().dtype == np.float32
     assert np.array_equal(rows.inputs(), features)
     assert (len(rows), rows.lengths.tolist()) == (2, [3, 3])
-    assert Task("t", rows, rows).features == 4
+    assert Task("t", rows, rows, apart=False).features == 4
     assert make("reber", **SMALL).features == 0
 
 
@@ -285,12 +333,12 @@ def test_a_registered_task_is_given_the_options_that_it_names_and_no_other(monke
 
     def ruler(split, *, longest=9, ink="blue"):
         seen.append((*split, longest, ink))
-        return Task("ruler", *(Strings(["A" * longest], np.array([0])) for _ in range(2)))
+        return Task("ruler", *(Strings([a * longest, b * longest], np.array([0, 1])) for a, b in ("AB", "CD")))
 
     monkeypatch.setitem(tasks.TASKS, "ruler", ruler)
     assert tasks.options("ruler") == ("longest", "ink")
     task = make("ruler", **SMALL, longest=5, shortest=3)
-    assert task.train.strings == ["AAAAA"]
+    assert task.train.strings == ["AAAAA", "BBBBB"]
     assert make("ruler", **SMALL, longest=5) is task
     assert make("ruler", **SMALL, longest=9) is make("ruler", **SMALL)
     make("ruler", **SMALL, data_seed=4, ink="red")
