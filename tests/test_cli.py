@@ -43,7 +43,8 @@ def project(tmp_path, monkeypatch):
     for stem in STEMS:
         write_notebook(folder, stem)
     monkeypatch.chdir(folder)
-    monkeypatch.setattr(studies, "task", lambda parameters: None)
+    task = SimpleNamespace(train=range(53), test=range(27))
+    monkeypatch.setattr(studies, "task", lambda parameters: task)
     monkeypatch.setattr(studies, "units", lambda parameters, stem: [])
     tables = dict.fromkeys(batch.TABLES)
     monkeypatch.setattr(batch, "_tables", lambda parameters, units: tables)
@@ -192,6 +193,64 @@ def test_an_index_that_cannot_be_written_is_a_failure(project, capsys):
     said = capsys.readouterr()
     assert "index: " in said.err
     assert "Report:" not in said.out
+
+
+@pytest.mark.parametrize(
+    ("tags", "said"),
+    [
+        ([[], []], "no cells tagged 'parameters'"),
+        ([["parameters"], ["parameters"]], "2 cells tagged 'parameters'"),
+    ],
+)
+def test_a_lost_or_doubled_tag_is_known_before_anything_runs(project, capsys, tags, said):
+    cells = [new_code_cell(f"seeds = {k}", metadata={"tags": own}) for k, own in enumerate(tags)]
+    nbformat.write(new_notebook(cells=cells), project.folder / "notebooks" / "01_pruning.ipynb")
+    before = files(project.folder)
+    assert main(["run", "tiny", "--only", "00", "01"]) == 2
+    assert capsys.readouterr().err == f"sparsekit: 01_pruning.ipynb: {said}; tag the one that assigns them\n"
+    assert files(project.folder) == before
+
+
+def test_a_parameters_cell_that_is_no_python_is_named(project, capsys):
+    write_notebook(project.folder, "00_task")
+    path = project.folder / "notebooks" / "00_task.ipynb"
+    path.write_text(path.read_text().replace("seeds = 1", "seeds = "))
+    assert main(["run", "tiny", "--only", "00"]) == 2
+    assert "00_task.ipynb: line 1 of the parameters cell is not Python" in capsys.readouterr().err
+    path.write_text("not JSON")
+    assert main(["run", "tiny", "--only", "00"]) == 2
+    assert "00_task.ipynb: not a notebook" in capsys.readouterr().err
+
+
+def test_a_copied_notebook_and_ones_own_run_where_they_are_named(project, capsys):
+    for stem in ("01_pruning-Copy1", "06_mine", "scratch"):
+        write_notebook(project.folder, stem)
+    (project.folder / "notebooks" / "07_draft.ipynb").write_text("not JSON")
+    assert main(["run", "tiny", "--only", "01", "--out", "here"]) == 0
+    assert files(project.folder / "here") == ["01_pruning.html", "01_pruning.ipynb", "index.html"]
+    assert main(["run", "tiny"]) == 0
+    assert {name.partition(".")[0] for name in files(project.folder / "reports" / "tiny")} == {*STEMS, "index"}
+    assert main(["run", "tiny", "--only", "01_pruning-Copy1", "06", "scratch", "--out", "own"]) == 0
+    own = {name.partition(".")[0] for name in files(project.folder / "own")}
+    assert own == {"01_pruning-Copy1", "06_mine", "scratch", "index"}
+
+
+def test_a_report_states_the_sizes_that_were_used(project):
+    assert main(["run", "tiny", "--only", "00", "-p", "train_size=256"]) == 0
+    index = BeautifulSoup((project.folder / "reports/tiny/index.html").read_text(encoding="utf-8"), "html.parser")
+    assert "training strings 53 of 18,750; test strings 27 of 6,250" in index.select_one(".lead").get_text()
+
+
+def test_a_file_that_changes_during_a_run_fails_its_notebooks(project, capsys, monkeypatch):
+    (project.folder / "mine.csv").write_text("string,valid\nA,0\n")
+
+    def run(units, store, **options):
+        (project.folder / "mine.csv").write_text("string,valid\nA,1\n")
+
+    monkeypatch.setattr(execution, "run", run)
+    assert main(["run", "tiny", "--only", "00", "-p", "task=csv", "-p", "csv_path=mine.csv"]) == 1
+    assert "mine.csv: the file has changed since the run began" in capsys.readouterr().err
+    assert not files(project.folder / "reports")
 
 
 def test_interrupted(project, capsys, monkeypatch):

@@ -1,5 +1,6 @@
 """The project's folder: its parameter sets, each one flat YAML mapping without surprises, and its notebooks."""
 
+import ast
 import os
 import re
 from collections.abc import Iterable, Sequence
@@ -9,6 +10,12 @@ from typing import Any
 import yaml
 
 from sparsekit.registry import unknown
+
+NOTEBOOKS = (
+    "00_task", "01_pruning", "02_recovery", "03_graph_structured_rnns", "04_correlation_analysis",
+    "05_what_sparsity_buys",
+)  # fmt: skip
+"""The kit's own notebooks: by them a folder is known to be a project."""
 
 
 class ParameterError(ValueError):
@@ -31,10 +38,14 @@ class NotebookError(ValueError):
 
 
 def project_root(start: str | os.PathLike | None = None) -> Path | None:
-    """The nearest folder from `start` (default: the working folder) upwards that holds notebooks/ and params/."""
+    """The nearest folder from `start` (default: the working one) upwards with params/ and one of `NOTEBOOKS`."""
     start = Path(start or Path.cwd()).resolve()
-    around = (f for f in (start, *start.parents) if (f / "notebooks").is_dir() and (f / "params").is_dir())
+    around = (f for f in (start, *start.parents) if (f / "params").is_dir() and _known(f / "notebooks"))
     return next(around, None)
+
+
+def _known(notebooks: Path) -> list[Path]:
+    return [path for stem in NOTEBOOKS if (path := notebooks / f"{stem}.ipynb").is_file()]
 
 
 def roots() -> list[Path]:
@@ -53,8 +64,11 @@ def find_file(path: str | os.PathLike) -> Path | None:
 
 
 def sets() -> dict[str, Path]:
-    """Name and file of every parameter set of the project, by name."""
-    return {p.stem: p for root in roots()[:1] for p in sorted((root / "params").glob("*.yaml"))}
+    """Name and file of every parameter set of the project, by name; after them those of the kit."""
+    found = {}
+    for root in roots():
+        found = {p.stem: p for p in sorted((root / "params").glob("*.yaml"))} | found
+    return found
 
 
 class _Loader(yaml.SafeLoader):
@@ -133,23 +147,62 @@ def folder() -> Path:
 
 
 def chosen(only: Sequence[str] | None, notebooks: Path) -> list[str]:
-    """The notebooks asked for by name or number, each once and in order; all where none is asked for."""
-    stems = [path.stem for path in ordered(notebooks)]
+    """The notebooks asked for by name or number, each once and in order; all of the kit where none is asked for.
+
+    A user's own notebook, or a copy, is run where it is named. Each needs one cell tagged ``parameters``.
+    """
+    kit = [path.stem for path in ordered(notebooks)]
+    stems = [*kit, *sorted({path.stem for path in notebooks.glob("*.ipynb")} - set(kit))]
     chosen = set()
-    for name in only or stems:
+    for name in only or kit:
         wanted = name.removesuffix(".ipynb")
         found = [stem for stem in stems if wanted in (stem, stem.partition("_")[0], stem.partition("_")[2])]
         if not found:
             raise NotebookError(unknown("notebook", name, stems))
-        chosen.update(found)
-    return [stem for stem in stems if stem in chosen]
+        chosen.update([s for s in found if s == wanted] or [s for s in found if s in kit] or found)
+    chosen = [stem for stem in stems if stem in chosen]
+    for stem in chosen:
+        declared(notebooks / f"{stem}.ipynb")
+    return chosen
 
 
 def ordered(notebooks: Path) -> list[Path]:
-    """The numbered notebooks of a folder, in order; `NotebookError` where there is none."""
-    if found := sorted(notebooks.glob("[0-9]*.ipynb")):
+    """The kit's notebooks in a folder, in order; `NotebookError` where there is none."""
+    if found := _known(notebooks):
         return found
-    raise NotebookError(f"no notebooks in {notebooks}")
+    raise NotebookError(f"no notebooks of the kit in {notebooks}")
+
+
+def assigned(source: str) -> list[str]:
+    """The names to which a cell assigns, at its top level; `SyntaxError` where it is not Python.
+
+    >>> assigned("%matplotlib inline\nseeds: int = 1  # formerly n=2\npath = 'a=b.csv'")
+    ['seeds', 'path']
+    """
+    found = []
+    for node in ast.parse(re.sub(r"^[ \t]*[%!].*$", "", source, flags=re.MULTILINE)).body:
+        targets = getattr(node, "targets", [getattr(node, "target", None)])
+        if isinstance(node, ast.Assign | ast.AnnAssign) and node.value:
+            found += [name.id for t in targets for name in ast.walk(t) if isinstance(name, ast.Name)]
+    return found
+
+
+def declared(notebook: Path) -> list[str]:
+    """The parameters that a notebook declares, in its cell tagged ``parameters``; `NotebookError` without one."""
+    import nbformat  # not above: a slip in a parameter's name shall be answered at once
+
+    try:
+        cells = nbformat.read(notebook, as_version=4).cells
+        tagged = [cell for cell in cells if "parameters" in cell.metadata.get("tags", [])]
+        if len(tagged) != 1:
+            raise NotebookError(f"{len(tagged) or 'no'} cells tagged 'parameters'; tag the one that assigns them")
+        return assigned(tagged[0].source)
+    except SyntaxError as error:
+        raise NotebookError(f"{notebook.name}: line {error.lineno} of the parameters cell is not Python") from None
+    except nbformat.reader.NotJSONError:
+        raise NotebookError(f"{notebook.name}: not a notebook") from None
+    except NotebookError as error:
+        raise NotebookError(f"{notebook.name}: {error}") from None
 
 
 def title(notebook: Path) -> str:

@@ -22,6 +22,7 @@ from sparsekit.networks.classifier import Classifier
 from sparsekit.networks.training import Recipe, train
 from sparsekit.pruning.masks import Mask
 from sparsekit.seeds import derive
+from sparsekit.tasks import labelled_csv
 from sparsekit.variants import GATE_MASKS, GATES
 
 EMBEDDING_SIZE = 50
@@ -129,7 +130,7 @@ def graph_networks(p: Parameters) -> list[GraphNetwork]:
     drawn = [{"generator": generator, "graph": k} | sizes for generator in p.generators for k in range(p.graphs)]
     there: dict[frozenset, str] = {}
     for file in p.graph_files:  # what is no graph, or one given before, is an error before anything runs
-        content = files.digest(file)
+        content = labelled_csv.digest(file)
         edges = files.read(file, *[p.structure == "recurrent"] * 2, content).edges
         if (earlier := there.setdefault(frozenset(edges), file)) != file:
             raise graphs.GraphError(f"{file}: holds the same graph as {earlier}; give each graph once")

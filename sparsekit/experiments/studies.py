@@ -29,8 +29,11 @@ NOTEBOOKS: dict[str, Callable[[Parameters], Iterable[Unit]]] = {
 
 
 def units(p: Parameters, notebook: str) -> list[Unit]:
-    """Every unit that a notebook reads, for the command line, which computes them before it runs the notebook."""
-    return list(dict.fromkeys([Baselines(strings(p)), *NOTEBOOKS[notebook](p)]))
+    """Every unit that a notebook reads, for the command line, which computes them before it runs the notebook.
+
+    A user's own notebook computes what it reads beyond the baselines.
+    """
+    return list(dict.fromkeys([Baselines(strings(p)), *NOTEBOOKS.get(notebook, lambda p: [])(p)]))
 
 
 def _pruned(p: Parameters) -> list[Unit]:

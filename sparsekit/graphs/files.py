@@ -22,11 +22,6 @@ ENDS = {"source", "target", "from", "to", "src", "dst", "start", "end"}
 """What columns of an edge list are called, which a matrix's are not."""
 
 
-def digest(path: str | Path) -> str:
-    """SHA-256, in hexadecimal, of a file's bytes."""
-    return hashlib.sha256(Path(path).read_bytes()).hexdigest()
-
-
 def read(path: str | Path, directed: bool = False, loops: bool = False, content: str = "") -> nx.Graph:
     """A user's graph from GraphML, a list with one edge a line, or an adjacency matrix (CSV).
 
@@ -49,7 +44,7 @@ def read(path: str | Path, directed: bool = False, loops: bool = False, content:
     loops : bool
         Whether edges from a node to itself are allowed.
     content : str
-        The `digest` that the file must have; "": any.
+        SHA-256, in hexadecimal, of the bytes that the file must have; "": any.
 
     Raises
     ------

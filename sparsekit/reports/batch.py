@@ -7,6 +7,7 @@ import time
 from collections import defaultdict
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from importlib.metadata import version
@@ -21,10 +22,11 @@ from sparsekit.experiments import execution, pruning, records, structure, studie
 from sparsekit.experiments.identity import key
 from sparsekit.experiments.parameters import Parameters
 from sparsekit.experiments.progress import Progress, duration
-from sparsekit.experiments.project import ordered, title
+from sparsekit.experiments.project import NotebookError, ordered, title
 from sparsekit.reports import html, scorecard
 from sparsekit.reports.answers import QUESTIONS
 from sparsekit.reports.html import Page
+from sparsekit.tasks import labelled_csv
 
 # Which notebook's units each table of the scorecard needs.
 TABLES = {
@@ -50,6 +52,17 @@ class Batch:
     answers: dict[str, str] = field(default_factory=dict)  # the short answers, once the index is written
     computed: set[str] = field(default_factory=set)  # keys of the units whose records this run computed
     reused: set[str] = field(default_factory=set)  # and of those whose records were there before
+    inputs: dict[str, str] = field(init=False)  # digests of the user's files
+
+    def __post_init__(self):
+        files = filter(None, [self.parameters.csv_path, *self.parameters.graph_files])
+        self.inputs = {file: labelled_csv.digest(file) for file in files}
+
+    def check_inputs(self) -> None:
+        """A `ReportError` where one of the user's files is no longer what it was when the run began."""
+        for file, content in self.inputs.items():
+            if labelled_csv.digest(file) != content:
+                raise html.ReportError(f"{file}: the file has changed since the run began; run it again")
 
 
 def run(
@@ -105,7 +118,8 @@ def _execute(batch: Batch, notebook: Path, prefix: str, problem: str, spent: flo
     (out / f"{stem}.failed.ipynb").unlink(missing_ok=True)
     if not problem:
         print(f"{prefix} executing the notebook", file=sys.stderr, flush=True)
-        problem = _attempt(batch, stem, html.execute, notebook, out / notebook.name, batch.parameters.model_dump())
+        asked = (notebook, out / notebook.name, batch.parameters.model_dump())
+        problem = _attempt(batch, stem, html.execute, *asked) or _attempt(batch, stem, batch.check_inputs)
     if problem:
         for stale in (out / f"{stem}.html", out / f"{stem}.ipynb"):
             stale.unlink(missing_ok=True)
@@ -117,7 +131,8 @@ def _index(batch: Batch, card: Future[pd.DataFrame]) -> None:
     found = {}
     for page in batch.pages:
         if not page.error:
-            found |= html.answered(batch.out / f"{page.stem}.ipynb")
+            found = html.answered(batch.out / f"{page.stem}.ipynb") | found  # a copy's answer is not the original's
+    batch.check_inputs()
     batch.answers = {question: found.get(question, "Not run.") for question in QUESTIONS}
     told = {"name": batch.name, "parameters": batch.parameters, "pages": batch.pages, "answers": batch.answers}
     html.index(batch.out / "index.html", **told, card=card.result(), provenance=_provenance(batch))
@@ -130,8 +145,9 @@ def _earlier(batch: Batch, notebooks: Path, stems: Mapping[str, Sequence]) -> li
         executed = batch.out / notebook.name
         if notebook.stem not in stems and executed.exists():
             used = nbformat.read(executed, as_version=4).metadata.get("papermill", {}).get("parameters")
-            if used == html.given(notebook, batch.parameters.model_dump()):
-                found.append(Page(notebook.stem, title(notebook), earlier=True))
+            with suppress(NotebookError):
+                if used == html.given(notebook, batch.parameters.model_dump()):
+                    found.append(Page(notebook.stem, title(notebook), earlier=True))
     return found
 
 

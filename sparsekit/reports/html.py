@@ -3,6 +3,7 @@
 Every page is one file that loads nothing else, no fonts, scripts or styles, so it can be sent and read offline.
 """
 
+import json
 import logging
 import os
 import re
@@ -25,14 +26,13 @@ from jupyter_client.kernelspec import KernelSpec
 from jupyter_client.manager import AsyncKernelManager
 from nbconvert import HTMLExporter
 from papermill.exceptions import PapermillExecutionError
-from papermill.translators import PythonTranslator
 from traitlets import default
 from traitlets.config import Config
 
 from sparsekit.experiments.execution import ONE_THREAD
 from sparsekit.experiments.parameters import Parameters
 from sparsekit.experiments.progress import duration
-from sparsekit.experiments.project import title
+from sparsekit.experiments.project import declared, title
 from sparsekit.figures.words import label
 from sparsekit.reports import scorecard, thesis
 from sparsekit.reports.answers import QUESTIONS
@@ -63,6 +63,8 @@ class Page:
 class _OwnKernel(AsyncKernelManager):
     """The Python that runs now, whatever kernels are installed under its name; spoken to over local sockets."""
 
+    asked = "{}"
+
     async def start_kernel(self, **options) -> None:
         await super().start_kernel(**options)
         _KERNELS.add(self)
@@ -81,6 +83,7 @@ class _OwnKernel(AsyncKernelManager):
     def kernel_spec(self) -> KernelSpec:
         argv = [sys.executable, "-m", "ipykernel_launcher", "-f", "{connection_file}"]
         env = {"SPARSEKIT_BATCH": "1", "MPLBACKEND": "module://matplotlib_inline.backend_inline", **ONE_THREAD}
+        env["SPARSEKIT_PARAMETERS"] = self.asked
         names = {"name": "python3", "display_name": "Python 3", "language": "python"}
         return KernelSpec(argv=argv, env=env, metadata={"debugger": False}, **names)
 
@@ -97,8 +100,7 @@ def stop() -> None:
 
 def given(notebook: Path, parameters: Mapping[str, object]) -> dict[str, object]:
     """What a notebook is handed: the parameters that it declares, and all others that differ from their defaults."""
-    cells = [c for c in nbformat.read(notebook, as_version=4).cells if "parameters" in c.metadata.get("tags", [])]
-    names = {parameter.name for cell in cells[:1] for parameter in PythonTranslator.inspect(cell)}
+    names = declared(notebook)
     default = {name: field.default for name, field in Parameters.model_fields.items()}
     return {n: v for n, v in parameters.items() if n in names or v != default.get(n, v)}
 
@@ -120,8 +122,9 @@ def execute(notebook: Path, out: Path, parameters: Mapping[str, object]) -> floa
     logging.getLogger("papermill").setLevel(logging.ERROR)  # it warns of every parameter that no cell declares
     with _whole(out) as unfinished:
         try:
-            how = {"kernel_name": "python3", "language": "python", "kernel_manager_class": _OwnKernel}
-            handed = given(notebook, parameters)
+            kernel = type("_Kernel", (_OwnKernel,), {"asked": json.dumps(parameters, default=str)})
+            how = {"kernel_name": "python3", "language": "python", "kernel_manager_class": kernel}
+            handed = given(notebook, parameters) if parameters else {}
             papermill.execute_notebook(str(notebook), str(unfinished), handed, progress_bar=False, **how)
         except Exception as error:
             out.unlink(missing_ok=True)

@@ -16,6 +16,7 @@ import yaml
 from sparsekit.analysis import correlation, intervals, prediction, verdicts
 from sparsekit.analysis import recovery as analysis_recovery
 from sparsekit.analysis.tables import one_per_graph
+from sparsekit.experiments import studies
 from sparsekit.experiments.parameters import Parameters
 from sparsekit.variants import TARGETS
 
@@ -101,9 +102,12 @@ def safe_percentages(parameters: Parameters) -> dict[tuple[str, str], float]:
 
 
 def scale(parameters: Parameters) -> list[dict]:
-    """The sizes that decide how far this run compares with the thesis: label, ours, thesis."""
+    """The sizes used that decide how far this run compares with the thesis: label, ours, thesis."""
     thesis, given = reported()["scale"]["values"], {name: getattr(parameters, name) for name in SCALE}
     ours = {name: len(value) if isinstance(value, list) else value for name, value in given.items()}
+    made = studies.task(parameters)  # a file or a data set may hold fewer than asked for
+    ours |= {"train_size": len(made.train), "test_size": len(made.test)}
+    ours |= {} if parameters.generators else {"graphs": 0}
     return [{"label": label, "ours": ours[name], "thesis": thesis[name]} for name, label in SCALE.items()]
 
 

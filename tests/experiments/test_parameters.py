@@ -154,6 +154,7 @@ def test_frozen_and_independent_of_each_other():
 def test_files_are_found_from_the_notebooks_folder_and_the_one_above(tmp_path, monkeypatch):
     for name in ("notebooks", "params"):
         (tmp_path / name).mkdir()
+    (tmp_path / "notebooks" / "00_task.ipynb").touch()
     (tmp_path / "mine.csv").touch()
     for folder in (tmp_path, tmp_path / "notebooks"):
         monkeypatch.chdir(folder)
@@ -281,12 +282,18 @@ def test_more_files(tmp_path):
 def test_sets_are_those_of_the_project_around_the_working_folder(tmp_path, monkeypatch):
     for name in ("notebooks/deeper", "params"):
         (tmp_path / name).mkdir(parents=True)
-    (tmp_path / "params" / "mine.yaml").write_text("seeds: 9")
+    for name, seeds in (("mine", 9), ("quick", 8)):
+        (tmp_path / "params" / f"{name}.yaml").write_text(f"seeds: {seeds}")
     monkeypatch.chdir(tmp_path / "notebooks" / "deeper")
-    assert Parameters.load("mine").seeds == 9
-    assert list(parameter_files.sets()) == ["mine"]
+    (tmp_path / "notebooks" / "1_eda.ipynb").touch()
+    assert parameter_files.project_root() != tmp_path  # someone's own folder of notebooks
+    assert list(parameter_files.sets()) == SETS
+    (tmp_path / "notebooks" / "03_graph_structured_rnns.ipynb").touch()
+    assert parameter_files.project_root() == tmp_path
+    assert (Parameters.load("mine").seeds, Parameters.load("quick").seeds) == (9, 8)
+    assert set(parameter_files.sets()) == {"mine", *SETS}
     monkeypatch.chdir("/")
-    assert set(SETS) <= set(parameter_files.sets())
+    assert list(parameter_files.sets()) == SETS
 
 
 def test_values_of_a_command_line():
@@ -353,6 +360,56 @@ def test_names_of_ipython_and_papermill_are_no_parameters():
     for _ in range(2):
         assert shell.run_cell("p = check(globals())\nbest = 0.5", store_history=True).success
     assert shell.user_ns["p"].seeds == 3
+
+
+def kernel(*cells):
+    """What each cell of a notebook ends with, run one after the other."""
+    from IPython.core.interactiveshell import InteractiveShell
+
+    shell = InteractiveShell()
+    shell.showtraceback = lambda *_, **__: None
+    found = []
+    for cell in ("from sparsekit.experiments import parameters", *cells):
+        error = shell.run_cell(cell, store_history=True).error_in_exec
+        found.append(str(error) if error else shell.user_ns.get("p"))
+    return found[1:]
+
+
+CHECK = "p = parameters.check(globals())"
+
+
+def test_a_corrected_slip_is_forgotten():
+    *_, failed, _, p = kernel("seedz = 2", CHECK, "seeds = 3", CHECK)
+    assert "unknown parameter 'seedz'" in failed
+    assert p.seeds == 3
+    cells = ("seeds = 3\nzzz = 2", CHECK, "%matplotlib --list\nseeds = 3", CHECK)
+    assert [type(found) for found in kernel(*cells)[1::2]] == [str, Parameters]
+
+
+@pytest.mark.parametrize(
+    "cells",
+    [
+        ("seedz = 2", CHECK, CHECK),  # nothing was corrected
+        ("seedz = 2", "layers = 2", CHECK),  # two cells of parameters
+        ("seedz = 2", "layers = 2", CHECK, "layers = 2", CHECK),
+        ("seeds = 2", CHECK, "hiden_size = 9", "print()", CHECK),
+        ("seeds = 2", CHECK, "hiden_size = 9", CHECK, CHECK),
+        ("seeds = 2", CHECK, "hiden_size = 9", "seeds = 3", CHECK),
+    ],
+)
+def test_a_slip_that_was_not_corrected_stays_an_error(cells):
+    assert "unknown parameter" in kernel(*cells)[-1]
+
+
+def test_what_was_handed_over_must_be_what_is_found(monkeypatch):
+    injected = "# Parameters\nseeds = 3\npercentages = [10, 20.0]\nplot = True\n"
+    assert kernel("seeds = 1", injected, "del plot", CHECK)[-1].seeds == 3
+    said = "seeds: 3 was handed over, but a cell assigns 1; assign parameters in the cell tagged 'parameters' only"
+    assert kernel(injected, "del plot", "seeds = 1", CHECK)[-1] == said
+    monkeypatch.setenv("SPARSEKIT_PARAMETERS", '{"seeds": 2, "layers": 3}')
+    assert kernel("seeds = 2", CHECK)[-1] == Parameters()
+    assert "layers: 3 was handed over, but a cell assigns 1" in kernel("layers = 1", CHECK)[-1]
+    assert check({"layers": 1}).layers == 1  # no notebook's names
 
 
 def test_ipython_shows_the_lines_and_no_traceback():

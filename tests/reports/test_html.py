@@ -78,6 +78,23 @@ def test_a_failed_notebook_leaves_nothing_that_looks_finished(tmp_path, source, 
     assert sorted(p.name for p in out.parent.iterdir()) == ["00_x.failed.ipynb"]
 
 
+def test_declarations_are_read_as_python_reads_them(tmp_path):
+    source = "seeds: int = 1  # formerly n=2\ncsv_path: str = 'a=b.csv'\npercentages = [\n    10,  # x=1\n]\nlayers = 1"
+    show = new_code_cell("print(seeds, csv_path, percentages, layers)")
+    notebook = write(tmp_path / "00_x.ipynb", declared(source), show)
+    default = {"seeds": 2, "csv_path": "", "percentages": [50], "layers": 3, "margin": 0.02}
+    assert list(html.given(notebook, default)) == ["seeds", "csv_path", "percentages", "layers"]
+    html.execute(notebook, tmp_path / "out.ipynb", default)
+    assert nbformat.read(tmp_path / "out.ipynb", as_version=4).cells[-1].outputs[0].text == "2  [50] 3\n"
+
+
+def test_a_cell_that_overrides_what_was_handed_over_fails(tmp_path):
+    cells = [declared("seeds: int = 1"), new_code_cell("layers = 1\nfrom sparsekit.experiments import parameters")]
+    notebook = write(tmp_path / "00_x.ipynb", *cells, new_code_cell("p = parameters.check(globals())"))
+    with pytest.raises(html.ReportError, match="ParameterError: layers: 3 was handed over, but a cell assigns 1"):
+        html.execute(notebook, tmp_path / "out.ipynb", Parameters(seeds=5).model_dump())
+
+
 def test_a_page_loads_nothing_and_describes_its_figures(tmp_path):
     output = [figure(alt='Accuracy <b>falls</b> & "stays"', width=420), figure()]
     text, soup = rendered(tmp_path, new_markdown_cell("# T"), new_code_cell("draw()", outputs=output))
