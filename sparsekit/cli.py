@@ -12,7 +12,7 @@ import yaml
 
 from sparsekit import __version__
 from sparsekit.experiments import project
-from sparsekit.experiments.parameters import Parameters, describe
+from sparsekit.experiments.parameters import Parameters, describe, file_value
 from sparsekit.experiments.project import NotebookError, ParameterError
 
 # What computes is imported where it is needed: a slip in a parameter's name is answered before torch is loaded.
@@ -24,6 +24,9 @@ class UsageError(ValueError):
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run a command; return its exit status: 0 done, 1 something failed, 2 bad input, 130 interrupted."""
+    for stream in (sys.stdout, sys.stderr):
+        if hasattr(stream, "reconfigure"):
+            stream.reconfigure(errors="replace")  # a terminal that knows ASCII only gets question marks
     options = _parser().parse_args(arguments)
     try:
         return options.command(options)
@@ -68,9 +71,9 @@ def _run(options: argparse.Namespace) -> int:
     notebooks = project.folder()
     stems = project.chosen(options.only, notebooks)
     name = Path(options.set).stem
-    out = options.out or (project.project_root() or Path.cwd()) / "reports" / name
+    out = project.home(options.out) if options.out else (project.project_root() or Path.cwd()) / "reports" / name
 
-    from sparsekit.experiments import execution, studies
+    from sparsekit.experiments import execution, records, studies
     from sparsekit.graphs.structure import GraphError
     from sparsekit.tasks.labelled_csv import TaskError
 
@@ -83,6 +86,12 @@ def _run(options: argparse.Namespace) -> int:
     if options.plan:
         return _plan([unit for own in units.values() for unit in own], parameters)
     _make_writable(out)
+    store = records.default_store()
+    try:
+        store.check_writable()
+    except records.RecordError as error:
+        if not all(store.has(unit) for own in units.values() for unit in own):
+            raise UsageError(str(error)) from error
 
     from sparsekit.reports import batch
 
@@ -117,7 +126,7 @@ def _overrides(options: argparse.Namespace) -> dict[str, object]:
         if not sign or not name.strip():
             raise UsageError(f"-p {text}: give name=value, such as -p seeds=3")
         try:
-            given[name.strip()] = project.value(written)
+            given[name.strip()] = file_value(name.strip(), written)
         except ParameterError as error:
             raise ParameterError(f"{name.strip()}: {error}") from None
     if options.workers is not None:
@@ -140,7 +149,7 @@ def _list(options: argparse.Namespace) -> int:
     for name, path in project.sets().items():
         print(f"  {name:<12} {_first_comment(path).removeprefix(name + ': ')}")
     print("\nNotebooks (--only NUMBER):")
-    for path in project.ordered(project.folder()):
+    for path in project.everything(project.folder()):
         print(f"  {path.stem:<26} {project.title(path)}")
     print("\nParameters (-p name=value):")
     for name, kind, default, meaning in describe():

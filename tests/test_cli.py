@@ -1,5 +1,6 @@
 """The command line: what is checked before anything runs, what runs, and what it says and returns."""
 
+import os
 import subprocess
 import sys
 import threading
@@ -318,6 +319,45 @@ def test_list(project, capsys):
     assert "  seeds = 2\n" in out
     assert "  percentages = [50, 70, 80, 90, 95]\n" in out
     assert "whole number of at least 1" in out
+
+
+def test_list_shows_notebooks_of_ones_own_and_harms_none(project, capsys):
+    write_notebook(project.folder, "06_mine")
+    (project.folder / "notebooks" / "00_draft.ipynb").write_text("not JSON")
+    assert main(["list"]) == 0
+    shown = capsys.readouterr().out
+    assert shown.index("04_correlation_analysis") < shown.index("00_draft") < shown.index("About mine")
+
+
+@pytest.mark.parametrize("variable", ["PYTHONIOENCODING", "LC_ALL"])
+def test_a_terminal_of_ascii_gets_question_marks(variable):
+    environment = os.environ | {variable: "ascii" if variable == "PYTHONIOENCODING" else "C", "PYTHONUTF8": "0"}
+    environment["PYTHONCOERCECLOCALE"] = "0"
+    command = [sys.executable, "-m", "sparsekit", "list"]
+    process = subprocess.run(command, capture_output=True, env=environment, check=True)
+    assert b"learning_rate" in process.stdout
+    assert process.stdout.isascii()
+    assert not process.stderr
+
+
+def test_a_tilde_is_the_home_folder(project, monkeypatch):
+    monkeypatch.setenv("HOME", str(project.folder / "me"))
+    assert main(["run", "tiny", "--only", "00", "--out=~/rep"]) == 0
+    assert "index.html" in files(project.folder / "me" / "rep")
+    assert main(["run", "tiny", "--only", "00", "--out=~nobody-here/rep"]) == 0
+    assert "index.html" in files(project.folder / "~nobody-here" / "rep")
+
+
+def test_records_that_cannot_be_written_are_known_at_once(project, capsys, monkeypatch):
+    monkeypatch.setenv("SPARSEKIT_RUNS", str(project.folder / "params" / "tiny.yaml" / "runs"))
+    assert main(["run", "tiny", "--only", "00"]) == 0  # nothing is to be computed
+    unit = studies.InferenceCost("here", "gru", (8,), (0.5,), 1, 0)
+    monkeypatch.setattr(studies, "units", lambda parameters, stem: [unit])
+    project.runs.clear()
+    assert main(["run", "tiny", "--only", "00", "--out", "new"]) == 2
+    said = capsys.readouterr().err.splitlines()[-1]
+    assert "cannot write records to" in said
+    assert not project.runs
 
 
 def test_a_closed_pipe_is_no_error_of_ours(project):

@@ -1,8 +1,10 @@
 """Every parameter of the study: its type, default and meaning, and the one line that a bad value gives."""
 
 import ast
+import csv
 import json
 import os
+import re
 from collections.abc import Iterable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
@@ -43,6 +45,9 @@ REGISTRIES = {
 ALWAYS = {"schedule": "one_shot", "recovery protocol": "retrain"}
 """What the others of its kind are always compared with, so that nobody asks for it."""
 DEVICES = ("auto", "cpu", "cuda")
+SEED = 2**63 - 1
+NETWORKS, WEIGHTS = 100_000, 100_000_000
+"""Most networks of a study, and most hidden-to-hidden weights of one: more is a slip, and fills a machine."""
 
 
 def say(text: str) -> PydanticCustomError:
@@ -112,6 +117,7 @@ Number = Annotated[float, BeforeValidator(_number), "number"]
 Share = Annotated[Number, Field(gt=0, lt=1)]
 Sparsity = Annotated[Number, Field(ge=0, lt=1)]
 Percent = Annotated[Number, Field(ge=0, le=100)]
+Size = Annotated[Whole, Field(ge=1, le=20_000)]
 Step = Annotated[Whole, Field(ge=1)]
 File = Annotated[str, BeforeValidator(_path), AfterValidator(_file), "file path"]
 Score = choice("pruning score")
@@ -163,26 +169,28 @@ class Parameters(BaseModel):
 
     task: choice("task") = field("reber", "what the networks learn, by name")
     csv_path: File = field("", "the labelled strings of task csv: a file with columns string and valid")
-    data_seed: Whole = field(0, "seed of the strings, their split, the graphs and resampling", ge=0)
+    data_seed: Whole = field(0, "seed of the strings, their split, the graphs and resampling", ge=0, le=SEED)
     train_size: Whole = field(2000, "strings to train on", ge=2, le=1_000_000)
     test_size: Whole = field(500, "strings to test on", ge=2, le=1_000_000)
     invalid: choice("kind of invalid strings") = field(
         "automata", "invalid strings of task reber: of similar automata, or valid but for one edit"
     )
-    inner_length: Whole = field(0, "characters across which task embedded_reber is to be remembered; 0: any", ge=0)
+    inner_length: Whole = field(
+        0, "characters across which task embedded_reber is to be remembered; 0: any", ge=0, le=10_000
+    )
     valid_share: Share = field(0.5, "share of valid strings")
-    shortest: Whole = field(11, "characters of the shortest string", ge=5)
-    longest: Whole = field(53, "characters of the longest string", ge=5)
+    shortest: Whole = field(11, "characters of the shortest string", ge=5, le=10_000)
+    longest: Whole = field(53, "characters of the longest string", ge=5, le=10_000)
     readout: choice("readout") = field(
         "last_padded", "step whose output is classified: the last one, padding included, or a string's own"
     )
 
     variants: Some[choice("variant")] = field(list(VARIANTS), "variants of recurrent cell")
-    seed: Whole = field(0, "seed of the first network; others count up from it", ge=0)
+    seed: Whole = field(0, "seed of the first network; others count up from it", ge=0, le=SEED)
     seeds: Whole = field(2, "networks per variant in the pruning study, each from its own seed", ge=1)
-    hidden_size: Whole = field(50, "hidden units of each recurrent layer", ge=1)
-    layers: Whole = field(3, "recurrent layers", ge=1)
-    embedding_size: Whole = field(50, "numbers that stand for a character", ge=1)
+    hidden_size: Whole = field(50, "hidden units of each recurrent layer", ge=1, le=10_000)
+    layers: Whole = field(3, "recurrent layers", ge=1, le=100)
+    embedding_size: Whole = field(50, "numbers that stand for a character", ge=1, le=10_000)
     learning_rate: Number = field(1e-3, "step size of Adam", gt=0)
     gradient_clip: Number = field(5.0, "largest norm of a gradient", gt=0)
     base_epochs: Whole = field(16, "epochs that train a base network", ge=1)
@@ -198,7 +206,7 @@ class Parameters(BaseModel):
         ["global"], "within what scores are compared: all layers, a layer, a matrix, a gate"
     )
     schedules: Several[choice("schedule")] = field([], "when to prune during retraining, compared with all at once")
-    rounds: Whole = field(4, "prunings of a schedule with several", ge=2)
+    rounds: Whole = field(4, "prunings of a schedule with several", ge=2, le=1000)
     protocols: Several[choice("recovery protocol")] = field(
         [], "other ways back, compared with retraining the surviving weights"
     )
@@ -215,11 +223,11 @@ class Parameters(BaseModel):
         ["barabasi_albert", "watts_strogatz"], "random graphs, by name"
     )
     graphs: Whole = field(6, "graphs drawn from each generator", ge=1)
-    nodes_min: Whole = field(10, "nodes of the smallest random graph", ge=3)
-    nodes_max: Whole = field(20, "nodes of the largest random graph", ge=3)
+    nodes_min: Whole = field(10, "nodes of the smallest random graph", ge=3, le=5000)
+    nodes_max: Whole = field(20, "nodes of the largest random graph", ge=3, le=5000)
     design: choice("design") = field("published", "which graphs are drawn: as published, or so that causes separate")
     structure: choice("structure") = field("layered", "what a graph becomes: layers, or one recurrent layer's weights")
-    interface: Whole = field(0, "embedding width, whatever the graph; 0: as many as source nodes", ge=0)
+    interface: Whole = field(0, "embedding width, whatever the graph; 0: as many as source nodes", ge=0, le=10_000)
     orientation: choice("orientation") = field("by_node", "rule that gives undirected edges their direction")
     null_models: Several[choice("null model")] = field(
         [], "null models trained beside each graph: what they share with it explains no difference"
@@ -232,20 +240,20 @@ class Parameters(BaseModel):
         "blocks", "a graph's mask in GRU and LSTM: whole in each gate, or the published, repeated rows"
     )
 
-    inference_sizes: Some[Whole] = field([50, 200, 800], "hidden sizes whose inference is timed")
+    inference_sizes: Some[Size] = field([50, 200, 800], "hidden sizes whose inference is timed")
     inference_sparsities: Some[Sparsity] = field(
         [0, 0.5, 0.8, 0.9, 0.95, 0.99], "sparsities at which inference is timed"
     )
-    inference_batch: Whole = field(1, "sequences in a batch at inference", ge=1)
+    inference_batch: Whole = field(1, "sequences in a batch at inference", ge=1, le=100_000)
 
     confidence: Share = field(0.95, "confidence of every interval")
-    bootstrap: Whole = field(2000, "resamples behind a bootstrap interval", ge=100)
-    permutations: Whole = field(199, "permutations behind a permutation test", ge=19)
-    prediction_repeats: Whole = field(1, "repeats of nested cross-validation, cut anew each time", ge=1)
-    prediction_splits: Whole = field(10, "90/10 splits that show how far one split's R² can be off", ge=1)
+    bootstrap: Whole = field(2000, "resamples behind a bootstrap interval", ge=100, le=1_000_000)
+    permutations: Whole = field(199, "permutations behind a permutation test", ge=19, le=1_000_000)
+    prediction_repeats: Whole = field(1, "repeats of nested cross-validation, cut anew each time", ge=1, le=1000)
+    prediction_splits: Whole = field(10, "90/10 splits that show how far one split's R² can be off", ge=1, le=100_000)
 
     device: choice("device") = field("auto", "where networks run; auto: CUDA if any")
-    workers: Whole = field(0, "processes that compute at the same time; 0: one for each core", ge=0)
+    workers: Whole = field(0, "processes that compute at the same time; 0: one for each core", ge=0, le=1024)
 
     def __init__(self, **values: Any):
         try:
@@ -262,9 +270,29 @@ class Parameters(BaseModel):
                 raise say(f"{low}: given {given}, allowed is at most {high}, which is {most}")
         if self.task == "csv" and not self.csv_path:
             raise say("csv_path: given nothing, but task csv needs the path of a file with columns string and valid")
+        if self.csv_path and "csv_path" not in task_options(self.task):
+            raise say(f"csv_path: given {self.csv_path!r}, but task {self.task} reads no file; give task=csv too")
+        for name, count in self._networks().items():
+            if count > NETWORKS:
+                raise say(
+                    f"{name}: given {getattr(self, name)}, which makes {count:,} networks; allowed are {NETWORKS:,}"
+                )
+        weights = self.layers * self.hidden_size**2
+        if weights > WEIGHTS:
+            raise say(
+                f"hidden_size: given {self.hidden_size}, which makes {weights:,} weights; allowed are {WEIGHTS:,}"
+            )
         if not self.generators and not self.graph_files:
             raise say("generators: given an empty list, allowed only where graph_files names a graph")
         return self
+
+    def _networks(self) -> dict[str, int]:
+        """About how many networks each study has, by what they are most of."""
+        compared = len(self.scores) + len(self.scopes) + len(self.schedules) + len(self.protocols)
+        pruned = len(self.targets) * (len(self.percentages) + len(self.compare_at) * compared)
+        drawn = len(self.generators) * (1 + len(self.null_models)) * self.graphs * self.graph_seeds
+        most = max("graphs", "graph_seeds", key=lambda name: getattr(self, name))
+        return {"seeds": self.seeds * len(self.variants) * (1 + pruned), most: drawn * len(self.variants)}
 
     def _repr_markdown_(self) -> str:
         """In a notebook: what differs from the defaults."""
@@ -275,8 +303,38 @@ class Parameters(BaseModel):
 
     @classmethod
     def load(cls, source: str | os.PathLike, overrides: Mapping[str, Any] | None = None) -> "Parameters":
-        """Read a named set of ``params/``, or any YAML file, and put `overrides` on top."""
-        return cls(**{**project.read(source), **(overrides or {})})
+        """Read a named set of ``params/``, or any YAML file, and put `overrides` on top, which must be of use."""
+        found = cls(**{**project.read(source), **(overrides or {})})
+        tasks = {task: task_options(task) for task in Choice("task").names()}
+        idle = {name for own in tasks.values() for name in own} - {*tasks[found.task]}
+        if problems := [
+            f"{name}: task {found.task} does not use it; of use with {', '.join(t for t in tasks if name in tasks[t])}"
+            for name in overrides or {}
+            if name in idle
+        ]:
+            raise ParameterError(problems)
+        return found
+
+
+def task_options(task: str) -> tuple[str, ...]:
+    """Names of the parameters that make a task what it is, besides its sizes and its seed."""
+    from sparsekit.tasks import definitions  # not above: others register
+
+    return definitions.options(task)
+
+
+def file_value(name: str, text: str) -> Any:
+    """A parameter's value from the text of a command line: paths as they stand, all else as in a params file.
+
+    >>> file_value("csv_path", "my data #2.csv"), file_value("graph_files", "[a #1.csv, 007.txt]")
+    ('my data #2.csv', ['a #1.csv', '007.txt'])
+    """
+    if name not in ("csv_path", "graph_files"):
+        return project.value(text)
+    inside = re.fullmatch(r"\[(.*)\]", text.strip())
+    paths = next(csv.reader([inside[1]], skipinitialspace=True), []) if inside and name == "graph_files" else [text]
+    paths = [re.sub(r"^(['\"])(.*)\1$", r"\2", path.strip()) for path in paths]
+    return paths if inside and name == "graph_files" else paths[0]
 
 
 def _allowed(name: str, inside: bool = False) -> str:
@@ -295,7 +353,19 @@ def _problem(error: Mapping[str, Any], values: Mapping[str, Any]) -> str:
         return f"{name}: {error['msg']}"
     given, text = values[name][inside[0]] if inside else values[name], _allowed(name, bool(inside))
     hint = f"; give a list, such as [{given!r}]" if error["type"] == "list_type" else ""
-    return f"{name}: given {given!r}, allowed is {'' if text.startswith(('one of', 'text')) else 'a '}{text}{hint}"
+    if hint and str(given).startswith("["):
+        hint = f"; papermill takes lists by -y '{name}: {given}'"
+    return (
+        f"{name}: given {_shown(given)}, allowed is {'' if text.startswith(('one of', 'text')) else 'a '}{text}{hint}"
+    )
+
+
+def _shown(value: Any) -> str:
+    try:
+        shown = repr(value)
+    except ValueError:
+        return "a number of more digits than Python writes"
+    return shown if len(shown) <= 80 else f"{shown[:77]}…"
 
 
 def _unknown(name: str) -> str:

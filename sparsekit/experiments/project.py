@@ -4,6 +4,7 @@ import ast
 import os
 import re
 from collections.abc import Iterable, Sequence
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -54,11 +55,16 @@ def roots() -> list[Path]:
     return list(dict.fromkeys(root for root in found if root))
 
 
+def home(path: str | os.PathLike) -> Path:
+    """The path, with ``~`` at its start as the home folder; as it is, where there is no such home."""
+    return Path(os.path.expanduser(path))
+
+
 def find_file(path: str | os.PathLike) -> Path | None:
     """The absolute path of a file given from the working folder or from the project's folder; None if there is none."""
     # A notebook opened in Jupyter works in notebooks/, the command line mostly in the folder above: both shall find it.
     for folder in (Path.cwd(), *roots()):
-        if (found := folder / Path(path).expanduser()).is_file():
+        if (found := folder / home(path)).is_file():
             return found.resolve()
     return None
 
@@ -92,6 +98,13 @@ class _Loader(yaml.SafeLoader):
 _Loader.add_constructor("tag:yaml.org,2002:int", _Loader.construct_yaml_int)
 
 
+def _load(text: str) -> Any:
+    try:
+        return yaml.load(text, _Loader)
+    except (ValueError, RecursionError) as error:  # a date that is none, more digits than Python reads
+        raise error if isinstance(error, ParameterError) else ParameterError(f"a value is none: {error}") from None
+
+
 def value(text: str) -> Any:
     """A value as a params file would hold it, from the text of a command line.
 
@@ -99,18 +112,20 @@ def value(text: str) -> Any:
     ([10, 50], 'lstm', '1e-3')
     """
     try:
-        return yaml.load(text, _Loader)
+        return _load(text)
     except yaml.YAMLError:
         raise ParameterError(f"given {text!r}, which is no YAML value") from None
 
 
 def _where(source: str) -> Path:
-    path, named = Path(source).expanduser(), sets()
+    path, named = home(source), sets()
     a_name = path.suffix.lower() not in (".yaml", ".yml") and len(path.parts) == 1
     if a_name and source in named:
         return named[source]
     if path.is_file():
         return path
+    if not named:
+        raise ParameterError(f"no file {source}, and no sets of parameters here: go to a clone, or give a YAML file")
     if a_name:
         raise ParameterError(unknown("parameter set", source, named) + "; or give the path of a YAML file")
     raise ParameterError(f"parameter file {source}: there is no such file; sets by name are {', '.join(named)}")
@@ -123,10 +138,13 @@ def read(source: str | os.PathLike) -> dict[str, Any]:
     """
     path = _where(os.fspath(source))
     try:
-        values = yaml.load(path.read_text(encoding="utf-8"), _Loader)
-    except (yaml.YAMLError, UnicodeDecodeError) as error:
+        values = _load(path.read_text(encoding="utf-8"))
+    except yaml.YAMLError as error:
         mark = getattr(error, "problem_mark", None)
-        raise ParameterError(f"{path}: not YAML{f' (line {mark.line + 1})' if mark else ''}") from None
+        where = f" (line {mark.line + 1}: {error.problem})" if mark else ""
+        raise ParameterError(f"{path}: not YAML{where}") from None
+    except UnicodeDecodeError:
+        raise ParameterError(f"{path}: not YAML in UTF-8") from None
     except OSError as error:
         raise ParameterError(f"{path}: cannot be read: {error.strerror}") from None
     except ParameterError as error:
@@ -151,8 +169,7 @@ def chosen(only: Sequence[str] | None, notebooks: Path) -> list[str]:
 
     A user's own notebook, or a copy, is run where it is named. Each needs one cell tagged ``parameters``.
     """
-    kit = [path.stem for path in ordered(notebooks)]
-    stems = [*kit, *sorted({path.stem for path in notebooks.glob("*.ipynb")} - set(kit))]
+    kit, stems = ([path.stem for path in found(notebooks)] for found in (ordered, everything))
     chosen = set()
     for name in only or kit:
         wanted = name.removesuffix(".ipynb")
@@ -173,8 +190,13 @@ def ordered(notebooks: Path) -> list[Path]:
     raise NotebookError(f"no notebooks of the kit in {notebooks}")
 
 
+def everything(notebooks: Path) -> list[Path]:
+    """The kit's notebooks in a folder, in order, and then all others by name."""
+    return [*(kit := ordered(notebooks)), *sorted({*notebooks.glob("*.ipynb")} - {*kit})]
+
+
 def assigned(source: str) -> list[str]:
-    """The names to which a cell assigns, at its top level; `SyntaxError` where it is not Python.
+    r"""The names to which a cell assigns, at its top level; `SyntaxError` where it is not Python.
 
     >>> assigned("%matplotlib inline\nseeds: int = 1  # formerly n=2\npath = 'a=b.csv'")
     ['seeds', 'path']
@@ -189,26 +211,29 @@ def assigned(source: str) -> list[str]:
 
 def declared(notebook: Path) -> list[str]:
     """The parameters that a notebook declares, in its cell tagged ``parameters``; `NotebookError` without one."""
-    import nbformat  # not above: a slip in a parameter's name shall be answered at once
-
+    tagged = [cell for cell in _cells(notebook) if "parameters" in cell.metadata.get("tags", [])]
+    if len(tagged) != 1:
+        count = len(tagged) or "no"
+        raise NotebookError(f"{notebook.name}: {count} cells tagged 'parameters'; tag the one that assigns them")
     try:
-        cells = nbformat.read(notebook, as_version=4).cells
-        tagged = [cell for cell in cells if "parameters" in cell.metadata.get("tags", [])]
-        if len(tagged) != 1:
-            raise NotebookError(f"{len(tagged) or 'no'} cells tagged 'parameters'; tag the one that assigns them")
         return assigned(tagged[0].source)
     except SyntaxError as error:
         raise NotebookError(f"{notebook.name}: line {error.lineno} of the parameters cell is not Python") from None
-    except nbformat.reader.NotJSONError:
+
+
+def _cells(notebook: Path) -> list:
+    import nbformat  # not above: a slip in a parameter's name shall be answered at once
+
+    try:
+        return nbformat.read(notebook, as_version=4).cells
+    except Exception:  # nbformat raises whatever its many readers do
         raise NotebookError(f"{notebook.name}: not a notebook") from None
-    except NotebookError as error:
-        raise NotebookError(f"{notebook.name}: {error}") from None
 
 
 def title(notebook: Path) -> str:
     """A notebook's first heading, in plain words; its file name where it has none."""
-    import nbformat  # not above: a slip in a parameter's name shall be answered at once
-
-    prose = "\n".join(c.source for c in nbformat.read(notebook, as_version=4).cells if c.cell_type == "markdown")
-    heading = re.search(r"^#\s+(.+?)\s*#*$", prose, re.MULTILINE)
-    return re.sub(r"[*`]", "", heading[1]) if heading else notebook.stem
+    with suppress(NotebookError):
+        prose = "\n".join(cell.source for cell in _cells(notebook) if cell.cell_type == "markdown")
+        if heading := re.search(r"^#\s+(.+?)\s*#*$", prose, re.MULTILINE):
+            return re.sub(r"[*`]", "", heading[1])
+    return notebook.stem

@@ -14,7 +14,7 @@ from typing import Any, BinaryIO
 
 from sparsekit import __version__
 from sparsekit.experiments.identity import identity, key, plain, title
-from sparsekit.experiments.project import project_root
+from sparsekit.experiments.project import home, project_root
 
 PARTS = {"identity", "data", "weights_bytes", "provenance"}
 """What a whole record holds."""
@@ -32,7 +32,7 @@ class Store:
     """
 
     def __init__(self, path: str | os.PathLike):
-        self.path = Path(path).expanduser().absolute()
+        self.path = home(path).absolute()
 
     def __repr__(self) -> str:
         return f"Store({str(self.path)!r})"

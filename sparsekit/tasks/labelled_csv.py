@@ -3,6 +3,7 @@
 import csv
 import hashlib
 import io
+import os
 from collections import Counter
 from collections.abc import Sequence
 from pathlib import Path
@@ -17,7 +18,7 @@ COLUMNS = ("string", "valid")
 
 def digest(path: str) -> str:
     """SHA-256, in hexadecimal, of a file's bytes; empty where there is no such file."""
-    file = Path(path).expanduser()
+    file = Path(os.path.expanduser(path))
     return hashlib.sha256(file.read_bytes()).hexdigest() if path and file.is_file() else ""
 
 
@@ -27,7 +28,7 @@ def read(path: str) -> dict[int, Counter]:
     The file is UTF-8 with a header, and columns string (ASCII) and valid (0 or 1); others are passed over. If it is
     none such, a `TaskError` says so, with the line number.
     """
-    file = Path(path).expanduser()
+    file = Path(os.path.expanduser(path))
     try:
         content = file.read_bytes()
         text = content.decode("utf-8-sig")

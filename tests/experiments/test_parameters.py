@@ -13,7 +13,7 @@ import yaml
 
 from sparsekit.cli import main
 from sparsekit.experiments import project as parameter_files
-from sparsekit.experiments.parameters import REGISTRIES, Parameters, check, describe
+from sparsekit.experiments.parameters import REGISTRIES, Parameters, check, describe, file_value
 from sparsekit.experiments.project import ParameterError
 from sparsekit.tasks.definitions import TASKS
 from sparsekit.variants import TARGETS, VARIANTS
@@ -46,6 +46,21 @@ def problems(**values):
         ({"percentages": [10, 101]}, "percentages: given 101, allowed is a number of at least 0 and at most 100"),
         ({"percentages": [10, 10.0]}, "percentages: given 10.0 twice, allowed is each only once"),
         ({"percentages": []}, "percentages: given an empty list, allowed is a list of at least one"),
+        ({"seeds": 10**8}, "seeds: given 100000000, which makes 7,600,000,000 networks; allowed are 100,000"),
+        ({"graphs": 10**8}, "graphs: given 100000000, which makes 800,000,000 networks; allowed are 100,000"),
+        (
+            {"graph_seeds": 10**8},
+            "graph_seeds: given 100000000, which makes 4,800,000,000 networks; allowed are 100,000",
+        ),
+        ({"hidden_size": 10**4}, "hidden_size: given 10000, which makes 300,000,000 weights; allowed are 100,000,000"),
+        ({"layers": 10**5}, "layers: given 100000, allowed is a whole number of at least 1 and at most 100"),
+        ({"longest": 10**6}, "longest: given 1000000, allowed is a whole number of at least 5 and at most 10000"),
+        (
+            {"seed": 10**5000},
+            "seed: given a number of more digits than Python writes, allowed is a whole number "
+            "of at least 0 and at most 9223372036854775807",
+        ),
+        ({"margin": "x" * 99}, f"margin: given '{'x' * 76}…, allowed is a number above 0 and below 1"),
         ({"recovery_steps": [0]}, "recovery_steps: given 0, allowed is a whole number of at least 1"),
         ({"csv_path": 3}, "csv_path: given 3, allowed is a file path"),
         ({"shortest": 30, "longest": 20}, "shortest: given 30, allowed is at most longest, which is 20"),
@@ -56,6 +71,11 @@ def problems(**values):
             {"variants": "lstm"},
             "variants: given 'lstm', allowed is a list of: rnn_tanh, rnn_relu, gru, lstm; "
             "give a list, such as ['lstm']",
+        ),
+        (
+            {"variants": "[gru, lstm]"},
+            "variants: given '[gru, lstm]', allowed is a list of: rnn_tanh, rnn_relu, gru, lstm; "
+            "papermill takes lists by -y 'variants: [gru, lstm]'",
         ),
         (
             {"variants": ["gru", "lstn"]},
@@ -258,6 +278,9 @@ def test_unknown_sets_and_missing_files(tmp_path):
         ("seeds: 2\nseed: 1\nseeds: 3", r"set.yaml: seeds: given twice \(again in line 3\)"),
         ("seeds: 010", "set.yaml: given 010 in line 1, which YAML reads as 8; write it as 8"),
         ("seeds: 1:30", "which YAML reads as 90"),
+        ("seeds: 1\n---\nseeds: 2", r"set.yaml: not YAML \(line 2: but found another document\)"),
+        ("csv_path: 2024-13-45", "set.yaml: a value is none: month must be in"),
+        pytest.param(f"seed: {'7' * 5000}", "set.yaml: a value is none: Exceeds the limit", id="digits"),
         ("seeds: !!python/object/apply:os.getpid []", "set.yaml: not YAML"),
         ("device: no", "device: given False, allowed is one of auto, cpu, cuda"),
         ("? [1, 2]\n: 3", "set.yaml: not"),
@@ -301,6 +324,51 @@ def test_values_of_a_command_line():
     assert parameter_files.value("gru") == "gru"
     with pytest.raises(ParameterError, match="no YAML value"):
         parameter_files.value("[1")
+    for text in ("7" * 5000, "2024-13-45"):
+        with pytest.raises(ParameterError, match="a value is none"):
+            parameter_files.value(text)
+
+
+@pytest.mark.parametrize(
+    ("name", "text", "value"),
+    [
+        ("csv_path", "my data #2.csv", "my data #2.csv"),
+        ("csv_path", "a: b [1].csv", "a: b [1].csv"),
+        ("csv_path", "'it''s.csv'", "it''s.csv"),
+        ("csv_path", "007", "007"),
+        ("csv_path", "null", "null"),
+        ("graph_files", "[]", []),
+        ("graph_files", "[a #1.edges, 'b c.csv', \"d,e.csv\"]", ["a #1.edges", "b c.csv", "d,e.csv"]),
+        ("graph_files", "a.csv", "a.csv"),
+        ("percentages", "[10, 50]", [10, 50]),
+    ],
+)
+def test_paths_of_a_command_line_are_taken_as_they_stand(name, text, value):
+    assert file_value(name, text) == value
+
+
+@pytest.mark.parametrize(
+    ("overrides", "said"),
+    [
+        ({"inner_length": 9}, "inner_length: task reber does not use it; of use with embedded_reber"),
+        ({"task": "digits", "longest": 19}, "longest: task digits does not use it; of use with embedded_reber, reber"),
+        (
+            {"task": "embedded_reber", "invalid": "edit"},
+            "invalid: task embedded_reber does not use it; of use with reber",
+        ),
+    ],
+)
+def test_what_a_task_does_not_use_is_no_override(overrides, said):
+    with pytest.raises(ParameterError) as caught:
+        Parameters.load("smoke", overrides)
+    assert str(caught.value).startswith(said)
+
+
+def test_a_file_of_strings_without_its_task_is_refused(tmp_path):
+    (tmp_path / "mine.csv").touch()
+    assert problems(csv_path=tmp_path / "mine.csv") == [
+        f"csv_path: given '{tmp_path}/mine.csv', but task reber reads no file; give task=csv too"
+    ]
 
 
 # --- notebooks --------------------------------------------------------------------------------------------------
