@@ -3,6 +3,8 @@
 A network is small matrices and many steps: what a framework spends between its operations would cost more than they.
 """
 
+from collections.abc import Callable
+
 import numba
 import numpy as np
 from numba import types
@@ -15,10 +17,17 @@ KEPT = (1, 1, 5, 6)
 GIVEN = -1
 """The source of a cell that reads what the network is given, not another cell's states."""
 
+
 # No fast mathematics: which sums are fused would depend on what a function was compiled together with, and that differs
 # between code just compiled and code read from numba's cache; and a diverged network would not show.
 # All compiled code in one module: numba would not notice a change in another file that it has compiled in.
-compiled = numba.njit(cache=True, error_model="numpy")
+def compiled(function: Callable) -> Callable:
+    """The function, compiled; kept in numba's cache where there is a place for one."""
+    try:
+        return numba.njit(cache=True, error_model="numpy")(function)
+    except RuntimeError:  # no folder that can be written, as in a container
+        return numba.njit(error_model="numpy")(function)
+
 
 W_IH, W_HH, B_IH, B_HH = range(4)
 _PLACES = [(name, np.int64) for name in ("nodes", "inputs", "source", "out", "first", "apart")]

@@ -5,8 +5,9 @@ What a network makes of a beginning does not depend on what follows: where no gr
 
 from typing import NamedTuple
 
-import numba
 import numpy as np
+
+from sparsekit.networks.kernels import compiled
 
 
 class Batch(NamedTuple):
@@ -24,9 +25,6 @@ class Batch(NamedTuple):
     parent: np.ndarray
     column: np.ndarray
     positions: np.ndarray
-
-
-compiled = numba.njit(cache=True)
 
 
 @compiled

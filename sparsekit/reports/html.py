@@ -9,6 +9,7 @@ import os
 import re
 import sys
 import tempfile
+import threading
 import time
 import uuid
 import weakref
@@ -66,18 +67,19 @@ class _OwnKernel(AsyncKernelManager):
     asked = "{}"
 
     async def start_kernel(self, **options) -> None:
+        _KERNELS[self] = threading.get_ident()
         await super().start_kernel(**options)
-        _KERNELS.add(self)
 
     @default("ip")
     def _own_sockets(self) -> str:
         # Left alone it is one name for all, in the working folder: two kernels would hear each other.
-        own = str(Path(tempfile.gettempdir()) / f"sparsekit-{uuid.uuid4().hex[:12]}")
-        return own if os.name == "posix" else "127.0.0.1"
+        own = Path(tempfile.gettempdir()) / f"sparsekit-{uuid.uuid4().hex[:12]}"
+        return str(own) if self.transport == "ipc" else "127.0.0.1"
 
     @default("transport")
     def _local(self) -> str:
-        return "ipc" if os.name == "posix" else "tcp"
+        # A socket's path has little room: 107 bytes on Linux, 103 on macOS.
+        return "ipc" if os.name == "posix" and len(os.fsencode(tempfile.gettempdir())) < 75 else "tcp"
 
     @property
     def kernel_spec(self) -> KernelSpec:
@@ -88,13 +90,13 @@ class _OwnKernel(AsyncKernelManager):
         return KernelSpec(argv=argv, env=env, metadata={"debugger": False}, **names)
 
 
-_KERNELS: weakref.WeakSet[_OwnKernel] = weakref.WeakSet()
+_KERNELS: weakref.WeakKeyDictionary[_OwnKernel, int] = weakref.WeakKeyDictionary()
 
 
-def stop() -> None:
-    """Kill the kernels of all notebooks that are being executed, in whatever thread."""
-    for kernel in list(_KERNELS):
-        if process := getattr(kernel.provisioner, "process", None):
+def stop(thread: int | None = None) -> None:
+    """Kill the kernels of all notebooks that are being executed, or of those executed in one thread."""
+    for kernel, own in list(_KERNELS.items()):
+        if thread in (None, own) and (process := getattr(kernel.provisioner, "process", None)):
             process.kill()
 
 
@@ -127,6 +129,7 @@ def execute(notebook: Path, out: Path, parameters: Mapping[str, object]) -> floa
             handed = given(notebook, parameters) if parameters else {}
             papermill.execute_notebook(str(notebook), str(unfinished), handed, progress_bar=False, **how)
         except Exception as error:
+            stop(threading.get_ident())  # where its client failed, a kernel would wait for ever
             out.unlink(missing_ok=True)
             if unfinished.exists():
                 os.replace(unfinished, failed)
