@@ -53,7 +53,7 @@ class Strings:
 class Baselines(Unit):
     """The classifiers without memory, on a task's split."""
 
-    kind: ClassVar[str] = "baselines"
+    kind: ClassVar[str] = "memoryless"
     strings: Strings
 
     @property

@@ -4,6 +4,7 @@ from collections.abc import Callable, Hashable
 
 import numpy as np
 import pandas as pd
+import scipy.sparse
 
 from sparsekit.tasks.samples import Rows, Strings, Task
 
@@ -17,8 +18,9 @@ def baselines(task: Task) -> pd.DataFrame:
 
     On strings: tables that give each length, each set of classes with a foreign character, and each first or last k
     characters the class it mostly has in training (the majority class where it has none there), and logistic
-    regressions on which characters and which bigrams a string holds. On rows: logistic regressions on one row, on the
-    mean of all, and on all pixels at once, which have no need of memory: everything is before them at one time.
+    regressions on which characters, or which bigrams, a string holds and how often. On rows: logistic regressions on
+    one row, on the mean of all, and on all pixels at once, which have no need of memory: everything is before them at
+    one time.
 
     Returns
     -------
@@ -78,16 +80,21 @@ def _regression(view: Callable[[Part], np.ndarray]) -> Classifier:
 
 
 def _bag(n: int) -> Classifier:
-    """Logistic regression on which n-grams a string holds, not on how often or where."""
+    """Logistic regression on which n-grams a string holds and how often, not on where."""
 
     def fit(train: Strings) -> Predict:
         from sklearn.feature_extraction.text import CountVectorizer
 
         if max(train.lengths) < n:
             return _majority(train)
-        grams = CountVectorizer(analyzer=lambda s: [s[i : i + n] for i in range(len(s) - n + 1)], binary=True)
+        grams = CountVectorizer(analyzer=lambda s: [s[i : i + n] for i in range(len(s) - n + 1)])
         grams.fit(train.strings)
-        return _regression(lambda part: grams.transform(part.strings))(train)
+
+        def view(part: Strings) -> scipy.sparse.spmatrix:
+            counts = grams.transform(part.strings)
+            return scipy.sparse.hstack([counts, counts > 0])
+
+        return _regression(view)(train)
 
     return fit
 

@@ -16,7 +16,7 @@ def test_a_plan_counts_what_is_missing_and_writes_nothing(tmp_path):
     made = planning.plan(units, store, workers=2)
     assert (made.total, made.recorded) == (23, 0)
     assert {kind.name: kind.units for kind in made.kinds} == {
-        "baselines": 4,  # of every task
+        "memoryless": 4,  # of every task
         "base rnn_tanh": 1,
         "base gru": 1,
         "pruned_network rnn_tanh": 3,  # by magnitude, and at random in all and in each layer

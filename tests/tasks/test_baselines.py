@@ -181,3 +181,11 @@ def test_published_split():
     assert round(found["bag of bigrams"], 4) == 0.9997
     generated = baselines(make("reber")).test_accuracy
     assert (generated - found).abs().max() < 0.02
+
+
+def test_a_bag_counts_what_it_holds():
+    """Three quarters A against three quarters B: both strings hold both letters, only how often tells them apart."""
+    rng, labels = np.random.default_rng(0), np.arange(300) % 2
+    strings = ["".join(rng.permutation([*("AB"[label] * 30 + "BA"[label] * 10)])) for label in labels]
+    task = Task("t", *(Strings(strings[part], labels[part]) for part in (slice(200), slice(200, None))))
+    assert baselines(task).test_accuracy["bag of characters"] == 1
