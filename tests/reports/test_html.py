@@ -4,7 +4,6 @@ import os
 import sys
 import tempfile
 from concurrent.futures import ThreadPoolExecutor
-from pathlib import Path
 
 import nbformat
 import pytest
@@ -196,21 +195,6 @@ def test_a_long_temporary_folder_is_no_hindrance(tmp_path, monkeypatch):
     monkeypatch.setattr(tempfile, "tempdir", str(folder))
     html.execute(write(tmp_path / "one.ipynb", new_code_cell("print(1)")), tmp_path / "out.ipynb", {})
     assert html._OwnKernel().transport == "tcp"
-
-
-@pytest.mark.skipif(not Path("/proc").is_dir(), reason="counts processes")
-def test_a_kernel_whose_client_failed_is_killed(tmp_path, monkeypatch):
-    folder = tmp_path / ("x" * 95)
-    folder.mkdir()
-    monkeypatch.setattr(tempfile, "tempdir", str(folder))
-    monkeypatch.setattr(html._OwnKernel, "transport", "ipc")
-    started = []
-    monkeypatch.setattr(html, "stop", lambda thread, stop=html.stop: (started.extend(html._KERNELS), stop(thread)))
-    with pytest.raises(html.ReportError, match="ZMQError"):
-        html.execute(write(tmp_path / "one.ipynb", new_code_cell("print(1)")), tmp_path / "out.ipynb", {})
-    processes = [kernel.provisioner.process for kernel in started if kernel.provisioner.process]
-    assert processes
-    assert None not in [process.wait(10) for process in processes]
 
 
 @pytest.mark.skipif(os.name != "posix", reason="elsewhere kernels are spoken to by numbered ports")
