@@ -57,6 +57,10 @@ class GraphNetwork(Unit):
     orientation: str = "by_node"
     null: str = ""
     path: str = field(default="", compare=False)
+    revision: int = field(default=0, init=False)
+
+    def __post_init__(self):
+        object.__setattr__(self, "revision", designs.revision(self.design, self.generator))
 
     @property
     def cost(self) -> float:

@@ -37,6 +37,7 @@ TARGETS = {
 }
 GENERATORS = {
     "barabasi_albert": Look("Barabási–Albert", INK, "o", "-"),
+    "barabasi_albert_networkx": Look("Barabási–Albert, one source", INK, "d", "-"),
     "watts_strogatz": Look("Watts–Strogatz", INK, "^", "-"),
     "watts_strogatz_range": Look("Watts–Strogatz, any rewiring", INK, "v", "-"),
     "erdos_renyi": Look("Erdős–Rényi", INK, "s", "-"),

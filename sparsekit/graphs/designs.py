@@ -43,6 +43,15 @@ def draw(design: str, generator: str, number: int, seed: int = 0, nodes_min: int
     return DESIGNS[design](generator, number, seed, nodes_min, nodes_max)
 
 
+def revision(design: str, generator: str) -> int:
+    """How often what they draw has been mended; a network of another revision's graph is another network.
+
+    1: "barabasi_albert" has the study's node numbers, and so "mixed", and the published graphs that
+    "equal_parameters" takes its number from.
+    """
+    return int(generator in ("barabasi_albert", "mixed") or design == "equal_parameters")
+
+
 @DESIGNS.register
 def published(generator: str, number: int, seed: int, nodes_min: int, nodes_max: int) -> nx.Graph:
     """Sizes uniform on the range, everything else as it comes (arXiv 2407.20601)."""

@@ -19,7 +19,21 @@ GENERATORS = Registry("graph generator")
 
 @GENERATORS.register
 def barabasi_albert(nodes: int, seed: int) -> nx.Graph:
-    """Preferential attachment with a tenth of the nodes as edges per new node (arXiv 2407.20601)."""
+    """Preferential attachment with a tenth of the nodes as edges per new node (arXiv 2407.20601).
+
+    As networkx drew it for the study: the first m nodes have no edges, node m joins them all. So edges that lead from
+    the smaller number to the larger leave m sources.
+    """
+    _at_least_two(nodes)
+    m = max(1, nodes // 10)
+    first = nx.empty_graph(m + 1)
+    first.add_edges_from((m, node) for node in range(m))
+    return nx.barabasi_albert_graph(nodes, m, seed, first)
+
+
+@GENERATORS.register
+def barabasi_albert_networkx(nodes: int, seed: int) -> nx.Graph:
+    """The same family with the node numbers of networkx since 2.6: node 0 is the first hub, and the only source."""
     _at_least_two(nodes)
     return nx.barabasi_albert_graph(nodes, max(1, nodes // 10), seed)
 

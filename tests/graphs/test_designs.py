@@ -142,6 +142,22 @@ def test_the_plane_takes_directed_families():
     graphs.check(graph, directed=True)
 
 
+@pytest.mark.usefixtures("small_pool")
+@pytest.mark.parametrize("design", sorted(designs.DESIGNS))
+@pytest.mark.parametrize("generator", sorted(families.GENERATORS))
+def test_a_revision_is_of_all_that_draw_other_graphs_than_before(design, generator, monkeypatch):
+    def drawn():
+        for remembered in (designs._spread, designs.parameter_target):
+            remembered.cache_clear()
+        return [edges(designs.draw(design, generator, number, 0, 20, 24)) for number in range(12)]
+
+    now, before = drawn(), families.barabasi_albert_networkx
+    monkeypatch.setitem(families.GENERATORS, "barabasi_albert", before)
+    monkeypatch.setattr(families, "MIXED", (before, *families.MIXED[1:]))
+    assert (drawn() != now) == bool(designs.revision(design, generator))
+    designs.parameter_target.cache_clear()
+
+
 def test_what_cannot_be_drawn_is_named():
     with pytest.raises(UnknownName, match="did you mean 'equal_edges'"):
         designs.draw("equal_edge", "erdos_renyi", 0)

@@ -1,17 +1,27 @@
+import random
 from collections import Counter
+from contextlib import suppress
+from functools import cache
 
 import networkx as nx
 import numpy as np
+import pandas as pd
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from scipy import stats
 
 from sparsekit.graphs import families
 from sparsekit.graphs import structure as graphs
+from sparsekit.graphs.properties import PROPERTIES, measure
+from sparsekit.networks.published import PublishedError, Study
 from sparsekit.registry import UnknownName
+from sparsekit.variants import VARIANTS
+from tests.published_tables import PUBLISHED, needs_published
 from tests.strategies import connected
 
-OURS = sorted(set(families.GENERATORS) - {"barabasi_albert", "watts_strogatz"})
+LABELLINGS = ("barabasi_albert", "barabasi_albert_networkx")
+OURS = sorted(set(families.GENERATORS) - {*LABELLINGS, "watts_strogatz"})
 
 
 @settings(deadline=None, max_examples=30)
@@ -34,7 +44,29 @@ def test_samples_cover_the_whole_range_and_differ_between_generators():
 def test_generators_have_the_published_settings():
     assert families.GENERATORS["barabasi_albert"](47, 3).number_of_edges() == 4 * (47 - 4)
     assert families.GENERATORS["watts_strogatz"](47, 3).number_of_edges() == 47 * (9 // 2)
-    assert nx.utils.graphs_equal(families.GENERATORS["barabasi_albert"](23, 5), nx.barabasi_albert_graph(23, 2, 5))
+    own = families.GENERATORS["barabasi_albert_networkx"](23, 5)
+    assert nx.utils.graphs_equal(own, nx.barabasi_albert_graph(23, 2, 5))
+
+
+def barabasi_albert_of_the_study(nodes, m, seed):
+    """networkx.barabasi_albert_graph, in the lines that it had up to version 2.5, when the study used it."""
+    stream, edges, repeated, targets = random.Random(seed), [], [], list(range(m))
+    for source in range(m, nodes):
+        edges += [(source, target) for target in targets]
+        repeated += [*targets, *[source] * m]
+        chosen = set()
+        while len(chosen) < m:
+            chosen.add(stream.choice(repeated))
+        targets = chosen
+    return nx.Graph(edges)
+
+
+@given(st.integers(2, 60), st.integers(0, 10**6))
+def test_barabasi_albert_is_what_networkx_drew_for_the_study(nodes, seed):
+    graph, m = families.GENERATORS["barabasi_albert"](nodes, seed), max(1, nodes // 10)
+    assert nx.utils.edges_equal(graph.edges, barabasi_albert_of_the_study(nodes, m, seed).edges)
+    sources = [len(graphs.layers(graphs.orient(families.GENERATORS[name](nodes, seed)))[0]) for name in LABELLINGS]
+    assert sources == [m, 1]
 
 
 @pytest.mark.parametrize("generator", sorted(families.GENERATORS))
@@ -184,3 +216,54 @@ def test_parts_are_joined_by_as_few_edges_as_it_takes(nodes, edges, seed):
     assert nx.is_connected(graph)
     assert len(graph.edges) == len(before) + parts - 1
     assert before <= set(graph.edges)
+
+
+PROPERTY_LEVEL = 0.01 / len(PROPERTIES)
+"""Of one property, so that all of a family's fail together in 1 % of right generators."""
+
+
+def drawn_like(generator, published):
+    """Properties of the graphs that a generator draws at the sizes of the published ones."""
+    drawn = [families.GENERATORS[generator](int(n), seed) for seed, n in enumerate(published["nodes"])]
+    return pd.DataFrame([measure(graph) for graph in drawn])
+
+
+def p_values(drawn, published):
+    """Of each property, by the two-sample test of Kolmogorov and Smirnov."""
+    return pd.Series({name: stats.ks_2samp(drawn[name], published[name]).pvalue for name in PROPERTIES})
+
+
+@cache
+def published(generator):
+    """Properties of the published graphs of a family, of every variant in the clone."""
+    found = []
+    for variant in VARIANTS:
+        with suppress(PublishedError):
+            found.append(Study(PUBLISHED).results(variant))
+    return pd.concat(found).query("graph == @generator")
+
+
+@needs_published
+class TestAgainstThePublishedGraphs:
+    @pytest.mark.parametrize("generator", ["barabasi_albert", "watts_strogatz"])
+    def test_every_property_is_distributed_alike(self, generator):
+        drawn, theirs = drawn_like(generator, published(generator)), published(generator)
+        assert p_values(drawn, theirs).min() > PROPERTY_LEVEL
+        assert np.allclose(drawn[["edges", "density"]], theirs[["edges", "density"]])  # the size fixes these
+
+    @pytest.mark.parametrize("generator", ["barabasi_albert", "watts_strogatz"])
+    def test_sizes_are_as_uniform_as_published(self, generator):
+        sizes = [len(families.sample(generator, seed)) for seed in range(len(published(generator)))]
+        assert stats.ks_2samp(sizes, published(generator)["nodes"]).pvalue > 0.01
+
+    def test_barabasi_albert_has_as_many_sources_as_published(self):
+        theirs = published("barabasi_albert")
+        assert (theirs["source_nodes"] == theirs["nodes"] // 10).all()
+        assert drawn_like("barabasi_albert", theirs)["source_nodes"].tolist() == theirs["source_nodes"].tolist()
+
+    def test_the_numbering_of_todays_networkx_is_seen(self):
+        theirs = published("barabasi_albert")
+        found = p_values(drawn_like("barabasi_albert_networkx", theirs), theirs)
+        assert found["source_nodes"] < 1e-9
+        numbered = ["layers", "source_nodes", "sink_nodes"]
+        assert found.drop(numbered).min() > PROPERTY_LEVEL

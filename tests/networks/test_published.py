@@ -6,12 +6,17 @@ import networkx as nx
 import numpy as np
 import pytest
 import torch
+from scipy import stats
+from sklearn.ensemble import RandomForestRegressor
+from sklearn.model_selection import train_test_split
+from sklearn.preprocessing import minmax_scale
 
 from sparsekit.analysis import correlation, prediction
 from sparsekit.graphs import properties
-from sparsekit.networks import published
+from sparsekit.networks import build, published
 from sparsekit.networks.training import Encoded, Population, Recipe, evaluate, train
 from sparsekit.registry import UnknownName
+from sparsekit.tasks import definitions
 from sparsekit.tasks.samples import Strings, Task
 
 REPORTED = [
@@ -24,6 +29,7 @@ PEARSON = {  # arXiv 2407.20601, tables of chapter 6.3, in the order of REPORTED
     "LSTM": [0.28, 0.44, 0.42, 0.57, -0.32, 0.29, -0.36, -0.3, -0.39, -0.51, -0.56, -0.44],
     "GRU": [0.34, 0.49, 0.49, 0.74, -0.2, 0.34, -0.23, -0.21, -0.58, -0.67, -0.52, -0.26],
 }
+RANDOM_FOREST = {"RNN_TANH": 0.43163, "RNN_RELU": 0.61504, "LSTM": 0.57933, "GRU": 0.87635}  # chapter 6.4
 BAYESIAN_RIDGE = {"RNN_TANH": 0.47919, "RNN_RELU": 0.36075, "LSTM": 0.37206, "GRU": 0.67224}  # chapter 6.4
 
 
@@ -88,6 +94,52 @@ def test_bayesian_ridge_prediction(tables):
         got = prediction.published_prediction(table)
         assert round(got["bayesian_ridge"], 4) == round(BAYESIAN_RIDGE[variant], 4)
         assert set(got) == {"bayesian_ridge", "random_forest", "adaboost"}
+
+
+def test_forests_score_as_reported(tables):
+    """Within what their random states make of the published split; the study's own states are not known."""
+    for variant, table in tables.items():
+        features, accuracy = minmax_scale(table[list(properties.PROPERTIES)]), table["test_acc"]
+        seen, unseen, known, hidden = train_test_split(features, accuracy, test_size=0.1, random_state=7)
+        scores = [RandomForestRegressor(random_state=k).fit(seen, known).score(unseen, hidden) for k in range(25)]
+        assert min(scores) < RANDOM_FOREST[variant] < max(scores)
+
+
+def test_initial_weights_are_drawn_as_published(study):
+    """Training leaves two kinds of published weights as they were drawn: of letters never seen, and under a mask."""
+    seen = {ord(letter) for string in study.task().train.strings for letter in string}
+    unseen = [token for token in range(1, 128) if token not in seen]
+    embedded, masked = [], []
+    for variant, family, number in study.networks():
+        state = study._state("structure", variant, f"{family}_{number}.pt")
+        embedded.append(state["embedding.weight"][unseen].flatten())
+        for name in [name for name in state if name.endswith("mask_i2h")]:
+            cell = name.removesuffix("mask_i2h")
+            left_out = state[cell + "weight_ih"][state[name] == 0]
+            masked.append(left_out * state[cell + "weight_hh"].shape[1] ** 0.5)
+    theirs = [torch.cat(values).numpy() for values in (embedded, masked)]
+    own = build.stacked("lstm", 50, 3, 50, seed=0)
+    recurrent = torch.cat([stage.weight_ih.flatten() * 50**0.5 for stage in own.stages])
+    ours = [values.detach().flatten().numpy() for values in (own.embedding.weight, recurrent)]
+    for published_values, kit_values, law in zip(theirs, ours, (stats.norm, stats.uniform(-1, 2)), strict=True):
+        assert len(published_values) > 1000
+        assert stats.kstest(published_values, law.cdf).pvalue > 0.01
+        assert stats.ks_2samp(published_values, kit_values).pvalue > 0.01
+
+
+def test_strings_are_as_long_as_published_and_split_at_random(study):
+    theirs, ours = study.task(), definitions.make("reber", train_size=18750, test_size=6250)
+    assert [len(part) for part in (theirs.train, theirs.test)] == [len(part) for part in (ours.train, ours.test)]
+    for valid in (0, 1):
+        lengths = [
+            np.concatenate([part.lengths[np.asarray(part.labels) == valid] for part in (task.train, task.test)])
+            for task in (theirs, ours)
+        ]
+        assert stats.ks_2samp(*lengths).pvalue > 0.01
+    # the published split does not balance its classes, the kit's does: what chance alone makes of 25,000 strings
+    of_split = stats.hypergeom(25_000, 12_500, 6250)
+    assert 0.005 < of_split.cdf(int(np.sum(theirs.test.labels))) < 0.995
+    assert np.sum(ours.test.labels) == of_split.mean()
 
 
 def test_masks_are_kept_as_published_and_networks_train(study):
