@@ -82,7 +82,7 @@ def test_verdict(figure, said):
 
 
 def test_every_group_of_reported_figures_is_compared():
-    assert set(GROUPS) == set(reported()) - {"citation", "scale", "cost"}
+    assert set(GROUPS) == set(reported()) - {"citation", "scale", "form", "cost"}
     assert all(reported()[name]["source"] for name in GROUPS)
 
 
@@ -282,10 +282,14 @@ def test_scale_note():
     full = {
         n: thesis[n] for n in ("train_size", "test_size", "base_epochs", "retrain_epochs", "graphs", "graph_epochs")
     }
+    full |= reported()["form"]["values"]
     parameters = Parameters(**full, percentages=list(range(10, 101, 10)))
     assert scale_note(parameters) == "At the thesis's scale or above."
     assert all(line["ours"] >= line["thesis"] for line in scale(parameters))
+    assert scale_note(Parameters.load("thesis")) == "At the thesis's scale or above."
     assert "training strings 400 of 18,750" in scale_note(Parameters(train_size=400))
+    other = scale_note(parameters.model_copy(update={"interface": 16, "readout": "last_valid"}))
+    assert other.endswith("Not as published, so that a figure may differ by these alone: readout, interface.")
 
 
 def test_answers_on_pruning():

@@ -170,7 +170,7 @@ class Parameters(BaseModel):
     task: choice("task") = field("reber", "what the networks learn, by name")
     csv_path: File = field("", "the labelled strings of task csv: a file with columns string and valid")
     data_seed: Whole = field(0, "seed of the strings, their split, the graphs and resampling", ge=0, le=SEED)
-    train_size: Whole = field(2000, "strings to train on", ge=2, le=1_000_000)
+    train_size: Whole = field(1200, "strings to train on", ge=2, le=1_000_000)
     test_size: Whole = field(500, "strings to test on", ge=2, le=1_000_000)
     invalid: choice("kind of invalid strings") = field(
         "automata", "invalid strings of task reber: of similar automata, or valid but for one edit"
@@ -182,24 +182,24 @@ class Parameters(BaseModel):
     shortest: Whole = field(11, "characters of the shortest string", ge=5, le=10_000)
     longest: Whole = field(53, "characters of the longest string", ge=5, le=10_000)
     readout: choice("readout") = field(
-        "last_padded", "step whose output is classified: the last one, padding included, or a string's own"
+        "last_valid", "step whose output is classified: the last one, padding included, or a string's own"
     )
 
     variants: Some[choice("variant")] = field(list(VARIANTS), "variants of recurrent cell")
     seed: Whole = field(0, "seed of the first network; others count up from it", ge=0, le=SEED)
-    seeds: Whole = field(2, "networks per variant in the pruning study, each from its own seed", ge=1)
+    seeds: Whole = field(3, "networks per variant in the pruning study, each from its own seed", ge=1)
     hidden_size: Whole = field(50, "hidden units of each recurrent layer", ge=1, le=10_000)
     layers: Whole = field(3, "recurrent layers", ge=1, le=100)
     embedding_size: Whole = field(50, "numbers that stand for a character", ge=1, le=10_000)
-    learning_rate: Number = field(1e-3, "step size of Adam", gt=0)
+    learning_rate: Number = field(3e-3, "step size of Adam", gt=0)
     gradient_clip: Number = field(5.0, "largest norm of a gradient", gt=0)
-    base_epochs: Whole = field(16, "epochs that train a base network", ge=1)
+    base_epochs: Whole = field(10, "epochs that train a base network", ge=1)
     batch_size_pruning: Whole = field(32, "strings in a batch, base networks and retraining", ge=1)
 
     targets: Some[choice("target")] = field(
         list(TARGETS), "weights to prune: both kinds, input-to-hidden, hidden-to-hidden"
     )
-    percentages: Some[Percent] = field([50, 70, 80, 90, 95], "percentages of the targeted weights to prune")
+    percentages: Some[Percent] = field([50, 70, 80, 90], "percentages of the targeted weights to prune")
     score: Score = field("magnitude", "what makes a weight worth keeping, by name")
     scores: Several[Score] = field([], "scores compared with it, beside random pruning, which always is")
     scopes: Some[choice("scope")] = field(
@@ -211,7 +211,7 @@ class Parameters(BaseModel):
         [], "other ways back, compared with retraining the surviving weights"
     )
     rewind_step: Whole = field(20, "step of base training that protocol rewind returns to", ge=0)
-    compare_at: Some[Percent] = field([80], "percentages at which scores, scopes, schedules and protocols are compared")
+    compare_at: Some[Percent] = field([90], "percentages at which scores, scopes, schedules and protocols are compared")
     probe_strings: Whole = field(200, "test strings that probe what a network remembers", ge=20)
     retrain_epochs: Whole = field(2, "epochs of retraining after pruning", ge=1)
     recovery_steps: Several[Step] = field(
@@ -224,18 +224,18 @@ class Parameters(BaseModel):
     )
     graphs: Whole = field(6, "graphs drawn from each generator", ge=1)
     nodes_min: Whole = field(10, "nodes of the smallest random graph", ge=3, le=5000)
-    nodes_max: Whole = field(20, "nodes of the largest random graph", ge=3, le=5000)
+    nodes_max: Whole = field(24, "nodes of the largest random graph", ge=3, le=5000)
     design: choice("design") = field("published", "which graphs are drawn: as published, or so that causes separate")
     structure: choice("structure") = field("layered", "what a graph becomes: layers, or one recurrent layer's weights")
-    interface: Whole = field(0, "embedding width, whatever the graph; 0: as many as source nodes", ge=0, le=10_000)
+    interface: Whole = field(16, "embedding width, whatever the graph; 0: as many as source nodes", ge=0, le=10_000)
     orientation: choice("orientation") = field("by_node", "rule that gives undirected edges their direction")
     null_models: Several[choice("null model")] = field(
         [], "null models trained beside each graph: what they share with it explains no difference"
     )
     graph_files: Several[File] = field([], "graphs of your own beside the random ones: GraphML or edge lists")
-    graph_seeds: Whole = field(1, "networks per graph and variant, each from its own seed", ge=1)
-    graph_epochs: Whole = field(12, "epochs that train a graph-structured network", ge=1)
-    batch_size_structure: Whole = field(64, "strings in a batch, graph-structured networks", ge=1)
+    graph_seeds: Whole = field(2, "networks per graph and variant, each from its own seed", ge=1)
+    graph_epochs: Whole = field(5, "epochs that train a graph-structured network", ge=1)
+    batch_size_structure: Whole = field(32, "strings in a batch, graph-structured networks", ge=1)
     gate_masks: choice("layout of gate masks") = field(
         "blocks", "a graph's mask in GRU and LSTM: whole in each gate, or the published, repeated rows"
     )
@@ -446,6 +446,6 @@ def describe() -> list[tuple[str, str, Any, str]]:
     """Name, type in words, default and meaning of every parameter, in order.
 
     >>> describe()[3]
-    ('train_size', 'whole number of at least 2 and at most 1000000', 2000, 'strings to train on')
+    ('train_size', 'whole number of at least 2 and at most 1000000', 1200, 'strings to train on')
     """
     return [(n, _allowed(n), f.default, f.description) for n, f in Parameters.model_fields.items()]

@@ -112,11 +112,14 @@ def scale(parameters: Parameters) -> list[dict]:
 
 
 def scale_note(parameters: Parameters) -> str:
-    """One or two sentences on the scale of a run beside the thesis's."""
+    """A few sentences on the scale of a run beside the thesis's, and on what else is not as published."""
     rows, note = scale(parameters), "At the thesis's scale or above."
     if smaller := [f"{r['label']} {r['ours']:,} of {r['thesis']:,}" for r in rows if r["ours"] < r["thesis"]]:
         note = f"Smaller than the thesis's run ({'; '.join(smaller)}), "
         note += "so a figure that differs may differ by scale alone."
+    form = reported()["form"]["values"]
+    if other := [name.replace("_", " ") for name, value in form.items() if getattr(parameters, name) != value]:
+        note += f" Not as published, so that a figure may differ by these alone: {', '.join(other)}."
     if parameters.task != "reber":
         note += f" The task is “{parameters.task}”; the thesis's figures are for Reber strings."
     return note

@@ -19,7 +19,7 @@ from sparsekit.tasks.definitions import TASKS
 from sparsekit.variants import TARGETS, VARIANTS
 
 ROOT = Path(__file__).parents[2]
-SETS = ["beyond", "memory", "quick", "smoke", "thesis"]
+SETS = ["beyond", "memory", "quick", "smoke", "thesis", "thesis5"]
 
 
 def problems(**values):
@@ -240,6 +240,10 @@ def test_thesis_is_the_published_protocol():
         "nodes_min": 10,
         "nodes_max": 50,
         "graph_files": [],
+        "design": "published",
+        "structure": "layered",
+        "orientation": "by_node",
+        "interface": 0,
         "graph_seeds": 1,
         "graph_epochs": 15,
         "batch_size_structure": 128,
