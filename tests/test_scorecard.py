@@ -289,7 +289,7 @@ def test_scale_note():
     assert scale_note(Parameters.load("thesis")) == "At the thesis's scale or above."
     assert "training strings 400 of 18,750" in scale_note(Parameters(train_size=400))
     other = scale_note(parameters.model_copy(update={"interface": 16, "readout": "last_valid"}))
-    assert other.endswith("Not as published, so that a figure may differ by these alone: readout, interface.")
+    assert other.endswith("Not as published, which may alone make a figure differ: readout, interface.")
 
 
 def test_answers_on_pruning():

@@ -170,7 +170,7 @@ class Parameters(BaseModel):
     task: choice("task") = field("reber", "what the networks learn, by name")
     csv_path: File = field("", "the labelled strings of task csv: a file with columns string and valid")
     data_seed: Whole = field(0, "seed of the strings, their split, the graphs and resampling", ge=0, le=SEED)
-    train_size: Whole = field(1200, "strings to train on", ge=2, le=1_000_000)
+    train_size: Whole = field(1000, "strings to train on", ge=2, le=1_000_000)
     test_size: Whole = field(500, "strings to test on", ge=2, le=1_000_000)
     invalid: choice("kind of invalid strings") = field(
         "automata", "invalid strings of task reber: of similar automata, or valid but for one edit"
@@ -234,7 +234,7 @@ class Parameters(BaseModel):
     )
     graph_files: Several[File] = field([], "graphs of your own beside the random ones: GraphML or edge lists")
     graph_seeds: Whole = field(2, "networks per graph and variant, each from its own seed", ge=1)
-    graph_epochs: Whole = field(5, "epochs that train a graph-structured network", ge=1)
+    graph_epochs: Whole = field(6, "epochs that train a graph-structured network", ge=1)
     batch_size_structure: Whole = field(32, "strings in a batch, graph-structured networks", ge=1)
     gate_masks: choice("layout of gate masks") = field(
         "blocks", "a graph's mask in GRU and LSTM: whole in each gate, or the published, repeated rows"
@@ -446,6 +446,6 @@ def describe() -> list[tuple[str, str, Any, str]]:
     """Name, type in words, default and meaning of every parameter, in order.
 
     >>> describe()[3]
-    ('train_size', 'whole number of at least 2 and at most 1000000', 1200, 'strings to train on')
+    ('train_size', 'whole number of at least 2 and at most 1000000', 1000, 'strings to train on')
     """
     return [(n, _allowed(n), f.default, f.description) for n, f in Parameters.model_fields.items()]

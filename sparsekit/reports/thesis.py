@@ -119,7 +119,7 @@ def scale_note(parameters: Parameters) -> str:
         note += "so a figure that differs may differ by scale alone."
     form = reported()["form"]["values"]
     if other := [name.replace("_", " ") for name, value in form.items() if getattr(parameters, name) != value]:
-        note += f" Not as published, so that a figure may differ by these alone: {', '.join(other)}."
+        note += f" Not as published, which may alone make a figure differ: {', '.join(other)}."
     if parameters.task != "reber":
         note += f" The task is “{parameters.task}”; the thesis's figures are for Reber strings."
     return note
