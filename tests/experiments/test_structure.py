@@ -23,6 +23,7 @@ from sparsekit.variants import GATES, VARIANTS
 
 TINY = {"train_size": 60, "test_size": 20, "graphs": 1, "nodes_min": 10, "nodes_max": 12, "graph_epochs": 1}
 TINY |= {"variants": ["gru"], "generators": ["barabasi_albert"], "workers": 1}
+TINY |= {"graph_seeds": 1, "readout": "last_padded", "interface": 0}
 
 
 def units(**changes):
