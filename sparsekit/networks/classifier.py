@@ -4,13 +4,12 @@
 """
 
 from collections.abc import Sequence
-from functools import cached_property
 
 import numpy as np
 import torch
 from torch import Tensor, nn
 
-from sparsekit.networks.core import PARAMETERS, Layout, read
+from sparsekit.networks.core import EMBEDDING, PARAMETERS, Layout, check, read
 from sparsekit.variants import GATES
 
 
@@ -81,10 +80,11 @@ class Classifier(nn.Module):
         self.stages = nn.ModuleList(stages)
         self.readout = nn.Linear(sum(s.nodes for s in stages) if reads_all else stages[-1].nodes, classes)
 
-    @cached_property
+    @property
     def layout(self) -> Layout:
-        """Its structure, and the order of its weights."""
-        return Layout(
+        """Its structure, and the order of its weights, as its parts are now; ValueError of parts it cannot follow."""
+        self._check_parts()
+        now = Layout(
             self.variant,
             self.features or self.embedding.embedding_dim,
             not self.features,
@@ -92,6 +92,39 @@ class Classifier(nn.Module):
             {name: tuple(parameter.shape) for name, parameter in self.named_parameters()},
             self.readout.in_features,
         )
+        if self.__dict__.get("_layout") != now:  # an equal one is kept, for what it has worked out
+            self._layout = now
+        return self._layout
+
+    def _check_parts(self) -> None:
+        """The weights are computed with, the parts are never called: what they do beside would be lost in silence."""
+        parts = {"readout": (self.readout, nn.Linear), **{f"stages.{k}": (s, Stage) for k, s in enumerate(self.stages)}}
+        if not self.features:
+            parts["embedding"] = (self.embedding, nn.Embedding)
+        for name, (part, kind) in parts.items():
+            if type(part) is not kind:
+                raise ValueError(
+                    f"{name} is a {type(part).__name__}: a Classifier computes with a plain {kind.__name__}"
+                )
+            options = [o for o in ("padding_idx", "max_norm", "scale_grad_by_freq", "sparse") if getattr(part, o, None)]
+            if getattr(part, "padding_idx", None) is not None or options:
+                raise ValueError(f"{name} has {(options or ['padding_idx'])[0]}: a Classifier takes it without options")
+            hooks = (part._forward_pre_hooks, part._forward_hooks, part._backward_pre_hooks, part._backward_hooks)
+            if any(hooks):
+                raise ValueError(f"{name} has hooks, which would never run: register them on the Classifier itself")
+            needed = PARAMETERS if kind is Stage else ("weight",) if kind is nn.Embedding else ("weight", "bias")
+            if lost := [own for own in needed if part._parameters.get(own) is None]:
+                raise ValueError(
+                    f"{name}.{lost[0]} is no parameter: a Classifier computes with its parts' own parameters"
+                )
+        seen = sum(s.nodes for s in self.stages) if self.reads_all else self.stages[-1].nodes
+        if self.readout.weight.shape[1] != seen:
+            raise ValueError(f"readout reads {self.readout.weight.shape[1]} numbers: the stages give {seen}")
+        for k, stage in enumerate(self.stages):
+            given = self.features or self.embedding.weight.shape[1]
+            reads = sum(given if source == EMBEDDING else self.stages[source].nodes for source in stage.reads)
+            if stage.weight_ih.shape[1] != reads:
+                raise ValueError(f"stages.{k} reads {stage.weight_ih.shape[1]} numbers: it is given {reads}")
 
     def forward(self, inputs: Tensor, positions: Tensor | None = None) -> Tensor:
         """Logits, shape (batch, classes), of int64 tokens (batch, steps) or of features (batch, steps, features).
@@ -103,7 +136,8 @@ class Classifier(nn.Module):
 
     def masks(self) -> dict[str, Tensor]:
         """The mask of each recurrent weight matrix, by the weight's name in `named_parameters`."""
-        return {name.replace("mask", "weight"): mask for name, mask in self.named_buffers()}
+        found = ((k, kind, stage) for k, stage in enumerate(self.stages) for kind in ("ih", "hh"))
+        return {f"stages.{k}.weight_{kind}": getattr(stage, f"mask_{kind}") for k, kind, stage in found}
 
     def flat_mask(self) -> Tensor:
         """Which of all parameters, side by side, exist: bool, shape (weights,)."""
@@ -128,11 +162,16 @@ def population_logits(
     inputs : int64 Tensor, shape (batch, steps), or float Tensor, shape (batch, steps, features)
     positions : int64 Tensor, shape (batch,), optional
         Step at which each sequence is read; the last where not given.
+
+    ValueError of another type or shape, IndexError of a token or position that does not exist.
     """
+    check(layout, flat, inputs, positions)
     if positions is None:
         positions = torch.full((len(inputs),), inputs.shape[1] - 1, device=inputs.device)
-    seen = read(layout, flat, mask, inputs, positions)
     (classes,), start = layout.shapes["readout.bias"], layout.starts["readout.weight"]
     weight, bias = flat[:, start : start + classes * (layout.readout_width + 1)].tensor_split([-classes], 1)
+    if not len(inputs):
+        return bias[:, None].expand(-1, 0, -1)
+    seen = read(layout, flat, mask, inputs, positions)
     # Not as a product of matrices: those of one network and of many would be rounded differently.
     return (seen[:, :, None] * weight.view(len(flat), 1, classes, -1)).sum(-1) + bias[:, None]

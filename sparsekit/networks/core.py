@@ -12,10 +12,9 @@ import numpy as np
 import torch
 from torch import Tensor
 from torch.autograd import Function
-from torch.autograd.function import once_differentiable
 
 from sparsekit.networks import kernels, prefixes
-from sparsekit.networks.recurrence import recur, recur_tokens
+from sparsekit.networks.recurrence import first_order, recur, recur_tokens
 from sparsekit.variants import GATES, VARIANTS
 
 EMBEDDING = -1
@@ -77,12 +76,43 @@ class Layout:
         return np.array(found, kernels.CELL)
 
 
+def check(layout: Layout, flat: Tensor, inputs: Tensor, positions: Tensor | None) -> None:
+    """Whether sequences fit a network; the compiled core reads memory, and would not notice."""
+    dtype, axes = (torch.int64, ["batch", "steps"]) if layout.tokens else (flat.dtype, ["batch", "steps", layout.width])
+    wanted = f"{'tokens' if layout.tokens else 'features'} of {dtype} and shape ({', '.join(map(str, axes))})"
+    for name, given, needs, fits in (
+        ("inputs", inputs, wanted, lambda t: t.dim() == len(axes) and (layout.tokens or t.shape[2] == layout.width)),
+        ("positions", positions, "torch.int64 of shape (batch,)", lambda t: t.shape == inputs.shape[:1]),
+    ):
+        if given is None:
+            continue
+        if not isinstance(given, Tensor):
+            raise ValueError(f"{name} are a {type(given).__name__}: give {needs} as a tensor")
+        if given.dtype != (dtype if name == "inputs" else torch.int64) or not fits(given):
+            raise ValueError(f"{name} are {given.dtype} of shape {tuple(given.shape)}: give {needs}")
+        if given.device != flat.device:
+            raise ValueError(f"{name} are on {given.device}, the network on {flat.device}")
+    if not inputs.shape[1]:
+        raise ValueError("inputs have no steps: give sequences of at least one")
+    if torch.jit.is_tracing() or torch.compiler.is_compiling() or not len(inputs):
+        return  # values are not known while a graph is recorded
+    limits = {"tokens": (inputs, layout.shapes["embedding.weight"][0])} if layout.tokens else {}
+    if positions is not None:
+        limits["positions"] = positions, inputs.shape[1]
+    for name, (given, limit) in limits.items():
+        least, most = (int(value) for value in given.aminmax())
+        if least < 0 or most >= limit:
+            wrong = least if least < 0 else most
+            raise IndexError(f"{name} hold {wrong}: allowed are 0 to {limit - 1}")
+
+
 def read(layout: Layout, flat: Tensor, mask: Tensor, inputs: Tensor, positions: Tensor) -> Tensor:
     """What the readouts of many networks of one structure see: (networks, batch, layout.readout_width).
 
     Arguments are as of :func:`sparsekit.networks.classifier.population_logits`.
     """
-    if flat.device.type == "cpu" and flat.dtype == torch.float32:
+    to_inputs = inputs.requires_grad and torch.is_grad_enabled()  # a gradient that the compiled core has not
+    if flat.device.type == "cpu" and flat.dtype == torch.float32 and not to_inputs:
         # Within a function of its own, torch would say that a gradient is needed even where it is switched off.
         flat = flat if torch.is_grad_enabled() else flat.detach()
         return _Compiled.apply(flat, mask, layout, inputs, positions)
@@ -128,7 +158,7 @@ class _Compiled(Function):
         return torch.from_numpy(seen).transpose(1, 2)
 
     @staticmethod
-    @once_differentiable
+    @first_order
     def backward(ctx, gradient):
         weights, masks = (tensor.numpy() for tensor in ctx.saved_tensors)
         variant, gates, *rest = ctx.rest

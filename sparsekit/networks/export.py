@@ -38,7 +38,17 @@ def export(network: Classifier, path: str | Path, about: Mapping[str, Any] | Non
 
     ExchangeError where the path is a folder, or `about` does not fit JSON.
     """
+    if not isinstance(network, Classifier):
+        kind = type(network).__name__
+        raise ExchangeError(f"{kind} is no Classifier: save a module of your own by torch.save(model.state_dict(), …)")
     weights_file, description_file = _files(path)
+    try:
+        known = set(network.layout.shapes)
+    except ValueError as error:
+        raise ExchangeError(str(error)) from None
+    own = {"readout", "stages"} if network.features else {"embedding", "readout", "stages"}
+    if other := {name for name, _ in network.named_children()} - own or {n.split(".")[0] for n in known} - own:
+        raise ExchangeError(f"the network holds {', '.join(sorted(other))} beside its own parts: the files cannot")
     if Path(path).is_dir():
         raise ExchangeError(f"{path} is a folder: give a name in it, such as {Path(path) / network.variant}")
     names = _names(network)

@@ -4,11 +4,23 @@
 """
 
 from collections.abc import Callable
+from functools import wraps
 
 import torch
 from torch import Tensor
 from torch.autograd import Function
-from torch.autograd.function import once_differentiable
+
+
+def first_order(backward: Callable) -> Callable:
+    """A backward pass by hand, which refuses to be differentiated itself: torch would go on with wrong numbers."""
+
+    @wraps(backward)
+    def checked(ctx, *gradients):
+        if torch.is_grad_enabled():
+            raise RuntimeError("a Classifier has no second derivatives: take gradients without create_graph")
+        return backward(ctx, *gradients)
+
+    return checked
 
 
 def recur(variant: str, x: Tensor, w_ih: Tensor, w_hh: Tensor, b_ih: Tensor, b_hh: Tensor) -> Tensor:
@@ -120,7 +132,7 @@ def _simple(activate: Callable, derive: Callable) -> type[Function]:
             return out
 
         @staticmethod
-        @once_differentiable
+        @first_order
         def backward(ctx, grad):
             out, w_hh = ctx.saved_tensors
             d, dh = torch.empty_like(out), grad[:, -1]
@@ -157,7 +169,7 @@ class _LSTM(Function):
         return out
 
     @staticmethod
-    @once_differentiable
+    @first_order
     def backward(ctx, grad):
         out, cells, squashed, gates, w_hh = ctx.saved_tensors
         hidden, steps = out.shape[-1], out.shape[1]
@@ -202,7 +214,7 @@ class _GRU(Function):
         return out
 
     @staticmethod
-    @once_differentiable
+    @first_order
     def backward(ctx, grad):
         out, inner, gates, w_hh = ctx.saved_tensors
         hidden, steps = out.shape[-1], out.shape[1]

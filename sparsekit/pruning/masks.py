@@ -4,13 +4,16 @@ Only input-to-hidden and hidden-to-hidden matrices are masked; biases and the pr
 """
 
 import re
+import weakref
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from functools import partial
+from itertools import chain
 
 import numpy as np
 import torch
 from torch import Tensor, nn
+from torch.optim.optimizer import register_optimizer_step_post_hook
 
 from sparsekit.graphs import nulls
 from sparsekit.networks.classifier import Classifier
@@ -18,6 +21,9 @@ from sparsekit.seeds import derive
 from sparsekit.variants import GATES
 
 WEIGHT = re.compile(r"weight_(ih|hh)(_l\d+)?(_reverse)?$")
+OWNERS = (nn.RNNBase, nn.RNNCellBase, Classifier)
+KEEPER = "_sparsekit_keeper"
+"""The attribute of a module that keeps a mask."""
 
 
 @dataclass(frozen=True)
@@ -32,14 +38,11 @@ class Matrix:
         return self.owner.get_parameter(self.name)
 
     @property
-    def buffer(self) -> str:
-        """Name of the buffer that holds its mask, if it has one."""
-        return self.name.replace("weight_", "mask_")
-
-    @property
     def mask(self) -> Tensor | None:
-        path, _, leaf = self.buffer.rpartition(".")
-        return getattr(self.owner.get_submodule(path), leaf, None)
+        """A Classifier's own, elsewhere the one that a keeper holds."""
+        if isinstance(self.owner, Classifier):
+            return self.owner.get_buffer(self.name.replace("weight_", "mask_"))
+        return self.owner.__dict__[KEEPER].masks.get(self.name) if KEEPER in self.owner.__dict__ else None
 
     @property
     def gates(self) -> int:
@@ -50,14 +53,32 @@ class Matrix:
 
 
 def matrices(model: nn.Module) -> dict[str, Matrix]:
-    """Every recurrent weight matrix of a model, by its name in ``named_parameters()``."""
-    owners = (nn.RNNBase, nn.RNNCellBase, Classifier)
-    found = [(path, module) for path, module in model.named_modules() if isinstance(module, owners)]
-    return {f"{path}.{name}".lstrip("."): Matrix(owner, name) for path, owner in found for name in _recurrent(owner)}
+    """Every recurrent weight matrix of a model, by its name in ``named_parameters()``; a shared one once."""
+    found, seen = {}, set()
+    for path, owner in model.named_modules():
+        for name in _recurrent(owner) if isinstance(owner, OWNERS) else ():
+            matrix = Matrix(owner, name)
+            if id(matrix.weight) not in seen:
+                seen.add(id(matrix.weight))
+                found[f"{path}.{name}".lstrip(".")] = matrix
+    return found
+
+
+def hidden(model: nn.Module) -> list[str]:
+    """Recurrent matrices that are no parameters: normed, parametrized, or masked by torch's own pruning."""
+    found = []
+    for path, owner in model.named_modules():
+        if not isinstance(owner, OWNERS) or isinstance(owner, Classifier):
+            continue
+        every = [*chain(*owner._all_weights)] if isinstance(owner, nn.RNNBase) else ["weight_ih", "weight_hh"]
+        names = [n for n in every if WEIGHT.search(n) and owner._parameters.get(n) is None]
+        found += [f"{path}.{name}".lstrip(".") for name in names]
+    return found
 
 
 def _recurrent(owner: nn.Module) -> list[str]:
-    return [name for name, _ in owner.named_parameters() if WEIGHT.search(name)]
+    own = owner.named_parameters() if isinstance(owner, Classifier) else owner.named_parameters(recurse=False)
+    return [name for name, _ in own if WEIGHT.search(name)]
 
 
 class Mask(dict):
@@ -67,7 +88,11 @@ class Mask(dict):
     """
 
     def __init__(self, tensors: Mapping[str, Tensor]):
-        super().__init__((name, tensor.detach().bool().clone()) for name, tensor in tensors.items())
+        with torch.inference_mode(False):  # a mask made there must change elsewhere
+            super().__init__((name, tensor.detach().bool().clone()) for name, tensor in tensors.items())
+
+    def __reduce__(self) -> tuple:
+        return Mask, (dict(self),)
 
     @classmethod
     def of(cls, model: nn.Module) -> "Mask":
@@ -78,7 +103,7 @@ class Mask(dict):
     @property
     def sparsity(self) -> float:
         """Share of the masked matrices' entries that do not exist."""
-        return 1 - sum(int(m.sum()) for m in self.values()) / sum(m.numel() for m in self.values())
+        return 1 - sum(int(m.sum()) for m in self.values()) / max(sum(m.numel() for m in self.values()), 1)
 
     def apply(self, model: nn.Module) -> None:
         """Make masked weights 0; in a Classifier, and in a module that keeps a mask, its mask becomes this one."""
@@ -94,22 +119,24 @@ class Mask(dict):
     def keep(self, model: nn.Module, optimizer: torch.optim.Optimizer | None = None) -> None:
         """Apply the mask, and keep it through a training loop of one's own.
 
-        Masked weights are 0 in every forward pass and every ``state_dict()``, whose keys stay as they were, and after
-        every load; their gradients are 0, so they count in no gradient norm and a fresh optimizer never moves them.
-        Copies, whole modules saved by ``torch.save`` and ``torch.compile`` keep the mask too. Keeping again replaces
-        the mask.
+        Masked weights are 0 after every step of any ``torch.optim.Optimizer``, in every forward pass and every
+        ``state_dict()``, whose keys stay as they were, and after every load; their gradients are 0, so they count in no
+        gradient norm. Copies, whole modules saved by ``torch.save`` and ``torch.compile`` keep the mask too. Keeping
+        again replaces the mask. To export, or to load a whole module where sparsekit is not installed, release a copy.
 
-        Give an optimizer that has stepped before: its moments of masked weights become 0. Otherwise they would move
-        these weights once more, away from 0 until the next forward pass.
+        Of an optimizer that is given, the moments of masked weights become 0 too. What fails changes nothing.
         """
-        for matrix, exists in self._found(model):
+        if not isinstance(optimizer, torch.optim.Optimizer | None):
+            raise TypeError(f"optimizer is a {type(optimizer).__name__}: give one torch.optim.Optimizer, or none")
+        found = self._found(model)
+        for matrix, exists in found:
+            keeper = matrix.owner.__dict__.get(KEEPER) or Keeper(matrix.owner)
             if matrix.mask is None:
-                matrix.owner.register_buffer(matrix.buffer, exists.clone(), persistent=False)
+                with torch.inference_mode(False):
+                    keeper.masks[matrix.name] = exists.clone()
         self.apply(model)
-        for matrix, exists in self._found(model):
-            if not hasattr(matrix.owner, "mask_keeper"):
-                matrix.owner.mask_keeper = Keeper(matrix.owner)
-            matrix.owner.mask_keeper(matrix.owner)
+        for matrix, exists in found:
+            matrix.owner.__dict__[KEEPER](matrix.owner)
             for moment in optimizer.state.get(matrix.weight, {}).values() if optimizer else ():
                 if torch.is_tensor(moment) and moment.shape == exists.shape:
                     moment.masked_fill_(~exists, 0)
@@ -117,40 +144,61 @@ class Mask(dict):
     def release(self, model: nn.Module) -> None:
         """Undo `keep`, so that training may move the weights again; a Classifier's masks are part of it and stay."""
         for matrix, _ in self._found(model):
-            if hasattr(matrix.owner, "mask_keeper") and matrix.mask is not None:
-                matrix.owner.mask_keeper.release(matrix)
+            if KEEPER in matrix.owner.__dict__ and matrix.mask is not None:
+                matrix.owner.__dict__[KEEPER].release(matrix)
 
-    def _found(self, model: nn.Module) -> Iterator[tuple[Matrix, Tensor]]:
-        """Each matrix in the model, and its mask on the same device."""
-        found = matrices(model)
+    def _found(self, model: nn.Module) -> list[tuple[Matrix, Tensor]]:
+        """Each matrix in the model, and its mask on the same device; a wrapper's prefix in names does not count."""
+        bare, found = re.compile(r"^((_orig_mod|module)\.)+"), matrices(model)
+        found |= {bare.sub("", name): matrix for name, matrix in found.items()}
         for name, exists in self.items():
             if name not in found or found[name].weight.shape != exists.shape:
-                raise ValueError(f"the mask is of another model: this one has no {name} of shape {tuple(exists.shape)}")
-            yield found[name], exists.to(found[name].weight.device)
+                shape = tuple(exists.shape)
+                raise ValueError(f"the mask is of another model: this one has no parameter {name} of shape {shape}")
+        return [(found[name], exists.to(found[name].weight.device)) for name, exists in self.items()]
+
+
+torch.serialization.add_safe_globals([Mask])
+KEEPERS: "weakref.WeakSet[Keeper]" = weakref.WeakSet()
 
 
 class Keeper:
     """Hook that makes the masked weights of one module 0, and sees that their gradients are 0.
 
-    It runs before each forward pass and each ``state_dict()``, and after each load. A copied or loaded module brings
-    its keeper along; the hooks on gradients, which torch does not copy, come back at its first forward pass.
+    It runs after each step of any optimizer, before each forward pass and each ``state_dict()``, and after each load. A
+    copied or loaded module brings its keeper along; the hooks on gradients come back at its first forward pass.
     """
 
     def __init__(self, owner: nn.Module):
+        self.owner, self.masks = owner, {}  # masks by a weight's name; a Classifier has its own
         self.gradients: dict[str, tuple] = {}  # by a weight's name: the weight, its mask, the hook's handle
         self.handles = [
             owner.register_forward_pre_hook(self),
             owner.register_state_dict_pre_hook(self),
             owner.register_load_state_dict_post_hook(self),
         ]
+        owner.__dict__[KEEPER] = self
+        KEEPERS.add(self)
 
     def __getstate__(self) -> dict:
+        self.zero()
         return self.__dict__ | {"gradients": {}}
 
+    def __setstate__(self, state: dict) -> None:
+        self.__dict__ |= state
+        KEEPERS.add(self)
+
     def __call__(self, owner: nn.Module, *_) -> None:
-        for name in _recurrent(owner):
-            weight, mask = Matrix(owner, name).weight, Matrix(owner, name).mask
-            if mask is None:
+        if getattr(owner, "_is_replica", False):
+            return  # it computes with copies of its original's weights
+        if lost := [name for name in self.masks if owner._parameters.get(name) is None]:
+            raise RuntimeError(
+                f"the mask of {', '.join(lost)} ended: it is no parameter of {type(owner).__name__} any more; "
+                "release the mask before a norm, parametrization or pruning of torch's is put on"
+            )
+        for name, weight, mask in self.masked(owner):
+            if not isinstance(weight, nn.Parameter):  # of torch.func.functional_call, whose tensors are the caller's
+                owner._parameters[name] = weight.where(mask, 0)
                 continue
             # Through .data: a layer may run many times in one forward pass, and autograd must not take this, which
             # changes nothing by then, for a change of what it saved.
@@ -158,25 +206,51 @@ class Keeper:
             known, known_mask, _ = self.gradients.get(name, (None, None, None))
             if weight.requires_grad and not (known is weight and known_mask is mask):
                 self._forget(name)
-                handle = weight.register_hook(lambda gradient, mask=mask: gradient.where(mask, 0))
-                self.gradients[name] = weight, mask, handle
+                hook = torch.utils.hooks.unserializable_hook(lambda gradient, mask=mask: gradient.where(mask, 0))
+                self.gradients[name] = weight, mask, weight.register_hook(hook)
+
+    def masked(self, owner: nn.Module) -> Iterator[tuple[str, Tensor, Tensor]]:
+        """Name, weight and mask, on its device, of each matrix."""
+        for name in _recurrent(owner) if isinstance(owner, Classifier) else list(self.masks):
+            module = owner.get_submodule(name.rpartition(".")[0])
+            weight, mask = module._parameters.get(name.rpartition(".")[2]), Matrix(owner, name).mask
+            if weight is None:
+                continue
+            if mask.device != weight.device and name in self.masks:
+                mask = self.masks[name] = mask.to(weight.device)
+            yield name, weight, mask
+
+    def zero(self) -> None:
+        """Make masked weights 0 once."""
+        for _, weight, mask in self.masked(self.owner):
+            weight.data.masked_fill_(~mask, 0)
 
     def _forget(self, name: str) -> None:
         if name in self.gradients:
             self.gradients.pop(name)[2].remove()
 
     def release(self, matrix: Matrix) -> None:
-        """Let one matrix go; with the last one the hooks go too."""
+        """Let one matrix go, with zeros; with the last one the hooks go too."""
+        self.zero()
         self._forget(matrix.name)
-        if not isinstance(matrix.owner, Classifier):
-            delattr(matrix.owner, matrix.buffer)
-            if any(Matrix(matrix.owner, name).mask is not None for name in _recurrent(matrix.owner)):
-                return
+        self.masks.pop(matrix.name, None)
+        if self.masks:
+            return
         for name in list(self.gradients):
             self._forget(name)
         for handle in self.handles:
             handle.remove()
-        del matrix.owner.mask_keeper
+        KEEPERS.discard(self)
+        del matrix.owner.__dict__[KEEPER]
+
+
+def _after_step(*_) -> None:
+    """Whatever moved masked weights, old moments, decay or noise, they are 0 when an optimizer's step ends."""
+    for keeper in list(KEEPERS):
+        keeper.zero()
+
+
+register_optimizer_step_post_hook(_after_step)
 
 
 def shuffled(mask: Mask, seed: int, gates: int = 1) -> Mask:

@@ -11,7 +11,7 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from sparsekit.pruning.masks import WEIGHT, Mask, matrices
+from sparsekit.pruning.masks import WEIGHT, Mask, hidden, matrices
 from sparsekit.pruning.schedules import check_sparsity
 from sparsekit.pruning.scores import SCORES, Evidence
 from sparsekit.registry import check_name
@@ -88,7 +88,11 @@ def apply(
         pooled, entries = _pooled(group), sum(exists.numel() for _, exists in group)
         gone = entries - len(pooled)
         stays = np.ones(len(pooled), dtype=bool)
-        stays[np.argsort(pooled, kind="stable")[: max(round(sparsity * entries) - gone, 0)]] = False
+        if (more := round(sparsity * entries) - gone) > 0:
+            least = np.partition(pooled, more - 1)[more - 1]
+            stays[pooled < least] = False
+            ties = np.flatnonzero(pooled == least)
+            stays[ties[: more - int((pooled < least).sum())]] = False
         parts = torch.from_numpy(stays).split([int(exists.sum()) for _, exists in group])
         for (_, exists), part in zip(group, parts, strict=True):
             exists[exists.clone()] = part.to(exists.device)
@@ -129,6 +133,9 @@ def _ranked(
     """The mask that a model has now, and its targeted weights in groups, scored."""
     check_sparsity(sparsity)
     check_name("scope", scope, SCOPES)
+    check_name("target", target, TARGETS)
+    if unseen := [name for name in hidden(model) if WEIGHT.search(name)[1] in TARGETS[target]]:
+        raise ValueError(f"cannot prune {', '.join(unseen)}: take the norm, parametrization or torch's own pruning off")
     mask, found = Mask.of(model), matrices(model)
     if not (names := targeted(mask, target)):
         needed = "it needs an nn.RNN, nn.GRU or nn.LSTM inside whose weights are parameters of its own"
