@@ -30,14 +30,13 @@ from sparsekit.tasks import grammars as reber
 from tests import tables_of_figures as tables
 
 BASELINES = tables.baselines()
-SINGLE = {v: {"bayesian_ridge": 0.3, "random_forest": -1.4, "adaboost": np.nan} for v in tables.VARIANTS}
 REPORTED_R2 = {v: {"bayesian_ridge": 0.4, "random_forest": 0.6} for v in tables.VARIANTS}
 REPORTED_R = {v: {"nodes": 0.4, "source_nodes": 0.5} for v in tables.VARIANTS}
 REPORTED_SAFE = {(v, t): 70 for v in tables.VARIANTS for t in tables.TARGETS}
 
 
 def correlations(table: pd.DataFrame) -> dict[str, pd.DataFrame]:
-    return {v: correlation.correlate(own, "test_accuracy", resamples=60) for v, own in table.groupby("variant")}
+    return {v: correlation.correlate(own, "test_accuracy", permutations=99) for v, own in table.groupby("variant")}
 
 
 def every(variants, seeds, targets, percentages, networks_each):
@@ -47,7 +46,6 @@ def every(variants, seeds, targets, percentages, networks_each):
     structure = tables.structure(variants, networks_each)
     found = correlations(structure)
     regain = analysis_recovery.regain(recovery, 0.02)
-    single = {v: SINGLE[v] for v in variants}
     yield figures_task.baseline_bars(BASELINES)
     yield figures_task.length_histogram(tables.task())
     yield figures_task.training_curves(tables.base(variants, seeds, 6), BASELINES)
@@ -60,7 +58,9 @@ def every(variants, seeds, targets, percentages, networks_each):
     yield figures_correlation.correlation_map(found)
     yield figures_correlation.correlation_forest(found, REPORTED_R, "spearman")
     yield figures_structure.scatter(structure, "nodes")
-    yield prediction.prediction_splits(tables.distributions(variants), single, REPORTED_R2)
+    for tested in (20, 2):
+        many, once = tables.distributions(variants, tested=tested), tables.once(variants, tested)
+        yield prediction.prediction_splits(many, once, REPORTED_R2)
     yield prediction.importances(tables.importances(variants))
 
 
@@ -186,15 +186,29 @@ def test_readings_follow_the_data():
 
 
 def test_tables_too_small_for_any_number_are_said_to_be():
-    nothing = {"gru": pd.DataFrame(np.nan, index=range(3), columns=["bayesian_ridge"])}
-    picture = prediction.prediction_splits(nothing, {"gru": {"bayesian_ridge": np.nan}})
+    many, once = ({"gru": own["gru"] * np.nan} for own in (tables.distributions(("gru",)), tables.once(("gru",))))
+    picture = prediction.prediction_splits(many, once)
     assert "Too few networks" in picture.reading
     blank = {"gru": tables.importances(("gru",))["gru"] * np.nan}
-    blank["gru"].attrs["r2"] = {}
+    for score in blank["gru"].attrs["scores"].values():
+        score.update(r2=np.nan, rmse=np.nan)
     assert "Too few networks" in prediction.importances(blank).reading
-    alone = correlation.correlate(tables.structure(("gru",), 2), "test_accuracy", resamples=20)
+    alone = correlation.correlate(tables.structure(("gru",), 2), "test_accuracy", permutations=99)
     assert "No correlation can be computed" in figures_correlation.correlation_map({"gru": alone}).reading
     assert "cannot be computed" in figures_structure.scatter(tables.structure(("gru",), 2), "nodes").alt
+
+
+def test_no_r2_of_a_handful_of_networks_is_drawn():
+    few = prediction.prediction_splits(tables.distributions(("gru",), tested=9), tables.once(("gru",), 9), REPORTED_R2)
+    assert "fewer than ten networks" in few.reading
+    assert "0.6" not in few.alt
+    assert "R²" not in few.alt
+    enough = prediction.prediction_splits(tables.distributions(("gru",)), tables.once(("gru",)), REPORTED_R2)
+    assert "R² moves by" in enough.reading
+    small = tables.importances(("gru",))
+    for score in small["gru"].attrs["scores"].values():
+        score["r2"] = np.nan
+    assert "error, points: a 10.0" in prediction.importances(small).alt
 
 
 def test_drawings_count_what_they_draw():

@@ -6,12 +6,7 @@ from sparsekit.analysis.tables import TableError
 from sparsekit.figures.prediction import cluster_importances, nested_scores, transfer_map
 from tests import planted
 
-CHEAP = {"repeats": 1, "resamples": 300}
-
-
-@pytest.fixture(autouse=True)
-def small_forests(monkeypatch):
-    monkeypatch.setattr(cross_validation, "TREES", 20)
+CHEAP = {"repeats": 2, "permutations": 19}
 
 
 def sets(*names):
@@ -23,15 +18,20 @@ def test_figures_carry_the_numbers():
     scores = cross_validation.nested_prediction(table, baselines=sets("mean", "size_and_widths"), folds=3, **CHEAP)
     noise = ceilings.intraclass(table)
     picture = nested_scores(scores, noise)
-    gain = scores.gain["gru", "size_and_widths"]
-    assert f"To size and widths all properties add an R² of +{gain:.2f}" in picture.reading
+    told, gain = scores.loc[("gru", "all")], scores.gain["gru", "size_and_widths"]
+    expected = f"GRU {told.r2:.2f} (p = {told.p_value:.3f}, {gain:+.2f} to size and widths)"
+    assert expected in picture.reading.replace("−", "-")
     assert f"GRU, shaded: {noise.ceiling_low['gru']:.2f} to {noise.ceiling_high['gru']:.2f}" in picture.alt
     assert f"LSTM, all properties: {scores.r2['lstm', 'all']:.2f}" in picture.alt
-    importance = cross_validation.cluster_importance(table, folds=3, **CHEAP)
+    importance = cross_validation.cluster_importance(table, folds=3, repeats=2)
     picture = cluster_importances(importance)
     assert f"{importance.fall.loc['gru'].max():.2f} (" in picture.alt
-    carried = cross_validation.transfer(table, folds=3, resamples=100)
-    assert f"{(carried.r2['gru'].iloc[1]):.2f}".replace("-", "−") in transfer_map(carried).alt
+    carried = cross_validation.transfer(table, folds=3, **CHEAP)
+    row = carried.loc["gru"].iloc[1]
+    assert f"{100 * row.rmse:.1f} ({100 * row.mean_rmse:.1f})" in transfer_map(carried).alt
+    better = (carried.rmse < carried.mean_rmse) & (carried.p_value <= 0.05)
+    across = better[carried.index.get_level_values(1) != carried.index.get_level_values(2)]
+    assert f"in {across.sum()} of 4 cases" in transfer_map(carried).reading
     few = planted.study(8)
     for draw, of in (
         (nested_scores, cross_validation.nested_prediction(few)),

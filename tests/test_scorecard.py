@@ -16,7 +16,7 @@ from sparsekit.reports import answers, scorecard, thesis
 from sparsekit.reports.scorecard import GROUPS, Figure, verdict
 from sparsekit.reports.thesis import reported, scale, scale_note
 
-FAST = {"bootstrap": 200, "prediction_splits": 5}
+FAST = {"permutations": 199}
 
 
 def base(accuracies, variant="lstm"):
@@ -146,7 +146,7 @@ def test_the_thesiss_own_sampling_error_counts():
     table = structure(slope=0.02)
     card = scorecard.scorecard(Parameters(**FAST), structure=table)
     found = row(card, "pearson_with_test_accuracy", "gru", detail="source_nodes")
-    own = correlation.correlate(table, "test_accuracy", ["source_nodes"], 0.95, 200, 0).iloc[0]
+    own = correlation.correlate(table, "test_accuracy", ["source_nodes"], permutations=199).iloc[0]
     ours, low, high = np.arctanh([own["pearson"], own["pearson_low"], own["pearson_high"]])
     theirs = 1.959964 / math.sqrt(200 - 3)
     expected = np.tanh([ours - math.hypot(ours - low, theirs), ours + math.hypot(high - ours, theirs)])
@@ -230,8 +230,11 @@ def test_structure_figures_take_one_network_a_graph():
     assert pearson["ours"] > 0.9
     assert pearson["verdict"] == "differs"
     assert row(card, "random_forest_r_squared_by_feature_set", "gru", detail="all")["verdict"] == "set apart"
-    ridge = row(card, "r_squared", "gru", detail="bayesian_ridge")
+    many = scorecard.scorecard(Parameters(**FAST), structure=structure(graphs=120, seeds=2), groups=["r_squared"])
+    ridge = row(many, "r_squared", "gru", detail="bayesian_ridge")
     assert 0.5 < ridge["ours"] <= 1
+    assert ridge["low"] < ridge["ours"]
+    assert ridge["note"] == "interval: 5–95 % of 20 splits"
     mean = row(card, "structure_test_accuracy", "gru")
     assert mean["ours"] == pytest.approx(structure()["test_accuracy"].mean())
 
@@ -240,8 +243,8 @@ def test_a_split_that_tests_two_networks_tells_nothing():
     card = scorecard.scorecard(Parameters(**FAST), structure=structure(graphs=12), groups=["r_squared"])
     ours = card[card["variant"] == "gru"]
     assert set(ours["verdict"]) == {"set apart"}
-    assert ours["note"].str.contains("of 2 tested networks").all()
-    assert ours["ours"].notna().all()
+    assert ours["note"].str.contains("2 tested networks, fewer than 10").all()
+    assert ours[["ours", "low", "high"]].isna().all(axis=None)
 
 
 def test_too_few_graphs_cannot_tell():
@@ -389,14 +392,13 @@ def test_answer_on_recovery():
 
 def test_answers_on_structure():
     found = answers.rq4(structure(), Parameters(**FAST))
-    assert "GRU most with source nodes, r = 0.9" in found
-    assert ", p = 0.001 for the strongest of 23" in found
-    assert "GRU in part, R² 0." in answers.rq5(structure(), Parameters(**FAST))
+    assert "GRU 1 of 23 told from zero, strongest source nodes, r = +0.9" in found
+    assert ", p = 0.005" in found
+    assert "GRU in part (p = 0.005), R² 0." in answers.rq5(structure(), Parameters(**FAST))
     noise = structure(slope=0.0)
     assert "GRU in part" not in answers.rq5(noise, Parameters(**FAST))
-    # Of 23 intervals one leaves out zero here: the largest of so many coefficients is no finding.
-    assert "GRU cannot tell, at most" in answers.rq4(noise, Parameters(**FAST))
-    assert "about 12 of 23" in answers.rq4(noise, Parameters(confidence=0.5, **FAST))
+    # The largest of so many coefficients is no finding.
+    assert "GRU none of 23 told from zero" in answers.rq4(noise, Parameters(**FAST))
 
 
 def test_one_per_graph_averages_over_seeds():

@@ -1,19 +1,20 @@
+import re
+
 import pandas as pd
 import pytest
 
-from sparsekit.analysis import cross_validation
+from sparsekit.analysis import correlation, covariates
+from sparsekit.analysis.prediction import published_prediction, split_distribution
 from sparsekit.analysis.structure import intraclass
 from sparsekit.experiments.parameters import Parameters
+from sparsekit.figures.correlation import controlled_forest
 from sparsekit.graphs.properties import NAMES
+from sparsekit.reports import answers
 from sparsekit.reports.answers import rq4, rq5
 from tests import planted
+from tests.planted import independent
 
-P = Parameters(bootstrap=200, prediction_splits=2)
-
-
-@pytest.fixture(autouse=True)
-def small_forests(monkeypatch):
-    monkeypatch.setattr(cross_validation, "TREES", 20)
+P = Parameters(permutations=199)
 
 
 def study(*arguments, **options):
@@ -24,11 +25,30 @@ def study(*arguments, **options):
 
 def test_control_leaves_the_planted_effect_and_not_the_confounded():
     text = rq4(study(60, 2, effect=1, size=2, seed=3), P)
-    alone = text.index("Given nodes, edges, source nodes and sink nodes, of 8 properties")
-    assert "As published, each property alone: GRU most with" in text[:alone]
+    alone = text.index("Given nodes, edges, source nodes and sink nodes, of the other properties: ")
+    assert "As published, each property alone: GRU 3 of 8 told from zero, strongest" in text[:alone]
     # Two names of the effect that was put there; density, which only goes with nodes, is none.
-    assert "GRU 3 (alone 4), strongest diameter, r = −0." in text[alone:]
+    assert "GRU 2 of 4 told from zero, strongest diameter, r = −0." in text[alone:]
     assert "at chance" not in text
+
+
+def test_size_and_widths_are_a_finding_and_no_property_given_itself():
+    text = rq4(study(60, 2, size=3, seed=3), P)
+    assert "Of size and widths, each given the others, accuracy goes with: GRU nodes +0." in text
+    assert "GRU none of 4 told from zero" in text
+    held = text[text.index("of the other properties") :]
+    assert "nodes" not in held
+
+
+def test_answer_and_figure_say_the_same():
+    table = study(60, 2, effect=1, size=2, seed=3)
+    given = covariates.controls(table)
+    options = {"properties": covariates.graph_properties(table), "permutations": P.permutations}
+    raw, held = correlation.correlations(table, **options), correlation.correlations(table, given, **options)
+    reading = controlled_forest(raw, held, given).reading
+    assert "given the controls, GRU 2 of 4 properties" in reading
+    assert "GRU 2 of 4 told from zero" in rq4(table, P, held=held)
+    assert rq4(table, P, held=held) == rq4(table, P)
 
 
 def test_networks_at_chance_are_left_out_beside():
@@ -38,16 +58,31 @@ def test_networks_at_chance_are_left_out_beside():
     assert "at chance" not in rq4(table, P)
 
 
-def test_prediction_is_told_beside_what_must_be_beaten_and_the_ceiling():
+def test_prediction_is_told_by_its_test_beside_what_must_be_beaten_and_the_ceiling():
     table = study(40, 2, effect=3)
     text = rq5(table, P)
-    assert "As published, a random forest on one split: GRU R²" in text
-    assert "5–95 % of 2 splits" in text
-    assert "all 8 properties against nodes, edges, source nodes and sink nodes: GRU in part, R² 0." in text
+    assert re.search(r"a random forest on one split: GRU error \d\.\d points, by the mean \d\.\d \(4 tested", text)
+    assert "R² of all 8 properties and its gain to nodes, edges, source nodes and sink nodes" in text
+    assert "Out of fold over 20 cuts" in text
+    assert "GRU in part (p = 0.005), R² 0." in text
     assert ", gain +" in text
+    assert "The mean of the other graphs itself scores −0." in text
     assert f"noise ceiling {intraclass(table).ceiling['gru']:.2f} (" in text
     single = rq5(table[table["seed"] == 0], P)
     assert "noise ceiling unknown" in single
+
+
+def test_nothing_that_predicts_is_said_to_be_not_shown():
+    assert "GRU not shown (p = 0." in rq5(study(20, 2), P)
+
+
+def test_r2_is_told_of_ten_tested_networks_and_no_fewer():
+    once = {n: published_prediction(independent(n).assign(**dict.fromkeys(NAMES[9:], 1.0))) for n in (20, 120)}
+    splits = {n: split_distribution(independent(n), splits=3, models=["random_forest"]) for n in (20, 120)}
+    assert "R²" not in answers._one_split(once[20], splits[20], 20).replace("too few for an R²", "")
+    assert re.match(
+        r"R² −?\d\.\d\d \(−?\d\.\d\d to .*, 5–95 % of 3 splits\)", answers._one_split(once[120], splits[120], 120)
+    )
 
 
 def test_null_models_change_no_answer():
@@ -66,5 +101,5 @@ def test_too_few_graphs_are_said_to_be():
     assert "GRU cannot tell from 4 graphs" in rq5(table, P)
     same = table.assign(**dict.fromkeys(NAMES, 3.0))
     assert "Given nothing: cannot tell from 4 graphs." in rq4(same, P)
-    assert "all 23 properties against log parameters: GRU cannot tell" in rq5(same, P)
-    assert "against the mean: GRU cannot tell" in rq5(same.assign(parameters=9, generator="g"), P)
+    assert "all 23 properties and its gain to log parameters (middle 90 % of cuts): GRU cannot tell" in rq5(same, P)
+    assert "gain to the mean (middle 90 % of cuts): GRU cannot tell" in rq5(same.assign(parameters=9, generator="g"), P)

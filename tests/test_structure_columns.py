@@ -9,12 +9,11 @@ def test_tables_say_what_is_known():
     assert "closeness, mean" in shown
     assert "nan" not in shown
     scores = cross_validation.nested_prediction(
-        table, baselines={"mean": (), "widths": ("source_nodes",)}, folds=3, repeats=1, resamples=50
+        table, baselines={"mean": (), "widths": ("source_nodes",)}, folds=3, repeats=2, permutations=19
     )
     gain = f"{scores.gain['gru', 'widths']:+.2f}".replace("-", "−")
     assert gain in structure_tables.gains(scores).to_html()
     assert "all" not in structure_tables.gains(scores).data.index
-    test = cross_validation.permutation_test(table, permutations=19)
-    assert f"{test.p_value['lstm']:.3f}" in structure_tables.permuted(test).to_html()
-    few = cross_validation.permutation_test(planted.study(5))
+    assert f"{scores.p_value['lstm', 'all']:.3f}" in structure_tables.permuted(scores).to_html()
+    few = cross_validation.nested_prediction(planted.study(5))
     assert "nan" not in structure_tables.permuted(few).to_html()

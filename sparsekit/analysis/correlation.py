@@ -1,60 +1,130 @@
-"""RQ4: how accuracy goes with each property of a graph, with bootstrap intervals over graphs."""
+"""RQ4: how accuracy goes with each property of a graph, alone and given others, by one permutation test."""
 
-from collections.abc import Iterable, Mapping
-from functools import cache, partial
+from collections.abc import Iterable, Sequence
 
 import numpy as np
 import pandas as pd
 import scipy.stats
 
-from sparsekit.analysis.intervals import FEWEST_ROWS, ROUNDING, bootstrapped, resampled, varies
-from sparsekit.analysis.tables import TableError, complete, fraction, one_per_graph, require
+from sparsekit.analysis.intervals import FEWEST_ROWS, ROUNDING
+from sparsekit.analysis.tables import TableError, columns_of, fraction, one_per_graph, require
 from sparsekit.graphs.properties import PROPERTIES
 
-DISCOVERY = 0.05
-"""The false-discovery rate at which a q value counts as a discovery."""
+METHODS = {"pearson": lambda values: values, "spearman": lambda values: scipy.stats.rankdata(values, axis=0)}
+"""Coefficients by name, with what they correlate: the values, or their ranks."""
 
-COEFFICIENTS = ("pearson", "pearson_low", "pearson_high", "spearman", "spearman_low", "spearman_high", "p_value")
+DETERMINED = 1e-7
+"""What the controls leave this share of the variance of, or less, is determined by them."""
 
 
 def correlate(
     table: pd.DataFrame,
     target: str = "test_acc",
     properties: Iterable[str] | None = None,
+    controls: Sequence[str] = (),
     confidence: float = 0.95,
-    resamples: int = 2000,
+    permutations: int = 999,
     seed: int = 0,
 ) -> pd.DataFrame:
-    """Pearson's and Spearman's correlation of each property with a target, one row of ``table`` a network.
+    """Correlation of each property with a target, alone or given controls, tested as one of all; a row a network.
 
-    The properties are columns, by default every registered graph property that the table has. Intervals are BCa
-    bootstrap intervals over rows; resamples in which a column is constant do not count. A property that is constant, or
-    has fewer than three values beside a target, gets nan; from fewer than five it gets nan intervals. Rows that lack a
-    value are left out, property by property.
+    The properties are columns, by default every registered one that the table has. Given controls, it is the
+    correlation of what a linear fit on them leaves of both; a control may be "generator", for the family. p is the
+    share of permutations of the target's residuals in which any coefficient lies as far from zero, on Fisher's scale
+    and its standard error (Freedman and Lane, J. Business & Economic Statistics 1983; Westfall and Young,
+    *Resampling-Based Multiple Testing*, 1993; the data count as one: Phipson and Smyth, 2010). Intervals are
+    simultaneous and of the same permutations: they leave out zero exactly where p is at most 1 - ``confidence``.
+    Properties that are controls themselves are a family of their own, each given the other controls.
 
-    Index ``property``; `COEFFICIENTS` (p_value of Pearson's, two-sided), n (rows).
+    Index ``property``; of pearson and spearman the coefficient, _low, _high and _p, and n (rows that have all values).
+    nan for a property that is constant or determined by the controls; no test from fewer than five rows more than
+    controls.
     """
     fraction("confidence", confidence)
-    names, rows = known_properties(table, properties), {}
-    require(table, [target])
-    # Properties see the same resamples, so differences between them are not the bootstrap's.
-    counts = cache(partial(resampled, resamples=resamples, seed=seed))
-    for name in names:
-        x, y = complete(table, [name, target]).T
-        rows[name] = _correlation(x, y, counts(len(x)), confidence)
-    return pd.DataFrame.from_dict(rows, orient="index").rename_axis("property")
+    require(table, [target, *controls])
+    names = known_properties(table, properties)
+    found = pd.DataFrame(index=pd.Index(names, name="property"))
+    keys = np.random.default_rng(seed).random((permutations, len(table)))
+    for family in ([n for n in names if n not in controls], [n for n in names if n in controls]):
+        for method, of in METHODS.items():
+            rows = _tested(table, target, family, controls, of, keys, confidence)
+            found.loc[family, [method, f"{method}_low", f"{method}_high", f"{method}_p", "n"]] = rows
+    return found.astype({"n": int})
 
 
 def correlations(
-    table: pd.DataFrame, target: str = "test_accuracy", properties: Iterable[str] | None = None, **options
+    table: pd.DataFrame,
+    controls: Sequence[str] = (),
+    target: str = "test_accuracy",
+    properties: Iterable[str] | None = None,
+    **options,
 ) -> pd.DataFrame:
-    """`correlate` with its options for every variant of `tables.GRAPHS`: index (variant, property), q_value beside.
+    """`correlate` with its options for every variant of `tables.GRAPHS`: index (variant, property).
 
-    Each graph counts once, its accuracy the mean over its seeds, so that resampling rows resamples whole graphs.
+    Each graph counts once, its accuracy the mean over its seeds. The properties of one variant are one family.
     """
-    variants, names = variants_of(table, [target]), known_properties(table, properties)
-    found = {variant: correlate(one_per_graph(table, variant), target, names, **options) for variant in variants}
-    return with_q_values(pd.concat(found, names=["variant"]))
+    variants, names = variants_of(table, [target, *controls]), known_properties(table, properties)
+    found = {v: correlate(one_per_graph(table, v), target, names, controls, **options) for v in variants}
+    return pd.concat(found, names=["variant"])
+
+
+def _tested(table, target: str, family: list[str], controls, of, keys: np.ndarray, confidence: float) -> np.ndarray:
+    """Coefficient, low, high, p and rows of each property of a family, shape (properties, 5)."""
+    columns, alike = columns_of(table, family), {}
+    r, error, n = np.full((3, len(family)), np.nan)
+    largest = np.zeros(len(keys))
+    for k, name in enumerate(family):
+        given = tuple(c for c in controls if c != name)
+        known = np.isfinite(columns_of(table, [name, target, *given])).all(axis=1)
+        n[k] = known.sum()
+        alike.setdefault((given, known.tobytes()), []).append(k)
+    for (given, known), own in alike.items():
+        known = np.frombuffer(known, dtype=bool)
+        values = of(columns_of(table[known], [target, *given], drop_first=True))
+        basis = _basis(values[:, 1:])
+        freedom = len(values) - 2 - basis.shape[1]
+        if freedom < 1:
+            continue
+        y, x = _left(values[:, :1], basis)[:, 0], _left(of(columns[known][:, own]), basis)
+        r[own] = (y @ x).clip(-1, 1)
+        own, x = np.array(own)[np.isfinite(r[own])], x[:, np.isfinite(r[own])]
+        if freedom < FEWEST_ROWS - 2 or not len(own):
+            continue
+        # Rows that a property lacks are left out of one order of all rows: properties stay as alike as they are.
+        dealt = _left(y[keys[:, known].argsort(axis=1)].T, basis, fewest=0)
+        error[own] = 1 / np.sqrt(freedom - 1)
+        largest = np.maximum(largest, np.arctanh(_inside(np.abs(x.T @ dealt).max(axis=0))) / error[own[0]])
+    z, largest = np.arctanh(_inside(r)), largest * (1 + 1e-9)  # what differs by rounding is as large
+    p = (1 + (largest[:, None] >= np.abs(z / error)).sum(axis=0)) / (1 + len(keys))
+    beyond = int((1 - confidence) * (1 + len(keys)) * (1 + 1e-9)) - 1  # as many maxima may reach a p that is told
+    reach = np.sort(largest)[::-1][beyond] if beyond >= 0 else np.inf
+    ends = (np.tanh((z / error + sign * reach) * error) for sign in (-1, 1))
+    return np.column_stack([r, *ends, np.where(np.isnan(error), np.nan, p), n])
+
+
+def _basis(given: np.ndarray) -> np.ndarray:
+    """Orthonormal columns that span the controls about their means."""
+    deviation = given.std(axis=0) if len(given) else np.zeros(given.shape[1])
+    varying = deviation > ROUNDING * np.abs(given).max(axis=0, initial=0)
+    centred = (given - given.mean(axis=0))[:, varying] / deviation[varying] if varying.any() else given[:, :0]
+    if not centred.size:
+        return centred
+    left, sizes, _ = np.linalg.svd(centred, full_matrices=False)
+    return left[:, sizes > 1e-9 * sizes[0]]
+
+
+def _left(columns: np.ndarray, basis: np.ndarray, fewest: float = DETERMINED) -> np.ndarray:
+    """What a fit on the mean and the basis leaves of columns, each of length 1; nan where no more than rounding."""
+    centred = columns - columns.mean(axis=0)
+    rest = centred - basis @ (basis.T @ centred)
+    length, whole = (np.linalg.norm(of, axis=0) for of in (rest, centred))
+    nothing = (length**2 <= fewest * whole**2) | (whole <= ROUNDING * np.abs(columns).max(axis=0, initial=0))
+    return rest / np.where(nothing, np.nan, length)
+
+
+def _inside(r: np.ndarray) -> np.ndarray:
+    """Coefficients a hair inside -1 and 1, where Fisher's scale ends."""
+    return np.clip(r, 1e-12 - 1, 1 - 1e-12)
 
 
 def variants_of(table: pd.DataFrame, columns: Iterable[str] = ()) -> list[str]:
@@ -74,104 +144,11 @@ def known_properties(table: pd.DataFrame, properties: Iterable[str] | None = Non
     return names
 
 
-def with_q_values(table: pd.DataFrame) -> pd.DataFrame:
-    """The table with q_value beside its p_value, over all its rows; nan where there was no test.
-
-    It is the smallest false-discovery rate at which a test counts as a discovery, of tests that are independent or
-    positively dependent (Benjamini and Hochberg, *Controlling the False Discovery Rate*, JRSS B 1995).
-    """
-    tested = table["p_value"].dropna()
-    q_values = pd.Series(scipy.stats.false_discovery_control(tested), tested.index)
-    table.insert(table.columns.get_loc("p_value") + 1, "q_value", q_values)
-    return table
-
-
 def by_variant(table: pd.DataFrame) -> dict[str, pd.DataFrame]:
     """A table with index (variant, …), taken apart into one table per variant."""
     return {variant: rows.droplevel("variant") for variant, rows in table.groupby(level="variant", sort=False)}
 
 
-def _correlation(x: np.ndarray, y: np.ndarray, counts: np.ndarray, confidence: float) -> dict[str, float]:
-    row = dict.fromkeys(COEFFICIENTS, np.nan) | {"n": len(x)}
-    if len(x) < 3 or not varies(x) or not varies(y):
-        return row
-    pearson, spearman = scipy.stats.pearsonr(x, y), scipy.stats.spearmanr(x, y)
-    row |= {
-        "pearson": float(pearson.statistic),
-        "spearman": float(spearman.statistic),
-        "p_value": float(pearson.pvalue),
-    }
-    if len(x) >= FEWEST_ROWS:
-        for name, of in (("pearson", pearson_of), ("spearman", spearman_of)):
-            row |= bootstrapped(name, row[name], partial(of, x, y), counts, confidence)
-    return row
-
-
-def pearson_of(x: np.ndarray, y: np.ndarray, counts: np.ndarray) -> np.ndarray:
-    """Pearson's r in each resample; ``counts[i, j]`` says how often row j stands in resample i, x and y may too."""
-    total = counts.sum(axis=1, keepdims=True)
-    # Centred once on all rows already, so that squares do not cancel digits away.
-    x, y = (np.broadcast_to(v - v.mean(axis=-1, keepdims=True), counts.shape) for v in (x, y))
-    x, y = (v - (counts * v).sum(axis=1, keepdims=True) / total for v in (x, y))
-    xx, yy, xy = ((counts * product).sum(axis=1) for product in (x * x, y * y, x * y))
-    scale = np.sqrt(xx * yy)
-    nothing = scale <= ROUNDING * scale.max()
-    return np.where(nothing, np.nan, xy / np.where(nothing, 1, scale)).clip(-1, 1)
-
-
-def spearman_of(x: np.ndarray, y: np.ndarray, counts: np.ndarray) -> np.ndarray:
-    """Spearman's in each resample, ranks taken anew."""
-    return pearson_of(ranks_in(x, counts), ranks_in(y, counts), counts)
-
-
-def ranks_in(values: np.ndarray, counts: np.ndarray) -> np.ndarray:
-    """Mean rank of each row within each resample: rows below it, and half of those that tie with it."""
-    order = np.argsort(values, kind="stable")
-    starts, group = np.unique(values[order], return_index=True, return_inverse=True)[1:]
-    ties = np.add.reduceat(counts[:, order], starts, axis=1)
-    ranks = np.empty(counts.shape)
-    ranks[:, order] = (ties.cumsum(axis=1) - ties / 2)[:, group]
-    return ranks
-
-
-def strongest(
-    table: pd.DataFrame, target: str, properties: Iterable[str], permutations: int = 999, seed: int = 0
-) -> tuple[str, float, float]:
-    """The property with the largest |r| (Pearson) with a target, r, and p: how often chance finds as large a one.
-
-    The target is permuted over the rows; each time the largest |r| of all properties stands against ours, so that
-    looking at many properties is paid for and their dependence kept (Westfall and Young, *Resampling-Based Multiple
-    Testing*, 1993). p counts the data itself as one permutation (Phipson and Smyth, 2010). Rows that lack a value, and
-    properties that are constant, are left out. ``("", nan, nan)`` where nothing or fewer than five rows are left.
-    """
-    columns = [target, *properties]
-    require(table, columns)
-    values = complete(table, columns)
-    kept = np.flatnonzero(varies(values)) if len(values) >= FEWEST_ROWS else np.empty(0, dtype=int)
-    if 0 not in kept or len(kept) < 2:
-        return "", np.nan, np.nan
-    values = values[:, kept] - values[:, kept].mean(axis=0)
-    values /= np.linalg.norm(values, axis=0)
-    y, x = values[:, 0], values[:, 1:]
-    r = y @ x
-    orders = np.random.default_rng(seed).permuted(np.tile(np.arange(len(y)), (permutations, 1)), axis=1)
-    largest, best = np.abs(y[orders] @ x).max(axis=1), int(np.abs(r).argmax())
-    p = (1 + np.sum(largest >= abs(r[best]) - ROUNDING)) / (1 + permutations)
-    return columns[kept[1 + best]], float(r[best].clip(-1, 1)), float(p)
-
-
 def found(table: pd.DataFrame, method: str = "pearson") -> pd.Series:
-    """Whether each coefficient is a discovery, where the table has q values for it; else if its interval excludes 0."""
-    if method == "pearson" and "q_value" in table:
-        return table["q_value"] <= DISCOVERY
+    """Whether each coefficient's interval leaves out zero."""
     return (table[f"{method}_low"] > 0) | (table[f"{method}_high"] < 0)
-
-
-def inside_reported(tables: Mapping[str, pd.DataFrame], reported: Mapping[str, Mapping[str, float]], method: str):
-    """How many reported coefficients lie within this run's interval, and how many have one: (inside, all)."""
-    end = [f"{method}_low", f"{method}_high"]
-    rows = [
-        rows.assign(said=pd.Series(dict(reported.get(variant, {})), dtype=float)) for variant, rows in tables.items()
-    ]
-    known = pd.concat(rows).dropna(subset=["said", *end])
-    return int(known["said"].between(known[end[0]], known[end[1]]).sum()), len(known)

@@ -1,6 +1,6 @@
 """Intervals of means, shares and other statistics over seeds or networks."""
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Iterable, Sequence
 
 import numpy as np
 import pandas as pd
@@ -9,7 +9,7 @@ import scipy.stats
 from sparsekit.analysis.tables import fraction, require
 
 FEWEST_ROWS = 5
-"""A bootstrap over fewer rows gives no interval worth drawing, so it is nan."""
+"""Fewer rows give no interval worth drawing, so it is nan."""
 
 ROUNDING = 1e-12
 """A relative difference that is rounding, and decides nothing."""
@@ -63,39 +63,6 @@ def wilson(successes: int, n: int, confidence: float = 0.95) -> Interval:
         return np.nan, np.nan, np.nan
     interval = scipy.stats.binomtest(int(successes), int(n)).proportion_ci(confidence, method="wilson")
     return successes / n, float(interval.low), float(interval.high)
-
-
-def resampled(n: int, resamples: int, seed: int) -> np.ndarray:
-    """How often each of n rows stands in each resample, shape (resamples, n): drawn with replacement."""
-    return np.random.default_rng(seed).multinomial(n, np.full(n, 1 / n), resamples) if n else np.empty((resamples, 0))
-
-
-def bca(estimate: float, resampled: np.ndarray, left_out: np.ndarray, confidence: float) -> tuple[float, float]:
-    """BCa interval of an estimate, from its values in resamples and with each row left out; nan where none is finite.
-
-    Efron, *Better Bootstrap Confidence Intervals*, JASA 1987.
-    """
-    resampled, left_out = (values[np.isfinite(values)] for values in (resampled, left_out))
-    if not len(resampled) or not len(left_out):
-        return np.nan, np.nan
-    tie = np.abs(resampled - estimate) <= ROUNDING
-    below = np.mean((resampled < estimate) & ~tie) + tie.mean() / 2
-    # Where no resample lies beyond the estimate its bias has no finite value: take half a resample as beyond.
-    bias = scipy.stats.norm.ppf(np.clip(below, 0.5 / len(resampled), 1 - 0.5 / len(resampled)))
-    pull = left_out.mean() - left_out
-    spread = (pull**2).sum() ** 1.5
-    acceleration = (pull**3).sum() / (6 * spread) if spread > 0 else 0.0
-    z = bias + scipy.stats.norm.ppf([(1 - confidence) / 2, (1 + confidence) / 2])
-    low, high = np.quantile(resampled, scipy.stats.norm.cdf(bias + z / (1 - acceleration * z)))
-    return float(low), float(high)
-
-
-def bootstrapped(
-    name: str, estimate: float, of: Callable[[np.ndarray], np.ndarray], counts: np.ndarray, confidence: float
-) -> dict[str, float]:
-    """The BCa interval of a coefficient, as columns of its name; ``of`` gives it for each row of counts."""
-    ends = bca(estimate, of(counts), of(1 - np.eye(counts.shape[1], dtype=int)), confidence)
-    return named(f"{name}_low {name}_high", ends)
 
 
 def varies(values: np.ndarray) -> np.ndarray:

@@ -1,7 +1,7 @@
 """RQ5 as published: accuracy predicted from the properties of the graph, on one split, and on many like it."""
 
 import warnings
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 
 import numpy as np
 import pandas as pd
@@ -16,6 +16,9 @@ PUBLISHED_SPLIT = 7
 MODELS = ("bayesian_ridge", "random_forest", "adaboost")
 """The published models, by name."""
 
+FEWEST_TESTED = 10
+"""R² over fewer networks than these is a matter of which they are, and is not told."""
+
 SIZES = ("nodes", "edges", "source_nodes", "sink_nodes")
 
 FEATURE_SETS: dict[str, tuple[str, ...]] = {
@@ -27,23 +30,26 @@ FEATURE_SETS: dict[str, tuple[str, ...]] = {
 """The four published sets of features (arXiv 2407.20601, appendix B)."""
 
 
-def published_prediction(table: pd.DataFrame, target: str = "test_acc") -> dict[str, float]:
-    """R² of the three published models, by name, on the one published split (arXiv 2407.20601, chapter 6.4).
+def published_prediction(table: pd.DataFrame, target: str = "test_acc") -> pd.DataFrame:
+    """Scores of the three published models on the one published split (arXiv 2407.20601, chapter 6.4).
 
     The 23 properties are scaled to 0 … 1 over all rows; ``train_test_split(test_size=0.1, random_state=7)``.
-    With so few test networks this is mostly luck: see `split_distribution`. nan where fewer than two would be tested.
+    With few test networks this is mostly luck: see `split_distribution`.
     A TableError names a property or target that is missing or not numeric.
+
+    Index ``model``, "mean" (of the networks trained on) last; r2 (nan on fewer than ten tested networks or a constant
+    accuracy), rmse (in accuracy; nan where fewer than two would be tested), tested.
     """
     from sklearn.preprocessing import minmax_scale
 
     features, accuracy = _columns(table, target, NAMES)
-    return _split_scores(minmax_scale(features), accuracy, _models(), PUBLISHED_SPLIT)
+    return _scores(minmax_scale(features), accuracy, _models(), PUBLISHED_SPLIT)
 
 
 def split_distribution(
     table: pd.DataFrame, target: str = "test_acc", splits: int = 100, seed: int = 0, models: Iterable[str] = MODELS
 ) -> pd.DataFrame:
-    """R² of the published models over many random 90/10 splits: index ``split``, a column per model."""
+    """`published_prediction` over many random 90/10 splits, its columns as index (split, model)."""
     from sklearn.pipeline import make_pipeline
     from sklearn.preprocessing import MinMaxScaler
 
@@ -55,29 +61,28 @@ def split_distribution(
         # Scaled by what a model is fitted to; the thesis scaled all rows, test ones too.
         chosen[name] = make_pipeline(MinMaxScaler(), known[name])
     states = np.random.default_rng(seed).integers(2**32, size=splits)
-    rows = [_split_scores(features, accuracy, chosen, int(state)) for state in states]
-    return pd.DataFrame(rows, columns=list(chosen)).rename_axis("split")
+    return pd.concat({k: _scores(features, accuracy, chosen, int(s)) for k, s in enumerate(states)}, names=["split"])
 
 
 def importances(table: pd.DataFrame, target: str = "test_acc") -> pd.DataFrame:
     """Feature importances of the random forest on the published split, for the four published feature sets.
 
-    Index ``feature_set``, a column per property (nan where the set lacks it); each row adds up to 1. ``attrs["r2"]`` is
-    a dict of each set's R² on the split's test networks. All nan from a table too small to test on.
+    Index ``feature_set``, a column per property (nan where the set lacks it); each row adds up to 1.
+    ``attrs["scores"]`` has a dict of r2, rmse and tested of each set, as of `published_prediction`. All nan from a
+    table too small to test on.
     """
     from sklearn.preprocessing import minmax_scale
 
     rows, scores = {}, {}
     for name, properties in FEATURE_SETS.items():
         features, accuracy = _columns(table, target, properties)
-        rows[name], scores[name] = {}, np.nan
-        if split := _split(minmax_scale(features), accuracy, PUBLISHED_SPLIT):
-            seen, unseen, known, hidden = split
-            forest = _models()["random_forest"].fit(seen, known)
-            rows[name] = dict(zip(properties, forest.feature_importances_, strict=True))
-            scores[name] = float(forest.score(unseen, hidden))
+        forest = {"random_forest": _models()["random_forest"]}
+        scores[name] = _scores(minmax_scale(features), accuracy, forest, PUBLISHED_SPLIT).iloc[0]
+        split = _split(minmax_scale(features), accuracy, PUBLISHED_SPLIT)
+        weights = forest["random_forest"].fit(split[0], split[2]).feature_importances_ if split else ()
+        rows[name] = dict(zip(properties, weights, strict=False))
     found = indexed(rows, ["feature_set"], NAMES).astype(float)
-    found.attrs["r2"] = scores
+    found.attrs["scores"] = {name: score.to_dict() for name, score in scores.items()}
     return found
 
 
@@ -109,24 +114,30 @@ def _split(features: np.ndarray, accuracy: np.ndarray, state: int) -> list[np.nd
     return train_test_split(features, accuracy, test_size=0.1, random_state=state) if len(accuracy) > 10 else None
 
 
-def _split_scores(features: np.ndarray, accuracy: np.ndarray, models: dict, state: int) -> dict[str, float]:
+def _scores(features: np.ndarray, accuracy: np.ndarray, models: dict, state: int) -> pd.DataFrame:
     from sklearn.base import clone
+    from sklearn.dummy import DummyRegressor
 
+    found = pd.DataFrame(np.nan, pd.Index([*models, "mean"], name="model"), ["r2", "rmse", "tested"])
     split = _split(features, accuracy, state)
-    if split is None or np.ptp(split[3]) == 0:
-        return dict.fromkeys(models, np.nan)
-    seen, unseen, known, hidden = split
-    return {name: float(clone(model).fit(seen, known).score(unseen, hidden)) for name, model in models.items()}
+    found["tested"] = len(split[3]) if split else 0
+    for name, model in (models | {"mean": DummyRegressor()}).items() if split else ():
+        seen, unseen, known, hidden = split
+        fitted = clone(model).fit(seen, known)
+        found.loc[name, "rmse"] = np.sqrt(np.mean((hidden - fitted.predict(unseen)) ** 2))
+        if len(hidden) >= FEWEST_TESTED and np.ptp(hidden) > 0:
+            found.loc[name, "r2"] = fitted.score(unseen, hidden)
+    return found
 
 
-def quantiles(distributions: Mapping[str, pd.DataFrame]) -> pd.DataFrame:
-    """Median, quartiles and the 5 % to 95 % range of the R² of many splits, a row a variant and model.
+def spread(splits: pd.DataFrame, score: str) -> pd.DataFrame:
+    """Median, quartiles and the 5 % to 95 % range of a score over `split_distribution`, a row a model.
 
-    The columns are panel (the variant), row (the model), mean (the median), low, high, inner_low, inner_high.
+    ``mean`` (the median), low, high, inner_low, inner_high, splits (those that have the score).
     """
     columns = {0.5: "mean", 0.05: "low", 0.95: "high", 0.25: "inner_low", 0.75: "inner_high"}
-    tables = {v: table.quantile(list(columns)).T.rename(columns=columns) for v, table in distributions.items()}
-    return pd.concat(tables, names=["panel", "row"]).reset_index()
+    own = splits[score].groupby(level="model", sort=False)
+    return own.quantile(list(columns)).unstack().rename(columns=columns).assign(splits=own.count())
 
 
 def ranked_clusters(table: pd.DataFrame) -> pd.DataFrame:

@@ -7,7 +7,7 @@ import pandas as pd
 import scipy.stats
 
 from sparsekit.analysis.correlation import variants_of
-from sparsekit.analysis.intervals import mean_interval, named
+from sparsekit.analysis.intervals import ROUNDING, mean_interval, named
 from sparsekit.analysis.tables import fraction, given_graphs, graph_ids, indexed, numbers, one_per_graph, require
 
 ALL = "all"
@@ -65,7 +65,9 @@ def _share(networks: pd.DataFrame, confidence: float) -> dict[str, float]:
     from statsmodels.stats.proportion import proportion_confint  # slow to load
 
     stuck, graphs = networks["stuck"].to_numpy(dtype=float), graph_ids(networks)
-    alike, seeds = 1.0 if np.ptp(stuck) == 0 else np.clip(_one_way(stuck, graphs)["icc"], 0, 1), np.bincount(graphs)
+    seeds, alike = np.bincount(graphs), 1.0
+    if np.ptp(stuck) > 0:
+        alike = np.clip(_variances(stuck, graphs, np.zeros_like(graphs))["icc"], 0, 1)
     effect = 1.0 if seeds.max() == 1 else 1 + ((seeds**2).sum() / seeds.sum() - 1) * alike
     effective = len(stuck) / effect
     low, high = proportion_confint(stuck.mean() * effective, effective, 1 - confidence, method="wilson")
@@ -77,11 +79,12 @@ def _share(networks: pd.DataFrame, confidence: float) -> dict[str, float]:
 def intraclass(table: pd.DataFrame, target: str = "test_accuracy", confidence: float = 0.95) -> pd.DataFrame:
     """How alike the seeds of a graph are, and the noise ceiling that this sets to every R² over graph means.
 
-    The intraclass correlation ICC(1,1) is the share of variance that lies between graphs, from a one-way analysis of
-    variance (Shrout and Fleiss, *Intraclass Correlations*, Psychological Bulletin 1979), its interval from the F
-    distribution. Seeds may differ in number: n0 of the analysis of variance stands for k, which makes the interval
-    approximate. The ceiling is ICC(1,k), the reliability of a mean over k seeds: what varies between graph means beyond
-    it is seeds, which no property of a graph can predict. The interval takes accuracies as normal. Networks of
+    The intraclass correlation ICC(C,1) is the share of variance that lies between graphs, from an analysis of variance
+    of graphs crossed with seeds: networks of one seed share the order of strings, and what that does to all of them
+    alike tells no graph from another (McGraw and Wong, *Forming Inferences*, Psychological Methods 1996). Its interval
+    is that of the F distribution and takes accuracies as normal; seeds may differ in number, which makes it
+    approximate. The ceiling is ICC(C,k), the reliability of a mean over k seeds: what varies between graph means beyond
+    it is seeds, which no property of a graph can predict. A correlation may rise to its square root. Networks of
     `tables.GRAPHS` without an accuracy are left out.
 
     Index ``variant``; graphs, networks, seeds (harmonic mean over graphs), between_sd, within_sd (in accuracy), icc and
@@ -89,34 +92,96 @@ def intraclass(table: pd.DataFrame, target: str = "test_accuracy", confidence: f
     graph has two seeds, there are fewer than two graphs, or accuracy is constant.
     """
     fraction("confidence", confidence)
-    variants, rows = variants_of(table, [target]), {}
+    variants, rows = variants_of(table, ["seed", target]), {}
     known = table[np.isfinite(numbers(table, target))]
     for variant in variants:
         networks = known[known["variant"] == variant]
-        rows[variant] = _one_way(numbers(networks, target), graph_ids(networks), confidence)
+        seeds = pd.factorize(networks["seed"])[0]
+        rows[variant] = _variances(numbers(networks, target), graph_ids(networks), seeds, confidence)
     return pd.DataFrame.from_dict(rows, orient="index").rename_axis("variant")
 
 
-def _one_way(values: np.ndarray, groups: np.ndarray, confidence: float = 0.95) -> dict[str, float]:
-    """One-way analysis of variance with random groups, numbered from 0."""
-    seeds = np.bincount(groups)
-    n, k = len(values), len(seeds)
+def _variances(values: np.ndarray, groups: np.ndarray, crossed: np.ndarray, confidence: float = 0.95) -> dict:
+    """Analysis of variance with random groups, numbered from 0, crossed with seeds; without them where all are 0."""
+    seeds, n = np.bincount(groups), len(values)
     names = ("between_sd", "within_sd", "icc", "icc_low", "icc_high", "ceiling", "ceiling_low", "ceiling_high")
-    row = {"graphs": k, "networks": n, "seeds": k / (1 / seeds).sum() if k else np.nan} | dict.fromkeys(names, np.nan)
-    if k < 2 or n == k or np.ptp(values) == 0:
+    row = {"graphs": len(seeds), "networks": n, "seeds": len(seeds) / (1 / seeds).sum() if n else np.nan}
+    row |= dict.fromkeys(names, np.nan)
+    if len(seeds) < 2 or n == len(seeds) or np.ptp(values) == 0:
         return row
-    means = np.bincount(groups, values) / seeds
-    between = (seeds * (means - values.mean()) ** 2).sum() / (k - 1)
-    within = ((values - means[groups]) ** 2).sum() / (n - k)
-    n0 = (n - (seeds**2).sum() / n) / (k - 1)
-    row["within_sd"], row["between_sd"] = np.sqrt(within), np.sqrt(max(between - within, 0) / n0)
-    ends = scipy.stats.f.ppf([(1 + confidence) / 2, (1 - confidence) / 2], k - 1, n - k)
+    by_seed = np.linalg.qr(np.eye(crossed.max() + 1)[crossed])[0]
+    by_graph = np.eye(len(seeds))[groups]
+    by_graph -= by_seed @ (by_seed.T @ by_graph)  # what seeds do to all graphs alike is no graph's
+    left = values - by_seed @ (by_seed.T @ values)
+    spanned, sizes, _ = np.linalg.svd(by_graph, full_matrices=False)
+    spanned = spanned[:, sizes > 1e-9]
+    k = spanned.shape[1]  # degrees of freedom between graphs
+    freedom = n - k - by_seed.shape[1]
+    if freedom < 1:
+        return row
+    told = spanned.T @ left
+    between, within = told @ told / k, (left @ left - told @ told) / freedom
+    n0 = (by_graph**2).sum() / k
+    row["within_sd"], row["between_sd"] = np.sqrt(max(within, 0)), np.sqrt(max(between - within, 0) / n0)
+    ends = scipy.stats.f.ppf([(1 + confidence) / 2, (1 - confidence) / 2], k, freedom)
     for end, by in zip(("", "_low", "_high"), (1, *ends), strict=True):
         icc = (between - by * within) / (between + (n0 - 1) * by * within)
         row[f"icc{end}"], floor = float(icc), max(icc, 0)
         # Spearman and Brown: of means over unequal seeds, the harmonic mean counts.
         row[f"ceiling{end}"] = float(row["seeds"] * floor / (1 + (row["seeds"] - 1) * floor))
     return row
+
+
+NODES, WEIGHTS = np.polynomial.hermite_e.hermegauss(40)
+SHARES = np.linspace(0, 0.99, 100)
+"""The latent shares of variance that `trainability_share` weighs."""
+
+
+def trainability_share(
+    table: pd.DataFrame,
+    chance: float,
+    margin: float = CHANCE_MARGIN,
+    confidence: float = 0.95,
+    target: str = "test_accuracy",
+) -> pd.DataFrame:
+    """How much of whether a network learns is its graph's: the latent intraclass correlation of a logistic model.
+
+    logit P(learns) = m + u of the graph, u normal with variance v; the share is v / (v + π²/3), that of the graph in
+    the variance of what decides (Nakagawa and Schielzeth, Biological Reviews 2010). Median and interval are of its
+    distribution given the data, uniform beforehand, m profiled out.
+
+    Index ``variant``; graphs, networks, learned (count), share, low, high. nan where no graph has two seeds, or none
+    or all learned.
+    """
+    fraction("confidence", confidence)
+    variants, rows = variants_of(table), {}
+    own = table.assign(learned=_left_chance(table, chance, margin, target))
+    for variant in variants:
+        networks = own[own["variant"] == variant]
+        graphs = graph_ids(networks)
+        seeds, learned = np.bincount(graphs), np.bincount(graphs, networks["learned"]).astype(int)
+        rows[variant] = {"graphs": len(seeds), "networks": len(networks), "learned": learned.sum()}
+        if seeds.max() > 1 and 0 < learned.sum() < len(networks):
+            rows[variant] |= named("share low high", _latent_share(seeds, learned, confidence))
+    return indexed(rows, ["variant"], ["graphs", "networks", "learned", "share", "low", "high"])
+
+
+def _latent_share(seeds: np.ndarray, learned: np.ndarray, confidence: float) -> np.ndarray:
+    """Median, low and high end of the share."""
+    kinds, counts = np.unique(np.column_stack([seeds, learned]), axis=0, return_counts=True)
+    deviation = np.sqrt(np.pi**2 / 3 * SHARES / (1 - SHARES))
+    middles = np.linspace(-1, 1, 121)[:, None] * (8 + 3 * deviation)  # of each share its own range of m
+    logits = (middles[..., None] + deviation[:, None] * NODES).clip(-40, 40)
+    learns, fails = -np.logaddexp(0, -logits), -np.logaddexp(0, logits)
+    fit = np.zeros_like(middles)
+    for (n, k), count in zip(kinds, counts, strict=True):
+        fit += count * np.log(np.exp(k * learns + (n - k) * fails) @ WEIGHTS)
+    best = fit.max(axis=0)
+    weight = np.exp(best - best.max())
+    weight[[0, -1]] /= 2
+    below = np.cumsum(weight) - weight / 2
+    tail = (1 - confidence) / 2
+    return np.interp(np.array([0.5, tail, 1 - tail]) * weight.sum(), below, SHARES)
 
 
 NULLS = {"rewired": "same degrees", "shuffled": "other labels", "random": "same density"}
@@ -172,6 +237,22 @@ def mean_differences(differences: pd.DataFrame, confidence: float = 0.95) -> pd.
         rows[name] |= named("mean low high", mean_interval(known, confidence, low=-1, high=1))
         rows[name] |= graphs[counts].sum().to_dict()
     return indexed(rows, ["variant", "against"], ["graphs", "mean", "low", "high", "above", "below", *counts])
+
+
+def most_by_chance(differences: pd.DataFrame, confidence: float = 0.95, flips: int = 999, seed: int = 0) -> int:
+    """How many intervals of `mean_differences` leave out zero where nothing differs, in all but the last few studies.
+
+    The ``confidence`` quantile over random signs of each graph's differences, the same sign for all variants and null
+    models, so that what the intervals have in common counts.
+    """
+    values = differences.pivot_table("difference", ["generator", "original"], ["variant", "against"]).to_numpy()
+    n = np.isfinite(values).sum(axis=0)
+    values, n = np.nan_to_num(values[:, n > 1]), n[n > 1]
+    signs = np.random.default_rng(seed).choice([-1, 1], (flips, len(values)))
+    means, squares = signs @ values / n, (values**2).sum(axis=0) / n
+    t = np.abs(means) / np.sqrt(np.maximum(squares - means**2, ROUNDING * squares) / (n - 1) + (squares == 0))
+    clear = (t > scipy.stats.t.ppf((1 + confidence) / 2, n - 1)).sum(axis=1)
+    return int(np.quantile(clear, confidence, method="higher"))
 
 
 CAUSES = {

@@ -247,10 +247,9 @@ class Parameters(BaseModel):
     inference_batch: Whole = field(1, "sequences in a batch at inference", ge=1, le=100_000)
 
     confidence: Share = field(0.95, "confidence of every interval")
-    bootstrap: Whole = field(2000, "resamples behind a bootstrap interval", ge=100, le=1_000_000)
-    permutations: Whole = field(199, "permutations behind a permutation test", ge=19, le=1_000_000)
-    prediction_repeats: Whole = field(1, "repeats of nested cross-validation, cut anew each time", ge=1, le=1000)
-    prediction_splits: Whole = field(10, "90/10 splits that show how far one split's R² can be off", ge=1, le=100_000)
+    permutations: Whole = field(999, "permutations behind a permutation test and its intervals", ge=99, le=1_000_000)
+    prediction_repeats: Whole = field(20, "repeats of nested cross-validation, cut anew each time", ge=20, le=1000)
+    prediction_splits: Whole = field(20, "90/10 splits that show how far one split can be off", ge=20, le=100_000)
 
     device: choice("device") = field("auto", "where networks run; auto: CUDA if any")
     workers: Whole = field(0, "processes that compute at the same time; 0: one for each core", ge=0, le=1024)

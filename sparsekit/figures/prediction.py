@@ -8,7 +8,7 @@ from matplotlib.colors import LinearSegmentedColormap
 
 from sparsekit.analysis.correlation import by_variant
 from sparsekit.analysis.cross_validation import ALL
-from sparsekit.analysis.prediction import SIZES, quantiles, ranked_clusters
+from sparsekit.analysis.prediction import SIZES, ranked_clusters, spread
 from sparsekit.analysis.tables import require
 from sparsekit.figures import marks
 from sparsekit.figures.card import Picture
@@ -18,6 +18,7 @@ from sparsekit.figures.style import GENERATORS, SEQUENTIAL, VARIANTS, Look, look
 from sparsekit.figures.words import listed, number, words_of
 
 FROM_WHITE = LinearSegmentedColormap.from_list("from_white", ["#ffffff", *SEQUENTIAL(np.linspace(0, 0.8, 5))])
+ERROR = Axis("error (RMSE), points", lambda share: number(100 * share, 1))
 SPLITS = {
     "many": Look("many splits", "#5f6670", "o", "-"),
     "once": Look("published split", "#1f2328", "v", "-"),
@@ -25,59 +26,71 @@ SPLITS = {
 
 
 def prediction_splits(
-    distributions: Mapping[str, pd.DataFrame], single: Reported, reported: Reported | None = None
+    distributions: Mapping[str, pd.DataFrame], single: Mapping[str, pd.DataFrame], reported: Reported | None = None
 ) -> Picture:
-    """R² of the published single split beside the R² of many splits.
+    """The published single split beside many splits: R², or the error where a split tests fewer than ten networks.
 
     Parameters
     ----------
     distributions : mapping of variant to DataFrame
-        As `analysis.prediction.split_distribution` returns them: R² of every split, a column per model.
-    single : mapping of variant to mapping of model to R²
+        As `analysis.prediction.split_distribution` returns them.
+    single : mapping of variant to DataFrame
         The published split on this run's networks (`analysis.prediction.published_prediction`).
     reported : mapping of variant to mapping of model to R², optional
     """
-    many = quantiles({v: distributions[v] for v in ordered(distributions, VARIANTS)})
-    once = many[["panel", "row"]].assign(series="once", mean=_looked_up(single, many))
-    if reported:
-        once["reported"] = _looked_up(reported, many)
-    moved = (many["high"] - many["low"]).median()
-    moved_by = number(moved, 2 if moved < 10 else 0)
-    reading = f"Between the 5th and 95th percentile of the splits R² moves by {moved_by} in the median."
+    score = "r2" if any(of["r2"].notna().any() for of in single.values()) else "rmse"
+    many = pd.concat({v: spread(distributions[v], score) for v in ordered(distributions, VARIANTS)}, names=["panel"])
+    once = pd.concat(dict(single))[score].reindex(many.index).rename("mean").to_frame().assign(series="once")
+    if reported and score == "r2":
+        once["reported"] = [reported.get(v, {}).get(model, np.nan) for v, model in once.index]
+    rows = pd.concat([many.assign(series="many"), once]).rename_axis(["panel", "row"]).reset_index()
+    rows = rows.dropna(subset=["mean"]) if rows["mean"].notna().any() else rows
+    axis = Axis("R²", number, limits=(-1, 1), ticks={-1: "−1", 0: "0", 1: "1"}) if score == "r2" else ERROR
     return marks.forest(
-        pd.concat([many.assign(series="many"), once]).assign(row=lambda t: t["row"].map(words_of)),
-        "How well graph properties predict test accuracy (R²)",
-        Axis("R²", number, limits=(-1, 1), ticks={-1: "−1", 0: "0", 1: "1"}), looks=SPLITS,
-        note="Many splits: median, quartiles, and 5 to 95 %. An arrow at the edge: beyond −1.",
-        reading=reading if np.isfinite(moved) else "Too few networks to split, so no R² over splits.",
+        rows.assign(row=rows["row"].map(words_of)), "How well graph properties predict test accuracy, split by split",
+        axis, looks=SPLITS,
+        note="Many splits: median, quartiles, and 5 to 95 %. Mean: of the networks trained on.",
+        reading=_splits_told(many, score),
     )  # fmt: skip
 
 
-def _looked_up(values: Reported, table: pd.DataFrame) -> list[float]:
-    return [values.get(v, {}).get(m, np.nan) for v, m in zip(table["panel"], table["row"], strict=True)]
+def _splits_told(many: pd.DataFrame, score: str) -> str:
+    """How far a split's score moves, in the median over variants and models."""
+    known = many.drop(index="mean", level="model").dropna(subset=["low"])
+    if known.empty:
+        return "Too few networks to split, so no error of a prediction."
+    moved = (known["high"] - known["low"]).median()
+    if score == "r2":
+        return f"Between the 5th and 95th percentile of the splits R² moves by {number(moved)} in the median."
+    by_mean = many.xs("mean", level="model")["mean"].reindex(known.index.get_level_values("panel"))
+    better = int((known["mean"].to_numpy() < by_mean.to_numpy()).sum())
+    return (
+        "A split tests fewer than ten networks, too few for an R². The median split's error is below that of the mean "
+        f"of the networks trained on in {better} of {len(known)} pairs of variant and model; between the 5th and 95th "
+        f"percentile of the splits it moves by {number(100 * moved, 1)} points."
+    )
 
 
-def importances(
-    tables: Mapping[str, pd.DataFrame], r_squared: Mapping[str, Mapping[str, float]] | None = None
-) -> Picture:
-    """The random forest's feature importances for each feature set, per variant.
+def importances(tables: Mapping[str, pd.DataFrame]) -> Picture:
+    """The random forest's feature importances for each feature set, per variant, and how well it predicts.
 
     Parameters
     ----------
     tables : mapping of variant to DataFrame
-        Feature set × property, importances that sum to 1; nan where a set leaves the property out.
-    r_squared : mapping of variant to mapping of feature set to R², optional
-        Printed under each set; taken from ``table.attrs["r2"]`` where not given.
+        As `analysis.prediction.importances` returns them; under each set its R², or its error in points where the
+        split tests fewer than ten networks.
     """
     variants = ordered(tables, VARIANTS)
     letters = {name: chr(ord("a") + k) for k, name in enumerate(tables[variants[0]].index)}
-    scores = r_squared or {v: tables[v].attrs.get("r2", {}) for v in variants}
+    scores = {v: tables[v].attrs["scores"] for v in variants}
+    of = "r2" if any(np.isfinite(one["r2"]) for own in scores.values() for one in own.values()) else "rmse"
+    form, name = (_short, "R² of the forest") if of == "r2" else (_points, "error, points")
     long = pd.concat({v: tables[v].rename_axis(index="set", columns="row") for v in variants}, names=["panel"])
     long = long.stack(future_stack=True).rename("value").reset_index()
     text = [f"{100 * v:.0f}" if np.isfinite(v) else "" for v in long["value"]]
     long = long.assign(column=long["set"].map(letters), row=long["row"].map(words_of), text=text)
-    under = [(v, letters[s], _short(scores[v].get(s, np.nan))) for v in variants for s in letters]
-    under = pd.DataFrame(under, columns=["panel", "column", "text"]).assign(row="R² of the forest", value=np.nan)
+    under = [(v, letters[s], form(scores[v][s][of])) for v in variants for s in letters]
+    under = pd.DataFrame(under, columns=["panel", "column", "text"]).assign(row=name, value=np.nan)
     first = {v: tables[v].iloc[0].dropna() for v in variants}
     tops = [f"{look(VARIANTS, v).label} {words_of(of.idxmax())}" for v, of in first.items() if len(of)]
     reading = f"With {words_of(next(iter(letters)))} features the forest looks most at: {'; '.join(tops)}."
@@ -88,6 +101,10 @@ def importances(
         + ";  ".join(f"{letter}: {words_of(name)}" for name, letter in letters.items()),
         reading=reading if tops else "Too few networks to test a forest on.",
     )  # fmt: skip
+
+
+def _points(error: float) -> str:
+    return number(100 * error, 1) if np.isfinite(error) else "–"
 
 
 def _short(r2: float) -> str:
@@ -109,23 +126,23 @@ def nested_scores(table: pd.DataFrame, ceilings: pd.DataFrame | None = None, aga
     against : str, optional
         The baseline that the reading compares with; by default the one that knows most of size and widths.
     """
-    require(table, ["r2", "low", "high", "gain", "gain_low", "gain_high"])
-    tables = by_variant(table)
-    against, gains, spans = against or strongest_baseline(next(iter(tables.values())).index), [], {}
-    for variant in ordered(tables, VARIANTS):
-        own = tables[variant]
-        if against in own.index and np.isfinite(own.loc[against, "gain"]):
-            gain, low, high = (number(own.loc[against, f"gain{end}"], sign=not end) for end in ("", "_low", "_high"))
-            gains.append(f"{gain} ({low} to {high}) for {look(VARIANTS, variant).label}")
+    require(table, ["r2", "r2_low", "r2_high", "gain", "p_value"])
+    tables = {v: by_variant(table)[v] for v in ordered(by_variant(table), VARIANTS)}
+    against, told, spans = against or strongest_baseline(next(iter(tables.values())).index) or ALL, [], {}
+    for variant, own in tables.items():
+        if np.isfinite(own.loc[ALL, "p_value"]):
+            r2, p = number(own.loc[ALL, "r2"]), number(own.loc[ALL, "p_value"], 3)
+            gain = number(own.loc[against, "gain"], sign=True)
+            told.append(f"{look(VARIANTS, variant).label} {r2} (p = {p}, {gain} to {_words(against)})")
         if ceilings is not None and variant in ceilings.index and np.isfinite(ceilings.loc[variant, "ceiling"]):
             spans[variant] = tuple(ceilings.loc[variant, ["ceiling_low", "ceiling_high"]])
-    rows = pd.concat({v: tables[v] for v in ordered(tables, VARIANTS)}, names=["panel", "row"]).reset_index()
+    rows = pd.concat(tables, names=["panel", "row"]).reset_index().rename(columns={"r2_low": "low", "r2_high": "high"})
     return marks.forest(
         rows.assign(row=rows["row"].map(_words), hollow=rows["row"] != ALL).rename(columns={"r2": "mean"}),
         "How well accuracy is predicted for unseen graphs (R²)",
         Axis("R²", number, limits=(-0.6, 1)), spans=spans, columns=2,
-        note="Out of fold, with intervals. Filled: all properties. Grey: the noise ceiling. Arrows: beyond −0.60.",
-        reading=f"To {_words(against)} all properties add an R² of {listed(gains)}." if gains
+        note="Out of fold: mean and middle 90 % of cuts. Filled: all properties. Grey: the noise ceiling.",
+        reading=f"R² of all properties, mean over cuts into folds: {'; '.join(told)}." if told
         else "Too few graphs to predict any from the others.",
     )  # fmt: skip
 
@@ -145,8 +162,9 @@ def cluster_importances(table: pd.DataFrame) -> Picture:
 
     Of what `analysis.cross_validation.cluster_importance` returns.
     """
-    require(table, ["members", "fall", "low", "high"])
-    rows = ranked_clusters(table).rename(columns={"variant": "panel", "fall": "mean"})
+    require(table, ["members", "fall", "fall_low", "fall_high"])
+    names = {"variant": "panel", "fall": "mean", "fall_low": "low", "fall_high": "high"}
+    rows = ranked_clusters(table).rename(columns=names)
     more = [f" +{len(members) - 1}" if len(members) > 1 else "" for members in rows["members"]]
     tops = []
     for variant in ordered(rows["panel"], VARIANTS):
@@ -156,8 +174,8 @@ def cluster_importances(table: pd.DataFrame) -> Picture:
     return marks.forest(
         rows.assign(row=rows["cluster"].map(words_of) + more), "What the prediction rests on",
         Axis("fall of R²", number),
-        note="Fall of out-of-fold R² with a cluster of properties shuffled. +n: so many more properties tell the same.",
-        reading=f"Clusters whose shuffling clearly costs R²: {'; '.join(tops).rstrip('.')}."
+        note="Fall of out-of-fold R² with a cluster shuffled, middle 90 % of cuts. +n: so many more tell the same.",
+        reading=f"Clusters whose shuffling costs R² in 95 % of the cuts: {'; '.join(tops).rstrip('.')}."
         if rows["mean"].notna().any() else "Too few graphs to tell what a prediction rests on.",
     )  # fmt: skip
 
@@ -168,24 +186,26 @@ def _with_sizes(cluster: str, members: Iterable[str]) -> str:
     return words_of(cluster) + (f" (with {listed(sizes)})" if sizes else "")
 
 
-def transfer_map(table: pd.DataFrame) -> Picture:
-    """RQ5: R² on each family of graphs by the model of each family.
+def transfer_map(table: pd.DataFrame, confidence: float = 0.95) -> Picture:
+    """RQ5: the error on each family of graphs of the model of each family, beside that of the tested family's mean.
 
     Of what `analysis.cross_validation.transfer` returns.
     """
-    require(table, ["r2", "low", "high"])
+    require(table, ["rmse", "mean_rmse", "p_value"])
     rows = table.reset_index()
-    other = rows[(rows["trained_on"] != rows["tested_on"]) & rows["r2"].notna()]
-    carried = int((other["low"] > 0).sum())
-    text = [number(v, 2 if v > -10 else 0) if np.isfinite(v) else "–" for v in rows["r2"]]
+    rows = rows.assign(better=(rows["rmse"] < rows["mean_rmse"]) & (rows["p_value"] <= 1 - confidence))
+    other = rows[(rows["trained_on"] != rows["tested_on"]) & rows["rmse"].notna()]
+    text = [f"{_points(r.rmse)} ({_points(r.mean_rmse)})" if np.isfinite(r.rmse) else "–" for r in rows.itertuples()]
     return marks.heatmap(
-        pd.DataFrame({
-            "panel": rows["variant"], "row": [look(GENERATORS, name).label for name in rows["trained_on"]],
-            "column": rows["tested_on"], "value": rows["r2"].clip(-1, 1), "bold": rows["low"] > 0, "text": text,
-        }),
-        "R² on one family of graphs by the model of another", panels=VARIANTS, columns=GENERATORS,
+        rows.assign(
+            panel=rows["variant"], row=[look(GENERATORS, f).label for f in rows["trained_on"]],
+            column=rows["tested_on"], value=(rows["rmse"] / rows["mean_rmse"] - 1).clip(-1, 1), bold=rows["better"],
+            text=text,
+        ),
+        "Error on one family of graphs of the model of another, points", panels=VARIANTS, columns=GENERATORS,
         x_label="tested on", y_label="trained on",
-        note="On the diagonal out of fold. Bold: the interval lies above zero. Below zero the mean predicts better.",
-        reading=f"A model carries over to another family, R² clearly above zero, in {carried} of {len(other)} cases."
-        if len(other) else "One family alone, or too few graphs of each: nothing to carry over.",
+        note=f"In brackets: by the mean of the tested family. Bold: below it, and p ≤ {number(1 - confidence)}.",
+        reading="A model carries over to another family, its error below that of the mean there and below chance, in "
+        f"{int(other['better'].sum())} of {len(other)} cases." if len(other)
+        else "One family alone, or too few graphs of each: nothing to carry over.",
     )  # fmt: skip

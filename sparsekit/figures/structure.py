@@ -16,7 +16,7 @@ from sparsekit.figures import marks
 from sparsekit.figures.card import Picture, card, drawn, nothing
 from sparsekit.figures.marks import Axis
 from sparsekit.figures.mask_drawings import GATE_LABELS
-from sparsekit.figures.style import FAINT, GENERATORS, INK, TARGETS, VARIANTS, Look, look, ordered
+from sparsekit.figures.style import FAINT, GENERATORS, INK, QUIET, TARGETS, VARIANTS, Look, look, ordered
 from sparsekit.figures.task import Baselines, accuracy_floor, reference
 from sparsekit.figures.words import counted, listed, number, percent, words_of
 from sparsekit.networks import build as networks
@@ -27,6 +27,7 @@ from sparsekit.variants import GATES
 SHARES = {
     "icc": Look("one network (ICC)", FAINT, "o", "-"),
     "ceiling": Look("mean over the seeds: the noise ceiling of R²", INK, "D", "-"),
+    "learning": Look("whether a network learns, latent", QUIET, "s", "-"),
 }
 POINTS = Axis(form=lambda share: number(100 * share, 1, sign=True))
 WRONG, RIGHT = TARGETS["i2h"].colour, TARGETS["h2h"].colour
@@ -124,26 +125,27 @@ def trainability_bars(table: pd.DataFrame) -> Picture:
     )  # fmt: skip
 
 
-def noise_ceilings(table: pd.DataFrame) -> Picture:
+def noise_ceilings(table: pd.DataFrame, learning: pd.DataFrame | None = None) -> Picture:
     """How alike the seeds of a graph are, and the highest R² that this leaves to any property of graphs.
 
-    Of what `analysis.structure.intraclass` returns.
+    Of what `analysis.structure.intraclass` returns, and `analysis.structure.trainability_share`.
     """
-    require(table, [f"{share}{end}" for share in SHARES for end in ("", "_low", "_high")])
-    variants = ordered(table.index, VARIANTS)
-    rows = [
-        (look(VARIANTS, v).label, share, *table.loc[v, [share, f"{share}_low", f"{share}_high"]])
-        for v in variants
-        for share in SHARES
-    ]
-    told = [
-        f"{number(table.loc[v, 'ceiling'])} of the variance of {look(VARIANTS, v).label} accuracies"
-        for v in variants
-        if np.isfinite(table.loc[v, "icc"])
-    ]
+    require(table, [f"{share}{end}" for share in SHARES if share != "learning" for end in ("", "_low", "_high")])
+    rows, told = [], []
+    for variant in ordered(table.index, VARIANTS):
+        label, own = look(VARIANTS, variant).label, table.loc[variant]
+        ends = {share: [own[f"{share}{end}"] for end in ("", "_low", "_high")] for share in ("icc", "ceiling")}
+        if learning is not None:
+            ends["learning"] = list(learning.loc[variant, ["share", "low", "high"]])
+        rows += [(label, share, *values) for share, values in ends.items()]
+        if np.isfinite(own["icc"]):
+            root = number(np.sqrt(own["ceiling"]))
+            told.append(f"{label} {_interval(*ends['ceiling'], number)}, so a correlation at most {root}")
     reading = "Graph and seed cannot be told apart: it takes two graphs of two seeds, not all alike."
     if told:
-        reading = f"Properties of graphs can explain at most {listed(told)}, means over seeds; the rest is seeds."
+        reading = f"R² of mean accuracies over seeds can be at most: {'; '.join(told)}. The rest is seeds."
+    shares = [f"{label} {_interval(*ends, number)}" for label, kind, *ends in rows if kind == "learning"]
+    reading += f" Whether a network learns is its graph's to a share of: {'; '.join(shares)}." if shares else ""
     return marks.forest(
         pd.DataFrame(rows, columns=["row", "series", "mean", "low", "high"]).assign(panel=""),
         "How much of accuracy is the graph's, how much the seed's",
@@ -239,11 +241,11 @@ def _differences(
         POINTS._replace(label=f"test accuracy, {one} minus {other}, percentage points"),
         groups=VARIANTS, dots=graphs.rename(columns={"difference": "value"}).dropna(subset=["value"]),
         note=f"Mean over graphs, {100 * confidence:g} % interval; dots: graphs. Right: at chance, {one} | {other}.",
-        reading=_means_told(means, confidence, title),
+        reading=_means_told(means, analysis.most_by_chance(differences, confidence), confidence, title),
     )  # fmt: skip
 
 
-def _means_told(means: pd.DataFrame, confidence: float, title: str) -> str:
+def _means_told(means: pd.DataFrame, by_chance: int, confidence: float, title: str) -> str:
     clear, known = means.dropna(subset=["low"]), means[means["graphs"] > 0]
     left = int(((clear["low"] > 0) | (clear["high"] < 0)).sum())
     if known.empty:
@@ -257,7 +259,7 @@ def _means_told(means: pd.DataFrame, confidence: float, title: str) -> str:
     told = f"{title}, in percentage points: {listed(told)}. " if len(told) <= 4 else ""
     return (
         f"{told}{left} of {counted(len(clear), 'interval')} {'leaves' if left == 1 else 'leave'} out zero; "
-        f"by chance alone about {number((1 - confidence) * len(clear), 1)} would."
+        f"by chance alone, at most {by_chance} would in {100 * confidence:g} % of studies."
     )
 
 

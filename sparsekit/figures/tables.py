@@ -143,13 +143,17 @@ def gains(scores: pd.DataFrame) -> Styler:
     return table.rename_axis(index=None, columns=None).style.format_index(label).format_index(label, axis="columns")
 
 
-def permuted(test: pd.DataFrame) -> Styler:
+def permuted(scores: pd.DataFrame) -> Styler:
     """Whether all properties together predict anything, a row per variant.
 
-    Of what `analysis.cross_validation.permutation_test` returns.
+    Of what `analysis.cross_validation.nested_prediction` returns.
     """
-    names = {"r2": "R², ridge regression", "null_median": "permuted: median", "null_high": "permuted: 95 % below"}
-    table = test[[*names, "p_value", "graphs"]].rename(columns=names | {"p_value": "p"}).rename_axis(None)
+    names = {"r2": "R²", "null_median": "permuted: median", "null_high": "permuted: 95 % below"}
+    table = (
+        scores.xs(ALL, level="features")[[*names, "p_value", "graphs"]]
+        .rename(columns=names | {"p_value": "p"})
+        .rename_axis(None)
+    )
     forms = dict.fromkeys(names.values(), number) | {"p": lambda p: number(p, 3)}
     return table.style.format(forms, na_rep="–").format_index(label)
 

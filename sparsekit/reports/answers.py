@@ -5,17 +5,18 @@ from collections.abc import Iterable, Mapping
 import numpy as np
 import pandas as pd
 
-from sparsekit.analysis.control import partial
-from sparsekit.analysis.correlation import DISCOVERY, by_variant, correlate, correlations, strongest
+from sparsekit.analysis.correlation import by_variant, correlate, correlations, found
 from sparsekit.analysis.covariates import controls, graph_properties, only_learned, prediction_baselines
 from sparsekit.analysis.cross_validation import ALL, nested_prediction
-from sparsekit.analysis.prediction import published_prediction, split_distribution
+from sparsekit.analysis.intervals import ROUNDING
+from sparsekit.analysis.prediction import published_prediction, split_distribution, spread
 from sparsekit.analysis.recovery import events, kaplan_meier
 from sparsekit.analysis.structure import intraclass, learned
 from sparsekit.analysis.tables import given_graphs, one_per_graph
 from sparsekit.analysis.verdicts import end_in_words, half_dropped
 from sparsekit.experiments.parameters import Parameters
 from sparsekit.figures.card import Picture
+from sparsekit.figures.correlation import sizes_in_words
 from sparsekit.figures.style import look, ordered
 from sparsekit.figures.words import ALONE, LOOKS, controls_in_words, counted, label, listed, number, percent, words_of
 from sparsekit.graphs.properties import NAMES
@@ -28,7 +29,6 @@ QUESTIONS = {
     "RQ4": "How does a randomly structured recurrent network's accuracy correlate with the properties of its graph?",
     "RQ5": "Can that accuracy be predicted from the properties of the graph?",
 }
-PERMUTATIONS = 999
 TARGET = "test_accuracy"
 
 
@@ -87,35 +87,33 @@ def rq4(
     majority: float | None = None,
     *,
     published: Mapping[str, pd.DataFrame] | None = None,
-    alone: pd.DataFrame | None = None,
     held: pd.DataFrame | None = None,
 ) -> str:
-    """Per variant the strongest correlation, tested as the strongest of all; then what size and widths leave.
+    """Per variant the strongest correlation, tested as the strongest of all; then size and widths, and what they leave.
 
-    Given the `majority` accuracy, what is left without networks at chance is told beside. `published`, `alone` and
-    `held` are for a caller who has them already: `correlate` by variant, with the published properties; `correlations`,
-    and `partial` given the controls, of all properties that differ; all three as the run's parameters say.
+    Given the `majority` accuracy, what is left without networks at chance is told beside. `published` and `held` are
+    for a caller who has them already: `correlate` by variant, with the published properties, and `correlations` of all
+    properties that differ given the controls; both as the run's parameters say.
     """
     structure = given_graphs(structure)
     options, properties, given = _options(parameters), graph_properties(structure), controls(structure)
     graphs = _graphs(structure)
     published = published or {v: correlate(rows, TARGET, NAMES, **options) for v, rows in graphs.items()}
-    told = {v: _strongest(rows, published[v].loc[list(NAMES)], parameters) for v, rows in graphs.items()}
-    chance = (1 - parameters.confidence) * len(NAMES)
-    text = f"As published, each property alone: {_each(told)}. By chance alone about "
-    text += f"{number(chance, 0 if chance >= 1 else 1)} of {len(NAMES)} intervals would leave out zero. Given "
     if held is None:
-        held = partial(structure, given, properties=properties, **options)
+        held = correlations(structure, given, TARGET, properties, **options)
+    text = f"As published, each property alone: {_told({v: published[v].loc[list(NAMES)] for v in graphs})}. "
+    own = held.index.get_level_values("property").isin(given)
     if held["pearson_low"].isna().all():
-        text += f"{controls_in_words(given)}: cannot tell from {held['n'].max():.0f} graphs."
+        text += f"Given {controls_in_words(given)}: cannot tell from {held['n'].max():.0f} graphs."
         return f"{text} {_counted(structure)}"
-    if alone is None:
-        alone = correlations(structure, properties=properties, **options)
-    text += f"{controls_in_words(given)}, of {len(properties)} properties at a false-discovery rate of "
-    text += f"{100 * DISCOVERY:g} %: {_discoveries(held, alone)}."
+    if own.any():
+        text += f"Of size and widths, each given the others, accuracy goes with: {sizes_in_words(held, given)}. "
+    text += f"Given {controls_in_words(given)}, of the other properties: {_told(by_variant(held[~own]))}."
     if majority is not None and (stuck := len(structure) - len(learned(structure, majority))):
-        rest = partial(only_learned(structure, majority), given, properties=properties, **options)
-        text += f" Without {counted(stuck, 'network')} of {len(structure)} at chance: {_discoveries(rest)}."
+        rest = correlations(only_learned(structure, majority), given, TARGET, properties, **options)
+        rest = by_variant(rest[~rest.index.get_level_values("property").isin(given)])
+        text += f" Without {counted(stuck, 'network')} of {len(structure)} at chance: {_told(rest)}."
+    text += " Each p and interval is paid for as one of all that are tested beside it in its variant."
     return f"{text} {_counted(structure)}"
 
 
@@ -123,36 +121,42 @@ def rq5(
     structure: pd.DataFrame,
     parameters: Parameters,
     *,
-    once: Mapping[str, Mapping[str, float]] | None = None,
+    once: Mapping[str, pd.DataFrame] | None = None,
     splits: Mapping[str, pd.DataFrame] | None = None,
     scores: pd.DataFrame | None = None,
     noise: pd.DataFrame | None = None,
 ) -> str:
-    """Per variant the published R² of one split and its range; then out of fold, beside what must be beaten.
+    """Per variant whether properties predict accuracy out of fold, by a permutation test; first the published split.
 
     Last the noise ceiling: what no property of a graph can exceed. `once`, `splits`, `scores` and `noise` are for a
     caller who has them already: `published_prediction` and `split_distribution` by variant, `nested_prediction` of all
     properties that differ beside `prediction_baselines`, and `intraclass`; all four as the run's parameters say.
     """
     structure = given_graphs(structure)
-    options, properties, given = _options(parameters), graph_properties(structure), controls(structure)
-    baselines = prediction_baselines(structure)
+    properties, given = graph_properties(structure), controls(structure)
+    baselines, repeats, seed = prediction_baselines(structure), parameters.prediction_repeats, parameters.data_seed
     if scores is None:
-        repeats = parameters.prediction_repeats
-        scores = nested_prediction(structure, properties=properties, baselines=baselines, repeats=repeats, **options)
+        many = {"repeats": repeats, "permutations": parameters.permutations, "seed": seed}
+        scores = nested_prediction(structure, TARGET, properties, baselines, **many)
     if noise is None:
         noise = intraclass(structure, confidence=parameters.confidence)
     # From the mean to size and widths together, each knows more than the one before; the family is none of them.
     baseline = [name for name in baselines if name != "family"][-1]
-    graphs, many = _graphs(structure), (parameters.prediction_splits, parameters.data_seed)
+    graphs = _graphs(structure)
     once = once or {v: published_prediction(rows, TARGET) for v, rows in graphs.items()}
-    splits = splits or {v: split_distribution(rows, TARGET, *many) for v, rows in graphs.items()}
+    splits = splits or {
+        v: split_distribution(rows, TARGET, parameters.prediction_splits, seed) for v, rows in graphs.items()
+    }
     told = {v: _one_split(once[v], splits[v], len(rows)) for v, rows in graphs.items()}
-    folds = {v: _out_of_fold(scores.loc[v], baseline, noise.loc[v]) for v in graphs}
+    folds = {v: _out_of_fold(scores.loc[v], baseline, noise.loc[v], parameters.confidence) for v in graphs}
     against = controls_in_words(given) if given else {"mean": "the mean"}.get(baseline, words_of(baseline))
-    text = f"As published, a random forest on one split: {_each(told)}. "
-    text += f"Cross-validated, all {len(properties)} properties against {against}: {_each(folds)}. "
-    return f"{text}Zero is what the mean alone predicts. {_counted(structure)}"
+    text = f"As published, a random forest on one split: {_each(told)}. Out of fold over {repeats} cuts, R² of all "
+    text += f"{len(properties)} properties and its gain to {against} (middle 90 % of cuts): {_each(folds)}. "
+    if "mean" in baselines and np.isfinite(by_mean := scores.xs("mean", level="features")["r2"]).any():
+        low, high = number(by_mean.min()), number(by_mean.max())
+        text += f"The mean of the other graphs itself scores {low if low == high else f'{low} to {high}'}. "
+    text += "p deals accuracies out anew within each family of graphs. "
+    return text + _counted(structure)
 
 
 def joined(*found: Picture | str) -> str:
@@ -299,7 +303,8 @@ def _verdicts(rows: pd.DataFrame) -> str:
 
 
 def _options(parameters: Parameters) -> dict[str, float]:
-    return {"confidence": parameters.confidence, "resamples": parameters.bootstrap, "seed": parameters.data_seed}
+    own = {"confidence": parameters.confidence, "permutations": parameters.permutations}
+    return own | {"seed": parameters.data_seed}
 
 
 def _graphs(structure: pd.DataFrame) -> dict[str, pd.DataFrame]:
@@ -311,53 +316,44 @@ def _counted(structure: pd.DataFrame) -> str:
     return f"Each of {graphs} graphs a variant counts once, its accuracy the mean over seeds."
 
 
-def _strongest(rows: pd.DataFrame, table: pd.DataFrame, parameters: Parameters) -> str:
-    table = table.dropna(subset=["pearson", "pearson_low", "pearson_high"])
-    name, r, p = strongest(rows, TARGET, table.index, PERMUTATIONS, parameters.data_seed)
-    if not name:
-        return f"cannot tell from {len(rows)} graphs"
-    clear = ((table["pearson_low"] > 0) | (table["pearson_high"] < 0)).sum()
-    word = "cannot tell, at most" if p > 1 - parameters.confidence else "most"
-    span = _span(number(r), *table.loc[name, ["pearson_low", "pearson_high"]])
-    found = f"{words_of(name)}, r = {span}, p = {number(p, 3)} for the strongest of {len(table)}"
-    return f"{word} with {found}, {clear} of {len(table)} intervals without zero"
-
-
-def _discoveries(held: pd.DataFrame, alone: pd.DataFrame | None = None) -> str:
-    """Per variant how many properties are discoveries, and the strongest coefficient."""
+def _told(tables: Mapping[str, pd.DataFrame]) -> str:
+    """Per variant how many coefficients are told from zero, and the strongest with its interval and p."""
     told = {}
-    for variant, table in by_variant(held).items():
-        known = table["pearson"].abs()[np.isfinite(table["pearson_low"])]
+    for variant, table in tables.items():
+        known = table.dropna(subset=["pearson", "pearson_p"])
         if known.empty:
             told[variant] = f"cannot tell from {table['n'].max():.0f} graphs"
             continue
-        row = table.loc[name := known.idxmax()]
-        before = "" if alone is None else f" (alone {(alone.loc[variant, 'q_value'] <= DISCOVERY).sum()})"
+        row = known.loc[known["pearson"].abs().idxmax()]
         span = _span(number(row["pearson"], sign=True), row["pearson_low"], row["pearson_high"])
-        count = (table["q_value"] <= DISCOVERY).sum() or "none"
-        told[variant] = f"{count}{before}, strongest {words_of(name)}, r = {span}"
+        p = number(row["pearson_p"], 3)
+        told[variant] = f"{found(known).sum() or 'none'} of {len(known)} told from zero, strongest "
+        told[variant] += f"{words_of(row.name)}, r = {span}, p = {p}"
     return _each(told)
 
 
-def _one_split(once: Mapping[str, float], splits: pd.DataFrame, graphs: int) -> str:
-    r2 = once["random_forest"]
-    if not np.isfinite(r2):
+def _one_split(once: pd.DataFrame, splits: pd.DataFrame, graphs: int) -> str:
+    forest, mean = once.loc["random_forest"], once.loc["mean"]
+    if not np.isfinite(forest["rmse"]):
         return f"cannot tell from {graphs} graphs"
-    low, high = splits["random_forest"].quantile([0.05, 0.95])
-    ends = f"{number(low, 2 if low > -10 else 0)} to {number(high)}"
-    return f"R² {number(r2)} (5–95 % of {len(splits)} splits: {ends})"
+    if not np.isfinite(forest["r2"]):
+        errors = [number(100 * one["rmse"], 1) for one in (forest, mean)]
+        return f"error {errors[0]} points, by the mean {errors[1]} ({forest['tested']:.0f} tested, too few for an R²)"
+    many = spread(splits, "r2").loc["random_forest"]
+    span = _span(number(forest["r2"]), many["low"], many["high"])
+    return f"R² {span.removesuffix(')')}, 5–95 % of {many['splits']:.0f} splits)"
 
 
-def _out_of_fold(table: pd.DataFrame, against: str, noise: pd.Series) -> str:
+def _out_of_fold(table: pd.DataFrame, against: str, noise: pd.Series, confidence: float) -> str:
     row, base, ceiling = table.loc[ALL], table.loc[against], "unknown"
     if np.isfinite(noise["ceiling"]):
         ceiling = _span(number(noise["ceiling"]), noise["ceiling_low"], noise["ceiling_high"])
-    if not np.isfinite(row["r2"]):
+    if not np.isfinite(row["p_value"]):
         return f"cannot tell from {row['graphs']:.0f} graphs, noise ceiling {ceiling}"
-    word = "in part" if row["low"] > 0 else "no" if row["high"] <= 0 else "cannot tell"
+    word = "in part" if row["p_value"] <= 1 - confidence + ROUNDING and row["r2"] > 0 else "not shown"
     gain = _span(number(base["gain"], sign=True), base["gain_low"], base["gain_high"])
-    r2 = _span(number(row["r2"]), row["low"], row["high"])
-    return f"{word}, R² {r2}, gain {gain}, noise ceiling {ceiling}"
+    r2 = _span(number(row["r2"]), row["r2_low"], row["r2_high"])
+    return f"{word} (p = {number(row['p_value'], 3)}), R² {r2}, gain {gain}, noise ceiling {ceiling}"
 
 
 def _span(value: str, low: float, high: float) -> str:

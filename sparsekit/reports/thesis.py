@@ -22,7 +22,6 @@ from sparsekit.variants import TARGETS
 
 NEVER = math.inf
 TARGET = "test_accuracy"
-FEWEST_TESTED = 10  # a split that tests fewer networks says nothing of R²
 AT_CHANCE = 0.05  # an accuracy no further above that of always naming the larger class has learned nothing
 BATCH = 32  # strings in the thesis's optimizer step
 ALONE = "one seed"
@@ -220,9 +219,10 @@ def pearson(known: Mapping, structure: pd.DataFrame, parameters: Parameters) -> 
     """Pearson's r of properties with accuracy."""
     found = {}
     for rows, conditions in _by_variant(known, structure):
-        options = (parameters.confidence, parameters.bootstrap, parameters.data_seed)
-        table = correlation.correlate(rows, TARGET, list(conditions.values()), *options)
+        options = {"confidence": parameters.confidence, "permutations": parameters.permutations}
         for at, name in conditions.items():
+            # Each figure is judged by itself, so each is a family of one.
+            table = correlation.correlate(rows, TARGET, [name], seed=parameters.data_seed, **options)
             n, *ours = table.loc[name, ["n", "pearson", "pearson_low", "pearson_high"]]
             found[at] = _of(ours[0], *_for_both(*ours, parameters.confidence), f"over {n:.0f} graphs")
     return found
@@ -233,31 +233,31 @@ def r_squared(known: Mapping, structure: pd.DataFrame, parameters: Parameters) -
     found, splits = {}, min(SPLITS, parameters.prediction_splits)
     for rows, conditions in _by_variant(known, structure):
         once = prediction.published_prediction(rows, TARGET)
-        spread = prediction.split_distribution(rows, TARGET, splits, parameters.data_seed)
-        tested = math.ceil(len(rows) / 10)
+        many = prediction.split_distribution(rows, TARGET, splits, parameters.data_seed)
+        ends = prediction.spread(many, "r2")
         for at, model in conditions.items():
-            if math.isnan(once[model]):
-                found[at] = {"note": f"too few graphs ({len(rows)}) to split", "apart": True}
-            elif tested < FEWEST_TESTED:
-                found[at] = _of(once[model], note=_too_few(tested), apart=True)
-            else:
-                ends = spread[model].quantile([0.05, 0.95])
-                found[at] = _of(once[model], *ends, f"interval: 5–95 % of {splits} splits")
+            found[at] = _untested(once.loc[model]) or _of(
+                once.loc[model, "r2"],
+                *ends.loc[model, ["low", "high"]],
+                f"interval: 5–95 % of {ends.loc[model, 'splits']:.0f} splits",
+            )
     return found
 
 
-def _too_few(tested: int) -> str:
-    return f"R² of {tested} tested networks, the thesis's of 20"
+def _untested(score: Mapping[str, float]) -> dict | None:
+    """Why a split has no R², if it has none."""
+    few = f"{score['tested']:.0f} tested networks, fewer than {prediction.FEWEST_TESTED}: no R²"
+    return {"note": few, "apart": True} if np.isnan(score["r2"]) else None
 
 
 def feature_sets(known: Mapping, structure: pd.DataFrame, parameters: Parameters) -> Found:
     """R² of the random forest by set of features."""
     found = {}
     for rows, conditions in _by_variant(known, structure):
-        r2, tested = prediction.importances(rows, TARGET).attrs["r2"], math.ceil(len(rows) / 10)
-        few = tested < FEWEST_TESTED
-        note = _too_few(tested) if few else "one split"
-        found |= {at: _of(r2[name], note=note, apart=few) for at, name in conditions.items()}
+        scores = prediction.importances(rows, TARGET).attrs["scores"]
+        for at, name in conditions.items():
+            own = scores[name]
+            found[at] = _untested(own) or _of(own["r2"], note="one split")
     return found
 
 

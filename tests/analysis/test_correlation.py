@@ -1,4 +1,4 @@
-"""Correlations with properties of graphs, and their bootstrap intervals."""
+"""Correlations with properties of graphs, alone and given others: one permutation test, and its intervals."""
 
 import warnings
 
@@ -6,15 +6,18 @@ import numpy as np
 import pandas as pd
 import pytest
 import scipy.stats
+import statsmodels.api as sm
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from sparsekit.analysis.correlation import correlate, pearson_of, spearman_of, strongest
-from sparsekit.analysis.tables import TableError
+from sparsekit.analysis.correlation import correlate, correlations, found
+from sparsekit.analysis.tables import TableError, one_per_graph
 from sparsekit.graphs.properties import NAMES
+from tests import planted
 from tests.planted import independent as networks
 from tests.published_tables import needs_published, published
 
+CONTROLS = ("nodes", "edges", "source_nodes", "sink_nodes")
 # Tables of chapter 6.3 and of chapter 6.4, arXiv 2407.20601.
 PEARSON_OF = [
     *("layers", "nodes", "edges", "source_nodes", "diameter", "density", "average_shortest_path_length"),
@@ -33,87 +36,156 @@ PEARSON = {
 @needs_published
 @pytest.mark.parametrize("variant", PEARSON)
 def test_the_reported_correlations_come_out(variant):
-    found = correlate(published(variant), resamples=50)
+    found = correlate(published(variant), permutations=99)
     assert list(found.index) == list(NAMES)
     assert found.pearson[PEARSON_OF].round(2).tolist() == list(PEARSON[variant])
 
 
-@settings(deadline=None, max_examples=30)
-@given(st.integers(0, 10**6), st.integers(4, 30))
-def test_weighted_correlations_equal_scipys_on_the_resampled_rows(seed, n):
-    rng = np.random.default_rng(seed)
-    x, y = rng.integers(0, 6, n).astype(float), rng.normal(size=n).round(1)
-    counts = rng.multinomial(n, np.full(n, 1 / n), 5)
-    for ours, theirs in ((pearson_of, scipy.stats.pearsonr), (spearman_of, scipy.stats.spearmanr)):
-        found = ours(x, y, counts)
-        for i, count in enumerate(counts):
-            xs, ys = np.repeat(x, count), np.repeat(y, count)
-            if np.ptp(xs) and np.ptp(ys):
-                assert found[i] == pytest.approx(theirs(xs, ys).statistic, abs=1e-9)
-            else:
-                assert np.isnan(found[i])
+@needs_published
+def test_the_published_width_outlives_control_and_size_does_not():
+    table = published("lstm")
+    raw, held = correlate(table), correlate(table, controls=CONTROLS)
+    assert held.pearson.idxmax() == "source_nodes"
+    assert raw.loc["nodes", "pearson_p"] == 0.001
+    assert held.loc["nodes", "pearson_p"] > 0.05
+
+
+def residual(values, given):
+    return sm.OLS(values, sm.add_constant(given)).fit().resid
+
+
+@settings(deadline=None, max_examples=20)
+@given(st.integers(0, 10**6), st.integers(10, 60))
+def test_partial_correlation_is_that_of_residuals(seed, graphs):
+    table = planted.study(graphs, 1, effect=1, size=1, variants=("gru",), seed=seed)
+    row = correlate(table, "test_accuracy", ["density"], CONTROLS, permutations=99).loc["density"]
+    x, y, held = table["density"], table["test_accuracy"], table[list(CONTROLS)]
+    assert row.pearson == pytest.approx(np.corrcoef(residual(x, held), residual(y, held))[0, 1])
+    x, y, held = x.rank(), y.rank(), held.rank()
+    assert row.spearman == pytest.approx(np.corrcoef(residual(x, held), residual(y, held))[0, 1])
+
+
+def test_a_property_that_is_a_control_is_given_the_others_and_tested_among_them():
+    table = planted.study(40, 1, effect=1, size=2, variants=("gru",))
+    both = correlate(table, "test_accuracy", planted.NAMES, CONTROLS)
+    own = correlate(table, "test_accuracy", CONTROLS, CONTROLS)
+    pd.testing.assert_frame_equal(both.loc[list(CONTROLS)], own)
+    others = [c for c in CONTROLS if c != "nodes"]
+    expected = np.corrcoef(*(residual(table[n], table[others]) for n in ("nodes", "test_accuracy")))[0, 1]
+    assert own.pearson["nodes"] == pytest.approx(expected)
+    rest = [n for n in planted.NAMES if n not in CONTROLS]
+    pd.testing.assert_frame_equal(both.loc[rest], correlate(table, "test_accuracy", rest, CONTROLS))
 
 
 @pytest.mark.filterwarnings("error")
-def test_correlations_and_intervals_agree_with_scipy():
-    table = networks(60, seed=3)
-    row = correlate(table, resamples=9000).loc["source_nodes"]
-    x, y = table.source_nodes.to_numpy(), table.test_acc.to_numpy()
-    for name, statistic in (("pearson", scipy.stats.pearsonr), ("spearman", scipy.stats.spearmanr)):
-        assert row[name] == pytest.approx(statistic(x, y).statistic)
-        theirs = scipy.stats.bootstrap(
-            (x, y),
-            lambda a, b, of=statistic: of(a, b).statistic,
-            paired=True,
-            vectorized=False,
-            n_resamples=1500,
-            rng=np.random.default_rng(0),
-        ).confidence_interval
-        assert [row[f"{name}_low"], row[f"{name}_high"]] == pytest.approx([theirs.low, theirs.high], abs=0.03)
-    assert row.p_value == pytest.approx(scipy.stats.pearsonr(x, y).pvalue)
+def test_coefficients_and_ranks_agree_with_scipy():
+    table = networks(60, seed=3).round(1)  # with ties
+    row = correlate(table).loc["source_nodes"]
+    for name, of in (("pearson", scipy.stats.pearsonr), ("spearman", scipy.stats.spearmanr)):
+        assert row[name] == pytest.approx(of(table.source_nodes, table.test_acc).statistic)
     assert row.n == 60
 
 
-@pytest.mark.parametrize("rho", [0.0, 0.7])
-def test_bootstrap_intervals_of_correlations_cover(rho):
-    rng, inside, runs = np.random.default_rng(11), 0, 300
-    for _ in range(runs):
-        x = rng.normal(size=50)
-        table = pd.DataFrame({"x": x, "y": rho * x + np.sqrt(1 - rho**2) * rng.normal(size=50)})
-        row = correlate(table, "y", ["x"], confidence=0.9, resamples=500).loc["x"]
-        inside += row.pearson_low <= rho <= row.pearson_high
-    # 4 standard errors, and the few points that a bootstrap of 50 rows is known to be short.
-    assert 0.9 - 0.09 < inside / runs < 0.9 + 0.07
+def test_p_and_intervals_are_those_of_the_strongest_in_each_permutation():
+    """Written out, for one family without missing values: Freedman and Lane by explicit regressions."""
+    table = planted.study(15, 1, effect=1, size=1, variants=("gru",))
+    names, held = ["density", "closeness_mean", "degree_var"], sm.add_constant(table[["nodes", "edges"]])
+    row = correlate(table, "test_accuracy", names, ("nodes", "edges"), 0.9, 99, seed=4)
+    fit = sm.OLS(table["test_accuracy"], held).fit()
+    x, largest = [sm.OLS(table[n], held).fit().resid for n in names], []
+    for keys in np.random.default_rng(4).random((99, 15)):
+        y = fit.fittedvalues + fit.resid.to_numpy()[keys.argsort()]
+        left = sm.OLS(y, held).fit().resid
+        largest.append(max(abs(np.arctanh(np.corrcoef(one, left)[0, 1])) for one in x))
+    z = np.arctanh([np.corrcoef(one, fit.resid)[0, 1] for one in x])
+    expected = [(1 + sum(m >= abs(one) for m in largest)) / 100 for one in z]
+    assert row.pearson_p.tolist() == pytest.approx(expected)
+    reach = sorted(largest)[-10]  # 9 permutations and the data may lie beyond, at 10 %
+    assert row.pearson_low.tolist() == pytest.approx(np.tanh(z - reach).tolist(), abs=1e-6)
+    assert row.pearson_high.tolist() == pytest.approx(np.tanh(z + reach).tolist(), abs=1e-6)
 
 
-def test_correlate_is_deterministic_and_finds_the_planted_effect():
+@settings(deadline=None, max_examples=60)
+@given(st.integers(0, 10**6), st.integers(5, 40), st.sampled_from([0.8, 0.9, 0.95]), st.floats(0, 2))
+def test_bars_and_words_never_differ(seed, rows, confidence, effect):
+    rng = np.random.default_rng(seed)
+    table = pd.DataFrame(rng.integers(0, 4, (rows, 5)), columns=[*"abcd", "y"]).assign(
+        y=lambda t: t["a"] * effect + t["y"]
+    )
+    table.loc[rng.random(rows) < 0.1, "b"] = np.nan
+    row = correlate(table, "y", list("abcd"), list("d")[: seed % 2], confidence, 99, seed)
+    for method in ("pearson", "spearman"):
+        told = row[f"{method}_p"] <= 1 - confidence + 1e-9
+        assert found(row, method).tolist() == told.tolist()
+
+
+def test_many_properties_are_paid_for_and_their_likeness_kept():
+    table = networks(30, effect=1)
+    alone = correlate(table, properties=["source_nodes"])
+    among = correlate(table)
+    assert among.pearson_high["source_nodes"] > alone.pearson_high["source_nodes"]
+    copies = {f"copy {k}": 3 * table["source_nodes"] + k for k in range(20)}
+    same = correlate(table.assign(**copies), properties=["source_nodes", *copies])
+    assert same.loc["source_nodes"].tolist() == pytest.approx(alone.loc["source_nodes"].tolist(), abs=1e-6)
+
+
+def test_control_finds_the_planted_effect_and_clears_the_confounded_one():
+    table = planted.study(effect=1, size=2, seed=3)
+    raw, held = correlations(table), correlations(table, CONTROLS)
+    for variant in ("gru", "lstm"):
+        assert raw.loc[(variant, "density"), "pearson_low"] > 0
+        assert held.loc[(variant, "density"), "pearson_p"] > 0.05
+        assert held.loc[(variant, "closeness_mean"), "pearson_low"] > 0
+        assert held.loc[(variant, "diameter"), "pearson_high"] < 0
+        assert held.loc[(variant, "nodes"), "pearson"] > 0
+        # In a single table a coefficient of nothing may be anything small.
+        assert abs(held.loc[(variant, "degree_var"), "pearson"]) < 0.3
+
+
+def test_a_family_can_be_a_control():
+    table = planted.study(80, family=0.1, variants=("gru",))
+    table["degree_var"] += 2 * (table["generator"] == "watts_strogatz")
+    raw, held = (correlations(table, by, properties=["degree_var"]).pearson_p.item() for by in ((), ("generator",)))
+    assert raw == 0.001
+    assert held > 0.05
+
+
+def test_seeds_are_no_more_graphs():
+    table = planted.study(40, 1, effect=1)
+    copied = pd.concat([table, table.assign(seed=1), table.assign(seed=2)])
+    for by in ((), CONTROLS):
+        pd.testing.assert_frame_equal(correlations(table, by), correlations(copied, by), check_exact=False)
+
+
+def test_results_repeat_and_the_seed_counts():
     table = networks(80)
-    found = correlate(table)
-    pd.testing.assert_frame_equal(found, correlate(table))
-    assert found.pearson.abs().idxmax() == "source_nodes"
-    assert found.pearson_low["source_nodes"] > 0
-    ends = found[["pearson_low", "pearson", "pearson_high"]]
-    assert (ends.diff(axis=1).iloc[:, 1:] > 0).all(axis=None)
+    pd.testing.assert_frame_equal(correlate(table), correlate(table))
+    assert not correlate(table).equals(correlate(table, seed=1))
+    assert correlate(table).pearson.abs().idxmax() == "source_nodes"
 
 
 @pytest.mark.filterwarnings("error")
-def test_constant_columns_have_no_correlation():
-    table = networks(20)
-    table["layers"] = 0.1 + 0.2
-    found = correlate(table)
-    assert found.loc["layers"].drop("n").isna().all()
-    assert found.drop("layers").notna().all(axis=None)
-    table["test_acc"] = 0.5
-    assert correlate(table).drop(columns="n").isna().all(axis=None)
+def test_what_cannot_be_told_is_nan():
+    table = networks(20).assign(layers=0.1 + 0.2)
+    row = correlate(table)
+    assert row.loc["layers"].drop("n").isna().all()
+    assert row.drop("layers").notna().all(axis=None)
+    assert correlate(table.assign(test_acc=0.5)).drop(columns="n").isna().all(axis=None)
+    twice = correlate(table.assign(nodes=2 * table["edges"] + 1), properties=["nodes", "diameter"], controls=["edges"])
+    assert np.isnan(twice.pearson["nodes"])
+    assert np.isfinite(twice.pearson["diameter"])
+    constant = correlate(table, properties=["diameter"], controls=["layers"])
+    pd.testing.assert_frame_equal(constant, correlate(table, properties=["diameter"]))
 
 
 @pytest.mark.filterwarnings("error")
 @pytest.mark.parametrize("rows", [0, 1, 2, 3, 4, 5, 8])
-def test_tiny_tables_correlate_or_say_nan(rows):
-    found = correlate(networks(rows))
-    assert (found.n == rows).all()
-    assert found.pearson.notna().all() == (rows >= 3)
-    assert found.pearson_low.notna().all() == (rows >= 5)
+@pytest.mark.parametrize("controls", [(), ("nodes", "edges")])
+def test_tiny_tables_correlate_or_say_nan(rows, controls):
+    row = correlate(networks(rows), controls=controls).drop(list(controls))
+    rows -= len(controls)
+    assert row.pearson.notna().all() == (rows >= 3)
+    assert row.pearson_low.notna().all() == row.pearson_p.notna().all() == (rows >= 5)
 
 
 @pytest.mark.filterwarnings("error")
@@ -129,45 +201,32 @@ def test_a_perfect_correlation():
     assert [row.pearson, row.pearson_low, row.pearson_high, row.spearman_low] == pytest.approx([1, 1, 1, 1])
 
 
+def test_too_few_permutations_tell_nothing():
+    row = correlate(networks(60), confidence=0.999, permutations=99).loc["source_nodes"]
+    assert (row.pearson_low, row.pearson_high, row.pearson_p) == (-1, 1, 0.01)
+
+
 def test_missing_values_leave_out_their_rows_only():
     table = networks(30)
     table.loc[:4, "layers"] = np.nan
     table.loc[7, "nodes"] = np.inf
-    found = correlate(table)
-    assert (found.n["layers"], found.n["nodes"], found.n["edges"]) == (25, 29, 30)
-    assert found.pearson["layers"] == pytest.approx(table.layers[5:].corr(table.test_acc[5:]))
-
-
-def test_the_strongest_property_is_tested_among_all():
-    name, r, p = strongest(networks(60), "test_acc", NAMES, 499, 0)
-    assert (name, p) == ("source_nodes", 1 / 500)
-    assert r == pytest.approx(correlate(networks(60), resamples=10).pearson["source_nodes"])
-    assert strongest(networks(60), "test_acc", NAMES, 499, 0) == (name, r, p)
-    found = [strongest(networks(30, seed, effect=0), "test_acc", NAMES, 199, 0)[2] for seed in range(100)]
-    # Under no effect p is uniform: 4 standard errors of a share of 100.
-    assert np.mean(np.array(found) <= 0.1) < 0.1 + 4 * 0.03
-    assert 0.5 - 4 * 0.05 < np.mean(np.array(found) <= 0.5) < 0.5 + 4 * 0.05
-    with pytest.raises(TableError, match="did you mean 'layers'"):
-        strongest(networks(30), "test_acc", ["layer"])
-
-
-@pytest.mark.filterwarnings("error")
-def test_the_strongest_of_nothing():
-    assert strongest(networks(4), "test_acc", NAMES)[0] == ""
-    constant = networks(20).assign(layers=3.0)
-    name, r, p = strongest(constant, "test_acc", ["layers"])
-    assert name == ""
-    assert np.isnan([r, p]).all()
-    assert strongest(constant, "test_acc", ["layers", "nodes"])[0] == "nodes"
-    constant.loc[3, "nodes"] = np.nan
-    assert strongest(constant, "test_acc", ["nodes"])[1] == pytest.approx(constant["nodes"].corr(constant["test_acc"]))
+    row = correlate(table)
+    assert (row.n["layers"], row.n["nodes"], row.n["edges"]) == (25, 29, 30)
+    assert row.pearson["layers"] == pytest.approx(table.layers[5:].corr(table.test_acc[5:]))
 
 
 def test_correlations_of_integers_warn_of_nothing():
     with warnings.catch_warnings():
         warnings.simplefilter("error")
-        table = networks(12).round().astype(int)
-        assert correlate(table).pearson.notna().any()
+        assert correlate(networks(12).round().astype(int)).pearson.notna().any()
+
+
+def test_means_over_seeds_are_correlated():
+    table = planted.study(40, 2, size=2, variants=("gru",))
+    r = one_per_graph(table, "gru")[["density", "test_accuracy", "nodes"]].corr()
+    xy, xz, yz = r.loc["density", "test_accuracy"], r.loc["density", "nodes"], r.loc["test_accuracy", "nodes"]
+    expected = (xy - xz * yz) / np.sqrt((1 - xz**2) * (1 - yz**2))
+    assert correlations(table, ["nodes"], properties=["density"]).pearson.item() == pytest.approx(expected)
 
 
 def test_bad_tables_are_named():
@@ -176,7 +235,15 @@ def test_bad_tables_are_named():
         correlate(table)
     with pytest.raises(TableError, match="did you mean 'layers'"):
         correlate(table, "test_accuracy", ["layer"])
+    with pytest.raises(TableError, match="did you mean 'nodes'"):
+        correlate(table, "test_accuracy", controls=["node"])
     with pytest.raises(TableError, match="no column that is a graph property"):
         correlate(table[["test_accuracy"]], "test_accuracy")
     with pytest.raises(TableError, match="'layers' is not numeric"):
         correlate(table.assign(layers="many"), "test_accuracy")
+    with pytest.raises(TableError, match="unknown column 'generator'"):
+        correlations(table.assign(variant="gru"))
+    with pytest.raises(TableError, match="no rows"):
+        correlations(planted.study(5, 1).iloc[:0])
+    with pytest.raises(ValueError, match="confidence 95"):
+        correlate(table, "test_accuracy", confidence=95)

@@ -22,11 +22,9 @@ def test_null_models_are_no_graphs_of_the_study():
     pd.testing.assert_frame_equal(one_per_graph(both, "gru"), one_per_graph(table, "gru"))
     names = ["density", "closeness_mean"]
     for of in (
-        lambda t: correlation.correlations(t, properties=names, resamples=20),
-        lambda t: control.partial(t, ("nodes",), properties=names, resamples=20),
-        lambda t: control.mixed(t, ("nodes",), properties=names),
+        lambda t: correlation.correlations(t, ("nodes",), properties=names, permutations=99),
         lambda t: control.collinearity(t, names),
-        lambda t: cross_validation.permutation_test(t, properties=names, permutations=19),
+        lambda t: cross_validation.nested_prediction(t, properties=names, repeats=2, permutations=19),
     ):
         pd.testing.assert_frame_equal(of(both), of(table))
 
@@ -83,4 +81,4 @@ def test_networks_at_chance_lose_their_accuracy_and_nothing_else():
     means = one_per_graph(found, "gru").set_index("graph")["test_accuracy"]
     assert np.isnan(means[0])
     assert means[1] == table["test_accuracy"][21]
-    assert (correlation.correlations(found, resamples=20).n == 19).all()
+    assert (correlation.correlations(found, permutations=99).n == 19).all()

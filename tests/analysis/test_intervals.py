@@ -5,7 +5,6 @@ import pytest
 import scipy.stats
 
 from sparsekit.analysis import intervals
-from sparsekit.analysis.correlation import pearson_of
 
 
 def test_mean_interval_is_students():
@@ -52,19 +51,3 @@ def test_prediction_intervals_cover_what_comes_next(n, further):
     assert abs(inside / runs - 0.9) < 0.06
     assert np.isnan(intervals.prediction_interval([0.5])[1:]).all()
     assert intervals.prediction_interval([0.2, 0.9], low=0, high=1)[1:] == (0, 1)
-
-
-def test_intervals_are_scipys_on_the_same_resamples():
-    rng = np.random.default_rng(2)
-    # Few and skewed, so that the correction moves the ends far.
-    x = rng.exponential(size=12) ** 2
-    y = x + 3 * rng.exponential(size=12)
-
-    def correlation(a, b, axis=-1):
-        a, b = (v - v.mean(axis=axis, keepdims=True) for v in (a, b))
-        return (a * b).sum(axis=axis) / np.sqrt((a * a).sum(axis=axis) * (b * b).sum(axis=axis))
-
-    theirs = scipy.stats.bootstrap((x, y), correlation, paired=True, rng=np.random.default_rng(0))
-    left_out = pearson_of(x, y, 1 - np.eye(12, dtype=int))
-    found = intervals.bca(float(correlation(x, y)), theirs.bootstrap_distribution, left_out, 0.95)
-    assert found == pytest.approx(tuple(theirs.confidence_interval), abs=1e-3)

@@ -26,19 +26,28 @@ SHROUT_FLEISS = [[9, 2, 5, 8], [6, 1, 3, 2], [8, 4, 6, 8], [7, 1, 2, 6], [10, 5,
 
 
 def test_the_example_of_shrout_and_fleiss():
+    # The same judges judge all: their ICC(3,1) and ICC(3,4), with the intervals that R's psych gives.
     row = ceilings.intraclass(networks(SHROUT_FLEISS)).loc["gru"]
-    assert (round(row.icc, 2), round(row.ceiling, 2)) == (0.17, 0.44)
-    # The interval as R's psych gives it; its ICC(1,k) goes from -0.88 to 0.91, a ceiling starts at 0.
-    assert (round(row.icc_low, 2), round(row.icc_high, 2)) == (-0.13, 0.72)
-    assert (row.ceiling_low, round(row.ceiling_high, 2)) == (0, 0.91)
+    assert (round(row.icc, 2), round(row.ceiling, 2)) == (0.71, 0.91)
+    assert (round(row.icc_low, 2), round(row.icc_high, 2)) == (0.34, 0.95)
+    assert (round(row.ceiling_low, 2), round(row.ceiling_high, 2)) == (0.68, 0.99)
     assert (row.graphs, row.networks, row.seeds) == (6, 24, 4)
-    assert row.within_sd**2 == pytest.approx(6.26, abs=0.005)
+    assert row.within_sd**2 == pytest.approx(1.02, abs=0.005)
+
+
+def test_what_a_seed_does_to_all_graphs_alike_is_no_noise():
+    table = planted.study(40, 3, variants=("gru",))
+    shifted = table.assign(test_accuracy=table["test_accuracy"] + 0.1 * table["seed"])
+    pd.testing.assert_frame_equal(ceilings.intraclass(table), ceilings.intraclass(shifted))
+    lacking = shifted.drop(index=shifted.index[::7])
+    pd.testing.assert_frame_equal(ceilings.intraclass(table.loc[lacking.index]), ceilings.intraclass(lacking))
 
 
 def test_balanced_variances_are_those_of_a_mixed_model():
     table = planted.study(40, 3, variants=("gru",))
     row = ceilings.intraclass(table).loc["gru"]
-    fit = sm.MixedLM(table["test_accuracy"] * 50, np.ones(len(table)), groups=table["graph"]).fit(method="bfgs")
+    seeds = pd.get_dummies(table["seed"]).to_numpy(dtype=float)
+    fit = sm.MixedLM(table["test_accuracy"] * 50, seeds, groups=table["graph"]).fit(method="bfgs")
     assert row.between_sd * 50 == pytest.approx(np.sqrt(fit.cov_re.iloc[0, 0]), rel=1e-3)
     assert row.within_sd * 50 == pytest.approx(np.sqrt(fit.scale), rel=1e-3)
     assert row.icc == pytest.approx(row.between_sd**2 / (row.between_sd**2 + row.within_sd**2))
@@ -46,10 +55,11 @@ def test_balanced_variances_are_those_of_a_mixed_model():
 
 
 def test_unequal_seeds_by_hand():
-    # Means 1 and 5, grand mean 3.4: between 2·2.4² + 3·1.6² = 19.2 (1 d.f.), within 2 + 2 = 4 (3 d.f.), n0 = 5 - 13/5.
+    # Both graphs have seeds 0 and 1, differences 4 and 3: between 2 · 3.5² / 2 (1 d.f.), within (0.5² + 0.5²) / 2
+    # (1 d.f.); seed 2, of one graph alone, tells nothing. n0 = 2 · 1 / 2 = 1 graph of a mean of two.
     row = ceilings.intraclass(networks([[0, 2], [4, 5, 6]])).loc["gru"]
-    assert row.within_sd == pytest.approx(np.sqrt(4 / 3))
-    assert row.between_sd == pytest.approx(np.sqrt((19.2 - 4 / 3) / 2.4))
+    assert row.within_sd == pytest.approx(0.5)
+    assert row.between_sd == pytest.approx(np.sqrt((12.25 - 0.25) / 2))
     icc = row.between_sd**2 / (row.between_sd**2 + row.within_sd**2)
     assert row.icc == pytest.approx(icc)
     assert row.seeds == pytest.approx(2.4)
@@ -82,7 +92,8 @@ def test_nothing_about_a_graph_explains_more_than_the_ceiling():
 
 @pytest.mark.filterwarnings("error")
 def test_one_seed_a_graph_tells_nothing():
-    for accuracies in ([[0.5], [0.6], [0.7]], [[0.5, 0.6]], [[0.5, 0.5], [0.5, 0.5]], [[np.nan], [np.nan]]):
+    one = [[0.5], [0.6], [0.7]]
+    for accuracies in (one, [*one, [0.5, 0.6]], [[0.5, 0.6]], [[0.5, 0.5], [0.5, 0.5]], [[np.nan], [np.nan]]):
         row = ceilings.intraclass(networks(accuracies)).loc["gru"]
         assert row.drop(["graphs", "networks", "seeds"]).isna().all()
     assert ceilings.intraclass(networks([[0.5, np.nan], [0.6, 0.7]])).networks.item() == 3
@@ -122,8 +133,48 @@ def test_intervals_of_trainability_cover_where_seeds_are_alike():
     assert abs(inside / runs - 0.9) < 3 * np.sqrt(0.09 / runs) + 0.01
 
 
+def latent(share, graphs, seeds, rng, mean=0.0):
+    """Networks of which each learns with the chance that its graph has, latent share given."""
+    logits = mean + np.sqrt(np.pi**2 / 3 * share / (1 - share)) * rng.normal(size=graphs)
+    return networks(np.where(rng.random((graphs, seeds)) < 1 / (1 + np.exp(-logits[:, None])), 0.9, 0.5))
+
+
+def test_the_share_of_learning_is_found():
+    rng = np.random.default_rng(0)
+    for share in (0.1, 0.5, 0.9):
+        row = ceilings.trainability_share(latent(share, 1500, 4, rng, mean=1.0), 0.5).loc["gru"]
+        assert row.low < share < row.high
+        assert row.high - row.low < 0.2
+        assert (row.graphs, row.networks) == (1500, 6000)
+
+
+def test_the_likelihood_of_learning_is_that_of_numerical_integration():
+    deviation, mean = np.sqrt(np.pi**2 / 3 * 0.5 / 0.5), 0.7
+    u = np.linspace(-40, 40, 200_001)
+    density = scipy.stats.norm.pdf(u, 0, deviation)
+    learns = 1 / (1 + np.exp(-mean - u))
+    for k in range(4):
+        exact = np.trapezoid(learns**k * (1 - learns) ** (3 - k) * density, u)
+        at = mean + deviation * ceilings.NODES
+        ours = np.exp(-k * np.logaddexp(0, -at) - (3 - k) * np.logaddexp(0, at)) @ ceilings.WEIGHTS
+        assert ours / np.sqrt(2 * np.pi) == pytest.approx(exact, rel=1e-3)
+
+
+@pytest.mark.filterwarnings("error")
+def test_what_tells_nothing_of_learning_is_nan():
+    for accuracies in ([[0.9], [0.5]], [[0.9, 0.9]] * 3, [[0.5, np.nan]] * 3):
+        assert ceilings.trainability_share(networks(accuracies), 0.5)[["share", "low", "high"]].isna().all(axis=None)
+    alike = ceilings.trainability_share(networks([[0.9] * 4] * 20 + [[0.5] * 4] * 20), 0.5).iloc[0]
+    assert alike.low > 0.7
+    single = ceilings.trainability_share(networks([[0.9, 0.5, 0.9, 0.5]]), 0.5).iloc[0]
+    assert single.low < 0.05
+    assert single.high > 0.7
+
+
 def test_bad_input_is_named():
     table = networks([[0.5, 0.6]])
+    with pytest.raises(ValueError, match="chance 50"):
+        ceilings.trainability_share(table, 50)
     with pytest.raises(ValueError, match="chance 50"):
         ceilings.trainability(table, 50)
     with pytest.raises(ValueError, match="margin 0"):
@@ -160,6 +211,28 @@ def test_a_planted_difference_is_found_where_it_is_and_intervals_cover():
         assert means.loc[("lstm", "rewired"), "low"] > 0
         inside += means.loc[("gru", "rewired"), "low"] <= 0 <= means.loc[("gru", "rewired"), "high"]
     assert abs(inside / 100 - 0.9) < 3 * np.sqrt(0.09 / 100)
+
+
+def test_intervals_that_leave_out_zero_are_counted_against_what_chance_does():
+    many = {"variants": ("a", "b", "c"), "nulls": ("rewired", "random", "shuffled")}
+    told, most = [], []
+    for seed in range(150):
+        differences = ceilings.null_differences(with_nulls(gain=0, seed=seed, **many), 0.5)
+        means = ceilings.mean_differences(differences)
+        told.append(int(((means["low"] > 0) | (means["high"] < 0)).sum()))
+        most.append(ceilings.most_by_chance(differences, flips=199))
+    # The null models stand against the same graphs, so that several intervals leave out zero together.
+    assert np.mean(np.array(told) > np.array(most)) < 0.05 + 3 * np.sqrt(0.05 * 0.95 / 150)
+    assert np.median(most) >= 2
+    real = ceilings.null_differences(with_nulls(**many), 0.5)
+    assert ceilings.most_by_chance(real) < 9
+
+
+@pytest.mark.filterwarnings("error")
+def test_chance_counts_of_few_graphs():
+    assert ceilings.most_by_chance(ceilings.null_differences(with_nulls(graphs=1), 0.5)) == 0
+    same = ceilings.null_differences(with_nulls(graphs=2, noise=0, gain=0), 0.5)
+    assert ceilings.most_by_chance(same) == 0
 
 
 def test_bad_tables_of_pairs_are_named():

@@ -46,7 +46,7 @@ def keys(listed):
     "changes",
     [
         {"workers": 2, "device": "cpu"},
-        {"margin": 0.1, "confidence": 0.9, "bootstrap": 500},
+        {"margin": 0.1, "confidence": 0.9, "permutations": 500},
         {"graphs": 5, "graph_epochs": 9, "gate_masks": "rows"},
         {"recovery_steps": [3, 1, 10**6][1:]},
     ],
