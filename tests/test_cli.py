@@ -317,7 +317,7 @@ def test_list(project, capsys):
     assert "tiny         A set for tests" in out
     assert "01_pruning                 About pruning" in out
     assert "  seeds = 3\n" in out
-    assert "  percentages = [50, 70, 80, 90, 95]\n" in out
+    assert "  percentages = [50, 70, 80, 90]\n" in out
     assert "whole number of at least 1" in out
 
 
