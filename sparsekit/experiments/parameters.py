@@ -176,7 +176,7 @@ class Parameters(BaseModel):
         "automata", "invalid strings of task reber: of similar automata, or valid but for one edit"
     )
     inner_length: Whole = field(
-        0, "characters across which task embedded_reber is to be remembered; 0: any", ge=0, le=10_000
+        0, "characters to remember across, tasks embedded_reber and temporal_order; 0: any that fit", ge=0, le=10_000
     )
     valid_share: Share = field(0.5, "share of valid strings")
     shortest: Whole = field(11, "characters of the shortest string", ge=5, le=10_000)

@@ -58,7 +58,7 @@ class Baselines(Unit):
 
     @property
     def cost(self) -> float:
-        return self.strings.train_size / 5000
+        return self.strings.train_size / 1000
 
     def result(self, store: Store, device: str) -> tuple[Mapping, None]:
         from sparsekit.tasks.baselines import baselines  # not above: no other unit needs scikit-learn

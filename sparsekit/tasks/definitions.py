@@ -11,7 +11,7 @@ from inspect import Parameter, signature
 import numpy as np
 
 from sparsekit.registry import Registry, UnknownName, unknown
-from sparsekit.tasks import grammars, labelled_csv
+from sparsekit.tasks import grammars, labelled_csv, twins
 from sparsekit.tasks.samples import Rows, Split, Strings, Task, TaskError, shared
 
 TASKS = Registry("task")
@@ -186,6 +186,32 @@ def embedded_reber(
         whole, broken = grammars.embedded(own)
         made.append(_shuffled(for_order, {1: whole[:valid], 0: broken[:invalid]}))
     return Task("embedded_reber", *made)
+
+
+@TASKS.register
+def temporal_order(
+    split: Split, *, valid_share: float = 0.5, shortest: int = 11, longest: int = 53, inner_length: int = 0
+) -> Task:
+    """Strings of filler with one X and one Y; in the valid ones X comes first.
+
+    Valid and invalid strings are `twins`, in one part as far as the sizes go: whoever counts n-grams of up to
+    `twins.MATCHED` characters, or sees `twins.ENDS` characters at either end, gives both of a pair the same verdict.
+
+    Parameters
+    ----------
+    valid_share, shortest, longest
+        As for `reber`; no string has fewer than `twins.SHORTEST` characters.
+    inner_length : int
+        Characters after the later of X and Y, across which the order must be remembered; 0 is any number that fits.
+    """
+    parts, (for_pairs, for_order) = _classes(split, valid_share), _streams(split, 2)
+    needed = [max(part) for part in parts]
+    right, wrong = twins.pairs(for_pairs, sum(needed), shortest, longest, inner_length)
+    made = []
+    for (valid, invalid), start in zip(parts, (0, needed[0]), strict=True):
+        strings = {1: right[start : start + valid], 0: wrong[start : start + invalid]}
+        made.append(_shuffled(for_order, strings))
+    return Task("temporal_order", *made)
 
 
 @TASKS.register

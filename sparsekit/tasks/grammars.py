@@ -11,7 +11,7 @@ Automaton = dict[int, dict[str, int]]
 """``automaton[state][letter]`` is the next state. Strings begin in state 0 and are accepted in the one after the last,
 which has no edges and is reached from every state. Letters are ASCII."""
 
-START, ACCEPT = 0, 7
+START, ACCEPT, LEFT = 0, 7, -1
 LETTERS = "BTPSXVE"
 TRANSITIONS: Automaton = {
     START: {"B": 1},
@@ -69,13 +69,22 @@ def first_violation(string: str, automaton: Automaton = TRANSITIONS) -> int:
     >>> first_violation("BTBTXSETE", EMBEDDED), first_violation("BTBTXSEPE", EMBEDDED)
     (-1, 7)
     """
-    state = START
-    for index, character in enumerate(string):
-        edges = automaton.get(state, {})
-        if character not in edges:
-            return index
-        state = edges[character]
-    return len(string) if state in automaton else -1
+    states = walk(string, automaton)
+    if states[-1] == LEFT:
+        return states.index(LEFT) - 1
+    return len(string) if states[-1] in automaton else -1
+
+
+def walk(string: str, automaton: Automaton, state: int = START) -> list[int]:
+    """The states before and after each character, `LEFT` once the language has been left.
+
+    >>> walk("BTXE", TRANSITIONS)
+    [0, 1, 2, 4, -1]
+    """
+    states = [state]
+    for character in string:
+        states.append(automaton.get(states[-1], {}).get(character, LEFT))
+    return states
 
 
 def is_valid(string: str) -> bool:

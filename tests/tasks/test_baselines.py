@@ -5,7 +5,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from sparsekit.tasks.baselines import baselines, lines
+from sparsekit.tasks.baselines import BAGS, BOTH, baselines, lines
 from sparsekit.tasks.definitions import make
 from sparsekit.tasks.samples import Rows, Strings, Task
 
@@ -22,8 +22,13 @@ ORDER = [
     "last 2 characters",
     "last 3 characters",
     "last 4 characters",
+    "both ends, 1",
+    "both ends, 2",
+    "both ends, 3",
     "bag of characters",
     "bag of bigrams",
+    "forest on n-grams",
+    "RBF on n-grams",
 ]
 
 
@@ -43,7 +48,7 @@ def test_each_classifier_sees_what_its_name_says():
     # Only the last letter tells the classes apart; everything else is alike.
     table = accuracies("ABCDX1 ABCDY0 ABCEX1 ABCEY0 ABCEY0", "ABCDX1 ABCDY0").test_accuracy
     solved = {"last character", "last 2 characters", "last 3 characters", "last 4 characters"}
-    bags = {"character set", "bag of characters", "bag of bigrams"}
+    bags = {"character set", "bag of characters", *BAGS, *BOTH}
     assert set(table.index[table == 1]) == solved | bags
     assert (table.drop([*solved, *bags]) == 0.5).all()
 
@@ -71,6 +76,35 @@ def test_majority_is_that_of_training():
     assert table.loc["majority"].tolist() == [2 / 3, 1 / 4]
 
 
+def test_bags_count():
+    # Classes that hold the same letters, three quarters A or a quarter: only how often tells them apart.
+    rng = np.random.default_rng(0)
+    labels = np.arange(400) % 2
+    strings = ["".join(rng.permutation(list("A" * many + "B" * (40 - many)))) for many in 10 + 20 * labels]
+    half = Strings(strings[:200], labels[:200]), Strings(strings[200:], labels[200:])
+    table = baselines(Task("t", *half)).test_accuracy
+    assert table["bag of characters"] == 1
+    assert table["character set"] == 0.5
+
+
+def test_forest_and_rbf_see_what_no_linear_bag_does():
+    # Valid strings hold both C and D, or neither; each alone says nothing.
+    rng = np.random.default_rng(0)
+    labels, with_c = np.arange(400) % 2, rng.integers(0, 2, 400)
+    letters = [["A"] * 8 + ["C"] * int(c) + ["D"] * int(c == label) for label, c in zip(labels, with_c, strict=True)]
+    strings = ["".join(rng.permutation(one + ["A"] * (10 - len(one)))) for one in letters]
+    half = Strings(strings[:200], labels[:200]), Strings(strings[200:], labels[200:])
+    table = baselines(Task("t", *half)).test_accuracy
+    assert table[["forest on n-grams", "RBF on n-grams"]].min() > 0.95
+    assert table["bag of characters"] < 0.8
+
+
+def test_both_ends_see_both_at_once():
+    table = accuracies("AXA1 AXB0 BXA0 BXB1", "AYYA1 AYYB0 BYYA0 BYYB1").test_accuracy
+    assert table["both ends, 1"] == 1
+    assert table[["first character", "last character"]].max() == 0.5
+
+
 def test_strings_too_short_for_bigrams():
     table = accuracies("A0 A0 B1", "A0 B1")
     assert table.loc["bag of bigrams"].tolist() == [2 / 3, 1 / 2]
@@ -82,7 +116,8 @@ def test_lines():
     assert list(drawn)[:2] == ["majority", "length"]
     assert list(drawn)[2].startswith("last ")
     assert drawn[list(drawn)[2]] == table.test_accuracy[table.index.str.startswith("last ")].max()
-    assert list(drawn)[3] == "bag of bigrams"
+    assert drawn[list(drawn)[3]] == table.test_accuracy[list(BAGS)].max()
+    assert len(drawn) == 4
     assert all(drawn[name] == table.test_accuracy[name] for name in drawn)
 
 
@@ -91,7 +126,10 @@ def test_embedded_reber_is_chance_to_all_but_who_see_both_outer_symbols(argument
     task = make("embedded_reber", train_size=2500, test_size=750, **arguments)
     table = baselines(task)
     assert table.index.tolist() == ORDER
-    assert (table.test_accuracy - table.test_accuracy["majority"]).abs().max() < 4 * np.sqrt(0.25 / 750)
+    see_both = ["both ends, 2", "both ends, 3", "forest on n-grams", "RBF on n-grams"]
+    assert table.test_accuracy[see_both].min() > 0.98
+    others = table.test_accuracy.drop(see_both)
+    assert (others - others["majority"]).abs().max() < 4 * np.sqrt(0.25 / 750)
     assert [s[1] == s[-2] for s in task.test.strings] == task.test.labels.astype(bool).tolist()
 
 
@@ -173,7 +211,7 @@ def test_published_split():
     expected = {
         "length": 0.777,
         "character set": 0.779,
-        "bag of characters": 0.814,
+        "bag of characters": 0.884,
         "first 3 characters": 0.921,
         "last 4 characters": 0.938,
     }
