@@ -6,7 +6,9 @@ import numpy as np
 import pandas as pd
 import scipy.stats
 
-ALL_AT_ONCE = ("bag of bigrams", "all pixels")
+from sparsekit.tasks.baselines import BAGS
+
+ALL_AT_ONCE = (*BAGS, "all pixels")
 """Classifiers without memory that see all places: to pass them says nothing about memory."""
 
 

@@ -151,8 +151,8 @@ def task_baselines(table: pd.DataFrame, samples: int) -> Picture:
     return marks.forest(
         rows.assign(text=rows["mean"].map(percent)), "What classifiers without memory reach, by task",
         Axis("test accuracy", percent, limits=(0, 1.02)), groups={}, zero=None, dots=table,
-        note="Rows: the largest class, and the best of those that see the first or last few places, all in no order,\n"
-        "or all at once. Dots: all of its kind.", reading="; ".join(told) + ".",
+        note="Rows: the largest class, and the best of those that see the first or last few places, both ends, all in no\n"
+        "order, or all at once. Dots: all of its kind.", reading="; ".join(told) + ".",
     )  # fmt: skip
 
 
@@ -166,18 +166,17 @@ def _task(task: str, invalid: str) -> str:
 
 
 def _sight(classifier: str) -> str:
-    """What a classifier sees: no place, the first or last few, all at once, or all in no order."""
-    if classifier.startswith(("first", "last")):
-        return "place"
-    return {"majority": "none", "all pixels": "whole"}.get(classifier, "bag")
+    """What a classifier sees: no place, the first or last few, both ends, all at once, or all in no order."""
+    known = {"majority": "none", "first": "place", "last": "place", "both": "ends", "all": "whole"}
+    return known.get(classifier.split()[0], "bag")
 
 
 def _demand(accuracy: pd.Series, samples: int) -> str:
-    """What is left for memory, in words: of the best classifier, and of the best that looks at one place."""
+    """How far they come, in words: the best classifier, and the best that looks at one place."""
     chance, accuracy = accuracy["majority"], accuracy.drop("majority")
     best, place = accuracy.idxmax(), accuracy[[_sight(name) == "place" for name in accuracy.index]].idxmax()
     if accuracy[best] <= best_by_chance(chance, samples, len(accuracy)):
-        return f"none of {len(accuracy)} beats chance ({percent(chance)}), so whoever scores more has remembered"
+        return f"none of these {len(accuracy)} is shown to beat chance ({percent(chance)})"
     nearly = f"“{place}” nearly suffices ({percent(accuracy[place])})"
     one = nearly if accuracy[place] >= 0.9 else f"one place gives {percent(accuracy[place])} at most (“{place}”)"
     return one if best == place else f"{one}, “{best}” {percent(accuracy[best])}"

@@ -277,7 +277,7 @@ def test_what_a_task_asks_for_is_part_of_what_it_is(registered):
     assert not set(made()) & set(made(longest=12))
 
 
-@pytest.mark.parametrize("task", ["reber", "embedded_reber", "digits"])
+@pytest.mark.parametrize("task", ["reber", "embedded_reber", "temporal_order", "digits"])
 def test_steps_of_an_epoch_are_those_of_the_strings_made(task):
     given = strings(parameters(task=task))
     assert given.steps(16) == -(-len(given.make().train) // 16)
@@ -306,6 +306,7 @@ def test_every_task_that_can_be_made_has_baselines():
         ("reber", "automata"),
         ("reber", "edit"),
         ("embedded_reber", ""),
+        ("temporal_order", ""),
         ("digits", ""),
     ]
     own = studies.baselines(parameters(invalid="edit"))
