@@ -29,27 +29,57 @@ def seeds(request):
     return request.param
 
 
-def test_accuracy_by_paths_reads_the_last_network(seeds):
-    table = accuracies(seeds, cut=("nothing", "hidden", "carry", "both"))
-    table = table[(table["variant"] == "lstm") | table["cut"].isin(["nothing", "hidden"])]
-    picture = memory_figures.accuracy_by_paths(table, BASELINES)
-    picture.png()
-    assert "base, LSTM, carry cut: 70" in picture.alt
-    assert "dotted, last 4 characters: 90 %" in picture.alt
-    assert picture.reading.startswith("Of the networks “retrained”: RNN-Tanh 90")
-    assert "base, RNN-Tanh, carry cut" not in picture.alt
+def whole_of(table, at_chance=()):
+    names = table[["variant", "seed", "network"]].drop_duplicates()
+    low = np.where(names["variant"].isin(at_chance), 0.45, 0.8)
+    return names.assign(majority=0.5, n=200, accuracy=0.9, low=low, high=0.95)
 
 
-def test_accuracy_by_seen_says_from_where_on_it_is_close(seeds):
-    table = accuracies(seeds, seen=(8, 4, 2, 1)).sort_values("seen")
-    table.loc[(table["variant"] == "lstm") & (table["seen"] == 4), "accuracy"] = 0.9
-    ends = pd.DataFrame({"seen": [1, 2, 4], "accuracy": [0.5, 0.7, 0.8]})
-    picture = memory_figures.accuracy_by_seen(table, ends)
+def told_of(seeds=2, pairs=(90, 40, 12, 3)):
+    table = accuracies(seeds, seen=(1, 4, 8, 22)).assign(past="class", longer=lambda t: 1 - t["seen"] / 30)
+    return table.assign(n=table["seen"].map(dict(zip((1, 4, 8, 22), pairs, strict=True))))
+
+
+def test_pairs_told_apart_are_read_where_there_are_enough(seeds):
+    table = told_of(seeds)
+    picture = memory_figures.told_apart(table, whole_of(table))
     picture.png()
-    assert "networks “base” need so many" in picture.reading
-    assert picture.reading.count("RNN-Tanh 8 (all: ") == picture.reading.count("LSTM 4 (all: ") == 1
-    assert "table of the last characters: 1 50 %, 2 70 %, 4 80 %" in picture.alt
-    memory_figures.accuracy_by_seen(table, ends[:0]).png()
+    assert "Of 200 test strings probed, 12 pairs or more have the last 8 characters in common" in picture.reading
+    assert f"RNN-Tanh {70.5 if seeds == 2 else 70} %, LSTM" in picture.reading
+    assert "chance" not in picture.reading
+    assert "RNN-Tanh, strings that are longer: 1 96.7 %" in picture.alt
+    assert "last 22 characters" in memory_figures.told_apart(told_of(pairs=(9, 9, 9, 9)), whole_of(table)).reading
+
+
+def test_networks_at_chance_are_left_out():
+    table = told_of()
+    reading = memory_figures.told_apart(table, whole_of(table, ["lstm"])).reading
+    assert "LSTM 7" not in reading
+    assert reading.endswith("seeds at chance are left out (LSTM).")
+    nobody = memory_figures.told_apart(table, whole_of(table, ["lstm", "rnn_tanh"])).reading
+    assert "nothing can be said; seeds at chance are left out (RNN-Tanh and LSTM)" in nobody
+
+
+def test_nothing_to_tell_apart_is_said():
+    table = told_of()
+    assert "Nothing to tell apart" in memory_figures.told_apart(table, whole_of(table), "state").reading
+    assert "does not say" in memory_figures.accuracy_by_distance(None).reading
+
+
+def test_accuracy_by_network_names_the_last(seeds):
+    picture = memory_figures.accuracy_by_network(whole_of(told_of(seeds)), BASELINES)
+    picture.png()
+    assert picture.reading == "Networks “retrained” reach RNN-Tanh 90 % and LSTM 90 %."
+    assert "LSTM, base: 90 %" in picture.alt
+
+
+def test_accuracy_by_distance_reads_the_farthest(seeds):
+    table = accuracies(seeds, first=(5, 9, 13)).assign(last=lambda t: t["first"] + 3)
+    picture = memory_figures.accuracy_by_distance(table, {"majority": 0.5})
+    picture.png()
+    value = 70 if seeds == 1 else 70.5
+    assert picture.reading == f"Networks “base”, across 13–16 characters: RNN-Tanh {value} % and LSTM {value} %."
+    assert "LSTM, retrained: 5–8 9" in picture.alt
 
 
 def test_accuracy_by_violation_names_the_worst_place(seeds):
@@ -67,7 +97,7 @@ def test_accuracy_by_violation_names_the_worst_place(seeds):
 
 
 def test_no_violation_to_place_is_said():
-    paths = accuracies(cut=("nothing", "hidden")).assign(group="valid", first=np.nan, last=np.nan, n=100)
+    paths = accuracies(seen=(1, 2)).assign(group="valid", first=np.nan, last=np.nan, n=100)
     for table, why in ((None, "this task has no grammar"), (paths, "all strings probed are valid")):
         picture = memory_figures.accuracy_by_violation(table)
         picture.png()
@@ -76,14 +106,14 @@ def test_no_violation_to_place_is_said():
 
 
 def test_bad_tables_are_told():
-    paths = accuracies(cut=("nothing", "hidden"))
+    told = told_of()
     with pytest.raises(TableError, match="no rows"):
-        memory_figures.accuracy_by_paths(paths[:0], {})
+        memory_figures.accuracy_by_network(told[:0], {})
     with pytest.raises(TableError, match="'network'"):
-        memory_figures.accuracy_by_paths(paths.drop(columns="network"), {})
-    many = pd.concat([paths.assign(network=str(k), seen=1) for k in range(5)])
+        memory_figures.accuracy_by_network(told.drop(columns="network"), {})
+    many = pd.concat([told.assign(network=str(k)) for k in range(5)])
     with pytest.raises(TableError, match="at most 4"):
-        memory_figures.accuracy_by_seen(many, pd.DataFrame())
+        memory_figures.told_apart(many, whole_of(many))
 
 
 def test_places_of_violations_are_named_by_their_characters():

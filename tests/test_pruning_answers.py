@@ -5,13 +5,10 @@ import itertools
 import numpy as np
 import pandas as pd
 
-from sparsekit.analysis.memory import needed
 from sparsekit.experiments.parameters import Parameters
 from sparsekit.experiments.pruning import scored_networks
 from sparsekit.figures import tables as pruning_tables
-from sparsekit.pruning import memory
 from sparsekit.reports import thesis as reported
-from sparsekit.tasks import definitions as tasks
 
 P = Parameters(compare_at=[80], percentages=[50, 80], margin=0.02)
 OWN, CONTROLS = ("magnitude", "global"), (("random", "global"), ("random", "layer"))
@@ -55,9 +52,14 @@ def test_accuracy_by_length_is_in_order_of_length():
     assert shown.data.iloc[0].tolist() == [0.8, 0.9, 0.7]
 
 
-def test_needed_passes_over_what_is_only_crossed():
-    assert needed(pd.Series({1: 0.99, 2: 0.5, 4: 0.97, 8: 0.99}), 0.02) == 4
-    assert needed(pd.Series({8: 0.7}), 0.02) == 8
+def test_pasts_say_how_many_strings():
+    row = {"variant": "gru", "network": "base", "seed": 0, "past": "same", "group": "all", "accuracy": 0.5}
+    table = pd.DataFrame([row | {"seen": 2, "n": 9}, row | {"seen": 10, "n": 3, "past": "class"}])
+    shown = pruning_tables.by_past(table, "base").data
+    assert list(shown.columns) == [2, 10]
+    assert shown.to_numpy().tolist() == [["0.50 (9)", "–"], ["–", "0.50 (3)"]]
+    assert "the same class" in pruning_tables.by_past(table, "base").to_html()
+    assert "the same state" in pruning_tables.by_past(table.assign(group="valid"), "base").to_html()
 
 
 def test_the_runs_own_score_is_always_global_too():
@@ -69,4 +71,3 @@ def test_what_belongs_to_another_task_is_left_out():
     assert reported.safe_percentages(P)
     for other in ({"task": "digits"}, {"invalid": "edit"}):
         assert not reported.safe_percentages(P.model_copy(update=other))
-    assert memory.last_characters(tasks.make("digits", train_size=40, test_size=20)).empty

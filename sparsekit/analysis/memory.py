@@ -2,10 +2,9 @@
 
 from collections.abc import Sequence
 
-import numpy as np
 import pandas as pd
 
-from sparsekit.analysis.intervals import ROUNDING, over_seeds
+from sparsekit.analysis.intervals import over_seeds
 
 
 def accuracies(table: pd.DataFrame, by: Sequence[str], confidence: float = 0.95) -> pd.DataFrame:
@@ -13,17 +12,6 @@ def accuracies(table: pd.DataFrame, by: Sequence[str], confidence: float = 0.95)
     means = over_seeds(table, by, "accuracy", confidence, low=0, high=1)
     own = table.groupby(list(by), sort=False)[["low", "high"]].first().reset_index()
     return means.assign(**{end: means[end].where(means["n"] > 1, own[end]) for end in ("low", "high")})
-
-
-def needed(accuracy: pd.Series, margin: float) -> int:
-    """The first number of last characters from which on accuracy, by characters seen, stays within a margin of its end.
-
-    >>> needed(pd.Series({1: 0.5, 2: 0.98, 4: 0.8, 8: 0.98, 16: 0.99}), 0.02)
-    8
-    """
-    # Rounding must not decide where a whole number of strings lies exactly on the margin.
-    far = np.flatnonzero((accuracy - accuracy.iloc[-1]).abs() > margin + ROUNDING)
-    return int(accuracy.index[far[-1] + 1 if len(far) else 0])
 
 
 def by_place(violations: pd.DataFrame) -> pd.DataFrame:
@@ -39,3 +27,28 @@ def by_place(violations: pd.DataFrame) -> pd.DataFrame:
     place = ((first - violations["first"].min()) / width + 1).where(first > 0, -1)
     characters = [f"{k:g}" + (f"–{k + width - 1:g}" if width > 1 else "") if k else "valid" for k in first]
     return means.assign(place=place, characters=characters, strings=first.map(sizes))
+
+
+def across(told: pd.DataFrame, whole: pd.DataFrame, enough: int) -> tuple[pd.DataFrame, list[str]]:
+    """How many pairs are told apart across the most characters for which every network has enough of them.
+
+    Parameters
+    ----------
+    told, whole : DataFrame
+        Pairs told apart by characters seen, and accuracy beside the majority's; columns variant, seed.
+    enough : int
+        Pairs, at least; where there never are as many, the most that there are.
+
+    Returns
+    -------
+    DataFrame
+        variant, seen, pairs, mean over the seeds that are above chance.
+    list
+        Variants with seeds at chance: whose interval on whole strings reaches down to the majority's share.
+    """
+    chance = whole["low"] <= whole["majority"]
+    kept = told.merge(whole.loc[~chance, ["variant", "seed"]], on=["variant", "seed"])
+    pairs = told.groupby("seen")["n"].min()
+    seen = pairs.index[pairs >= min(enough, pairs.max())].max()
+    means = kept[kept["seen"] == seen].groupby("variant", sort=False).agg(pairs=("n", "min"), mean=("accuracy", "mean"))
+    return means.reset_index().assign(seen=seen), sorted(set(whole.loc[chance, "variant"]))

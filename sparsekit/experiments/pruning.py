@@ -17,7 +17,7 @@ from sparsekit.networks.training import Encoded, Recipe, train
 from sparsekit.pruning import prune as pruning_rule
 from sparsekit.pruning.cost import multiply_adds
 from sparsekit.pruning.masks import Mask
-from sparsekit.pruning.memory import by_length, by_violation, cut_at, paths
+from sparsekit.pruning.memory import by_distance, by_length, by_violation, whole, with_another_past
 from sparsekit.pruning.recovery import PROTOCOLS, Start
 from sparsekit.pruning.schedules import SCHEDULES
 from sparsekit.pruning.scores import CONTROLS, Evidence
@@ -160,9 +160,9 @@ def _radii(network: Classifier) -> dict[str, list]:
 
 @dataclass(frozen=True)
 class MemoryProbe(Unit):
-    """What a trained network remembers: accuracy with its past cut off in several ways."""
+    """What a trained network remembers: its verdicts where the past is exchanged, its accuracy by kind of string."""
 
-    kind: ClassVar[str] = "memory"
+    kind: ClassVar[str] = "transplants"
     network: BaseNetwork | PrunedNetwork
     strings: int
 
@@ -181,16 +181,20 @@ class MemoryProbe(Unit):
     def result(self, store: Store, device: str) -> tuple[Mapping, None]:
         task = self.base.strings.make()
         part = task.test.subset(range(min(self.strings, len(task.test))))
-        what = (self.network.network(store), part, self.network.recipe)
-        tables = {"paths": paths(*what), "seen": cut_at(*what), "length": by_length(*what)}
+        network, recipe = self.network.network(store), self.network.recipe
+        what = (network, part, recipe)
+        past, told = with_another_past(network, task, recipe, self.strings)
+        tables = {"whole": whole(*what), "past": past, "told": told, "length": by_length(*what)}
+        if task.name in tasks.DISTANCES:
+            tables["distance"] = by_distance(*what, tasks.DISTANCES[task.name](part.strings))
         if task.name in tasks.GRAMMARS:
             tables["violation"] = by_violation(*what, tasks.violations(task.name, part.strings))
         return {name: table.to_dict("list") for name, table in tables.items()}, None
 
 
 CONDITION = ("target", "percent", "score", "scope", "schedule", "protocol")
-WITHOUT_H2H = "no hidden-to-hidden weights, retrained"
-"""What `memory` calls networks that have lost all of them."""
+ONE_H2H = "one hidden-to-hidden weight, retrained"
+"""What `memory` calls networks that have lost all the others: the largest weight stays at 100 %."""
 
 
 def base_networks(p: Parameters) -> list[BaseNetwork]:
@@ -248,14 +252,14 @@ def protocol_networks(p: Parameters) -> list[PrunedNetwork]:
 
 
 def probes(p: Parameters) -> dict[MemoryProbe, str]:
-    """What is probed for its memory, with its name: base networks; pruned; without hidden-to-hidden weights."""
+    """What is probed for its memory, with its name: base networks; pruned; with one hidden-to-hidden weight."""
     named: dict = dict.fromkeys(base_networks(p), "base")
     if p.compare_at[-1] in p.percentages:
         target, percent = p.targets[0], p.compare_at[-1]
         which = "" if target == "both" else f"{target} "
         named |= dict.fromkeys(_pruned(p, target, percent), f"{percent:g} % {which}pruned, retrained")
     if "h2h" in p.targets and 100 in p.percentages:
-        named |= dict.fromkeys(_pruned(p, "h2h", 100.0), WITHOUT_H2H)
+        named |= dict.fromkeys(_pruned(p, "h2h", 100.0), ONE_H2H)
     return {MemoryProbe(network, p.probe_strings): name for network, name in named.items()}
 
 
@@ -329,7 +333,10 @@ def spectral_radii(p: Parameters) -> pd.DataFrame:
 
 
 def memory(p: Parameters) -> dict[str, pd.DataFrame]:
-    """What networks remember: the tables paths, seen, length and (of a task with a grammar) violation."""
+    """What networks remember, by name: `whole`, the two of `with_another_past` (past, told), `by_length` (length), and
+
+    where the task has such, `by_distance` (distance) and `by_violation` (violation).
+    """
     names = probes(p)
     tables: dict[str, list[pd.DataFrame]] = {}
     for unit, data in results(names, p):

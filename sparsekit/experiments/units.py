@@ -44,8 +44,8 @@ class Strings:
         return tasks.make(self.task, **{name: getattr(self, name) for name in names})
 
     def steps(self, batch_size: int) -> int:
-        """Optimizer steps of an epoch. A grammar makes as many strings as asked for; others must be made to know."""
-        strings = self.train_size if self.task in tasks.GRAMMARS else len(self.make().train)
+        """Optimizer steps of an epoch. A task with rules makes as many strings as asked for; the rest is made."""
+        strings = self.train_size if self.task in tasks.RULES else len(self.make().train)
         return -(-strings // batch_size)
 
 

@@ -1,12 +1,11 @@
-"""Figures of what a network remembers: accuracy with paths cut, by how much of the end it sees, by the violation."""
+"""Figures of what a network remembers: pasts told apart, and accuracy by network, distance and violation."""
 
 from collections.abc import Mapping, Sequence
-from textwrap import fill
 
 import numpy as np
 import pandas as pd
 
-from sparsekit.analysis.memory import accuracies, by_place, needed
+from sparsekit.analysis.memory import accuracies, across, by_place
 from sparsekit.analysis.tables import TableError, require
 from sparsekit.figures import marks
 from sparsekit.figures.card import Picture, nothing
@@ -15,75 +14,109 @@ from sparsekit.figures.style import FAINT, INK, QUIET, VARIANTS, Look, look, ord
 from sparsekit.figures.task import accuracy_floor
 from sparsekit.figures.words import counted, listed, percent
 
-CUTS = {"nothing": "nothing cut", "hidden": "hidden path cut", "carry": "carry cut", "both": "both cut"}
+WITH = {"class": "a past of the other class", "state": "a past that leads to another state"}
 STYLES = ((INK, "o", "-"), ("#D55E00", "s", (0, (5, 1.5))), ("#3D94CC", "^", (0, (1.5, 1.2))), (QUIET, "D", "-"))
 WHERE = {"start": "character that breaks a rule", "end": "last characters back to the first violation"}
-TABLE = "table"
-MANY = 10  # strings from which on a place of violations is worth a word
+LONGER = "longer"
+MANY = 10  # strings, or pairs of them, from which on a place is worth a word
 
 
-def accuracy_by_paths(paths: pd.DataFrame, baselines: Mapping[str, float]) -> Picture:
-    """What is left of accuracy where paths of the past are cut, a panel per network, a row per variant and cut.
+def told_apart(told: pd.DataFrame, whole: pd.DataFrame, past: str = "class") -> Picture:
+    """How many pairs of strings with one end, but pasts that give it other labels, get both verdicts right.
 
     Parameters
     ----------
-    paths : DataFrame
-        Rows of `memory.paths` with columns variant, seed, network.
-    baselines : mapping of label to accuracy
-        What needs no memory; at most three are readable.
+    told, whole : DataFrame
+        Of `memory.with_another_past` and `memory.whole`, with columns variant, seed, network.
+    past : {"class", "state"}
+        What stands before the second string's end; before the first's, the past that leaves its label.
     """
-    networks = _networks(paths, ["cut"])
-    rows = paths.assign(row=paths["cut"].map(CUTS)).rename(columns={"variant": "group", "network": "panel"})
-    means = accuracies(rows, ["panel", "group", "cut", "row"])
-    last = means[(means["panel"] == networks[-1]) & (means["cut"] != "both")]
-    reached = [
-        f"{look(VARIANTS, v).label} "
-        + listed(f"{percent(row.mean)} ({row.row})" for row in last.itertuples() if row.group == v)
-        for v in ordered(last["group"], VARIANTS)
-    ]
-    told = ", ".join(f"{name} {percent(value)}" for name, value in baselines.items())
-    limits = (accuracy_floor(paths["accuracy"], baselines.values()), 1.02)
-    return marks.forest(
-        means, "Which path carries the past", ACCURACY._replace(limits=limits, ticks=(0, 0.25, 0.5, 0.75, 1)),
-        panels={name: Look(fill(name, 66 // len(networks)), INK, "o", "-") for name in networks}, groups=VARIANTS,
-        dots=rows.rename(columns={"accuracy": "value"}), zero=None, baselines=baselines,
-        note=f"Test accuracy; {_shown(paths)}" + (f"\nDotted, without memory: {told}." if told else ""),
-        reading=f"Of the networks “{networks[-1]}”: {'; '.join(reached)}.",
+    title, own = f"Told apart by {WITH[past]}", told[told["past"] == past]
+    own = own[own["n"] >= min(MANY, own["n"].max())]  # of few pairs nothing is to be seen
+    if own.empty:
+        return nothing(title, "Nothing to tell apart: no rules, or no two pasts, give one end both labels.")
+    looks = _looks(_networks(own, ["seen"])) | {LONGER: Look("strings that are longer", FAINT, "", (0, (1, 2)))}
+    means = accuracies(own, ["variant", "network", "seen"]).sort_values("seen", kind="stable")
+    rows = means.rename(columns={"variant": "panel", "network": "series", "seen": "x"})
+    longer = own.groupby(["variant", "seen"], as_index=False)["longer"].first().assign(series=LONGER)
+    beside = longer.rename(columns={"variant": "panel", "seen": "x", "longer": "mean"})
+    ticks = [k for k in (1, 2, 4, 8, 16, 32, 64, 128) if k <= own["seen"].max()]
+    return marks.lines(
+        pd.concat([rows, beside]), title, Axis("last characters in common", scale="log", ticks=ticks),
+        Axis("pairs told apart", percent, limits=(-0.03, 1.03)), looks=looks,
+        note=f"Over {own['n'].min()} to {own['n'].max()} pairs a mark; {_shown(own)}\nWho sees only the common "
+        "characters tells no pair apart; who guesses, a quarter.", reading=_told(own, whole, next(iter(looks))),
     )  # fmt: skip
 
 
-def accuracy_by_seen(seen: pd.DataFrame, table: pd.DataFrame, margin: float = 0.02) -> Picture:
-    """Accuracy over the number of last characters that a network sees, beside a table of last characters.
+def _told(own: pd.DataFrame, whole: pd.DataFrame, network: str) -> str:
+    """What networks of this name tell apart across the most characters for which there are enough pairs."""
+    whole = whole[whole["network"] == network]
+    found, at_chance = across(own[own["network"] == network], whole, MANY)
+    names = [f"{look(VARIANTS, row.variant).label} {percent(row.mean)}" for row in found.itertuples()]
+    out = [look(VARIANTS, v).label for v in ordered(at_chance, VARIANTS)]
+    left = f"; seeds at chance are left out ({listed(out)})" if out else ""
+    if not names:
+        return f"Of {counted(whole['n'].max(), 'test string')} probed, nothing can be said{left}."
+    return (
+        f"Of {counted(whole['n'].max(), 'test string')} probed, {counted(found['pairs'].min(), 'pair')} or more have "
+        f"the last {counted(found['seen'].iloc[0], 'character')} in common; of these, networks “{network}” told apart "
+        f"by {WITH[own['past'].iloc[0]]}: {', '.join(names)}{left}."
+    )
+
+
+def accuracy_by_network(whole: pd.DataFrame, baselines: Mapping[str, float]) -> Picture:
+    """Accuracy on the test strings as they are, a panel per variant, a row per network.
 
     Parameters
     ----------
-    seen : DataFrame
-        Rows of `memory.cut_at` with columns variant, seed, network.
-    table : DataFrame
-        As `memory.last_characters` returns it; with no rows where there is no such table.
-    margin : float
-        How close to the accuracy with everything seen counts as there.
+    whole : DataFrame
+        Rows of `memory.whole` with columns variant, seed, network.
+    baselines : mapping of label to accuracy
+        What needs no memory.
     """
-    looks = _looks(_networks(seen, ["seen"])) | {TABLE: Look("table of the last characters", FAINT, "", (0, (1, 2)))}
-    require(table, ["seen", "accuracy"])
-    means = accuracies(seen, ["variant", "network", "seen"]).sort_values("seen", kind="stable")
-    drawn_rows = means.rename(columns={"variant": "panel", "network": "series", "seen": "x"})
-    known = table.rename(columns={"seen": "x", "accuracy": "mean"})[["x", "mean"]].assign(series=TABLE)
-    beside = [known.assign(panel=variant) for variant in drawn_rows["panel"].unique() if len(known)]
-    first = next(iter(looks))
-    needs = [
-        f"{look(VARIANTS, v).label} {needed(own, margin)} (all: {percent(own.iloc[-1])})"
-        for v in ordered(means["variant"], VARIANTS)
-        if len(own := means[(means["variant"] == v) & (means["network"] == first)].set_index("seen")["mean"])
-    ]
-    ticks = [k for k in (1, 2, 4, 8, 16, 32, 64, 128) if k <= seen["seen"].max()]
-    floor = accuracy_floor(seen["accuracy"], table["accuracy"])
+    _networks(whole, ["n"])
+    names = {"variant": "panel", "network": "row", "accuracy": "value"}
+    means = accuracies(whole, ["variant", "network"]).rename(columns=names)
+    last = means[means["row"] == means["row"].iloc[-1]].set_index("panel")["mean"]
+    reached = [f"{look(VARIANTS, v).label} {percent(last[v])}" for v in ordered(last.index, VARIANTS)]
+    told = ", ".join(f"{name} {percent(value)}" for name, value in baselines.items())
+    return marks.forest(
+        means.assign(text=means["mean"].map(percent)), "What the networks reach, pruned or not",
+        ACCURACY._replace(limits=(accuracy_floor(whole["accuracy"], whole["low"]), 1.02)), zero=None,
+        columns=2, dots=whole.rename(columns=names),
+        note=f"Over {counted(whole['n'].max(), 'test string')}; {_shown(whole)}\nWithout memory: {told}.",
+        reading=f"Networks “{means['row'].iloc[-1]}” reach {listed(reached)}.",
+    )  # fmt: skip
+
+
+def accuracy_by_distance(distance: pd.DataFrame | None, baselines: Mapping[str, float] | None = None) -> Picture:
+    """Accuracy by the characters across which a string must be remembered.
+
+    Parameters
+    ----------
+    distance : DataFrame
+        Rows of `memory.by_distance` with columns variant, seed, network; None of a task that does not say.
+    baselines : mapping of label to accuracy, optional
+    """
+    title = "Accuracy by the distance to be remembered"
+    if distance is None:
+        return nothing(title, "No distance to tell: this task does not say what must be remembered across how many.")
+    looks = _looks(_networks(distance, ["first", "last", "n"]))
+    means = accuracies(distance, ["variant", "network", "first", "last"]).assign(
+        x=lambda t: (t["first"] + t["last"]) / 2
+    )
+    labels = {row.x: f"{row.first:g}–{row.last:g}" for row in means.sort_values("x").itertuples()}
+    floor = accuracy_floor(distance["accuracy"], distance["low"], (baselines or {}).values())
+    farthest = means[means["network"] == next(iter(looks))].sort_values("x").groupby("variant").tail(1)
+    last = farthest.set_index("variant")["mean"]
+    reached = [f"{look(VARIANTS, v).label} {percent(last[v])}" for v in ordered(last.index, VARIANTS)]
     return marks.lines(
-        pd.concat([drawn_rows, *beside]), "How much of the end a network needs to see",
-        Axis("last characters seen", scale="log", ticks=ticks), ACCURACY._replace(limits=(floor, 1.02)), looks=looks,
-        note=f"The state is set to 0 before the last characters; {_shown(seen)}",
-        reading=f"Of the last characters, networks “{first}” need so many to come within {100 * margin:g} points of "
-        f"what all give: {', '.join(needs)}.",
+        means.rename(columns={"variant": "panel", "network": "series"}), title,
+        Axis("characters", lambda x: labels.get(x, f"{x:g}"), ticks=list(labels)[:: -(-len(labels) // 5)]),
+        ACCURACY._replace(limits=(floor, 1.02)), looks=looks, baselines=baselines,
+        note=f"{distance['n'].min()} to {distance['n'].max()} test strings a mark; {_shown(distance)}",
+        reading=f"Networks “{next(iter(looks))}”, across {list(labels.values())[-1]} characters: {listed(reached)}.",
     )  # fmt: skip
 
 

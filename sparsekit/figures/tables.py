@@ -55,6 +55,24 @@ def by_length(length: pd.DataFrame) -> Styler:
     return shown.background_gradient("cividis", axis=None)
 
 
+def by_past(past: pd.DataFrame, network: str) -> Styler:
+    """Accuracy where the past is exchanged, by the past, the new string's label and the last characters kept.
+
+    Parameters
+    ----------
+    past : DataFrame
+        Of `memory.with_another_past`, with columns variant, seed, network. Means over seeds; in brackets, strings.
+    network : str
+        Whose.
+    """
+    own = past[past["network"] == network]
+    cells = own.pivot_table(["accuracy", "n"], ["variant", "past", "group"], "seen", sort=False).sort_index(axis=1)
+    text = cells["accuracy"].map("{:.2f}".format) + cells["n"].map(" ({:.0f})".format)
+    same = "the same class" if set(own["group"]) == {"all"} else "the same state"
+    shown = text.mask(cells["n"].isna(), "–").rename({"same": same, "state": "another state", "class": "another class"})
+    return shown.style.format_index(label, level="variant").set_properties(**{"white-space": "nowrap"})
+
+
 def medians(times: pd.DataFrame) -> Styler:
     """Between which measured steps half of the networks come back, by percentage.
 

@@ -1,137 +1,76 @@
-"""What a network remembers: it is run step by step, with its past cut off wherever one asks."""
+"""What a network remembers: whether its verdict follows a past that is exchanged, and where it errs."""
 
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Iterator
 
 import numpy as np
 import pandas as pd
 import torch
-from torch import Tensor
 
 from sparsekit.analysis.intervals import wilson
-from sparsekit.networks.classifier import Classifier, Stage
-from sparsekit.networks.core import EMBEDDING
-from sparsekit.networks.recurrence import step
+from sparsekit.networks.classifier import Classifier
 from sparsekit.networks.training import Encoded, Recipe
 from sparsekit.registry import check_name
+from sparsekit.tasks.definitions import RULES
 from sparsekit.tasks.samples import Rows, Strings, Task
-
-PATHS = {"rnn_tanh": ("hidden",), "rnn_relu": ("hidden",), "gru": ("hidden", "carry"), "lstm": ("hidden", "carry")}
-"""The paths by which each variant's cell takes its past in; a cut sets what a path brings to 0.
-
-*Hidden*: the state before, through the hidden-to-hidden weights, into the gates. *Carry*: the direct path past those
-weights, f·c in an LSTM and z·h in a GRU.
-"""
+from sparsekit.tasks.transplants import transplants
 
 AT_ONCE = 512
 """Strings run at once."""
 
 
-def run(
-    network: Classifier, inputs: Tensor, positions: Tensor | None = None, cut: Mapping[str, Tensor | bool] | None = None
-) -> Tensor:
-    """Logits, as the network itself computes them, but step by step, with paths cut in all layers; without gradients.
+def whole(network: Classifier, part: Strings | Rows, recipe: Recipe) -> pd.DataFrame:
+    """Accuracy on the strings as they are, one row: majority (the largest class's share), n, accuracy, low, high."""
+    hits, majority = _hits(network, part, recipe), np.bincount(part.labels).max() / len(part)
+    return pd.DataFrame([{"majority": majority} | _accuracy(hits)])
 
-    `cut` has a bool Tensor (batch, steps) by path: where true, the step takes in 0 by this path, in place of what the
-    step before left. True is all steps. UnknownName for a path that the network's cells do not have.
+
+def with_another_past(
+    network: Classifier, task: Task, recipe: Recipe, strings: int
+) -> tuple[pd.DataFrame, pd.DataFrame]:
+    """What a network makes of test strings whose first characters are another string's: see `transplants`.
+
+    Where the task has rules, a verdict is right that is the label of the new string. Else nothing tells that label,
+    and "accuracy" is how often the verdict is still that on the string as it was.
+
+    Parameters
+    ----------
+    strings : int
+        Test strings that lend their last characters; any may lend its first.
+
+    Returns
+    -------
+    tuple of DataFrame
+        By past: seen (last characters that stay), past ("same", "state", "class"), group ("valid", "invalid": the new
+        string's label; "all" without rules), n, accuracy, low, high. Told apart, of a task with rules: seen, past
+        ("state", "class"), longer (share of the strings that have more characters), n pairs of the same end after this
+        past and after "same", and accuracy, low, high: how many of them got both verdicts right. Whoever sees only the
+        end gives both the same verdict, and gets none right.
     """
-    for path in cut or ():
-        check_name(f"path of {network.variant}", path, PATHS[network.variant])
-    batch, steps = inputs.shape[:2]
-    kept = {path: ~torch.as_tensor(where).expand(batch, steps) for path, where in (cut or {}).items()}
-    outputs: list[Tensor] = []
-    with torch.no_grad():
-        first = inputs if network.features else network.embedding(inputs)
-        for stage in network.stages:
-            x = torch.cat([first if source == EMBEDDING else outputs[source] for source in stage.reads], -1)
-            outputs.append(_layer(network.variant, stage, x, kept).unflatten(-1, (stage.cells, stage.nodes)).sum(-2))
-        seen = torch.cat(outputs if network.reads_all else outputs[-1:], -1)
-        return network.readout(seen[torch.arange(batch), -1 if positions is None else positions])
+    count = min(strings, len(task.test))
+    part, table = task.test.subset(range(count)), transplants(task, count)
+    inputs, positions = task.test.inputs(), Encoded(part).positions(recipe)
+    ends = table["sample"].to_numpy(int)
+    exchanged = np.arange(inputs.shape[1]) < (task.test.lengths[ends] - table["seen"].to_numpy(int))[:, None]
+    exchanged = exchanged[..., None] if task.features else exchanged
+    new = np.where(exchanged, inputs[table["donor"].to_numpy(int)], inputs[ends])
+    if task.name in RULES:
+        right = np.where(table["past"] == "same", part.labels[ends], 1 - part.labels[ends])
+        groups = np.where(right == 1, "valid", "invalid")
+    else:
+        right, groups = _verdicts(network, inputs[:count], positions)[ends], "all"
+    table = table.assign(group=groups, hit=_verdicts(network, new, positions[ends]) == right)
+    same = table[table["past"] == "same"].set_index(["seen", "sample"])["hit"].rename("kept")
+    pairs = table[(table["past"] != "same") & (task.name in RULES)].join(same, ["seen", "sample"])
+    pairs["hit"] &= pairs["kept"].astype(bool)
+    told = _by(pairs, ["seen", "past"])
+    told.insert(2, "longer", [float((part.lengths > seen).mean()) for seen in told["seen"]])
+    return _by(table, ["seen", "past", "group"]), told
 
 
-def _layer(variant: str, stage: Stage, x: Tensor, kept: Mapping[str, Tensor]) -> Tensor:
-    """Hidden states of a stage, (batch, steps, hidden)."""
-    w_hh = (stage.weight_hh * stage.mask_hh).T
-    inputs = x @ (stage.weight_ih * stage.mask_ih).T + stage.bias_ih
-    h = c = x.new_zeros(len(x), len(w_hh))
-    states = []
-    for t in range(x.shape[1]):
-        past = {"hidden": h, "carry": c if variant == "lstm" else h}
-        past |= {path: past[path] * keep[:, t, None] for path, keep in kept.items()}
-        recurrent, carried = past["hidden"] @ w_hh + stage.bias_hh, past["carry"]
-        # Not torch.lerp, which rounds otherwise: what was recorded stays equal bit by bit.
-        h, c = step(variant, inputs[:, t], recurrent, carried, carried, mix=lambda new, old, z: (1 - z) * new + z * old)
-        states.append(h)
-    return torch.stack(states, 1)
-
-
-def paths(network: Classifier, part: Strings | Rows, recipe: Recipe) -> pd.DataFrame:
-    """Accuracy with no path cut, with each, and with all, in all layers and at all steps.
-
-    With all cut, a network knows the step at which it is read, by the recipe, and nothing else. Columns: cut
-    ("nothing", "hidden", "carry", "both"), n, accuracy, low, high; the 95 % Wilson interval is over strings.
-    """
-    own = PATHS[network.variant]
-    cuts = {"nothing": ()} | {path: (path,) for path in own} | ({"both": own} if len(own) > 1 else {})
-    inputs, labels, positions = _read(part, recipe)
-    rows = [{"cut": name} | _accuracy(_hits(network, inputs, labels, positions, cut)) for name, cut in cuts.items()]
-    return pd.DataFrame(rows)
-
-
-def cut_at(network: Classifier, part: Strings | Rows, recipe: Recipe, seen: Collection[int] = ()) -> pd.DataFrame:
-    """Accuracy where the whole state of all layers is set to 0 just before the last characters of each string.
-
-    The network then knows these characters, and the padding after them, and nothing before: compare `last_characters`.
-
-    `seen` is how many are left, each of these numbers; without it, `grades` up to the longest string. Columns: seen,
-    cut (strings that are longer; the others are seen whole), n, accuracy, low, high.
-    """
-    inputs, labels, positions = _read(part, recipe)
-    rows, lengths = [], torch.as_tensor(np.asarray(part.lengths))
-    hits = _hits(network, inputs, labels, positions)
-    for k in sorted(seen) or grades(int(lengths.max())):
-        longer = lengths > k
-        # From a state of 0, what came before is as good as never read: the rest is run alone.
-        gone = (lengths - k)[longer]
-        moved = (torch.arange(inputs.shape[1]) + gone[:, None]).clamp(max=inputs.shape[1] - 1)
-        rest = inputs[longer][torch.arange(len(gone))[:, None], moved]
-        of_k = hits.copy()
-        of_k[longer.numpy()] = _hits(network, rest, labels[longer], positions[longer] - gone)
-        rows.append({"seen": k, "cut": int(longer.sum())} | _accuracy(of_k))
-    return pd.DataFrame(rows)
-
-
-def grades(longest: int) -> list[int]:
-    """Numbers of characters up to the longest string: each up to 8, then in steps of about a quarter.
-
-    >>> grades(21)
-    [1, 2, 3, 4, 5, 6, 7, 8, 10, 12, 15, 18, 21]
-    """
-    found = [1]
-    while found[-1] < longest:
-        found.append(min(longest, found[-1] + max(1, found[-1] // 4)))
-    return found
-
-
-def last_characters(task: Task, seen: Collection[int] = ()) -> pd.DataFrame:
-    """What a table of last characters reaches without any memory, for each number of characters.
-
-    It gives a test string the class that its last characters mostly have in training; where these are not known there,
-    that of the longest known end. `seen` is as for `cut_at`, up to the longest test string. Columns: seen, known (share
-    of the test strings whose last characters occur in training), n, accuracy, low, high; no rows without strings.
-    """
-    if not isinstance(task.train, Strings):
-        return pd.DataFrame(columns=["seen", "known", "n", "accuracy", "low", "high"])
-    verdict = pd.Series(np.bincount(task.train.labels).argmax(), index=range(len(task.test)))
-    rows = []
-    for k in sorted(seen) or grades(int(task.test.lengths.max())):
-        votes = pd.DataFrame({"end": [s[-k:] for s in task.train.strings], "label": task.train.labels})
-        votes = votes.value_counts().reset_index().sort_values(["count", "label"], ascending=[False, True])
-        table = votes.drop_duplicates("end").set_index("end")["label"]
-        found = pd.Series([s[-k:] for s in task.test.strings]).map(table)
-        verdict = found.fillna(verdict).astype(int)
-        known = float(found.notna().mean())
-        rows.append({"seen": k, "known": known} | _accuracy(verdict.to_numpy() == task.test.labels))
-    return pd.DataFrame(rows)
+def _by(table: pd.DataFrame, columns: list[str]) -> pd.DataFrame:
+    """Share of hits of each group, with its interval."""
+    rows = [key + tuple(_accuracy(own.to_numpy()).values()) for key, own in table.groupby(columns, sort=False)["hit"]]
+    return pd.DataFrame(rows, columns=[*columns, "n", "accuracy", "low", "high"])
 
 
 def by_violation(
@@ -157,7 +96,7 @@ def by_violation(
     Columns: group ("valid", "invalid"), first and last place (from 1; nan for valid strings), n, accuracy, low, high.
     """
     check_name("counted", counted, ("start", "end"))
-    violations, hits = np.asarray(violations), _hits(network, *_read(part, recipe))
+    violations, hits = np.asarray(violations), _hits(network, part, recipe)
     if violations.shape != hits.shape:
         raise ValueError(f"violations has shape {violations.shape}: give one place for each of {len(hits)} strings")
     broken = violations >= 0
@@ -171,27 +110,32 @@ def by_violation(
 
 def by_length(network: Classifier, part: Strings | Rows, recipe: Recipe, width: int = 4) -> pd.DataFrame:
     """Accuracy by length of the string, ``width`` lengths together: first and last length, n, accuracy, low, high."""
-    return pd.DataFrame(_binned(np.asarray(part.lengths), _hits(network, *_read(part, recipe)), width))
+    return pd.DataFrame(_binned(np.asarray(part.lengths), _hits(network, part, recipe), width))
 
 
-def _read(part: Strings | Rows, recipe: Recipe) -> tuple[Tensor, Tensor, Tensor]:
-    """Inputs, labels, and the step at which each string is read."""
-    positions = Encoded(part).positions(recipe)
-    return tuple(torch.as_tensor(np.array(values)) for values in (part.inputs(), part.labels, positions))
+def by_distance(
+    network: Classifier, part: Strings | Rows, recipe: Recipe, distances: np.ndarray, width: int = 4
+) -> pd.DataFrame:
+    """Accuracy by the characters across which a string must be remembered, ``width`` numbers of them together.
+
+    Columns: first and last number, n, accuracy, low, high.
+    """
+    return pd.DataFrame(_binned(np.asarray(distances), _hits(network, part, recipe), width))
 
 
-def _hits(
-    network: Classifier, inputs: Tensor, labels: Tensor, positions: Tensor, cut: Collection[str] = ()
-) -> np.ndarray:
-    """Whether each string is classified rightly; strings read at about the same step are run together."""
-    found = torch.zeros(len(labels), dtype=torch.bool)
-    order = positions.argsort(stable=True)
+def _hits(network: Classifier, part: Strings | Rows, recipe: Recipe) -> np.ndarray:
+    return _verdicts(network, part.inputs(), Encoded(part).positions(recipe)) == part.labels
+
+
+def _verdicts(network: Classifier, inputs: np.ndarray, positions: np.ndarray) -> np.ndarray:
+    """The class that each string is given; strings read at about the same step are run together."""
+    found, order = np.zeros(len(inputs), np.int64), np.argsort(positions, kind="stable")
     for start in range(0, len(order), AT_ONCE):
         rows = order[start : start + AT_ONCE]
-        steps = int(positions[rows].max()) + 1
-        logits = run(network, inputs[rows, :steps], positions[rows], dict.fromkeys(cut, True))
-        found[rows] = logits.argmax(-1) == labels[rows]
-    return found.numpy()
+        read = torch.as_tensor(inputs[rows, : positions[rows].max() + 1])
+        with torch.no_grad():
+            found[rows] = network(read, torch.as_tensor(positions[rows])).argmax(-1).numpy()
+    return found
 
 
 def _accuracy(hits: np.ndarray) -> dict[str, float]:

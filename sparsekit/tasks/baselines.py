@@ -16,11 +16,11 @@ Classifier = Callable[[Part], Predict]  # fitted to a training part, it gives it
 def baselines(task: Task) -> pd.DataFrame:
     """Accuracies of memoryless classifiers, fitted to the task's training samples.
 
-    On strings: tables that give each length, each set of classes with a foreign character, and each first or last k
-    characters, and both ends together, the class it mostly has in training (the majority class where it has none there);
-    logistic regressions on how often a string holds each character and each bigram; a random forest and radial basis
-    functions on the counts of all n-grams up to `ORDER`. On rows: logistic regressions on one row, on the mean of all,
-    and on all pixels at once, which have no need of memory: everything is before them at one time.
+    On strings: tables that give each length, each set of classes with a foreign character, each first or last k
+    characters, and these ends together, the class it mostly has in training (the majority class where it has none
+    there); logistic regressions on how often a string holds each character and each bigram; a random forest and radial
+    basis functions on the counts of all n-grams up to `ORDER`. On rows: logistic regressions on one row, on the mean of
+    all, and on all pixels at once, which have no need of memory: everything is before them at one time.
 
     Returns
     -------

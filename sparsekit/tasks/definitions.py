@@ -17,6 +17,14 @@ from sparsekit.tasks.samples import Rows, Split, Strings, Task, TaskError, share
 TASKS = Registry("task")
 INVALID = ("automata", "edit")
 GRAMMARS = {"reber": grammars.TRANSITIONS, "embedded_reber": grammars.EMBEDDED}
+RULES = {name: grammars.Rules(automaton, {max(automaton) + 1: 1}) for name, automaton in GRAMMARS.items()}
+RULES["temporal_order"] = grammars.Rules(twins.ORDER, {3: 1, 4: 0}, others=-1)
+"""What labels a string of a task, of those that have such rules."""
+DISTANCES = {
+    "temporal_order": twins.distances,
+    "embedded_reber": lambda strings: np.array(list(map(len, strings))) - OUTER,
+}
+"""Characters across which each string of a task must be remembered, int64, shape (n,), where the task says so."""
 OUTER = 4  # symbols of an embedded Reber string around the inner one
 
 

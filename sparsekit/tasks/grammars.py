@@ -2,6 +2,7 @@
 
 from collections import Counter
 from collections.abc import Mapping, Sequence
+from typing import NamedTuple
 
 import numpy as np
 
@@ -37,6 +38,19 @@ EMBEDDED: Automaton = {
     **{first + ACCEPT: {outer: _CLOSED} for outer, first in _AFTER.items()},
     _CLOSED: {"E": _ENDED},
 }
+
+
+class Rules(NamedTuple):
+    """An automaton, and the labels of strings by the state in which they end; of all others one label, -1 for none."""
+
+    automaton: Automaton
+    labels: Mapping[int, int]
+    others: int = 0
+
+    def label(self, state: int) -> int:
+        """The label of a string that ends in this state."""
+        return self.labels.get(state, self.others)
+
 
 # What the author's invalid strings come from: the same states and edges, other letters on the ten edges between the
 # first B and the last E. Both the letters (in the order of TRANSITIONS) and the shares are read off the 12,500

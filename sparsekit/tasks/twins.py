@@ -4,6 +4,8 @@ The temporal order problem of Hochreiter and Schmidhuber, *Long Short-Term Memor
 that neither a bag of short n-grams nor a window at either end tells anything.
 """
 
+from collections.abc import Sequence
+
 import numpy as np
 
 from sparsekit.tasks.samples import TaskError
@@ -68,6 +70,6 @@ def _filler(rng: np.random.Generator, size: int) -> str:
     return "".join(FILLER[letter] for letter in rng.integers(len(FILLER), size=size))
 
 
-def distances(strings: list[str]) -> np.ndarray:
+def distances(strings: Sequence[str]) -> np.ndarray:
     """Characters after the later of the two symbols, across which their order is to be remembered."""
     return np.array([len(string) - 1 - max(map(string.rfind, CUES)) for string in strings], dtype=np.int64)

@@ -14,15 +14,15 @@ def test_a_plan_counts_what_is_missing_and_writes_nothing(tmp_path):
     p, store = Parameters(**TINY), records.Store(tmp_path / "runs")
     units = [unit for stem in studies.NOTEBOOKS for unit in studies.units(p, stem)]
     made = planning.plan(units, store, workers=2)
-    assert (made.total, made.recorded) == (23, 0)
+    assert (made.total, made.recorded) == (24, 0)
     assert {kind.name: kind.units for kind in made.kinds} == {
-        "memoryless": 4,  # of every task
+        "memoryless": 5,  # of every task
         "base rnn_tanh": 1,
         "base gru": 1,
         "pruned_network rnn_tanh": 3,  # by magnitude, and at random in all and in each layer
         "pruned_network gru": 3,
-        "memory rnn_tanh": 2,  # base and pruned
-        "memory gru": 2,
+        "transplants rnn_tanh": 2,  # base and pruned
+        "transplants gru": 2,
         "inference gru": 1,
         "graph_network rnn_tanh": 2,
         "graph_network gru": 4,  # and with the published gate rows
@@ -46,6 +46,6 @@ def test_plan_on_the_command_line(tmp_path, capsys):
     out = tmp_path / "report"
     assert main(["run", "smoke", "--plan", "--only", "00", "--out", str(out), *arguments]) == 0
     said = capsys.readouterr().out
-    assert said.startswith("6 units, 0 of them recorded")
+    assert said.startswith("7 units, 0 of them recorded")
     assert "From a short probe on this machine." in said
     assert not out.exists()

@@ -294,7 +294,10 @@ def test_other_tasks(task, tmp_path):
     pruned, recovered = experiments_pruning.schedules(p)
     assert pruned["target_sparsity"].to_list() == pytest.approx([0.8, 0.8], abs=0.01)
     assert set(recovered["schedule"]) == {"one_shot", "gradual"}
-    assert ("violation" in experiments_pruning.memory(p)) == (task in tasks.GRAMMARS)
+    tables = experiments_pruning.memory(p)
+    assert ("violation" in tables) == (task in tasks.GRAMMARS)
+    assert ("distance" in tables) == (task in tasks.DISTANCES)
+    assert tables["told"].empty == (task not in tasks.RULES)
 
 
 def test_a_probe_of_memory_records_what_the_functions_return(store, tmp_path):
@@ -304,8 +307,8 @@ def test_a_probe_of_memory_records_what_the_functions_return(store, tmp_path):
         task, recipe = base().strings.make(), network.recipe
         part, read = task.test.subset(range(20)), network.network(store)
         called = {
-            "paths": memory.paths(read, part, recipe),
-            "seen": memory.cut_at(read, part, recipe),
+            "whole": memory.whole(read, part, recipe),
+            **dict(zip(("past", "told"), memory.with_another_past(read, task, recipe, 20), strict=True)),
             "length": memory.by_length(read, part, recipe),
             "violation": memory.by_violation(read, part, recipe, tasks.violations("reber", part.strings)),
         }

@@ -1,11 +1,10 @@
-"""The probes of a network's memory: equal to the network where nothing is cut, and to shorter strings where all is."""
+"""The probes of a network's memory, on classifiers of which is known what they remember."""
 
-import networkx as nx
+import zlib
+
 import numpy as np
 import pytest
 import torch
-from hypothesis import given, settings
-from hypothesis import strategies as st
 
 from sparsekit.analysis.intervals import wilson
 from sparsekit.networks import build
@@ -13,22 +12,13 @@ from sparsekit.networks.training import Encoded, Population, Recipe, evaluate
 from sparsekit.pruning import memory
 from sparsekit.registry import UnknownName
 from sparsekit.tasks import definitions as tasks
-from sparsekit.tasks.baselines import baselines
-from sparsekit.tasks.samples import Rows, Strings, Task
-from sparsekit.variants import READOUTS, VARIANTS
+from sparsekit.tasks import grammars
+from sparsekit.tasks.samples import Strings
+from sparsekit.tasks.transplants import transplants
+from sparsekit.variants import READOUTS
 
 PLAIN = Recipe(1, batch_size=4)
 OWN = Recipe(1, batch_size=4, readout="last_valid")
-
-
-def network_of(variant, seed=0, hidden=5, layers=2):
-    """A small network with recurrent weights large enough that its past matters."""
-    network = build.stacked(variant, hidden, layers, 4, seed=seed).double()
-    with torch.no_grad():
-        for name, weight in network.named_parameters():
-            weight.mul_(2.0 if "weight" in name and "stages" in name else 1.0)
-        network.readout.bias.zero_()
-    return network
 
 
 def words(count=23, longest=9, seed=0):
@@ -37,101 +27,92 @@ def words(count=23, longest=9, seed=0):
     return Strings(strings, rng.integers(0, 2, count))
 
 
-def inputs_of(part):
-    return torch.as_tensor(part.inputs()), torch.as_tensor(part.lengths - 1)
+def from_text(classify):
+    """A stand-in for a network's verdicts: of each string, what a function says."""
+
+    def verdicts(_, inputs, positions):
+        texts = (bytes(row[: k + 1].tolist()).decode() for row, k in zip(inputs, positions, strict=True))
+        return np.array([classify(text) for text in texts])
+
+    return verdicts
 
 
-KINDS = {
-    "stacked": lambda variant, graph, seed: network_of(variant, seed),
-    "layered": lambda variant, graph, seed: build.layered(variant, graph, seed=seed),
-    "seen whole": lambda variant, graph, seed: build.layered(variant, graph, interface=3, seed=seed),
-    "recurrent": lambda variant, graph, seed: build.recurrent(variant, graph, 4, seed=seed),
-    "features": lambda variant, graph, seed: build.stacked(variant, 5, 2, features=3, seed=seed),
-}
+@pytest.mark.parametrize(
+    ("name", "arguments"),
+    [("reber", {}), ("reber", {"invalid": "edit"}), ("embedded_reber", {"longest": 40}), ("temporal_order", {})],
+)
+def test_who_knows_the_rules_tells_all_pasts_apart_and_who_sees_the_end_none(name, arguments, monkeypatch):
+    task, rules = tasks.make(name, train_size=400, test_size=200, **arguments), tasks.RULES[name]
 
+    def knows(text):
+        return rules.label(grammars.walk(text, rules.automaton)[-1])
 
-@pytest.mark.parametrize("variant", VARIANTS)
-@pytest.mark.parametrize("kind", KINDS)
-@settings(max_examples=5, deadline=None)
-@given(seed=st.integers(0, 1000))
-def test_without_cuts_it_computes_what_the_network_does(kind, variant, seed):
-    graph = nx.connected_watts_strogatz_graph(9, 4, 0.7, seed=seed)
-    network = KINDS[kind](variant, graph, seed).double()
-    tokens, positions = inputs_of(words(seed=seed))
-    if network.features:
-        tokens = torch.randn(*tokens.shape, 3, dtype=torch.float64, generator=torch.Generator().manual_seed(seed))
-    with torch.no_grad():
-        torch.testing.assert_close(memory.run(network, tokens), network(tokens), rtol=1e-10, atol=1e-12)
-        torch.testing.assert_close(
-            memory.run(network, tokens, positions), network(tokens, positions), rtol=1e-10, atol=1e-12
+    monkeypatch.setattr(memory, "_verdicts", from_text(knows))
+    past, told = memory.with_another_past(None, task, OWN, 100)
+    assert (past["accuracy"] == 1).all()
+    assert (told["accuracy"] == 1).all()
+    assert set(told["past"]) == {"state", "class"}
+    assert set(past["group"]) == {"valid", "invalid"}
+    longer = told.set_index("seen")["longer"]
+    assert (longer[longer.index == 8] == (task.test.lengths[:100] > 8).mean()).all()
+
+    for blind in (
+        len,
+        lambda text: text[-4:],
+    ):  # by length, and by the last characters: any rule, here an arbitrary one
+        monkeypatch.setattr(
+            memory, "_verdicts", from_text(lambda text, see=blind: zlib.crc32(str(see(text)).encode()) % 2)
         )
+        _, told = memory.with_another_past(None, task, OWN, 100)
+        assert (told.loc[told["seen"] >= 4, "accuracy"] == 0).all()
 
 
-@pytest.mark.parametrize("variant", VARIANTS)
-def test_with_every_path_cut_only_the_character_read_matters(variant):
-    network, part = network_of(variant), words()
-    tokens, positions = inputs_of(part)
-    cut = dict.fromkeys(memory.PATHS[variant], True)
-    alone = tokens.gather(1, positions[:, None])
-    torch.testing.assert_close(memory.run(network, tokens, positions, cut), memory.run(network, alone))
-
-
-@pytest.mark.parametrize("variant", ["gru", "lstm"])
-@pytest.mark.parametrize("path", ["hidden", "carry"])
-def test_either_path_alone_carries_the_past(variant, path):
-    network = network_of(variant, layers=1)
-    one, other = torch.tensor([[65, 66, 66]]), torch.tensor([[67, 66, 66]])
-    apart = memory.run(network, one, cut={path: True}) - memory.run(network, other, cut={path: True})
-    assert apart.abs().max() > 1e-3
-
-
-@pytest.mark.parametrize("variant", ["gru", "lstm"])
-def test_cutting_the_hidden_path_is_having_no_hidden_to_hidden_weights(variant):
-    network, tokens = network_of(variant), inputs_of(words())[0]
-    cut = memory.run(network, tokens, cut={"hidden": True})
-    for stage in network.stages:
-        stage.mask_hh.zero_()
+def test_a_network_that_forgets_tells_no_pasts_apart_and_agrees_with_itself():
+    network, task = build.stacked("gru", 5, 1, 4, seed=1), tasks.make("temporal_order", train_size=40, test_size=60)
     with torch.no_grad():
-        torch.testing.assert_close(cut, network(tokens))
+        for stage in network.stages:  # the update gate shut, no hidden-to-hidden weight: only the character read counts
+            stage.mask_hh.zero_()
+            stage.bias_ih[stage.nodes : 2 * stage.nodes] = -1000
+    past, told = memory.with_another_past(network, task, OWN, 30)
+    assert (told["accuracy"] == 0).all()
+    by_group = past.pivot(index=["seen", "past"], columns="group", values="accuracy")
+    assert by_group.loc[1].notna().all(axis=None)
 
 
-def test_an_lstm_whose_forget_gates_are_shut_has_no_carry_to_lose():
-    network, tokens = network_of("lstm"), inputs_of(words())[0]
-    intact, cut = (memory.run(network, tokens, cut={"carry": where}) for where in (False, True))
-    assert (intact - cut).abs().max() > 1e-3
-    with torch.no_grad():
-        for stage in network.stages:
-            stage.bias_ih[stage.nodes : 2 * stage.nodes] = -1000  # σ is 0 whatever the rest says
-    cut = memory.run(network, tokens, cut={"carry": True})
-    torch.testing.assert_close(memory.run(network, tokens), cut)
-
-
-@pytest.mark.parametrize("variant", VARIANTS)
 @pytest.mark.parametrize("recipe", [PLAIN, OWN], ids=READOUTS)
-def test_cutting_before_the_last_characters_equals_zeroing_the_state_there(variant, recipe):
-    network, part = network_of(variant, seed=3), words(40)
-    tokens, labels = inputs_of(part)[0], torch.as_tensor(part.labels)
-    positions = torch.as_tensor(Encoded(part).positions(recipe))
-    table = memory.cut_at(network, part, recipe, range(1, 10)).set_index("seen")
-    for k, row in table.iterrows():
-        where = torch.arange(tokens.shape[1]) == torch.as_tensor(part.lengths - k)[:, None]  # just before the last k
-        logits = memory.run(network, tokens, positions, dict.fromkeys(memory.PATHS[variant], where))
-        assert row["accuracy"] == float((logits.argmax(-1) == labels).double().mean())
-        assert row["cut"] == (part.lengths > k).sum()
-    assert table["accuracy"].nunique() > 1
+@pytest.mark.parametrize("name", ["reber", "digits"])
+def test_exchanged_strings_are_read_as_the_network_reads_them(name, recipe):
+    task = tasks.make(name, train_size=100, test_size=60)
+    network = build.stacked("gru", 6, 2, 4, classes=task.classes, features=task.features, seed=1)
+    table, part = transplants(task, 30), task.test.subset(range(30))
+    past, told = memory.with_another_past(network, task, recipe, 30)
+    own = table[(table["seen"] == 2) & (table["past"] == "class")]
+    read = Encoded(part).positions(recipe)
+    hits = []
+    for row in own.itertuples():
+        start, sample, steps = task.test.lengths[row.sample] - 2, task.test.inputs()[row.sample], read[row.sample] + 1
+        new = np.concatenate([task.test.inputs()[row.donor][:start], sample[start:]])[:steps]
+        with torch.no_grad():
+            verdict, uncut = (int(network(torch.as_tensor(x[None])).argmax()) for x in (new, sample[:steps]))
+        hits.append(verdict == (1 - part.labels[row.sample] if name == "reber" else uncut))
+    found = past[(past["seen"] == 2) & (past["past"] == "class")]
+    assert found["n"].sum() == len(hits)
+    assert (found["accuracy"] * found["n"]).sum() == pytest.approx(sum(hits))
+    assert told.empty == (name == "digits")
+    assert set(past["group"]) == ({"all"} if name == "digits" else {"valid", "invalid"})
 
 
 @pytest.mark.parametrize("recipe", [PLAIN, OWN], ids=READOUTS)
 def test_accuracies_agree_with_training_and_with_each_other(recipe):
     network, part = build.stacked("gru", 6, 2, 4, seed=1), words(60)
     (accuracy,) = evaluate(Population([network]), Encoded(part), recipe)[1]
-    found = memory.paths(network, part, recipe).set_index("cut")["accuracy"]
-    assert list(found.index) == ["nothing", "hidden", "carry", "both"]
-    assert found["nothing"] == pytest.approx(accuracy)
-    assert memory.cut_at(network, part, recipe, [part.lengths.max()])["accuracy"].item() == pytest.approx(accuracy)
+    row = memory.whole(network, part, recipe).iloc[0]
+    assert row["accuracy"] == pytest.approx(accuracy)
+    assert row["majority"] == max(np.bincount(part.labels)) / 60
     violations = np.where(part.labels == 1, -1, part.lengths // 2)
     for table in (
         memory.by_length(network, part, recipe),
+        memory.by_distance(network, part, recipe, part.lengths // 3 + 1),
         memory.by_violation(network, part, recipe, violations),
         memory.by_violation(network, part, recipe, violations, counted="end", width=1),
     ):
@@ -165,41 +146,9 @@ def test_violations_and_lengths_are_binned_from_1_with_wilson_intervals():
     assert by_length["accuracy"].tolist() == [1, 0.75]
 
 
-def test_last_characters_votes_as_the_training_strings_do_and_falls_back_on_shorter_ends():
-    train = Strings(["AX", "BX", "CX", "AY", "BY"], np.array([1, 1, 0, 0, 0]))
-    test = Strings(["DX", "CX", "AY", "Q", "AX"], np.array([1, 0, 1, 0, 1]))
-    table = memory.last_characters(Task("t", train, test, apart=False), [1, 2]).set_index("seen")
-    # One character: X says 1, Y says 0, an unknown end the majority, 0. Two: DX is unknown and falls back on X.
-    assert table["accuracy"].tolist() == [3 / 5, 4 / 5]
-    assert table["known"].tolist() == [4 / 5, 3 / 5]
-
-
-def test_last_characters_agree_with_the_baselines_where_every_end_is_known():
-
-    task = tasks.make("reber", train_size=400, test_size=100)
-    table = memory.last_characters(task).set_index("seen")
-    assert table.loc[1, "known"] == table.loc[2, "known"] == 1
-    for k, name in ((1, "last character"), (2, "last 2 characters")):
-        assert table.loc[k, "accuracy"] == baselines(task).loc[name, "test_accuracy"]
-    assert table["known"].is_monotonic_decreasing
-
-
-def test_what_cannot_be_cut_or_counted_is_refused():
+def test_what_cannot_be_counted_is_refused():
     part = words(4)
-    with pytest.raises(UnknownName, match="path of rnn_tanh 'carry': allowed are hidden"):
-        memory.run(network_of("rnn_tanh"), inputs_of(part)[0], cut={"carry": True})
     with pytest.raises(ValueError, match="one place for each of 4 strings"):
         memory.by_violation(always(0), part, OWN, np.array([1]))
     with pytest.raises(UnknownName, match="did you mean 'start'"):
         memory.by_violation(always(0), part, OWN, np.zeros(4, int), counted="stort")
-
-
-def test_rows_of_numbers_are_cut_as_strings_are():
-    rng = np.random.default_rng(0)
-    part = Rows(rng.normal(size=(20, 4, 3)).astype(np.float32), rng.integers(0, 2, 20))
-    network = build.stacked("gru", 5, 2, features=3)
-    with torch.no_grad():
-        last_rows = network(torch.as_tensor(part.features[:, -2:])).argmax(-1).numpy()
-    table = memory.cut_at(network, part, OWN).set_index("seen")
-    assert list(table.index) == [1, 2, 3, 4]
-    assert table.loc[2, "accuracy"] == (last_rows == part.labels).mean()
