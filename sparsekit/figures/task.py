@@ -151,8 +151,8 @@ def task_baselines(table: pd.DataFrame, samples: int) -> Picture:
     return marks.forest(
         rows.assign(text=rows["mean"].map(percent)), "What classifiers without memory reach, by task",
         Axis("test accuracy", percent, limits=(0, 1.02)), groups={}, zero=None, dots=table,
-        note="Rows: the largest class, and the best of those that see the first or last few places, both ends, all in no\n"
-        "order, or all at once. Dots: all of its kind.", reading="; ".join(told) + ".",
+        note="Rows: the largest class, and the best of those that see the first or last few places, both ends,\n"
+        "all in no order, or all at once. Dots: all of its kind.", reading="; ".join(told) + ".",
     )  # fmt: skip
 
 
