@@ -205,3 +205,69 @@ def test_code_just_compiled_and_code_from_the_cache_give_the_same_bits(tmp_path)
     )
     assert cold == warm
     assert len(cold.split()) == 3
+
+
+BAD_INPUTS = {
+    "no steps": (lambda t: (t[:, :0],), ValueError, "no steps"),
+    "one axis": (lambda t: (t[0],), ValueError, r"of shape \(4,\): give tokens of torch.int64"),
+    "floats": (lambda t: (t.float(),), ValueError, "torch.float32"),
+    "bools": (lambda t: (t > 3,), ValueError, "torch.bool"),
+    "no tensor": (lambda t: (t.tolist(),), ValueError, "a list"),
+    "a token too large": (lambda t: (t + 9,), IndexError, "allowed are 0 to 8"),
+    "a negative token": (lambda t: (t - 9,), IndexError, "tokens hold -"),
+    "too few positions": (lambda t: (t, torch.tensor([1])), ValueError, "positions are"),
+    "a position beyond": (lambda t: (t, torch.tensor([0, 0, 4_000_000])), IndexError, "allowed are 0 to 3"),
+    "a negative position": (lambda t: (t, torch.tensor([0, 0, -1])), IndexError, "positions hold -1"),
+}
+
+
+@pytest.mark.parametrize("case", BAD_INPUTS)
+@pytest.mark.parametrize("dtype", [torch.float32, torch.float64])
+@pytest.mark.parametrize("gradients", [True, False])
+def test_inputs_that_do_not_fit_are_an_error_in_the_same_words(case, dtype, gradients):
+    change, error, says = BAD_INPUTS[case]
+    net, tokens = network("gru", "stacked").to(dtype), torch.arange(12).view(3, 4) % 9
+    with torch.set_grad_enabled(gradients), pytest.raises(error, match=says):
+        net(*change(tokens))
+    assert net(tokens[:0]).shape == (0, 3)
+
+
+@pytest.mark.parametrize("dtype", [torch.float32, torch.float64])
+def test_gradients_reach_the_features_and_second_derivatives_are_refused(dtype):
+    net = build.stacked("gru", 5, 1, features=4).to(dtype)
+    features = torch.randn(3, 6, 4, dtype=dtype, requires_grad=True)
+    net(features).square().sum().backward()
+    assert features.grad.abs().sum() > 0
+    loss = net(features.detach()).square().sum()
+    with pytest.raises(RuntimeError, match="no second derivatives"):
+        torch.autograd.grad(loss, list(net.parameters()), create_graph=True)
+    with pytest.raises(ValueError, match="give features of"):
+        net(features.half())
+
+
+def test_replaced_parts_are_followed_and_unusual_ones_refused():
+    tokens = torch.arange(12).view(3, 4) % 9
+    net = network("lstm", "stacked")
+    net(tokens)
+    net.readout = torch.nn.Linear(7, 10)
+    net.embedding = torch.nn.Embedding(300, 5)
+    twin = copy.deepcopy(net).double()
+    torch.testing.assert_close(net(tokens + 200), twin(tokens + 200).float(), rtol=1e-4, atol=1e-5)
+    assert net(tokens).shape == (3, 10)
+    for name, part, says in (
+        ("readout", torch.nn.Sequential(torch.nn.Linear(7, 2)), "readout is a Sequential"),
+        ("readout", torch.nn.Linear(7, 2, bias=False), "readout.bias is no parameter"),
+        ("readout", torch.nn.Linear(6, 2), "readout reads 6"),
+        ("embedding", torch.nn.Embedding(9, 5, padding_idx=0), "padding_idx"),
+        ("embedding", torch.nn.Embedding(9, 5, max_norm=1.0), "max_norm"),
+        ("embedding", torch.nn.Embedding(9, 6), r"stages\.0 reads 5"),
+    ):
+        net = network("lstm", "stacked")
+        net(tokens)
+        setattr(net, name, part)
+        with pytest.raises(ValueError, match=says):
+            net(tokens)
+    net = network("lstm", "stacked")
+    net.readout.register_forward_hook(lambda *_: None)
+    with pytest.raises(ValueError, match="readout has hooks"):
+        net(tokens)

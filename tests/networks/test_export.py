@@ -255,3 +255,13 @@ class TestErrors:
         with pytest.raises(ExchangeError, match="about: "):
             export.export(build.stacked("gru", 3, 1, 2), tmp_path / "one", about)
         assert not list(tmp_path.iterdir())
+
+
+def test_what_the_files_cannot_hold_is_refused(tmp_path):
+    network = build.stacked("gru", 3, 1, 2)
+    network.extra = nn.Linear(2, 2)
+    with pytest.raises(ExchangeError, match="holds extra beside"):
+        export.export(network, tmp_path / "one")
+    with pytest.raises(ExchangeError, match="LSTM is no Classifier"):
+        export.export(nn.LSTM(2, 2), tmp_path / "one")
+    assert not list(tmp_path.iterdir())

@@ -1,16 +1,18 @@
 import copy
+import io
 import warnings
 from functools import partial
 
 import pytest
 import torch
+import torch.nn.utils.prune as torch_prune
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from torch import nn
 
 from sparsekit.pruning import prune
 from sparsekit.pruning.masks import KEEPER, Mask, matrices, shuffled
-from tests.modules import MODULES, module, train
+from tests.modules import MODULES, batches, module, train
 
 OPTIMIZERS = {
     "SGD": lambda p: torch.optim.SGD(p, lr=0.1, momentum=0.9, weight_decay=0.1),
@@ -317,3 +319,98 @@ def test_projections_are_not_masked():
     layer = nn.LSTM(3, 5, proj_size=2, bidirectional=True)
     assert [name for name, _ in layer.named_parameters() if "weight_hr" in name]
     assert list(matrices(layer)) == [f"weight_{kind}_l0{way}" for way in ("", "_reverse") for kind in ("ih", "hh")]
+
+
+@pytest.mark.parametrize("name", ["Adam", "Muon", "LBFGS", "SGD"])
+def test_zeros_hold_right_after_a_step_of_an_optimizer_that_was_not_told(name):
+    model = module("nn.LSTM")
+    parameters = [p for p in model.parameters() if p.ndim == 2]
+    options = {"momentum": 0.9} if name == "SGD" else {}
+    optimizer = getattr(torch.optim, name)(parameters, lr=0.05, **options)
+
+    def closure():
+        optimizer.zero_grad()
+        ((x, labels),) = batches(1)
+        loss = nn.functional.cross_entropy(model(x), labels)
+        loss.backward()
+        return loss
+
+    optimizer.step(closure)
+    mask = prune.magnitude(model, 0.7)
+    mask.keep(model)
+    optimizer.step(closure)
+    saved = io.BytesIO()
+    torch.save(model, saved)
+    saved.seek(0)
+    for whole in (model, copy.deepcopy(model), torch.load(saved, weights_only=False)):
+        assert masked(whole, mask)
+    for parameter in parameters:
+        parameter.data.add_(1)  # what is no optimizer is undone by release
+    mask.release(model)
+    assert masked(model, mask)
+
+
+def test_a_matrix_in_two_layers_is_pruned_and_counted_once():
+    layers = nn.ModuleList([nn.GRU(4, 4), nn.GRU(4, 4)])
+    layers[1].weight_hh_l0 = layers[0].weight_hh_l0
+    mask = prune.random(layers, 0.5, target="h2h")
+    assert list(mask) == ["0.weight_hh_l0"]
+    assert (layers[1].weight_hh_l0 == 0).float().mean() == mask.sparsity == 0.5
+
+
+@pytest.mark.parametrize("hide", [nn.utils.parametrizations.weight_norm, torch_prune.identity])
+def test_matrices_that_cannot_be_seen_are_named_and_a_mask_that_ends_says_so(hide):
+    model = module("nn.LSTM")
+    hide(model.encoder["recurrent"], "weight_hh_l0")
+    with pytest.raises(ValueError, match=r"cannot prune encoder\.recurrent\.weight_hh_l0"):
+        prune.magnitude(model, 0.5)
+    model, _ = kept()
+    hide(model.encoder["recurrent"], "weight_hh_l0")
+    with pytest.raises(RuntimeError, match="the mask of weight_hh_l0 ended"):
+        model(torch.zeros(1, 2, 4))
+
+
+def test_a_call_that_fails_changes_nothing():
+    mask = prune.magnitude(nn.LSTM(4, 8, 2), 0.7)
+    for call in (mask.keep, mask.apply):
+        layer = nn.LSTM(4, 8)
+        before = weights(layer)
+        with pytest.raises(ValueError, match="another model"):
+            call(layer)
+        assert unmoved(layer, before) == set(before)
+        assert Mask.of(layer).sparsity == 0
+    layer = nn.LSTM(4, 8, 2)
+    with pytest.raises(TypeError, match="optimizer is a list"):
+        mask.keep(layer, [torch.optim.Adam(layer.parameters())])
+    assert Mask.of(layer).sparsity == 0
+
+
+def test_attributes_of_the_users_own_stay():
+    layer = nn.LSTM(4, 8)
+    layer.register_buffer("mask_hh_l0", torch.full((32, 8), 0.9))
+    mask = prune.magnitude(layer, 0.7)
+    mask.keep(layer)
+    mask.release(layer)
+    assert (layer.mask_hh_l0 == 0.9).all()
+
+
+def test_functional_call_averaging_inference_mode_and_a_mask_in_a_checkpoint():
+    model, mask = kept()
+    x = torch.zeros(1, 2, 4)
+    given = {name: torch.ones_like(p) for name, p in model.named_parameters()}
+    tensors = list(given.values())
+    torch.func.functional_call(model, given, (x,))
+    assert all((tensor == 1).all() for tensor in tensors)
+    averaged = torch.optim.swa_utils.AveragedModel(model, use_buffers=True)
+    averaged.update_parameters(model)
+    assert masked(averaged.module, mask)
+    assert mask.holds(averaged)
+    with torch.inference_mode():
+        prune.magnitude(model, 0.8).keep(model)
+    prune.magnitude(model, 0.9).keep(model)
+    saved = io.BytesIO()
+    torch.save({"mask": mask}, saved)
+    saved.seek(0)
+    loaded = torch.load(saved)["mask"]
+    assert isinstance(loaded, Mask)
+    assert all(torch.equal(loaded[name], exists) for name, exists in mask.items())
