@@ -191,6 +191,10 @@ class Keeper:
     def __call__(self, owner: nn.Module, *_) -> None:
         if getattr(owner, "_is_replica", False):
             return  # it computes with copies of its original's weights
+        if torch.compiler.is_exporting():
+            raise RuntimeError(
+                "a module that keeps a mask is not exported: release the mask on a copy, and export that"
+            )
         if lost := [name for name in self.masks if owner._parameters.get(name) is None]:
             raise RuntimeError(
                 f"the mask of {', '.join(lost)} ended: it is no parameter of {type(owner).__name__} any more; "

@@ -414,3 +414,16 @@ def test_functional_call_averaging_inference_mode_and_a_mask_in_a_checkpoint():
     loaded = torch.load(saved)["mask"]
     assert isinstance(loaded, Mask)
     assert all(torch.equal(loaded[name], exists) for name, exists in mask.items())
+
+
+def test_an_export_says_to_release_a_copy():
+    layer = nn.LSTM(4, 8)
+    mask = prune.magnitude(layer, 0.7)
+    mask.keep(layer)
+    x = (torch.zeros(1, 1, 4),)
+    with pytest.raises(RuntimeError, match="release the mask on a copy"):
+        torch.export.export(layer, x, strict=False)
+    twin = copy.deepcopy(layer)
+    mask.release(twin)
+    torch.export.export(twin, x)
+    assert masked(layer, mask)
