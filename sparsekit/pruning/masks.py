@@ -189,8 +189,8 @@ class Keeper:
         KEEPERS.add(self)
 
     def __call__(self, owner: nn.Module, *_) -> None:
-        if getattr(owner, "_is_replica", False):
-            return  # it computes with copies of its original's weights
+        if owner is not self.owner:
+            return  # a replica or a quantized form, which has copies of the weights
         if torch.compiler.is_exporting():
             raise RuntimeError(
                 "a module that keeps a mask is not exported: release the mask on a copy, and export that"
