@@ -80,7 +80,7 @@ def test_strings_longer_than_the_card_are_cut():
 
 
 def test_lengths_are_shares_of_their_class():
-    picture = figures_task.length_histogram(of_strings((["ab", "abab", "b" * 4, "a"], ["bb"]), ([], [])))
+    picture = figures_task.length_histogram(of_strings((["ab", "abab", "b" * 4, "a"], ["bb"]), (["b"], ["aa"])))
     assert "4 valid, mean 2.8: 1 25 %, 2 25 %, 3 0 %, 4 50 %" in picture.alt
     assert "1 invalid, mean 2.0: 1 0 %, 2 100 %, 3 0 %, 4 0 %" in picture.alt
 

@@ -71,8 +71,10 @@ def rq3(recovery: pd.DataFrame, parameters: Parameters) -> str:
     rows = recovery[recovery["target"] == first]
     tested = rows["percent"].unique()
     steps = rows.loc[np.isclose(rows["epoch"], 1), "step"].max(), rows["step"].max()
-    text = f"Of the networks that had dropped by more than {parameters.margin:g}, {_pruned(first)}, are back within it "
-    text += f"by step {' and by step '.join(f'{step:.0f}' for step in dict.fromkeys(steps))} of retraining "
+    text = (
+        f"Of the networks that had dropped by more than {parameters.margin:g} ({_pruned(first)}), this share is back "
+    )
+    text += f"within it by step {' and by step '.join(f'{step:.0f}' for step in dict.fromkeys(steps))} of retraining "
     text += f"({'one epoch' if steps[0] == steps[1] else f'one epoch and {parameters.retrain_epochs}'}; Kaplan–Meier). "
     for percentage in dict.fromkeys(min(tested, key=lambda p: abs(p - at)) for at in parameters.compare_at):
         at = rows[rows["percent"] == percentage]
@@ -101,18 +103,18 @@ def rq4(
     published = published or {v: correlate(rows, TARGET, NAMES, **options) for v, rows in graphs.items()}
     if held is None:
         held = correlations(structure, given, TARGET, properties, **options)
-    text = f"As published, each property alone: {_told({v: published[v].loc[list(NAMES)] for v in graphs})}. "
+    text = f"As published, each property alone: {_correlated({v: published[v].loc[list(NAMES)] for v in graphs})}. "
     own = held.index.get_level_values("property").isin(given)
     if held["pearson_low"].isna().all():
         text += f"Given {controls_in_words(given)}: cannot tell from {held['n'].max():.0f} graphs."
         return f"{text} {_counted(structure)}"
     if own.any():
         text += f"Of size and widths, each given the others, accuracy goes with: {sizes_in_words(held, given)}. "
-    text += f"Given {controls_in_words(given)}, of the other properties: {_told(by_variant(held[~own]))}."
+    text += f"Given {controls_in_words(given)}, of the other properties: {_correlated(by_variant(held[~own]))}."
     if majority is not None and (stuck := len(structure) - len(learned(structure, majority))):
         rest = correlations(only_learned(structure, majority), given, TARGET, properties, **options)
         rest = by_variant(rest[~rest.index.get_level_values("property").isin(given)])
-        text += f" Without {counted(stuck, 'network')} of {len(structure)} at chance: {_told(rest)}."
+        text += f" Without {counted(stuck, 'network')} of {len(structure)} at chance: {_correlated(rest)}."
     text += " Each p and interval is paid for as one of all that are tested beside it in its variant."
     return f"{text} {_counted(structure)}"
 
@@ -316,7 +318,7 @@ def _counted(structure: pd.DataFrame) -> str:
     return f"Each of {graphs} graphs a variant counts once, its accuracy the mean over seeds."
 
 
-def _told(tables: Mapping[str, pd.DataFrame]) -> str:
+def _correlated(tables: Mapping[str, pd.DataFrame]) -> str:
     """Per variant how many coefficients are told from zero, and the strongest with its interval and p."""
     told = {}
     for variant, table in tables.items():

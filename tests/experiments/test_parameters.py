@@ -46,8 +46,8 @@ def problems(**values):
         ({"percentages": [10, 101]}, "percentages: given 101, allowed is a number of at least 0 and at most 100"),
         ({"percentages": [10, 10.0]}, "percentages: given 10.0 twice, allowed is each only once"),
         ({"percentages": []}, "percentages: given an empty list, allowed is a list of at least one"),
-        ({"seeds": 10**8}, "seeds: given 100000000, which makes 7,600,000,000 networks; allowed are 100,000"),
-        ({"graphs": 10**8}, "graphs: given 100000000, which makes 800,000,000 networks; allowed are 100,000"),
+        ({"seeds": 10**8}, "seeds: given 100000000, which makes 6,400,000,000 networks; allowed are 100,000"),
+        ({"graphs": 10**8}, "graphs: given 100000000, which makes 1,600,000,000 networks; allowed are 100,000"),
         (
             {"graph_seeds": 10**8},
             "graph_seeds: given 100000000, which makes 4,800,000,000 networks; allowed are 100,000",
@@ -479,7 +479,7 @@ def test_what_was_handed_over_must_be_what_is_found(monkeypatch):
     said = "seeds: 3 was handed over, but a cell assigns 1; assign parameters in the cell tagged 'parameters' only"
     assert kernel(injected, "del plot", "seeds = 1", CHECK)[-1] == said
     monkeypatch.setenv("SPARSEKIT_PARAMETERS", '{"seeds": 2, "layers": 3}')
-    assert kernel("seeds = 2", CHECK)[-1] == Parameters()
+    assert kernel("seeds = 2", CHECK)[-1] == Parameters(seeds=2)
     assert "layers: 3 was handed over, but a cell assigns 1" in kernel("layers = 1", CHECK)[-1]
     assert check({"layers": 1}).layers == 1  # no notebook's names
 

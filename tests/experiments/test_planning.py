@@ -8,6 +8,7 @@ from sparsekit.experiments.parameters import Parameters
 TINY = {"train_size": 60, "test_size": 20, "hidden_size": 4, "layers": 1, "embedding_size": 4, "base_epochs": 1}
 TINY |= {"percentages": [50], "targets": ["both"], "graphs": 1, "nodes_max": 11, "graph_epochs": 1, "seeds": 1}
 TINY |= {"variants": ["rnn_tanh", "gru"], "compare_at": [50], "inference_sizes": [8], "inference_sparsities": [0.5]}
+TINY |= {"graph_seeds": 1}
 
 
 def test_a_plan_counts_what_is_missing_and_writes_nothing(tmp_path):

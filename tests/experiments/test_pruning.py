@@ -288,6 +288,7 @@ def test_other_tasks(task, tmp_path):
         score="sensitivity",
         probe_strings=20,
         percentages=[80],
+        compare_at=[80],
     )
     table = experiments_pruning.protocols(p)
     assert set(table["recovery"]) == {"retrain", "rewind", "dense"}

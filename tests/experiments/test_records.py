@@ -236,6 +236,7 @@ def test_default_store(tmp_path, monkeypatch):
     monkeypatch.delenv("SPARSEKIT_RUNS")
     for name in ("project/notebooks", "project/params", "elsewhere"):
         (tmp_path / name).mkdir(parents=True)
+    (tmp_path / "project" / "notebooks" / "00_task.ipynb").touch()  # by which a project is known
     monkeypatch.chdir(tmp_path / "project" / "notebooks")
     assert default_store().path == tmp_path / "project" / "runs"
     monkeypatch.chdir(tmp_path / "elsewhere")

@@ -131,7 +131,13 @@ def test_the_plane_of_mixed_families_is_held_fixed_and_named():
 
 
 def test_plain_units_keep_their_keys_where_their_graphs_are_the_same():
-    old = {"learning_rate": 0.001, "readout": "last_padded", "interface": 0, "batch_size_structure": 64}
+    old = {
+        "learning_rate": 0.001,
+        "readout": "last_padded",
+        "interface": 0,
+        "batch_size_structure": 64,
+        "graph_seeds": 1,
+    }
     plain = experiments_structure.graph_networks(
         Parameters(train_size=60, test_size=20, graphs=1, nodes_max=11, graph_epochs=1, gate_masks="rows", **old)
     )

@@ -69,7 +69,7 @@ def test_without_rules_pasts_are_of_the_same_and_of_another_class():
 
 def test_what_nobody_can_lend_is_left_out():
     part = Strings(["ab", "c", "ad"], np.array([1, 0, 0]))
-    assert transplants(Task("csv", part, part), 3).empty  # no other past of one letter and the same class
+    assert transplants(Task("csv", part, part, apart=False), 3).empty  # no other past of one letter and the same class
 
 
 @given(st.text(st.sampled_from("BTPSXVE"), max_size=12), st.sampled_from(["reber", "embedded_reber"]))
