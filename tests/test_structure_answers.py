@@ -54,7 +54,14 @@ def test_answer_and_figure_say_the_same():
 def test_networks_at_chance_are_left_out_beside():
     table = study(40, 2, effect=2)
     table.loc[:9, "test_accuracy"] = 0.5
-    assert "Without 10 networks of 80 at chance: GRU" in rq4(table, P, majority=0.5)
+    same = "Without 10 networks of 80 at chance the same ones are told from zero."
+    assert same in rq4(table, P, majority=0.5)
+    # What alone decides who learns is told from zero, and not among those that learned.
+    decided = study(40, 2, seed=3)
+    decided.loc[decided["diameter"] > decided["diameter"].median(), "test_accuracy"] = 0.5
+    text = rq4(decided, P, majority=0.5)
+    assert re.search(r"at chance: GRU none of \d+ told from zero", text)
+    assert re.search(r"other properties: GRU [1-9]", text)
     assert "at chance" not in rq4(table, P)
 
 

@@ -110,11 +110,16 @@ def rq4(
         return f"{text} {_counted(structure)}"
     if own.any():
         text += f"Of size and widths, each given the others, accuracy goes with: {sizes_in_words(held, given)}. "
-    text += f"Given {controls_in_words(given)}, of the other properties: {_correlated(by_variant(held[~own]))}."
+    others = by_variant(held[~own])
+    text += f"Given {controls_in_words(given)}, of the other properties: {_correlated(others)}."
     if majority is not None and (stuck := len(structure) - len(learned(structure, majority))):
         rest = correlations(only_learned(structure, majority), given, TARGET, properties, **options)
         rest = by_variant(rest[~rest.index.get_level_values("property").isin(given)])
-        text += f" Without {counted(stuck, 'network')} of {len(structure)} at chance: {_correlated(rest)}."
+        same = {v: set(t.index[found(t)]) for v, t in rest.items()} == {
+            v: set(t.index[found(t)]) for v, t in others.items()
+        }
+        left = " the same ones are told from zero" if same else f": {_correlated(rest)}"
+        text += f" Without {counted(stuck, 'network')} of {len(structure)} at chance{left}."
     text += " Each p and interval is paid for as one of all that are tested beside it in its variant."
     return f"{text} {_counted(structure)}"
 
