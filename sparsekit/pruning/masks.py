@@ -100,6 +100,11 @@ class Mask(dict):
         all_true = partial(torch.ones_like, dtype=bool)
         return cls({n: all_true(m.weight) if m.mask is None else m.mask for n, m in matrices(model).items()})
 
+    @classmethod
+    def nonzero(cls, model: nn.Module) -> "Mask":
+        """The mask of a model whose removed weights are 0, such as a sparse checkpoint: True where a weight is not."""
+        return cls({name: matrix.weight != 0 for name, matrix in matrices(model).items()})
+
     @property
     def sparsity(self) -> float:
         """Share of the masked matrices' entries that do not exist."""

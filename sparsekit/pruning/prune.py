@@ -17,6 +17,8 @@ from sparsekit.pruning.scores import SCORES, Evidence
 from sparsekit.registry import check_name
 from sparsekit.variants import SCOPES, TARGETS
 
+UNMASKED = 0.01  # a share of zeros without a mask that no initialisation or training leaves
+
 Group = list[tuple[Tensor, Tensor]]
 """Weights that are ranked together: scores of a block of rows, and which of its weights exist (a view of the mask)."""
 
@@ -131,6 +133,8 @@ def _ranked(
     model: nn.Module, sparsity: float, target: str, score: str, scope: str, evidence: Evidence | None
 ) -> tuple[Mask, list[Group]]:
     """The mask that a model has now, and its targeted weights in groups, scored."""
+    if not isinstance(model, nn.Module):
+        raise TypeError(f"given a {type(model).__name__} to prune: give the torch.nn.Module itself")
     check_sparsity(sparsity)
     check_name("scope", scope, SCOPES)
     check_name("target", target, TARGETS)
@@ -140,6 +144,10 @@ def _ranked(
     if not (names := targeted(mask, target)):
         needed = "it needs an nn.RNN, nn.GRU or nn.LSTM inside whose weights are parameters of its own"
         raise ValueError(f"no recurrent layer to prune in {type(model).__name__}: {needed}")
+    zeros = sum(int((found[name].weight[mask[name]] == 0).sum()) for name in names)
+    if zeros > UNMASKED * sum(int(mask[name].sum()) for name in names):
+        advice = "if these are pruned, Mask.nonzero(model).keep(model) first counts them as gone"
+        warnings.warn(f"{zeros:,} weights that no mask removes are exactly 0: {advice}", stacklevel=4)
     groups: dict[tuple, Group] = {}
     for name, scores in SCORES[score](model, names, evidence or Evidence()).items():
         if not torch.isfinite(scores[mask[name]]).all():

@@ -1,6 +1,7 @@
 """Schedules: when pruning happens during training, and how far it goes each time."""
 
 import math
+from numbers import Real
 
 from sparsekit.registry import Registry
 
@@ -56,8 +57,8 @@ def gradual(sparsity: float, steps: int, rounds: int) -> dict[int, float]:
 
 def check_sparsity(sparsity: float) -> None:
     """Accept a fraction between 0 and 1, ends included; otherwise a ValueError says what was given."""
-    if not 0 <= sparsity <= 1:
-        raise ValueError(f"sparsity is {sparsity}: it must be a fraction between 0 and 1")
+    if not isinstance(sparsity, Real) or not 0 <= sparsity <= 1:
+        raise ValueError(f"sparsity is {sparsity!r}: it must be one number, a fraction between 0 and 1")
 
 
 def _ending(schedule: dict[int, float], sparsity: float) -> dict[int, float]:

@@ -66,15 +66,18 @@ def sensitivity(network: nn.Module, names: Sequence[str], evidence: Evidence) ->
     """
     import torch
 
-    if evidence.loss:
-        loss = evidence.loss(network)
-    elif evidence.inputs is None or evidence.labels is None:
+    if not evidence.loss and (evidence.inputs is None or evidence.labels is None):
         raise ValueError("the score sensitivity needs data: give Evidence(inputs, labels) or Evidence(loss=…)")
-    else:
-        positions = () if evidence.positions is None else (evidence.positions,)
-        loss = torch.nn.functional.cross_entropy(network(evidence.inputs, *positions), evidence.labels)
     weights = [network.get_parameter(name) for name in names]
-    gradients = torch.autograd.grad(loss, weights, materialize_grads=True)
+    if frozen := [name for name, weight in zip(names, weights, strict=True) if not weight.requires_grad]:
+        raise ValueError(f"the score sensitivity needs gradients, and {', '.join(frozen)} has none: it is frozen")
+    with torch.enable_grad():
+        if evidence.loss:
+            loss = evidence.loss(network)
+        else:
+            positions = () if evidence.positions is None else (evidence.positions,)
+            loss = torch.nn.functional.cross_entropy(network(evidence.inputs, *positions), evidence.labels)
+        gradients = torch.autograd.grad(loss, weights, materialize_grads=True)
     return {n: (g * w).detach().abs() for n, g, w in zip(names, gradients, weights, strict=True)}
 
 

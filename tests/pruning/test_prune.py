@@ -335,3 +335,40 @@ def test_names_and_numbers_that_are_wrong_for_any_module():
     with pytest.raises(ValueError, match="weight_hh_l0: does the network hold NaN"):
         prune.magnitude(layer, 0.5)
     assert (layer.weight_ih_l0 != 0).all()
+
+
+@pytest.mark.parametrize("sparsity", ["0.5", {"lstm": 0.5}, torch.tensor([0.5, 0.5]), None, float("nan"), -0.1])
+def test_a_sparsity_is_one_number(sparsity):
+    with pytest.raises(ValueError, match="it must be one number, a fraction between 0 and 1"):
+        prune.magnitude(nn.LSTM(3, 4), sparsity)
+
+
+@pytest.mark.parametrize("given", [nn.LSTM(3, 4).parameters(), [nn.LSTM(3, 4)], nn.LSTM(3, 4).state_dict()])
+def test_a_module_is_pruned_and_nothing_else(given):
+    with pytest.raises(TypeError, match=f"given a {type(given).__name__} to prune: give the torch.nn.Module itself"):
+        prune.magnitude(given, 0.5)
+
+
+def test_zeros_of_a_sparse_checkpoint_are_named_and_counted_once_asked_for():
+    model = nn.LSTM(8, 16)
+    prune.random(model, 0.5)
+    with pytest.warns(UserWarning, match=r"768 weights that no mask removes are exactly 0"):
+        assert prune.random(model, 0.2, seed=1).sparsity == pytest.approx(0.2, abs=0.001)
+    model = nn.LSTM(8, 16)
+    prune.random(model, 0.5)
+    Mask.nonzero(model).keep(model)
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        mask = prune.magnitude(model, 0.6)
+    assert mask.sparsity == pytest.approx(0.6, abs=0.001)
+    assert mask.sparsity == pytest.approx(Mask.nonzero(model).sparsity, abs=1e-9)
+
+
+def test_sensitivity_takes_its_own_gradients_and_names_what_is_frozen():
+    model = nn.Sequential(nn.LSTM(3, 4))
+    evidence = Evidence(loss=lambda net: net(torch.ones(2, 5, 3))[0].sum())
+    with torch.no_grad():
+        assert prune.apply(copy.deepcopy(model), 0.5, score="sensitivity", evidence=evidence).sparsity == 0.5
+    model[0].weight_hh_l0.requires_grad_(False)
+    with pytest.raises(ValueError, match=r"needs gradients, and 0\.weight_hh_l0 has none: it is frozen"):
+        prune.apply(model, 0.5, score="sensitivity", evidence=evidence)
