@@ -60,9 +60,9 @@ def prune(
     thresholds = []
     for group in groups:
         if len(pooled := _pooled(group)):
-            thresholds.append(float(np.quantile(pooled, sparsity)))
+            thresholds.append(float(np.quantile(pooled.astype(float), sparsity)))
             for scores, exists in group:
-                exists &= scores >= thresholds[-1]
+                exists &= scores.double() >= thresholds[-1]
     return mask, float(np.mean(thresholds)) if thresholds else math.nan
 
 
@@ -144,18 +144,29 @@ def _ranked(
     if not (names := targeted(mask, target)):
         needed = "it needs an nn.RNN, nn.GRU or nn.LSTM inside whose weights are parameters of its own"
         raise ValueError(f"no recurrent layer to prune in {type(model).__name__}: {needed}")
-    zeros = sum(int((found[name].weight[mask[name]] == 0).sum()) for name in names)
+    zeros = sum(int(((found[name].weight == 0) & mask[name]).sum()) for name in names)
     if zeros > UNMASKED * sum(int(mask[name].sum()) for name in names):
         advice = "if these are pruned, Mask.nonzero(model).keep(model) first counts them as gone"
         warnings.warn(f"{zeros:,} weights that no mask removes are exactly 0: {advice}", stacklevel=4)
     groups: dict[tuple, Group] = {}
     for name, scores in SCORES[score](model, names, evidence or Evidence()).items():
-        if not torch.isfinite(scores[mask[name]]).all():
+        if (mask[name] & ~torch.isfinite(scores)).any():
             raise ValueError(f"{score} gives scores that are not finite in {name}: does the network hold NaN weights?")
         layer, gates = WEIGHT.sub(r"\2", name), found[name].gates
-        for gate, block in enumerate(zip(scores.double().chunk(gates), mask[name].chunk(gates), strict=True)):
+        for gate, block in enumerate(
+            zip(
+                scores.to(torch.promote_types(scores.dtype, torch.float32)).chunk(gates),
+                mask[name].chunk(gates),
+                strict=True,
+            )
+        ):
             groups.setdefault((layer, name, gate)[: SCOPES[scope]], []).append(block)
     return mask, list(groups.values())
+
+
+def _comparable(scores: Tensor) -> Tensor:
+    """As numpy can hold them, in the same order: half floats as single ones, whole numbers as double ones."""
+    return scores.to(torch.promote_types(scores.dtype, torch.float32) if scores.is_floating_point() else torch.float64)
 
 
 def _pooled(group: Sequence[tuple[Tensor, Tensor]]) -> np.ndarray:
