@@ -188,7 +188,7 @@ def _check_first(lines: dict[int, str], rows: dict[int, list[str]]) -> None:
     header = not any(name in names or _number(name) for name in first[:2])
     if header and nx.is_connected(nx.Graph([rows[k][:2] for k in others])):
         raise GraphError(f"{lines[n]!r} looks like a header, for none of its names stands in a later line; take it out")
-    if all(map(str.isdecimal, [*first, *names])):
+    if "{" not in lines[n] and all(map(str.isdecimal, [*first, *names])):  # only an edge has attributes
         *nodes, edges = map(int, first)
         enough = min(nodes) >= max(len(names), *map(int, names))
         if enough and edges in (len(others), 2 * len(others)):

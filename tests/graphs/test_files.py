@@ -22,6 +22,14 @@ def test_files_give_the_graph_back(tmp_path_factory, ending, graph):
     assert list(found) == sorted(graph)
 
 
+def test_a_first_edge_with_attributes_is_no_line_of_counts(tmp_path):
+    (tmp_path / "two.edgelist").write_text("2 1 {}\n1 0 {}\n")
+    assert len(files.read(tmp_path / "two.edgelist").edges) == 2
+    (tmp_path / "counts.edgelist").write_text("2 1\n1 0\n")
+    with pytest.raises(graphs.GraphError, match="line 1: '2 1' looks like the numbers of nodes and edges"):
+        files.read(tmp_path / "counts.edgelist")
+
+
 def test_names_are_ordered_as_people_count(tmp_path):
     path = tmp_path / "named.edges"
     path.write_text("# mine\nn10 n2 1\n\nn2 n1 0.5  # weighted as all\n% more\nn1 n30 2\n")
