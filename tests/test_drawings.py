@@ -13,8 +13,8 @@ from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.collections import PathCollection
 from matplotlib.patches import Circle, FancyArrowPatch
 
+from sparsekit.figures import automata, style
 from sparsekit.figures import drawings as layer_drawings
-from sparsekit.figures import style
 from sparsekit.graphs import structure as graphs
 from sparsekit.networks import build as networks
 from sparsekit.networks import classifier, core
@@ -86,14 +86,14 @@ def test_a_network_is_drawn_with_the_edges_of_its_graph(graph, variant, gate_mas
 
 
 def test_the_embedded_grammar_holds_the_reber_grammar_twice_and_marks_the_letter_to_remember():
-    picture = layer_drawings.automaton(reber.EMBEDDED)
+    picture = automata.automaton(reber.EMBEDDED)
     assert f"{sum(map(len, reber.EMBEDDED.values()))} labelled edges" in picture.alt
     letters = [t for t in picture.figure.findobj(mpl.text.Text) if t.get_text() in set("BTPSXVE")]
     assert len(letters) == 30
     marked = [t.get_text() for t in letters if t.get_color() == style.TARGETS["i2h"].colour]
     assert sorted(marked) == ["P", "P", "T", "T"]
     assert "has to come back" in picture.reading
-    assert "has to come back" not in layer_drawings.automaton().reading
+    assert "has to come back" not in automata.automaton().reading
 
 
 def test_both_ways_are_apart_and_heads_reach_the_nodes():

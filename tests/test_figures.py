@@ -15,9 +15,9 @@ import pytest
 
 from sparsekit.analysis import correlation, verdicts
 from sparsekit.analysis import recovery as analysis_recovery
+from sparsekit.figures import automata, drawings, mask_drawings, prediction, style
 from sparsekit.figures import card as pictures
 from sparsekit.figures import correlation as figures_correlation
-from sparsekit.figures import drawings, mask_drawings, prediction, style
 from sparsekit.figures import pruning as figures_pruning
 from sparsekit.figures import recovery as figures_recovery
 from sparsekit.figures import structure as figures_structure
@@ -66,8 +66,8 @@ def every(variants, seeds, targets, percentages, networks_each):
 
 def drawn_structure():
     small, large = families.sample("barabasi_albert", 1, 12, 14), families.sample("watts_strogatz", 4, 46, 50)
-    yield drawings.automaton()
-    yield drawings.automaton(reber.EMBEDDED)
+    yield automata.automaton()
+    yield automata.automaton(reber.EMBEDDED)
     for name in ("reber", "digits"):
         yield from figures_task.task_pictures(tasks.make(name, train_size=60, test_size=60))
     yield figures_task.task_baselines(tables.task_baselines(), 500)
@@ -213,7 +213,7 @@ def test_no_r2_of_a_handful_of_networks_is_drawn():
 
 def test_drawings_count_what_they_draw():
     letters = sum(len(edges) for edges in reber.TRANSITIONS.values())
-    picture = drawings.automaton()
+    picture = automata.automaton()
     assert f"{letters} labelled edges" in picture.alt
     drawn = {t.get_text() for t in picture.figure.findobj(mpl.text.Text)}
     assert drawn >= set("BTPSXVE") | set("01234567") | {"start", "accept"}
@@ -233,7 +233,7 @@ def test_drawings_count_what_they_draw():
         ),
         lambda: figures_structure.scatter(tables.structure(("gru",), 4), "node"),
         lambda: figures_task.training_curves(tables.base(("gru",)).replace("gru", "gruu"), BASELINES),
-        lambda: drawings.automaton().save("automaton.jpg"),
+        lambda: automata.automaton().save("automaton.jpg"),
     ],
 )
 def test_unknown_names_are_named(call):
@@ -248,7 +248,7 @@ def test_masks_of_wrong_shape_are_refused(matrix, count):
 
 
 def test_notebooks_get_a_sharp_image_with_width_and_alt():
-    picture = drawings.automaton()
+    picture = automata.automaton()
     data, metadata = picture._repr_mimebundle_()
     assert data["text/plain"] == picture.alt
     assert json.loads(json.dumps(metadata)) == {"image/png": {"width": 700, "alt": picture.alt}}
@@ -261,7 +261,7 @@ def test_notebooks_get_a_sharp_image_with_width_and_alt():
 
 @pytest.mark.parametrize(("ending", "start"), [("png", b"\x89PNG"), ("svg", b"<?xml"), ("pdf", b"%PDF")])
 def test_pictures_save_themselves(tmp_path, ending, start):
-    path = drawings.automaton().save(tmp_path / "new" / f"automaton.{ending}")
+    path = automata.automaton().save(tmp_path / "new" / f"automaton.{ending}")
     assert path.read_bytes().startswith(start)
 
 

@@ -202,6 +202,12 @@ def label_panel(axes, x: str, y: str) -> bool:
     return place.is_last_col()
 
 
+def bare(axes: mpl.axes.Axes, xlim: tuple, ylim: tuple) -> None:
+    """Only what is drawn, in equal units."""
+    axes.set(xlim=xlim, ylim=ylim, aspect="equal")
+    axes.set_axis_off()
+
+
 def small_multiples(
     variants: list[str],
     row_height: float,

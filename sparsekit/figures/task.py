@@ -11,7 +11,7 @@ from matplotlib.patches import Patch, Rectangle
 from sparsekit.analysis.intervals import over_seeds
 from sparsekit.analysis.tables import require
 from sparsekit.analysis.task import above, best_by_chance, best_cut, length_shares, to_pass
-from sparsekit.figures import drawings, marks
+from sparsekit.figures import automata, marks
 from sparsekit.figures.card import Picture, card, drawn
 from sparsekit.figures.marks import PANEL, Axis
 from sparsekit.figures.style import FAINT, INK, QUIET, TARGETS, VARIANTS, Look, look, ordered, readable
@@ -190,7 +190,7 @@ def task_pictures(task: Task) -> list[Picture]:
     """What there is to learn in a task: its grammar, if it has one, some samples, and what their lengths tell."""
     if isinstance(task.train, Rows):
         return [read_by_rows(task), class_averages(task)]
-    grammar = [drawings.automaton(tasks.GRAMMARS[task.name])] if task.name in tasks.GRAMMARS else []
+    grammar = [automata.automaton(tasks.GRAMMARS[task.name])] if task.name in tasks.GRAMMARS else []
     return [*grammar, sample_strings(task), length_histogram(task)]
 
 

@@ -11,7 +11,8 @@ LONGEST = 25  # lines of a body, the docstring not counted
 
 DRAWINGS = {
     "marks": "the marks themselves",
-    "drawings": "graphs, layers and automata, drawn node by node",
+    "automata": "automata, drawn state by state",
+    "drawings": "graphs and layers, drawn node by node",
     "mask_drawings": "masks, drawn weight by weight",
     "structure.mask_layouts": "two masks, drawn weight by weight",
     "task.sample_strings": "strings, drawn letter by letter",
