@@ -153,13 +153,7 @@ def _ranked(
         if (mask[name] & ~torch.isfinite(scores)).any():
             raise ValueError(f"{score} gives scores that are not finite in {name}: does the network hold NaN weights?")
         layer, gates = WEIGHT.sub(r"\2", name), found[name].gates
-        for gate, block in enumerate(
-            zip(
-                scores.to(torch.promote_types(scores.dtype, torch.float32)).chunk(gates),
-                mask[name].chunk(gates),
-                strict=True,
-            )
-        ):
+        for gate, block in enumerate(zip(_comparable(scores).chunk(gates), mask[name].chunk(gates), strict=True)):
             groups.setdefault((layer, name, gate)[: SCOPES[scope]], []).append(block)
     return mask, list(groups.values())
 

@@ -14,7 +14,7 @@ from sparsekit.networks import build
 from sparsekit.pruning import prune
 from sparsekit.pruning.masks import Mask, matrices
 from sparsekit.pruning.schedules import SCHEDULES
-from sparsekit.pruning.scores import Evidence
+from sparsekit.pruning.scores import SCORES, Evidence
 from sparsekit.registry import UnknownName
 from sparsekit.variants import SCOPES, TARGETS, VARIANTS
 from tests.modules import MODULES, batches, module, train
@@ -372,3 +372,12 @@ def test_sensitivity_takes_its_own_gradients_and_names_what_is_frozen():
     model[0].weight_hh_l0.requires_grad_(False)
     with pytest.raises(ValueError, match=r"needs gradients, and 0\.weight_hh_l0 has none: it is frozen"):
         prune.apply(model, 0.5, score="sensitivity", evidence=evidence)
+
+
+def test_whole_numbers_are_ranked_as_finely_as_they_are_given(monkeypatch):
+    # Above 2 ** 24 single precision would take neighbours for equal.
+    weights = nn.Sequential(nn.RNN(4, 4))
+    score = (2**24 + torch.arange(16).flip(0)).view(4, 4)
+    monkeypatch.setitem(SCORES, "counted", lambda network, names, evidence: dict.fromkeys(names, score))
+    mask = prune.apply(weights, 5 / 16, target="h2h", score="counted")
+    assert mask["0.weight_hh_l0"].flatten().tolist() == [True] * 11 + [False] * 5
