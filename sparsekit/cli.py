@@ -73,7 +73,7 @@ def _run(options: argparse.Namespace) -> int:
     name = Path(options.set).stem
     out = project.home(options.out) if options.out else (project.project_root() or Path.cwd()) / "reports" / name
 
-    from sparsekit.experiments import execution, records, studies
+    from sparsekit.experiments import execution, progress, records, studies
     from sparsekit.graphs.structure import GraphError
     from sparsekit.tasks.labelled_csv import TaskError
 
@@ -101,7 +101,7 @@ def _run(options: argparse.Namespace) -> int:
     if done.failures:
         print("\nFailed:", *done.failures, sep="\n  ", file=sys.stderr)
     if (out / "index.html").exists() and not any(f.startswith("index: ") for f in done.failures):
-        print(f"\nReport: {out / 'index.html'}")
+        print(f"\nReport: {progress.link(out / 'index.html')}")
     return 1 if done.failures else 0
 
 

@@ -11,7 +11,7 @@ import torch
 
 from sparsekit.experiments.identity import Unit, title
 from sparsekit.experiments.jobs import Job, Schedule
-from sparsekit.experiments.progress import Progress, duration
+from sparsekit.experiments.progress import Progress, State, duration
 from sparsekit.experiments.records import Store, default_store
 
 # A worker with several threads on a busy machine is many times slower than with one.
@@ -47,7 +47,7 @@ def run(
     workers: int = 0,
     device: str = "auto",
     executor: Executor | None = None,
-    report: Callable[[int, int, float | None, str], None] | None = None,
+    report: Callable[[State], None] | None = None,
 ) -> None:
     """Compute the units that have no record yet, and what they require.
 
@@ -61,7 +61,7 @@ def run(
     executor : concurrent.futures.Executor, optional
         Where jobs run, such as a dask cluster's; default: processes of this machine.
     report : callable, optional
-        Called with units done, units in all, seconds left (None: unknown, 0: the end) and a text.
+        Called with each state of the run; default: a `sparsekit.experiments.progress.Progress`.
 
     Raises
     ------
@@ -83,21 +83,20 @@ def run(
         threads = torch.get_num_threads()
         pools = _Pools(executor, limit)
         try:
-            _work(schedule, pools, store, device, report, started)
+            _work(schedule, pools, store, device, report)
         except BaseException:
             pools.abandon()
             raise
         finally:
             torch.set_num_threads(threads)
     if schedule.missing or asked:  # nothing was to be done, and nobody asked: nothing to say
-        report(schedule.done, schedule.total, 0.0, _summary(schedule, time.monotonic() - started))
+        report(schedule.state(_summary(schedule, time.monotonic() - started), end=True))
     if schedule.failed:
         raise _error(schedule) from next(iter(schedule.failed.values()))
 
 
-def _work(schedule: Schedule, pools: "_Pools", store: Store, device: str, report: Callable, started: float) -> None:
-    total_cost = sum(schedule.costs.values())
-    report(schedule.done, schedule.total, None, "starting")
+def _work(schedule: Schedule, pools: "_Pools", store: Store, device: str, report: Callable) -> None:
+    report(schedule.state("starting"))
     while True:
         while len(pools.running) < pools.limit and (job := schedule.next(pools.running.values())):
             pools.submit(job, store, device)
@@ -107,9 +106,7 @@ def _work(schedule: Schedule, pools: "_Pools", store: Store, device: str, report
         for future in finished:
             job = pools.release(future)
             _settle(job, future, schedule, store)
-        past = schedule.past_cost
-        left = (time.monotonic() - started) * (total_cost / past - 1) if past else None
-        report(schedule.done, schedule.total, left or None, title(list(job.units.values())[-1]))
+            report(schedule.state(title(list(job.units.values())[-1])))
 
 
 def _settle(job: Job, future: Future, schedule: Schedule, store: Store) -> None:

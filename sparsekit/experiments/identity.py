@@ -9,6 +9,11 @@ from collections.abc import Hashable, Iterable, Mapping, Sequence
 from numbers import Integral, Real
 from typing import Any, ClassVar, Protocol
 
+from sparsekit.variants import MATRICES, TARGETS, VARIANTS
+
+NAMES = VARIANTS | {target: MATRICES[parts[0]] for target, parts in TARGETS.items() if len(parts) == 1}
+"""What names in a unit's fields are called where people read them."""
+
 Result = tuple["Unit", Mapping[str, Any], Mapping[str, Any] | None]
 """A unit, its results, and tensors to keep beside them or None: what `sparsekit.experiments.records.Store` writes."""
 
@@ -110,7 +115,7 @@ def key(unit: Any) -> str:
 
 
 def title(unit: Any) -> str:
-    """A unit in a few words, for progress and errors: its kind, and what sets it apart from others of its kind.
+    """A unit as people read it, for progress and errors: its kind, and what sets it apart from others of its kind.
 
     Names stand for themselves and numbers with their field, of the unit and of units in it; groups of settings, which
     are dataclasses without a kind, are left out.
@@ -119,15 +124,15 @@ def title(unit: Any) -> str:
     def words(owner: Any) -> list[str]:
         found = []
         for field in dataclasses.fields(owner):
-            value = getattr(owner, field.name)
+            value, name = getattr(owner, field.name), field.name.replace("_", " ")
             if hasattr(value, "kind"):
                 found += words(value)
             elif not field.compare or _default(field, owner):
                 continue
             elif isinstance(value, str):
-                found.append(value if len(value) <= 24 else f"{value[:23]}…")
+                found.append(NAMES.get(value) or (value if len(value) <= 24 else f"{value[:23]}…"))
             elif isinstance(value, Real):
-                found.append(f"{field.name}={value:g}")
+                found.append(f"{value:g} %" if name == "percent" else f"{name} {value:g}")
         return found
 
-    return " ".join([unit.kind, *words(unit)])
+    return ": ".join(filter(None, [unit.kind.replace("_", " "), ", ".join(words(unit))]))

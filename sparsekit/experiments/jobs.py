@@ -11,6 +11,7 @@ import networkx as nx
 import numpy as np
 
 from sparsekit.experiments.identity import Unit, key
+from sparsekit.experiments.progress import State
 from sparsekit.experiments.records import Store
 
 
@@ -40,6 +41,7 @@ class Schedule:
     """
 
     def __init__(self, units: Iterable[Unit], store: Store, workers: int):
+        self.workers = workers
         self.missing: dict[str, Unit] = {}
         self.reused = 0
         self.computed: set[str] = set()
@@ -49,10 +51,11 @@ class Schedule:
         self._order = nx.DiGraph()  # from each missing unit to those that require it
         self._survey(list(units), store)
         self.costs = {name: float(unit.cost) for name, unit in self.missing.items()}
+        self.cost = sum(self.costs.values())
         self._ready: list[tuple[bool, float, int, Job]] = []
         self._count = itertools.count()
         self._job: dict[str, Job] = {}
-        for job in self._jobs(workers):
+        for job in self._jobs():
             self.add(job)
 
     def _survey(self, units: list[Unit], store: Store) -> None:
@@ -71,7 +74,7 @@ class Schedule:
             units.extend(unit.requires)
         self._order.remove_nodes_from(seen - self.missing.keys())
 
-    def _jobs(self, workers: int) -> list[Job]:
+    def _jobs(self) -> list[Job]:
         generations = list(nx.topological_generations(self._order))
         # how many units in a row must come before each: 0 for those that may start at once
         depths = {name: depth for depth, names in enumerate(generations) for name in names}
@@ -84,7 +87,7 @@ class Schedule:
             groups[depths[name], type(unit), unit.group].append(name)
         jobs = []
         for (depth, *_), names in groups.items():
-            size = min(self.missing[names[0]].together, math.ceil(len(generations[depth]) / workers))
+            size = min(self.missing[names[0]].together, math.ceil(len(generations[depth]) / self.workers))
             for part in np.array_split(names, math.ceil(len(names) / max(1, size))):
                 length = sum(self.costs[n] for n in part) + max(after[n] for n in part)
                 jobs.append(Job({n: self.missing[n] for n in part.tolist()}, length))
@@ -95,10 +98,11 @@ class Schedule:
         """Units asked for, with those that these require."""
         return self.reused + len(self.missing)
 
-    @property
-    def done(self) -> int:
-        """Units whose records are there."""
-        return self.reused + len(self.computed)
+    def state(self, text: str = "", end: bool = False) -> State:
+        """How far it is."""
+        failed = len(self.failed) + len(self.not_run)
+        counts = (self.total, self.reused, len(self.computed), failed, self.past_cost, self.cost)
+        return State(*counts, self.workers, text, end)
 
     def add(self, job: Job) -> None:
         """Put a job in line, as soon as what its units require is there."""

@@ -1,9 +1,24 @@
-"""How far a run is: one line that is updated, in a notebook or on a terminal."""
+"""How far a run is: bars on a terminal and in a notebook, plain lines in a log."""
 
 import os
-import shutil
 import sys
+import threading
 import time
+from contextlib import AbstractContextManager
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from rich.console import Console, Group
+from rich.jupyter import JupyterMixin
+from rich.live import Live
+from rich.progress_bar import ProgressBar
+from rich.table import Table
+from rich.text import Text
+
+LOG_EVERY = 10.0
+"""Seconds between two lines of a log."""
+NOTEBOOK = 15.0
+"""Seconds that a notebook is taken to execute, before one has shown how long it takes here."""
 
 
 def duration(seconds: float) -> str:
@@ -20,39 +35,158 @@ def duration(seconds: float) -> str:
     return f"{seconds // 3600} h {seconds % 3600 // 60} min"
 
 
-class Progress:
-    """Shows ``12 of 84 units, about 3 min left: …``, and in the end what was done.
+@dataclass(frozen=True)
+class State:
+    """How far units are that are computed together."""
 
-    In a notebook the line is an output that changes; on a terminal it is overwritten; in a log it comes every ten
-    seconds. Where the environment sets SPARSEKIT_BATCH=1, only the end is shown. Each line begins with the prefix.
+    total: int  # units asked for, with those that these require
+    reused: int = 0  # of these, those whose records were there
+    computed: int = 0
+    failed: int = 0
+    past: float = 0.0  # about how many seconds of one core those behind us take that had no record
+    cost: float = 0.0  # and all of them
+    workers: int = 1
+    text: str = ""  # the unit that ended last; at the end, what was done
+    end: bool = False
+
+    def after(self, before: "State") -> "State":
+        """This part of a run together with the parts before it; totals are the run's."""
+        sums = {name: getattr(before, name) + getattr(self, name) for name in ("computed", "failed", "past")}
+        return replace(self, total=before.total, reused=before.reused, cost=before.cost, **sums)
+
+
+class Progress(JupyterMixin, AbstractContextManager):
+    """Shows a bar with the time left, what is at work, and failures if there are any; in the end, what was done.
+
+    On a terminal the lines are redrawn, in a notebook they are an output that changes, and in a log a line comes every
+    ten seconds. Where the environment sets SPARSEKIT_BATCH=1, only the end is shown.
+
+    Parameters
+    ----------
+    whole : State, optional
+        What a run of several parts is to compute in all; default: a call's own state is the whole.
+    notebooks : int
+        How many notebooks the run executes besides.
     """
 
-    def __init__(self, prefix: str = ""):
-        self.prefix = prefix
-        self._handle, self._last, self._width = None, 0.0, 0
-        self._notebook = _in_notebook()
+    def __init__(self, whole: State | None = None, notebooks: int = 0):
+        self.whole, self.notebooks, self.executed, self.failed = whole, notebooks, 0, 0
+        self._state = whole or State(0)
+        self._start, self._last, self._took = time.monotonic(), 0.0, 0.0
+        self._lock = threading.RLock()  # notebooks are executed in threads
+        self.at_work = ""  # the notebook whose units are computed
+        self._handle, self._live = None, None
+        self._console = Console(stderr=True, highlight=False, soft_wrap=True)
         self._quiet = os.environ.get("SPARSEKIT_BATCH") == "1"
+        self._notebook = in_notebook()
 
-    def __call__(self, done: int, total: int, seconds_left: float | None, text: str) -> None:
-        """Show a state: `seconds_left` is None while unknown, and 0 with the last `text`, which stands alone."""
-        end = seconds_left == 0
-        if self._quiet and not end:
+    def __exit__(self, *exception: object) -> None:
+        self.stop()
+
+    def __call__(self, state: State) -> None:
+        """Show how far the units are; a state that ends closes the bar of a progress without further parts."""
+        with self._lock:
+            if self.whole is None:
+                self._state = state
+                self._end(state.text) if state.end else self._show()
+            else:
+                self._state = state.after(self.whole)
+                if state.end:
+                    self.whole = self._state
+                    if state.computed or state.failed:
+                        self.note(f"{self.at_work}: {state.text}")
+                self._show()
+
+    def part(self, name: str) -> "Progress":
+        """Itself, for units of the notebook of this name."""
+        self.at_work = name
+        return self
+
+    def executed_one(self, name: str, seconds: float, failed: bool = False) -> None:
+        """Note that a notebook has been executed, or has failed."""
+        with self._lock:
+            self.executed, self.failed, self._took = self.executed + 1, self.failed + failed, self._took + seconds
+            self.note(f"{name}: {'failed' if failed else f'executed, {duration(seconds)}'}")
+
+    def note(self, text: str) -> None:
+        """Say something that stays: above the bars, or as a line of the log."""
+        with self._lock:
+            if self._live is None:
+                print(text, file=sys.stderr, flush=True)
+            else:
+                self._console.print(Text(text))
+
+    def stop(self) -> None:
+        """Leave the lines as they are and give the terminal back."""
+        with self._lock:
+            if self._live is not None:
+                self._live.stop()
+                self._live = None
+
+    def seconds_left(self) -> float | None:
+        """About how long the rest takes; None while nothing tells.
+
+        At first by what units cost on one core of a usual machine, and the more of them are done here, by their time.
+        """
+        s, elapsed = self._state, time.monotonic() - self._start
+        if s.past <= 0 and not self.notebooks:
+            return None
+        usual = s.cost / 20 or 1.0
+        rate = (elapsed + usual / s.workers) / (s.past + usual)
+        each = self._took / self.executed if self.executed else NOTEBOOK
+        computing = rate * max(s.cost - s.past, 0.0)
+        # all but the last notebook are executed while others' units are computed
+        waiting = (self.notebooks - self.executed) * each / s.workers
+        return max(computing + each, waiting) if waiting else computing
+
+    def _left(self) -> str:
+        if self.notebooks and self.executed == self.notebooks:
+            return "writing the pages"
+        left = self.seconds_left()
+        return "" if left is None else f"about {duration(left)} left"
+
+    def _lines(self) -> list[str]:
+        """The state in words: the whole, what is at work, failures."""
+        s = self._state
+        counts = [f"{s.reused + s.computed:,} of {s.total:,} units"]
+        counts += [f"{self.executed} of {self.notebooks} notebooks"] * bool(self.notebooks)
+        work = ": ".join(filter(None, [self.at_work, s.text])) if not s.end else ""
+        gone = {"unit": s.failed, "notebook": self.failed}
+        failures = [f"{count} {name}{'s' * (count > 1)} failed" for name, count in gone.items() if count]
+        return [", ".join([*counts, *filter(None, [self._left()])]), work, ", ".join(failures)]
+
+    def __rich__(self) -> Group:
+        whole, work, failures = self._lines()
+        s, share = self._state, self.executed / self.notebooks if self.notebooks else 1.0
+        # units that are there already are no work, and notebooks are: a run of nothing but them moves too
+        units = s.past / s.cost if s.cost else 1.0
+        weight = s.cost / (s.cost + NOTEBOOK * self.notebooks) if s.cost + self.notebooks else 1.0
+        bar = Table.grid(padding=(0, 1))
+        bar.add_row(ProgressBar(1.0, weight * units + (1 - weight) * share, width=24), Text(whole, overflow="ellipsis"))
+        lines = [Text(work, style="dim", no_wrap=True, overflow="ellipsis")]
+        return Group(bar, *lines, *[Text(failures, style="bold red")] * bool(failures))
+
+    def _show(self) -> None:
+        if self._quiet:
             return
-        left = "" if seconds_left is None else f", about {duration(seconds_left)} left"
-        line = f"{self.prefix} {text if end else f'{done} of {total} units{left}: {text}'}".lstrip()
         if self._notebook:
-            self._show({"text/plain": line})
-        elif end:
-            print("\r" * bool(self._width) + line.ljust(self._width), file=sys.stderr, flush=True)
+            self._display(self._repr_mimebundle_((), ()) | {"text/plain": "\n".join(filter(None, self._lines()))})
         elif sys.stderr.isatty():
-            line = line[: shutil.get_terminal_size().columns - 1]
-            print("\r" + line.ljust(self._width), end="", file=sys.stderr, flush=True)
-            self._width = len(line)
-        elif time.monotonic() - self._last >= 10:
+            if self._live is None:
+                self._live = Live(get_renderable=self.__rich__, console=self._console, transient=True)
+                self._live.start()
+        elif time.monotonic() - self._last >= LOG_EVERY:
             self._last = time.monotonic()
-            print(line, file=sys.stderr, flush=True)
+            print("; ".join(filter(None, self._lines())), file=sys.stderr, flush=True)
 
-    def _show(self, bundle: dict[str, str]) -> None:
+    def _end(self, text: str) -> None:
+        self.stop()
+        if self._notebook:
+            self._display({"text/plain": text})
+        else:
+            print(text, file=sys.stderr, flush=True)
+
+    def _display(self, bundle: dict[str, str]) -> None:
         from IPython.display import display
 
         if self._handle is None:
@@ -61,10 +195,17 @@ class Progress:
             self._handle.update(bundle, raw=True)
 
 
-def _in_notebook() -> bool:
+def link(path: Path) -> str:
+    """A path as people read it; on a terminal that knows links, one that opens it."""
+    if not sys.stdout.isatty():
+        return str(path)
+    return f"\x1b]8;;{path.absolute().as_uri()}\x1b\\{path}\x1b]8;;\x1b\\"
+
+
+def in_notebook() -> bool:
+    """Whether a kernel runs this, which can change what it has displayed; a shell on a terminal has none."""
     if "IPython" not in sys.modules:
         return False
     from IPython import get_ipython
 
-    # a shell on a terminal has no kernel, and cannot change what it has displayed
     return getattr(get_ipython(), "kernel", None) is not None

@@ -2,7 +2,6 @@
 
 import os
 import platform
-import sys
 import time
 from collections import defaultdict
 from collections.abc import Callable, Mapping, Sequence
@@ -11,6 +10,7 @@ from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from importlib.metadata import version
+from itertools import chain
 from pathlib import Path
 
 import loky
@@ -20,6 +20,7 @@ import pandas as pd
 from sparsekit import __version__
 from sparsekit.experiments import execution, pruning, records, structure, studies
 from sparsekit.experiments.identity import key
+from sparsekit.experiments.jobs import Schedule
 from sparsekit.experiments.parameters import Parameters
 from sparsekit.experiments.progress import Progress, duration
 from sparsekit.experiments.project import NotebookError, ordered, title
@@ -52,6 +53,7 @@ class Batch:
     answers: dict[str, str] = field(default_factory=dict)  # the short answers, once the index is written
     computed: set[str] = field(default_factory=set)  # keys of the units whose records this run computed
     reused: set[str] = field(default_factory=set)  # and of those whose records were there before
+    progress: Progress = field(default_factory=Progress)
     inputs: dict[str, str] = field(init=False)  # digests of the user's files
 
     def __post_init__(self):
@@ -79,29 +81,31 @@ def run(
     """
     batch = Batch(parameters, name, out.absolute(), overrides)  # papermill keeps one working folder for all its threads
     # Later notebooks analyse longer, so they come first: the units of the others are computed meanwhile.
-    prefixes = {stem: f"[{k}/{len(units)}] {stem}:" for k, stem in enumerate(reversed(units), 1)}
-    timed = {stem: [unit for unit in units[stem] if getattr(unit, "timed", False)] for stem in prefixes}
-    parts = [(stem, part) for stem, part in timed.items() if part] + [(stem, units[stem]) for stem in prefixes]
-    reports, problems, spent = {}, defaultdict(str), defaultdict(float)
-    kernels, pages = ThreadPoolExecutor(parameters.workers or loky.cpu_count()), []
-    try:
-        for stem, part in parts:
-            begun, report = time.monotonic(), reports.setdefault(stem, Progress(prefixes[stem]))
-            problems[stem] = problems[stem] or _attempt(batch, stem, _compute, batch, part, report)
-            spent[stem] += time.monotonic() - begun
-            if part is units[stem]:
-                done = (prefixes[stem], problems[stem], spent[stem])
-                pages.append(kernels.submit(_execute, batch, notebooks / f"{stem}.ipynb", *done))
-        card = kernels.submit(lambda: scorecard.scorecard(parameters, **_tables(parameters, units)))
-        executed = [page.result() for page in pages]
-        kernels.shutdown()
-    except BaseException:
-        kernels.shutdown(wait=False, cancel_futures=True)
-        html.stop()
-        raise
-    batch.pages = sorted(executed + _earlier(batch, notebooks, units), key=lambda page: page.stem)
-    _render(batch)
-    _attempt(batch, "index", _index, batch, card)
+    timed = {stem: [unit for unit in units[stem] if getattr(unit, "timed", False)] for stem in reversed(units)}
+    parts = [(stem, part) for stem, part in timed.items() if part] + [(stem, units[stem]) for stem in timed]
+    problems, spent = defaultdict(str), defaultdict(float)
+    workers = parameters.workers or loky.cpu_count()
+    whole = Schedule(chain(*units.values()), records.default_store(), workers).state()
+    kernels, pages = ThreadPoolExecutor(workers), []
+    with Progress(whole, notebooks=len(units)) as batch.progress:
+        try:
+            for stem, part in parts:
+                begun, report = time.monotonic(), batch.progress.part(stem)
+                problems[stem] = problems[stem] or _attempt(batch, stem, _compute, batch, part, report)
+                spent[stem] += time.monotonic() - begun
+                if part is units[stem]:
+                    done = (notebooks / f"{stem}.ipynb", problems[stem], spent[stem])
+                    pages.append(kernels.submit(_execute, batch, *done))
+            card = kernels.submit(lambda: scorecard.scorecard(parameters, **_tables(parameters, units)))
+            executed = [page.result() for page in pages]
+            kernels.shutdown()
+        except BaseException:
+            kernels.shutdown(wait=False, cancel_futures=True)
+            html.stop()
+            raise
+        batch.pages = sorted(executed + _earlier(batch, notebooks, units), key=lambda page: page.stem)
+        _render(batch)
+        _attempt(batch, "index", _index, batch, card)
     return batch
 
 
@@ -113,13 +117,13 @@ def _compute(batch: Batch, units: Sequence, report: Progress) -> None:
     batch.computed |= {key(unit) for unit in units} - before
 
 
-def _execute(batch: Batch, notebook: Path, prefix: str, problem: str, spent: float) -> Page:
+def _execute(batch: Batch, notebook: Path, problem: str, spent: float) -> Page:
     start, stem, out = time.monotonic(), notebook.stem, batch.out
     (out / f"{stem}.failed.ipynb").unlink(missing_ok=True)
     if not problem:
-        print(f"{prefix} executing the notebook", file=sys.stderr, flush=True)
         asked = (notebook, out / notebook.name, batch.parameters.model_dump())
         problem = _attempt(batch, stem, html.execute, *asked) or _attempt(batch, stem, batch.check_inputs)
+    batch.progress.executed_one(stem, time.monotonic() - start, failed=bool(problem))
     if problem:
         for stale in (out / f"{stem}.html", out / f"{stem}.ipynb"):
             stale.unlink(missing_ok=True)
@@ -191,6 +195,6 @@ def _attempt(batch: Batch, what: str, work: Callable, *arguments: object) -> str
             text = f"{type(error).__name__}: {text}"  # written for no reader, and often no sentence
         text = text if text.startswith(what) else f"{what}: {text}"
         batch.failures.append(text)
-        print(text, file=sys.stderr, flush=True)
+        batch.progress.note(text)
         return text
     return ""

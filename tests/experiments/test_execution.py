@@ -21,7 +21,6 @@ from sparsekit.experiments.execution import ExecutionError, run
 from sparsekit.experiments.identity import Unit
 from sparsekit.experiments.jobs import Schedule
 from sparsekit.experiments.parameters import Parameters
-from sparsekit.experiments.progress import Progress
 from sparsekit.experiments.records import RecordError, Store
 
 
@@ -264,8 +263,8 @@ def test_cuda_asked_for_where_there_is_none(store, make):
 
 
 def test_interrupting_stops_workers_and_keeps_what_is_done(store, make, tmp_path):
-    def report(done, total, left, text):
-        if done:
+    def report(state):
+        if state.computed:
             raise KeyboardInterrupt
 
     units = [make(str(i)) for i in range(6)]
@@ -353,22 +352,21 @@ def test_a_worker_loads_no_module_that_only_figures_and_statistics_need(store):
 def test_progress_counts_up_and_ends_with_a_summary(store, make):
     seen = []
     run([make("a")], store, workers=1, report=quiet)
-    run([make("a"), make("b"), make("c")], store, workers=1, report=lambda *state: seen.append(state))
-    assert [state[0] for state in seen] == [1, 2, 3, 3]
-    assert {state[1] for state in seen} == {3}
-    assert seen[1][2] > 0
-    assert seen[-1][2:] == (0.0, "3 units: 2 computed, 1 reused, 0 s")
+    run([make("a"), make("b"), make("c")], store, workers=1, report=seen.append)
+    assert [state.computed for state in seen] == [0, 1, 2, 2]
+    assert {(state.total, state.reused, state.cost) for state in seen} == {(3, 1, 2.0)}
+    assert [state.past for state in seen] == [0.0, 1.0, 2.0, 2.0]
+    assert [state.end for state in seen] == [False, False, False, True]
+    assert seen[-1].text == "3 units: 2 computed, 1 reused, 0 s"
 
 
-@pytest.mark.parametrize("batch", ["", "1"])
-def test_in_batch_only_the_last_line_is_shown(capsys, monkeypatch, batch):
-    monkeypatch.setenv("SPARSEKIT_BATCH", batch)
-    monkeypatch.setattr("sparsekit.experiments.progress._in_notebook", lambda: False)
-    progress = Progress()
-    progress(1, 4, 90.0, "base lstm")
-    progress(4, 4, 0.0, "4 units: 4 computed")
-    lines = capsys.readouterr().err.splitlines()
-    assert lines == ["1 of 4 units, about 1 min 30 s left: base lstm"] * (not batch) + ["4 units: 4 computed"]
+def test_progress_tells_what_failed(store, make):
+    seen = []
+    bad = make("bad", fault="raise")
+    with pytest.raises(ExecutionError):
+        run([bad, make("waits", bad)], store, workers=1, report=seen.append)
+    assert seen[-1].failed == 2
+    assert seen[-1].past == seen[-1].cost
 
 
 def test_many_failures_are_not_all_listed(store, make):

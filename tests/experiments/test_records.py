@@ -204,7 +204,7 @@ def test_damaged_weights_of_the_right_size_are_an_error(store):
 
 
 def test_missing_records_and_weights_say_so(store):
-    with pytest.raises(RecordError, match="no record of pruned gru seed=3 percent=50"):
+    with pytest.raises(RecordError, match="no record of pruned: GRU, seed 3, 50 %"):
         store.read(UNIT)
     store.write(UNIT, {"x": 1})
     with pytest.raises(RecordError, match="recorded without weights"):
@@ -226,7 +226,7 @@ def test_names_in_data_must_be_text(store):
 
 
 def test_title_is_short():
-    assert title(UNIT) == "pruned gru seed=3 percent=50"
+    assert title(UNIT) == "pruned: GRU, seed 3, 50 %"
     assert len(title(Base("x" * 500, 1))) < 50
 
 
