@@ -318,3 +318,12 @@ def test_a_probe_of_memory_records_what_the_functions_return(store, tmp_path):
         for name, table in called.items():
             for column, values in table.to_dict("list").items():
                 np.testing.assert_array_equal(recorded[name][column], values)
+
+
+def test_the_runs_own_score_is_always_global_too():
+    p = Parameters(compare_at=[80], scopes=["gate"], percentages=[80], seeds=1, variants=["gru"])
+    rules = {(unit.score, unit.scope) for unit in experiments_pruning.scored_networks(p)}
+    assert rules == {
+        (score, scope)
+        for score, scope in (("magnitude", "global"), ("magnitude", "gate"), ("random", "global"), ("random", "layer"))
+    }

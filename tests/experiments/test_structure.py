@@ -275,3 +275,14 @@ class TestGateRows:
         assert errors["wrong"] == pytest.approx(wrong / places)
         assert errors["lost"] == pytest.approx(lost / gates / oriented.number_of_edges())
         assert layout_errors(oriented, variant, "blocks") == {"wrong": 0, "lost": 0}
+
+
+def test_units_are_masks_at_the_percentages_compared_at():
+    p = Parameters(variants=["gru"], seeds=1, compare_at=[0, 80, 100], protocols=["rewind", "random_mask"])
+    assert [(unit.target, unit.percent) for unit in experiments_structure.masked_networks(p)] == [
+        ("both", 80),
+        ("h2h", 80),
+    ]
+    protocols = {unit.protocol for unit in experiments_structure.mask_training_networks(p)}
+    assert protocols == {"retrain", "random_mask"}
+    assert not experiments_structure.masked_networks(p.model_copy(update={"targets": ["i2h"]}))

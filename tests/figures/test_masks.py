@@ -3,18 +3,8 @@ import pytest
 
 from sparsekit.analysis import masks as mask_graphs
 from sparsekit.analysis.tables import TableError
-from sparsekit.experiments import structure
-from sparsekit.experiments.parameters import Parameters
 from sparsekit.figures import masks as figures_masks
 from tests.planted import masks, training
-
-
-def test_units_are_masks_at_the_percentages_compared_at():
-    p = Parameters(variants=["gru"], seeds=1, compare_at=[0, 80, 100], protocols=["rewind", "random_mask"])
-    assert [(unit.target, unit.percent) for unit in structure.masked_networks(p)] == [("both", 80), ("h2h", 80)]
-    protocols = {unit.protocol for unit in structure.mask_training_networks(p)}
-    assert protocols == {"retrain", "random_mask"}
-    assert not structure.masked_networks(p.model_copy(update={"targets": ["i2h"]}))
 
 
 def test_figures_carry_the_differences():

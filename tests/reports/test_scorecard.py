@@ -1,58 +1,20 @@
-"""The scorecard's verdicts and the short answers follow from the tables by rule."""
+"""The scorecard's verdicts follow from the tables by rule."""
 
 import math
-import re
 
 import numpy as np
 import pandas as pd
 import pytest
 import scipy.stats
 
-from sparsekit.analysis import correlation, verdicts
-from sparsekit.analysis.tables import one_per_graph
+from sparsekit.analysis import correlation
 from sparsekit.experiments.parameters import Parameters
-from sparsekit.graphs.properties import NAMES
-from sparsekit.reports import answers, scorecard, thesis
+from sparsekit.reports import scorecard, thesis
 from sparsekit.reports.scorecard import GROUPS, Figure, verdict
-from sparsekit.reports.thesis import reported, scale, scale_note
+from sparsekit.reports.thesis import reported
+from tests.reports.tables import base, pruning, recovery, structure
 
 FAST = {"permutations": 199}
-
-
-def base(accuracies, variant="lstm"):
-    rows = [
-        {"variant": variant, "seed": s, "epoch": e, "test_accuracy": a - 0.3 * (e == 1)}
-        for s, a in enumerate(accuracies)
-        for e in (1, 2)
-    ]
-    return pd.DataFrame(rows)
-
-
-def pruning(curves, variant="lstm", target="both", base_accuracy=1.0):
-    rows = [
-        {"variant": variant, "seed": s, "target": target, "percent": p, "accuracy": a, "base_accuracy": base_accuracy}
-        for s, curve in enumerate(curves)
-        for p, a in curve.items()
-    ]
-    return pd.DataFrame(rows)
-
-
-def recovery(curves, percent=90.0, variant="lstm", target="both"):
-    """Accuracy at once and after each epoch of 100 steps, a curve a seed."""
-    rows = [
-        {"seed": s, "step": 100 * e, "epoch": float(e), "accuracy": a, "base_accuracy": 1.0}
-        for s, curve in enumerate(curves)
-        for e, a in enumerate(curve)
-    ]
-    return pd.DataFrame(rows).assign(variant=variant, target=target, percent=percent)
-
-
-def structure(graphs=40, slope=0.5, noise=0.02, variant="gru", seeds=1):
-    rng = np.random.default_rng(0)
-    table = pd.DataFrame(rng.uniform(size=(graphs, len(NAMES))), columns=list(NAMES))
-    accuracy = 0.5 + slope * table["source_nodes"] * 0.9 + noise * rng.normal(size=graphs)
-    table = table.assign(variant=variant, generator="watts_strogatz", graph=range(graphs), test_accuracy=accuracy)
-    return pd.concat([table.assign(seed=s) for s in range(seeds)], ignore_index=True)
 
 
 def row(card, group, variant="lstm", **where):
@@ -278,133 +240,3 @@ def test_shown_is_whole_and_in_words():
     one_group = scorecard.scorecard(Parameters(), base=base([1.0]), groups=["base_test_accuracy"])
     assert one_group.equals(card[card["group"] == "base_test_accuracy"].reset_index(drop=True))
     assert list(scorecard.shown(one_group).data) == ["figure", "variant", "thesis", "this run", "difference", "verdict"]
-
-
-def test_scale_note():
-    thesis = reported()["scale"]["values"]
-    full = {
-        n: thesis[n] for n in ("train_size", "test_size", "base_epochs", "retrain_epochs", "graphs", "graph_epochs")
-    }
-    full |= reported()["form"]["values"]
-    parameters = Parameters(**full, percentages=list(range(10, 101, 10)))
-    assert scale_note(parameters) == "At the thesis's scale or above."
-    assert all(line["ours"] >= line["thesis"] for line in scale(parameters))
-    assert scale_note(Parameters.load("thesis")) == "At the thesis's scale or above."
-    assert "training strings 400 of 18,750" in scale_note(Parameters(train_size=400))
-    other = scale_note(parameters.model_copy(update={"interface": 16, "readout": "last_valid"}))
-    assert other.endswith("Not as published, which may alone make a figure differ: readout, interface.")
-
-
-def test_answers_on_pruning():
-    table = pruning([{50.0: 1.0, 70.0: 0.99, 80.0: 0.6}, {50.0: 1.0, 70.0: 0.99, 80.0: 0.5}])
-    first = answers.rq1(table, Parameters())
-    assert "halfway to chance (0.50): LSTM at 75 % (from 0.99 at 70 % to 0.55 at 80 %)." in first
-    assert "Seeds 0 and 1." in first
-    low, high = verdicts.half_dropped(table, 0.02)[["low", "high"]].iloc[0]
-    assert f"LSTM 75 % ({low:.0f} to {high:.0f})" in answers.rq2(table, Parameters())
-
-
-def test_where_accuracy_falls_does_not_depend_on_the_grid():
-    straight = [{p: 1 - p / 200 for p in grid} for grid in ((40.0, 60.0, 95.0), (45.0, 50.0, 55.0, 95.0), (10.0, 90.0))]
-    for curve in straight:
-        assert "LSTM at 50 % (" in answers.rq1(pruning([curve] * 2), Parameters())
-
-
-def test_answers_cover_every_target_and_leave_out_networks_at_chance():
-    curve = {50.0: 1.0, 70.0: 0.9, 100.0: 0.6}
-    tables = [pruning([curve] * 2, "lstm", target) for target in ("both", "i2h", "h2h")]
-    tables += [pruning([{50.0: 0.5, 70.0: 0.5, 100.0: 0.5}] * 2, "gru", t, 0.5) for t in ("both", "i2h")]
-    tables += [pruning([{50.0: 1.0, 70.0: 1.0, 100.0: 1.0}] * 2, "rnn_tanh", "i2h")]
-    table = pd.concat(tables)
-    first = answers.rq1(table, Parameters())
-    assert "At 100 % pruned, accuracy is 0.60." in first
-    assert "Input-to-hidden weights alone: RNN-Tanh not up to 100 %; LSTM at 85 %." in first
-    assert "Hidden-to-hidden weights alone: LSTM at 85 %." in first
-    second = answers.rq2(table, Parameters())
-    assert "Input-to-hidden weights alone: RNN-Tanh not even at 100 % (" in second
-    assert second.count("LSTM 60 % (") == 3
-    assert "GRU nothing to lose: unpruned it is at chance (0.50)" in second
-    assert second.count("GRU") == 1
-    unlearned = answers.rq1(table[table["variant"] == "gru"], Parameters())
-    assert "0.50 to" not in unlearned
-    assert "At 100 % pruned" not in unlearned
-    # One network that learned nothing has no say in what pruning does to the others.
-    mixed = pd.concat(
-        [table, table.query("variant == 'lstm' and seed == 0").assign(seed=2, accuracy=0.5, base_accuracy=0.5)]
-    )
-    third = answers.rq1(mixed, Parameters())
-    assert "Left out: 1 network at chance before pruning (LSTM). Seeds 0, 1 and 2." in third
-    assert third.split("Left out")[0] == first.split("Seeds")[0]
-
-
-def test_chance_is_the_tasks_majority():
-    table = pruning([{10.0: 0.7, 90.0: 0.7}] * 2, base_accuracy=0.7)
-    own = Parameters().model_copy(update={"task": "csv"})
-    assert "at chance (0.70)" in answers.rq1(table, own, majority=0.7)
-    assert "at chance (0.70)" in answers.rq2(table, own, majority=0.7)
-    assert "at chance" not in answers.rq1(table, Parameters())
-    assert "at chance (0.70)" in answers.rq1(table, Parameters(valid_share=0.3))
-    # What the parameter says of Reber strings says nothing of other people's strings.
-    unknown = answers.rq1(table, own.model_copy(update={"valid_share": 0.3}))
-    assert "halfway to its lowest: LSTM not up to 90 % (0.70 of 0.70)" in unknown
-    assert "majority accuracy of task csv was not given" in unknown
-    assert "majority" not in answers.rq1(table, own, majority=0.5)
-
-
-@pytest.mark.parametrize("seeds", [1, 3, 20])
-def test_every_number_of_seeds_and_every_target_has_an_answer(seeds):
-    rng = np.random.default_rng(seeds)
-    drops = np.clip(rng.normal(75, 12, (3, seeds)), 45, 94)
-    curves = [[{float(p): 1.0 if p < at else 0.5 for p in (40, 60, 70, 80, 90, 95)} for at in of] for of in drops]
-    table = pd.concat([pruning(own, target=target) for own, target in zip(curves, ("both", "i2h", "h2h"), strict=True)])
-    told = answers.rq2(table, Parameters())
-    assert "cannot tell" not in told
-    assert len(re.findall(r"LSTM \d+ % \(\d+ to \d+\)", told)) == 3
-
-
-def test_answers_word_what_the_grid_leaves_open():
-    assert "LSTM below 40 % (0 to " in answers.rq2(pruning([{40.0: 0.5, 95.0: 0.5}] * 2), Parameters())
-    assert re.search(r"LSTM over 95 % \(\d+ to 100\)", answers.rq2(pruning([{40.0: 1.0, 95.0: 1.0}] * 2), Parameters()))
-    assert "LSTM below 40 % (" in answers.rq2(pruning([{40.0: 0.5, 95.0: 0.5}]), Parameters())
-
-
-def test_answers_say_where_they_cannot_tell():
-    untrained = pruning([{10.0: 0.5, 90.0: 0.5}], base_accuracy=0.51)
-    assert "LSTM nothing to lose: unpruned it is at chance (0.51)" in answers.rq1(untrained, Parameters())
-    assert "LSTM nothing to lose: unpruned it is at chance (0.51)" in answers.rq2(untrained, Parameters())
-    alone = pruning([{10.0: 1.0, 90.0: 0.5}])
-    assert "Seed 0 only: how far this varies cannot be told." in answers.rq1(alone, Parameters())
-    assert "LSTM none had dropped" in answers.rq3(recovery([[1.0, 1.0]]), Parameters())
-    few = structure(graphs=4)
-    assert "GRU cannot tell from 4 graphs" in answers.rq4(few, Parameters(**FAST))
-    assert "GRU cannot tell from 4 graphs" in answers.rq5(few, Parameters(**FAST))
-
-
-def test_answer_on_recovery():
-    curves = [[0.5, 1.0, 1.0], [0.5, 0.6, 1.0], [0.5, 0.6, 0.6], [1.0, 0.5, 1.0]]
-    text = answers.rq3(recovery(curves), Parameters(retrain_epochs=2))
-    assert "back within it by step 100 and by step 200 of retraining (one epoch and 2; Kaplan–Meier)" in text
-    # The fourth had not dropped; of the other three those that never came back count.
-    assert "At 90 %: LSTM 33.3 %, 66.7 % of 3." in text
-    once = answers.rq3(recovery([[0.5, 1.0], [0.5, 0.6]]), Parameters(retrain_epochs=1))
-    assert "by step 100 of retraining (one epoch; Kaplan–Meier). At 90 %: LSTM 50 % of 2." in once
-
-
-def test_answers_on_structure():
-    found = answers.rq4(structure(), Parameters(**FAST))
-    assert "GRU 1 of 23 told from zero, strongest source nodes, r = +0.9" in found
-    assert ", p = 0.005" in found
-    assert "GRU in part (p = 0.005), R² 0." in answers.rq5(structure(), Parameters(**FAST))
-    noise = structure(slope=0.0)
-    assert "GRU in part" not in answers.rq5(noise, Parameters(**FAST))
-    # The largest of so many coefficients is no finding.
-    assert "GRU none of 23 told from zero" in answers.rq4(noise, Parameters(**FAST))
-
-
-def test_one_per_graph_averages_over_seeds():
-    table = structure(graphs=3, seeds=2)
-    table["test_accuracy"] += 0.1 * table["seed"]
-    rows = one_per_graph(table, "gru")
-    assert list(rows["graph"]) == [0, 1, 2]
-    first = table.loc[table["seed"] == 0, "test_accuracy"]
-    assert rows["test_accuracy"].tolist() == pytest.approx((first + 0.05).tolist())
