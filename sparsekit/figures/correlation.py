@@ -10,8 +10,8 @@ from sparsekit.analysis.tables import require
 from sparsekit.figures import marks
 from sparsekit.figures.card import Picture
 from sparsekit.figures.marks import PANEL, Axis
-from sparsekit.figures.style import FAINT, INK, VARIANTS, Look, look, ordered
-from sparsekit.figures.words import controls_in_words, listed, number, words_of
+from sparsekit.figures.style import FAINT, INK, VARIANTS, Look, ordered
+from sparsekit.figures.words import controls_in_words, each, label, listed, number, words_of
 
 Reported = Mapping[str, Mapping[str, float]]  # variant -> property or model -> value
 ALL_AT_ONCE = "Intervals hold for all properties of a variant at once."
@@ -33,7 +33,7 @@ def _strongest(tables: Mapping[str, pd.DataFrame], method: str) -> str:
         if len(own):
             top = own.loc[own[method].abs().idxmax()]
             p = f", p = {number(top[f'{method}_p'], 3)}" if top.notna()[f"{method}_p"] else ""
-            tops.append(f"{look(VARIANTS, name).label} {words_of(top.name)} ({number(top[method], sign=True)}{p})")
+            tops.append(f"{label(name)} {words_of(top.name)} ({number(top[method], sign=True)}{p})")
     if not tops:
         return "No correlation can be computed from so few networks."
     total, clear = sum(map(len, tables.values())), sum(int(found(table, method).sum()) for table in tables.values())
@@ -43,20 +43,18 @@ def _strongest(tables: Mapping[str, pd.DataFrame], method: str) -> str:
 def correlation_map(tables: Mapping[str, pd.DataFrame], method: str = "pearson") -> Picture:
     """RQ4: correlation of every graph property with test accuracy, per variant.
 
-    Parameters
-    ----------
-    tables : mapping of variant to DataFrame
-        As `analysis.correlation.correlate` returns them.
-    method : {"pearson", "spearman"}
+    Of the tables by variant that `analysis.correlation.correlate` returns; method "pearson" or "spearman".
     """
     strong = pd.concat([found(tables[v], method) for v in ordered(tables, VARIANTS)])
     table = _tidy(tables, method).rename(columns={"panel": "column", "mean": "value"})
     return marks.heatmap(
         table[["row", "column", "value"]].assign(bold=strong.to_numpy()),
-        f"{method.capitalize()} correlation of graph properties with test accuracy", columns=VARIANTS,
-        form=COEFFICIENT.form, note="Bold: told from zero, all properties of a variant tested at once.",
+        f"{method.capitalize()} correlation of graph properties with test accuracy",
+        columns=VARIANTS,
+        form=COEFFICIENT.form,
+        note="Bold: told from zero, all properties of a variant tested at once.",
         reading=_strongest(tables, method),
-    )  # fmt: skip
+    )
 
 
 def correlation_forest(
@@ -64,11 +62,7 @@ def correlation_forest(
 ) -> Picture:
     """RQ4: every coefficient with its simultaneous interval, beside the reported one.
 
-    Parameters
-    ----------
-    tables : mapping of variant to DataFrame
-        As `analysis.correlation.correlate` returns them.
-    reported : mapping of variant to mapping of property to coefficient, optional
+    Tables and method are those of `correlation_map`.
     """
     table = _tidy(tables, method)
     if reported:
@@ -123,16 +117,21 @@ def _two_series(tables: Mapping[str, pd.DataFrame], title: str, note: str, contr
     looks = {name: Look(name, colour, "o", "-") for name, colour in zip(tables, (FAINT, PANEL), strict=True)}
     table = pd.concat(rows).assign(group=lambda t: t["held"].map(dict(zip((False, True), KINDS, strict=True))))
     return marks.forest(
-        table, title, COEFFICIENT, looks=looks, groups=KINDS,
+        table,
+        title,
+        COEFFICIENT,
+        looks=looks,
+        groups=KINDS,
         note=f"{note} Filled: told from zero, all of a kind and variant tested at once.",
-        reading=f"Told from zero: {'; '.join(told)}." if table["mean"].notna().any()
+        reading=f"Told from zero: {'; '.join(told)}."
+        if table["mean"].notna().any()
         else "Too few graphs to tell any of the correlations.",
-    )  # fmt: skip
+    )
 
 
 def _counts(table: pd.DataFrame) -> str:
     counts = {v: f"{int(found(own).sum())} of {len(own)} properties" for v, own in by_variant(table).items()}
-    return listed(f"{look(VARIANTS, v).label} {counts[v]}" for v in ordered(counts, VARIANTS))
+    return listed(each(counts))
 
 
 def sizes_in_words(table: pd.DataFrame, controls: Sequence[str]) -> str:
@@ -140,7 +139,10 @@ def sizes_in_words(table: pd.DataFrame, controls: Sequence[str]) -> str:
     told = {}
     for variant, own in by_variant(table[table.index.get_level_values("property").isin(controls)]).items():
         clear = own[found(own)].itertuples()
-        spans = [f"{words_of(r.Index)} {number(r.pearson, sign=True)} ({number(r.pearson_low, sign=True)} to "
-                 f"{number(r.pearson_high, sign=True)})" for r in clear]  # fmt: skip
+        spans = [
+            f"{words_of(r.Index)} {number(r.pearson, sign=True)} ({number(r.pearson_low, sign=True)} to "
+            f"{number(r.pearson_high, sign=True)})"
+            for r in clear
+        ]
         told[variant] = listed(spans or ["none"])
-    return ", ".join(f"{look(VARIANTS, v).label} {told[v]}" for v in ordered(told, VARIANTS))
+    return ", ".join(each(told))

@@ -246,9 +246,15 @@ def _nodes(axes: Axes, nodes: Iterable, places: Mapping, radius: float, colour, 
 
 
 def _edges(
-    axes: Axes, edges: Sequence[tuple], places: Mapping, radius: float, colour: str, width: float,
-    bends: Sequence[float] | None = None, heads: bool = True,
-) -> None:  # fmt: skip
+    axes: Axes,
+    edges: Sequence[tuple],
+    places: Mapping,
+    radius: float,
+    colour: str,
+    width: float,
+    bends: Sequence[float] | None = None,
+    heads: bool = True,
+) -> None:
     """Edges from node to node, each bent to the right of its way by a share of its length."""
     bent = list(zip(edges, bends or [0.0] * len(edges), strict=True))
     if not heads:

@@ -11,8 +11,8 @@ from sparsekit.analysis.tables import require
 from sparsekit.figures import marks
 from sparsekit.figures.card import Picture
 from sparsekit.figures.marks import Axis
-from sparsekit.figures.style import INK, SEQUENTIAL, VARIANTS, Look, look
-from sparsekit.figures.words import counted, listed, number, percent
+from sparsekit.figures.style import INK, SEQUENTIAL, Look, look
+from sparsekit.figures.words import counted, label, listed, number, percent
 from sparsekit.pruning import cost as costs
 from sparsekit.registry import UnknownName, unknown
 
@@ -53,8 +53,11 @@ def latency_ratio(table: pd.DataFrame, kernel: str = "csr") -> Picture:
         Axis("sparsity (density on a log scale)", _sparsity, ticks=range(int(depth.max()) + 1)),
         Axis(f"dense time / {label} time", _times, "log", ticks=ticks),
         looks={size: Look(f"{size:g} units", to_hex(shade), "o", "-") for size, shade in shades},
-        panels=TASKS, baselines={"as fast\nas dense": 1}, note=note, reading=_at_highest(rows, label),
-    )  # fmt: skip
+        panels=TASKS,
+        baselines={"as fast\nas dense": 1},
+        note=note,
+        reading=_at_highest(rows, label),
+    )
 
 
 def _at_highest(rows: pd.DataFrame, label: str) -> str:
@@ -75,16 +78,22 @@ def break_even_line(table: pd.DataFrame, own_size: int | None = None) -> Picture
     highest = percent(table["highest"].max())
     ends = table[["sparsity", "high"]].clip(upper=NEVER).set_axis(["mean", "high"], axis="columns")
     rows = table.assign(
-        panel=table["task"], series=table["kernel"], low=table["low"].replace(np.inf, np.nan), **ends,
+        panel=table["task"],
+        series=table["kernel"],
+        low=table["low"].replace(np.inf, np.nan),
+        **ends,
         row=[f"{size:g} units" + (", this study" if size == own_size else "") for size in table["hidden"]],
-    )  # fmt: skip
+    )
     return marks.forest(
-        rows, "Sparsity from which on sparse weights are faster than dense ones",
+        rows,
+        "Sparsity from which on sparse weights are faster than dense ones",
         Axis("break-even sparsity", _or_never, limits=(0, NEVER), ticks=(0, 0.25, 0.5, 0.75, NEVER)),
-        looks=FORMS, panels=TASKS, zero=None,
+        looks=FORMS,
+        panels=TASKS,
+        zero=None,
         note=f"{_setting(table)}.\nMedian over repeats and its interval; never: not up to {highest}.",
         reading=f"{_at_own_size(table, own_size, highest)} {_earliest(table, highest)}",
-    )  # fmt: skip
+    )
 
 
 def _earliest(table: pd.DataFrame, highest: str) -> str:
@@ -122,17 +131,21 @@ def bytes_by_form(table: pd.DataFrame) -> Picture:
     dense = table.loc[table["form"] == "dense", "bytes"].iloc[0]
     rows = shares.rename_axis(index="x", columns="series").stack().rename("mean").reset_index()
     return marks.lines(
-        rows.assign(panel=""), "Bytes that keep a weight matrix, by form", Axis("sparsity", percent, limits=(0, 1)),
-        Axis("share of the dense bytes", percent, limits=(0, 1.05 * rows["mean"].max())), looks=FORMS, panels={},
+        rows.assign(panel=""),
+        "Bytes that keep a weight matrix, by form",
+        Axis("sparsity", percent, limits=(0, 1)),
+        Axis("share of the dense bytes", percent, limits=(0, 1.05 * rows["mean"].max())),
+        looks=FORMS,
+        panels={},
         note=f"{f'{dense / 1e6:.3g} MB' if dense >= 1e6 else f'{dense / 1e3:.3g} kB'} when dense.",
         reading=f"A sparse form takes fewer bytes: {listed(told)}.",
-    )  # fmt: skip
+    )
 
 
 def _setting(table: pd.DataFrame) -> str:
     """The one variant, batch and machine of a table, in words."""
     variant, batch, machine = one_setting(table)
-    return f"{look(VARIANTS, variant).label}, {counted(batch, 'sequence')} at a time, one thread of {machine}"
+    return f"{label(variant)}, {counted(batch, 'sequence')} at a time, one thread of {machine}"
 
 
 def _times(ratio: float) -> str:

@@ -66,6 +66,11 @@ NUMBER = Axis(form=number)
 POINTS = Axis("points of accuracy", lambda share: number(100 * share, 1, sign=True).removesuffix(".0"))
 
 
+def pruned(percents: pd.Series, **options) -> Axis:
+    """An axis of the percentages pruned, from a little under the smallest to a little over all."""
+    return Axis(**{"label": "weights pruned (%)", "limits": (min(percents.min(), 10) - 3, 103)} | options)
+
+
 @drawn
 def lines(
     table: pd.DataFrame,
@@ -165,10 +170,8 @@ def forest(
     zero: float | None = 0.0,
     bars: bool = False,
     spans: Mapping[str, tuple[float, float]] = NONE,
-    baselines: Mapping[str, float] = NONE,
     columns: int = 4,
     own_axes: bool = False,
-    key: Sequence[Any] = (),
     note: str = "",
     reading: str = "",
 ) -> Picture:
@@ -192,8 +195,6 @@ def forest(
         Bars from the zero line instead of points.
     spans : mapping of panel to (low, high), optional
         A shaded range behind the rows.
-    baselines : mapping of label to number, optional
-        Dotted lines across all rows, named in the alternative text.
     own_axes : bool
         Each panel has its own x axis, as long as its numbers ask for.
     """
@@ -205,7 +206,7 @@ def forest(
     if "reported" in table:
         keys.append(sample(REPORTED, linestyle="", markersize=5.5, markerfacecolor="none"))
     tall = max(84, 34 + (17 if len(names) > 1 else 14) * height)
-    options = {"looks": panels, "columns": columns, "key": [*keys, *key], "note": note, "sharex": not own_axes}
+    options = {"looks": panels, "columns": columns, "key": keys, "note": note, "sharex": not own_axes}
     figure, grid = small_multiples(names, tall, title, **options)
     for name, axes in grid.items():
         low, high = _reach(table[table["panel"] == name] if own_axes else table, x, zero if bars else None)
@@ -213,8 +214,6 @@ def forest(
             axes.axvline(zero, color=FAINT, linewidth=0.9, zorder=0.5)
         if name in spans:
             axes.axvspan(*spans[name], color=RULE, linewidth=0, zorder=0)
-        for value in baselines.values():
-            axes.axvline(value, color=QUIET, linewidth=1, linestyle=(0, (1, 2)), zorder=0.8)
         if dots is not None:
             own = _filled(dots[dots["panel"] == name], {"group": "", "series": ""})
             y = [place[row.group, row.row, row.series] + 0.35 for row in own.itertuples()]
@@ -242,7 +241,6 @@ def forest(
         place.append(look(looks, row.series).label if looks else "")
         words.append(f"{', '.join(filter(None, place))}: {_told(row, x.form)}")
     words += [f"{_heading(panels, name)}, shaded: {x.form(a)} to {x.form(b)}" for name, (a, b) in spans.items()]
-    words += [f"dotted, {name}: {x.form(value)}" for name, value in baselines.items()]
     more = f"; and {len(table) - len(told)} more" if len(table) > len(told) else ""
     kind = "Bars" if bars else "Points with intervals"
     return Picture(figure, f"{title}. {kind}: {x.label}. {'; '.join(words)}{more}.", reading)
@@ -452,8 +450,17 @@ def _point(axes, row: Any, y: float, one: Look, limits: tuple[float, float], bar
     elif np.isfinite(row.mean):
         beyond = "<" if row.mean < low else ">" if row.mean > high else one.marker
         face = "white" if getattr(row, "hollow", False) else one.colour
-        axes.scatter(np.clip(row.mean, low, high), y, s=34, marker=beyond, facecolor=face, edgecolor=one.colour,
-                     linewidth=1.1, zorder=4, clip_on=False)  # fmt: skip
+        axes.scatter(
+            np.clip(row.mean, low, high),
+            y,
+            s=34,
+            marker=beyond,
+            facecolor=face,
+            edgecolor=one.colour,
+            linewidth=1.1,
+            zorder=4,
+            clip_on=False,
+        )
     if np.isfinite(getattr(row, "reported", np.nan)):
         diamond = {"marker": REPORTED.marker, "facecolor": "none", "edgecolor": INK, "linewidth": 1.1}
         axes.scatter(np.clip(row.reported, low, high), y, s=38, zorder=5, **diamond)

@@ -38,12 +38,18 @@ def mask_properties(
     table = table.rename(columns={"variant": "row", "against": "series", "difference": "mean"})
     table["panel"] = table["property"].map(label)
     return marks.forest(
-        table, f"What tells a mask from chance, {amount:g} % of {weights_of(target)} pruned",
-        marks.NUMBER, looks=NULLS, panels={}, rows=ROWS, columns=3, own_axes=True,
+        table,
+        f"What tells a mask from chance, {amount:g} % of {weights_of(target)} pruned",
+        marks.NUMBER,
+        looks=NULLS,
+        panels={},
+        rows=ROWS,
+        columns=3,
+        own_axes=True,
         note="Mask less null model of equal density, in units of the property, means over layers.\n"
         + shown_over(own["seed"].nunique(), confidence, "lines"),
         reading=_against_chance(table[table["row"].isin(VARIANTS)], confidence),
-    )  # fmt: skip
+    )
 
 
 def _against_chance(table: pd.DataFrame, confidence: float) -> str:
@@ -64,10 +70,7 @@ def _against_chance(table: pd.DataFrame, confidence: float) -> str:
 def mask_training(training: pd.DataFrame, confidence: float = 0.95) -> Picture:
     """Accuracy less that of fresh weights in the pruned mask: a panel per variant, a row per percentage and start.
 
-    Parameters
-    ----------
-    training : DataFrame
-        As for `analysis.masks.mask_effects`.
+    Of the table that `analysis.masks.mask_effects` takes.
     """
     title = "What the pruned mask is worth without its weights"
     table = mask_effects(training, confidence).reset_index().sort_values("percent", kind="stable")
@@ -77,12 +80,16 @@ def mask_training(training: pd.DataFrame, confidence: float = 0.95) -> Picture:
     table = table.rename(columns={"variant": "panel", "recovery": "row", "difference": "mean"})
     table["group"] = table["percent"].map("{:g} %".format)
     return marks.forest(
-        table, title, POINTS, rows=PROTOCOLS, columns=2,
+        table,
+        title,
+        POINTS,
+        rows=PROTOCOLS,
+        columns=2,
         dots=table.explode("values").astype({"values": float}).rename(columns={"values": "value"}),
         note="Less that of fresh weights in the pruned mask, paired by seed. Left of the line that mask is better.\n"
         + shown_over(table["seeds"].max(), confidence, "lines", "small dots"),
         reading=_worth(table),
-    )  # fmt: skip
+    )
 
 
 def _worth(table: pd.DataFrame) -> str:

@@ -9,10 +9,10 @@ from sparsekit.analysis.memory import accuracies, across, by_place
 from sparsekit.analysis.tables import TableError, require
 from sparsekit.figures import marks
 from sparsekit.figures.card import Picture, nothing
-from sparsekit.figures.marks import ACCURACY, Axis
-from sparsekit.figures.style import FAINT, INK, QUIET, VARIANTS, Look, look, ordered
-from sparsekit.figures.task import accuracy_floor
-from sparsekit.figures.words import counted, listed, percent
+from sparsekit.figures.marks import Axis
+from sparsekit.figures.style import FAINT, INK, QUIET, VARIANTS, Look, ordered
+from sparsekit.figures.task import accuracy_axis
+from sparsekit.figures.words import counted, each, label, listed, percent
 
 WITH = {"class": "a past of the other class", "state": "a past that leads to another state"}
 STYLES = ((INK, "o", "-"), ("#D55E00", "s", (0, (5, 1.5))), ("#3D94CC", "^", (0, (1.5, 1.2))), (QUIET, "D", "-"))
@@ -42,19 +42,23 @@ def told_apart(told: pd.DataFrame, whole: pd.DataFrame, past: str = "class") -> 
     beside = longer.rename(columns={"variant": "panel", "seen": "x", "longer": "mean"})
     ticks = [k for k in (1, 2, 4, 8, 16, 32, 64, 128) if k <= own["seen"].max()]
     return marks.lines(
-        pd.concat([rows, beside]), title, Axis("last characters in common", scale="log", ticks=ticks),
-        Axis("pairs told apart", percent, limits=(-0.03, 1.03)), looks=looks,
-        note=f"Over {own['n'].min()} to {own['n'].max()} pairs a mark; {_shown(own)}\nWho sees only the common "
-        "characters tells no pair apart; who guesses, a quarter.", reading=_told(own, whole, next(iter(looks))),
-    )  # fmt: skip
+        pd.concat([rows, beside]),
+        title,
+        Axis("last characters in common", scale="log", ticks=ticks),
+        Axis("pairs told apart", percent, limits=(-0.03, 1.03)),
+        looks=looks,
+        note=f"Over {_range(own['n'])} pairs a mark; {_shown(own)}\nWho sees only the common "
+        "characters tells no pair apart; who guesses, a quarter.",
+        reading=_told(own, whole, next(iter(looks))),
+    )
 
 
 def _told(own: pd.DataFrame, whole: pd.DataFrame, network: str) -> str:
     """What networks of this name tell apart across the most characters for which there are enough pairs."""
     whole = whole[whole["network"] == network]
     found, at_chance = across(own[own["network"] == network], whole, MANY)
-    names = [f"{look(VARIANTS, row.variant).label} {percent(row.mean)}" for row in found.itertuples()]
-    out = [look(VARIANTS, v).label for v in ordered(at_chance, VARIANTS)]
+    names = [f"{label(row.variant)} {percent(row.mean)}" for row in found.itertuples()]
+    out = [label(v) for v in ordered(at_chance, VARIANTS)]
     left = f"; seeds at chance are left out ({listed(out)})" if out else ""
     if not names:
         return f"Of {counted(whole['n'].max(), 'test string')} probed, nothing can be said{left}."
@@ -68,36 +72,30 @@ def _told(own: pd.DataFrame, whole: pd.DataFrame, network: str) -> str:
 def accuracy_by_network(whole: pd.DataFrame, baselines: Mapping[str, float]) -> Picture:
     """Accuracy on the test strings as they are, a panel per variant, a row per network.
 
-    Parameters
-    ----------
-    whole : DataFrame
-        Rows of `memory.whole` with columns variant, seed, network.
-    baselines : mapping of label to accuracy
-        What needs no memory.
+    Of rows of `memory.whole` with columns variant, seed, network; baselines need no memory.
     """
     _networks(whole, ["n"])
     names = {"variant": "panel", "network": "row", "accuracy": "value"}
     means = accuracies(whole, ["variant", "network"]).rename(columns=names)
     last = means[means["row"] == means["row"].iloc[-1]].set_index("panel")["mean"]
-    reached = [f"{look(VARIANTS, v).label} {percent(last[v])}" for v in ordered(last.index, VARIANTS)]
+    reached = each(last, percent)
     told = ", ".join(f"{name} {percent(value)}" for name, value in baselines.items())
     return marks.forest(
-        means.assign(text=means["mean"].map(percent)), "What the networks reach, pruned or not",
-        ACCURACY._replace(limits=(accuracy_floor(whole["accuracy"], whole["low"]), 1.02)), zero=None,
-        columns=2, dots=whole.rename(columns=names),
+        means.assign(text=means["mean"].map(percent)),
+        "What the networks reach, pruned or not",
+        accuracy_axis(whole["accuracy"], whole["low"]),
+        zero=None,
+        columns=2,
+        dots=whole.rename(columns=names),
         note=f"Over {counted(whole['n'].max(), 'test string')}; {_shown(whole)}\nWithout memory: {told}.",
         reading=f"Networks “{means['row'].iloc[-1]}” reach {listed(reached)}.",
-    )  # fmt: skip
+    )
 
 
-def accuracy_by_distance(distance: pd.DataFrame | None, baselines: Mapping[str, float] | None = None) -> Picture:
+def accuracy_by_distance(distance: pd.DataFrame | None, baselines: Mapping[str, float] = marks.NONE) -> Picture:
     """Accuracy by the characters across which a string must be remembered.
 
-    Parameters
-    ----------
-    distance : DataFrame
-        Rows of `memory.by_distance` with columns variant, seed, network; None of a task that does not say.
-    baselines : mapping of label to accuracy, optional
+    Of rows of `memory.by_distance` with columns variant, seed, network; None of a task that does not say.
     """
     title = "Accuracy by the distance to be remembered"
     if distance is None:
@@ -107,31 +105,28 @@ def accuracy_by_distance(distance: pd.DataFrame | None, baselines: Mapping[str, 
         x=lambda t: (t["first"] + t["last"]) / 2
     )
     labels = {row.x: f"{row.first:g}–{row.last:g}" for row in means.sort_values("x").itertuples()}
-    floor = accuracy_floor(distance["accuracy"], distance["low"], (baselines or {}).values())
     farthest = means[means["network"] == next(iter(looks))].sort_values("x").groupby("variant").tail(1)
     last = farthest.set_index("variant")["mean"]
-    reached = [f"{look(VARIANTS, v).label} {percent(last[v])}" for v in ordered(last.index, VARIANTS)]
+    reached = each(last, percent)
     return marks.lines(
-        means.rename(columns={"variant": "panel", "network": "series"}), title,
+        means.rename(columns={"variant": "panel", "network": "series"}),
+        title,
         Axis("characters", lambda x: labels.get(x, f"{x:g}"), ticks=list(labels)[:: -(-len(labels) // 5)]),
-        ACCURACY._replace(limits=(floor, 1.02)), looks=looks, baselines=baselines,
-        note=f"{distance['n'].min()} to {distance['n'].max()} test strings a mark; {_shown(distance)}",
+        accuracy_axis(distance["accuracy"], distance["low"], baselines.values()),
+        looks=looks,
+        baselines=baselines,
+        note=f"{_range(distance['n'])} test strings a mark; {_shown(distance)}",
         reading=f"Networks “{next(iter(looks))}”, across {list(labels.values())[-1]} characters: {listed(reached)}.",
-    )  # fmt: skip
+    )
 
 
 def accuracy_by_violation(
-    violations: pd.DataFrame | None, baselines: Mapping[str, float] | None = None, counted_from: str = "start"
+    violations: pd.DataFrame | None, baselines: Mapping[str, float] = marks.NONE, counted_from: str = "start"
 ) -> Picture:
     """Accuracy on invalid strings by the place of their first violation, and on valid strings at the left.
 
-    Parameters
-    ----------
-    violations : DataFrame
-        Rows of `memory.by_violation` with columns variant, seed, network. Without an invalid string among them, and
-        without a table (of a task without a grammar), the picture says that there is nothing to place.
-    counted_from : {"start", "end"}
-        As the places were counted.
+    Of rows of `memory.by_violation` with columns variant, seed, network, places counted from the "start" or the "end".
+    Without an invalid string, or a table (of a task without a grammar), the picture says that nothing is to be placed.
     """
     title = "Accuracy by place of the first violation"
     if violations is None:
@@ -141,23 +136,37 @@ def accuracy_by_violation(
     invalid, valid = means[means["place"] > 0], means[means["place"] < 0]
     if invalid.empty:
         return nothing(title, "No violation to place: all strings probed are valid.")
-    sizes, enough = invalid["strings"], min(MANY, int(invalid["strings"].max()))
-    worst = invalid.loc[invalid["mean"][sizes >= enough].idxmin()]
     labels = dict(sorted(zip(means["place"], means["characters"], strict=True)))
     ticks = [place for place in labels if place < 0 or (place - 1) % (-(-len(labels) // 7)) == 0]
     beside = {name: 0.22 * (k - (len(looks) - 1) / 2) for k, name in enumerate(looks)}
     gap = valid.assign(place=0, mean=np.nan, low=np.nan, high=np.nan)
     rows = pd.concat([valid, gap, invalid]).assign(x=lambda t: t["place"] + t["network"].map(beside))
-    floor = accuracy_floor(violations["accuracy"], violations["low"].dropna(), (baselines or {}).values())
     return marks.lines(
-        rows.rename(columns={"variant": "panel", "network": "series"}), title,
-        Axis(WHERE[counted_from], lambda x: labels[round(x)], ticks=ticks), ACCURACY._replace(limits=(floor, 1.02)),
-        looks=looks, whiskers=True, baselines=baselines or {},
-        note=f"Over invalid test strings, {sizes.min():.0f} to {sizes.max():.0f} a mark; {_shown(violations)}",
-        reading=f"Where {counted(enough, 'string')} or more break a rule at one place, most slip through "
-        f"{look(VARIANTS, worst['variant']).label}, {worst['network']} (characters {worst['characters']}): "
-        f"{percent(1 - worst['mean'])}.",
-    )  # fmt: skip
+        rows.rename(columns={"variant": "panel", "network": "series"}),
+        title,
+        Axis(WHERE[counted_from], lambda x: labels[round(x)], ticks=ticks),
+        accuracy_axis(violations["accuracy"], violations["low"].dropna(), baselines.values()),
+        looks=looks,
+        whiskers=True,
+        baselines=baselines,
+        note=f"Over invalid test strings, {_range(invalid['strings'])} a mark; {_shown(violations)}",
+        reading=_slips(invalid),
+    )
+
+
+def _range(sizes: pd.Series) -> str:
+    return f"{sizes.min():.0f} to {sizes.max():.0f}"
+
+
+def _slips(invalid: pd.DataFrame) -> str:
+    """Where most invalid strings pass for valid."""
+    enough = min(MANY, int(invalid["strings"].max()))
+    worst = invalid.loc[invalid["mean"][invalid["strings"] >= enough].idxmin()]
+    return (
+        f"Where {counted(enough, 'string')} or more break a rule at one place, most slip through "
+        f"{label(worst['variant'])}, {worst['network']} (characters {worst['characters']}): "
+        f"{percent(1 - worst['mean'])}."
+    )
 
 
 def _networks(table: pd.DataFrame, columns: Sequence[str]) -> list[str]:

@@ -15,7 +15,7 @@ from sparsekit.figures.card import Picture
 from sparsekit.figures.correlation import Reported
 from sparsekit.figures.marks import Axis
 from sparsekit.figures.style import GENERATORS, SEQUENTIAL, VARIANTS, Look, look, ordered
-from sparsekit.figures.words import listed, number, words_of
+from sparsekit.figures.words import label, listed, number, words_of
 
 FROM_WHITE = LinearSegmentedColormap.from_list("from_white", ["#ffffff", *SEQUENTIAL(np.linspace(0, 0.8, 5))])
 ERROR = Axis("error (RMSE), points", lambda share: number(100 * share, 1))
@@ -47,11 +47,13 @@ def prediction_splits(
     rows = rows.dropna(subset=["mean"]) if rows["mean"].notna().any() else rows
     axis = Axis("R²", number, limits=(-1, 1), ticks={-1: "−1", 0: "0", 1: "1"}) if score == "r2" else ERROR
     return marks.forest(
-        rows.assign(row=rows["row"].map(words_of)), "How well graph properties predict test accuracy, split by split",
-        axis, looks=SPLITS,
+        rows.assign(row=rows["row"].map(words_of)),
+        "How well graph properties predict test accuracy, split by split",
+        axis,
+        looks=SPLITS,
         note="Many splits: median, quartiles, and 5 to 95 %. Mean: of the networks trained on.",
         reading=_splits_told(many, score),
-    )  # fmt: skip
+    )
 
 
 def _splits_told(many: pd.DataFrame, score: str) -> str:
@@ -74,11 +76,8 @@ def _splits_told(many: pd.DataFrame, score: str) -> str:
 def importances(tables: Mapping[str, pd.DataFrame]) -> Picture:
     """The random forest's feature importances for each feature set, per variant, and how well it predicts.
 
-    Parameters
-    ----------
-    tables : mapping of variant to DataFrame
-        As `analysis.prediction.importances` returns them; under each set its R², or its error in points where the
-        split tests fewer than ten networks.
+    Of the tables by variant that `analysis.prediction.importances` returns; under each set stands its R², or its error
+    in points where the split tests fewer than ten networks.
     """
     variants = ordered(tables, VARIANTS)
     letters = {name: chr(ord("a") + k) for k, name in enumerate(tables[variants[0]].index)}
@@ -92,15 +91,18 @@ def importances(tables: Mapping[str, pd.DataFrame]) -> Picture:
     under = [(v, letters[s], form(scores[v][s][of])) for v in variants for s in letters]
     under = pd.DataFrame(under, columns=["panel", "column", "text"]).assign(row=name, value=np.nan)
     first = {v: tables[v].iloc[0].dropna() for v in variants}
-    tops = [f"{look(VARIANTS, v).label} {words_of(of.idxmax())}" for v, of in first.items() if len(of)]
+    tops = [f"{label(v)} {words_of(of.idxmax())}" for v, of in first.items() if len(of)]
     reading = f"With {words_of(next(iter(letters)))} features the forest looks most at: {'; '.join(tops)}."
     return marks.heatmap(
-        pd.concat([long, under], ignore_index=True), "What the random forest looks at", panels=VARIANTS,
-        cmap=FROM_WHITE, limits=(0, 0.25, max(0.5, float(np.nan_to_num(long["value"].max())))),
+        pd.concat([long, under], ignore_index=True),
+        "What the random forest looks at",
+        panels=VARIANTS,
+        cmap=FROM_WHITE,
+        limits=(0, 0.25, max(0.5, float(np.nan_to_num(long["value"].max())))),
         note="Importance in percent; blank: the set leaves the property out.\n"
         + ";  ".join(f"{letter}: {words_of(name)}" for name, letter in letters.items()),
         reading=reading if tops else "Too few networks to test a forest on.",
-    )  # fmt: skip
+    )
 
 
 def _points(error: float) -> str:
@@ -114,37 +116,34 @@ def _short(r2: float) -> str:
     return number(r2, 2).replace("0.", ".", 1) if abs(r2) < 1 else number(r2, 1) if r2 > -9.95 else "< −9"
 
 
-def nested_scores(table: pd.DataFrame, ceilings: pd.DataFrame | None = None, against: str | None = None) -> Picture:
+def nested_scores(table: pd.DataFrame, ceilings: pd.DataFrame | None = None) -> Picture:
     """RQ5: out-of-fold R² of all properties and of each baseline, below the noise ceiling.
 
-    Parameters
-    ----------
-    table : DataFrame
-        As `analysis.cross_validation.nested_prediction` returns it.
-    ceilings : DataFrame, optional
-        As `analysis.structure.intraclass` returns it.
-    against : str, optional
-        The baseline that the reading compares with; by default the one that knows most of size and widths.
+    Of what `analysis.cross_validation.nested_prediction` returns, and `analysis.structure.intraclass`. The reading
+    compares with the baseline that knows most of size and widths.
     """
     require(table, ["r2", "r2_low", "r2_high", "gain", "p_value"])
     tables = {v: by_variant(table)[v] for v in ordered(by_variant(table), VARIANTS)}
-    against, told, spans = against or strongest_baseline(next(iter(tables.values())).index) or ALL, [], {}
+    against, told, spans = strongest_baseline(next(iter(tables.values())).index) or ALL, [], {}
     for variant, own in tables.items():
         if np.isfinite(own.loc[ALL, "p_value"]):
             r2, p = number(own.loc[ALL, "r2"]), number(own.loc[ALL, "p_value"], 3)
             gain = number(own.loc[against, "gain"], sign=True)
-            told.append(f"{look(VARIANTS, variant).label} {r2} (p = {p}, {gain} to {_words(against)})")
+            told.append(f"{label(variant)} {r2} (p = {p}, {gain} to {_words(against)})")
         if ceilings is not None and variant in ceilings.index and np.isfinite(ceilings.loc[variant, "ceiling"]):
             spans[variant] = tuple(ceilings.loc[variant, ["ceiling_low", "ceiling_high"]])
     rows = pd.concat(tables, names=["panel", "row"]).reset_index().rename(columns={"r2_low": "low", "r2_high": "high"})
     return marks.forest(
         rows.assign(row=rows["row"].map(_words), hollow=rows["row"] != ALL).rename(columns={"r2": "mean"}),
         "How well accuracy is predicted for unseen graphs (R²)",
-        Axis("R²", number, limits=(-0.6, 1)), spans=spans, columns=2,
+        Axis("R²", number, limits=(-0.6, 1)),
+        spans=spans,
+        columns=2,
         note="Out of fold: mean and middle 90 % of cuts. Filled: all properties. Grey: the noise ceiling.",
-        reading=f"R² of all properties, mean over cuts into folds: {'; '.join(told)}." if told
+        reading=f"R² of all properties, mean over cuts into folds: {'; '.join(told)}."
+        if told
         else "Too few graphs to predict any from the others.",
-    )  # fmt: skip
+    )
 
 
 def strongest_baseline(names: Iterable[str]) -> str:
@@ -170,14 +169,16 @@ def cluster_importances(table: pd.DataFrame) -> Picture:
     for variant in ordered(rows["panel"], VARIANTS):
         clear = rows[(rows["panel"] == variant) & (rows["low"] > 0)]
         named = [_with_sizes(row.cluster, row.members) for row in clear.itertuples()]
-        tops.append(f"{look(VARIANTS, variant).label}: {listed(named or ['none'])}")
+        tops.append(f"{label(variant)}: {listed(named or ['none'])}")
     return marks.forest(
-        rows.assign(row=rows["cluster"].map(words_of) + more), "What the prediction rests on",
+        rows.assign(row=rows["cluster"].map(words_of) + more),
+        "What the prediction rests on",
         Axis("fall of R²", number),
         note="Fall of out-of-fold R² with a cluster shuffled, middle 90 % of cuts. +n: so many more tell the same.",
         reading=f"Clusters whose shuffling costs R² in 95 % of the cuts: {'; '.join(tops).rstrip('.')}."
-        if rows["mean"].notna().any() else "Too few graphs to tell what a prediction rests on.",
-    )  # fmt: skip
+        if rows["mean"].notna().any()
+        else "Too few graphs to tell what a prediction rests on.",
+    )
 
 
 def _with_sizes(cluster: str, members: Iterable[str]) -> str:
@@ -198,14 +199,21 @@ def transfer_map(table: pd.DataFrame, confidence: float = 0.95) -> Picture:
     text = [f"{_points(r.rmse)} ({_points(r.mean_rmse)})" if np.isfinite(r.rmse) else "–" for r in rows.itertuples()]
     return marks.heatmap(
         rows.assign(
-            panel=rows["variant"], row=[look(GENERATORS, f).label for f in rows["trained_on"]],
-            column=rows["tested_on"], value=(rows["rmse"] / rows["mean_rmse"] - 1).clip(-1, 1), bold=rows["better"],
+            panel=rows["variant"],
+            row=[look(GENERATORS, f).label for f in rows["trained_on"]],
+            column=rows["tested_on"],
+            value=(rows["rmse"] / rows["mean_rmse"] - 1).clip(-1, 1),
+            bold=rows["better"],
             text=text,
         ),
-        "Error on one family of graphs of the model of another, points", panels=VARIANTS, columns=GENERATORS,
-        x_label="tested on", y_label="trained on",
+        "Error on one family of graphs of the model of another, points",
+        panels=VARIANTS,
+        columns=GENERATORS,
+        x_label="tested on",
+        y_label="trained on",
         note=f"In brackets: by the mean of the tested family. Bold: below it, and p ≤ {number(1 - confidence)}.",
         reading="A model carries over to another family, its error below that of the mean there and below chance, in "
-        f"{int(other['better'].sum())} of {len(other)} cases." if len(other)
+        f"{int(other['better'].sum())} of {len(other)} cases."
+        if len(other)
         else "One family alone, or too few graphs of each: nothing to carry over.",
-    )  # fmt: skip
+    )

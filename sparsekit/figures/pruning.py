@@ -1,6 +1,7 @@
 """Figures of RQ1 and RQ2: what pruning does to accuracy, and how much can go before it drops."""
 
 from collections.abc import Mapping
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -13,9 +14,9 @@ from sparsekit.analysis.tables import require
 from sparsekit.analysis.verdicts import FEWEST_SEEDS, end_in_words
 from sparsekit.figures import marks, style
 from sparsekit.figures.card import Picture
-from sparsekit.figures.marks import ACCURACY, POINTS, Axis, Looks
+from sparsekit.figures.marks import POINTS, Axis, Looks
 from sparsekit.figures.style import TARGETS, VARIANTS, look, ordered
-from sparsekit.figures.task import Baselines, accuracy_floor, reference
+from sparsekit.figures.task import Baselines, accuracy_axis, beside_base
 from sparsekit.figures.words import counted, label, listed, percent, shown_over, weights_of
 
 
@@ -24,12 +25,7 @@ def accuracy_by_percentage(
 ) -> Picture:
     """RQ1: accuracy at once after pruning against the percentage pruned, a panel per variant, a line per target.
 
-    Parameters
-    ----------
-    pruning : DataFrame
-        `tables.PRUNING`, of one condition; else a TableError.
-    margin : float
-        The accuracy margin under the base network's that is shaded.
+    Of `tables.PRUNING`, of one condition, else a TableError; the margin under the base is shaded.
     """
     target = ordered(single(pruning)["target"], TARGETS)[0]
     fell = margin_ends(pruning, "target", margin)["fell"].xs(target, level="target")
@@ -41,31 +37,30 @@ def accuracy_by_percentage(
 
 
 def _against_base(
-    own: pd.DataFrame, series: str, looks: Looks, baselines: Baselines, margin: float, confidence: float,
-    x: str = "percent", axis: Axis | None = None, **words: str,
-) -> Picture:  # fmt: skip
+    own: pd.DataFrame,
+    series: str,
+    looks: Looks,
+    baselines: Baselines,
+    margin: float,
+    confidence: float,
+    x: str = "percent",
+    axis: Axis | None = None,
+    **words: Any,
+) -> Picture:
     """Mean accuracy with single seeds over the percentage or another column, beside base and baselines."""
-    lines, limits = reference(baselines), (min(own["percent"].min(), 10) - 3, 103)
     names = {"variant": "panel", series: "series", x: "x", "accuracy": "value"}
-    return marks.lines(
-        over_seeds(own, ["variant", series, x], "accuracy", confidence, low=0, high=1).rename(columns=names),
-        x=axis or Axis("weights pruned (%)", limits=limits, ticks=range(20, 101, 20)),
-        y=ACCURACY._replace(limits=(accuracy_floor(own["accuracy"], lines.values()), 1.02)),
-        looks=looks, base=mean_base(own).to_dict(), margin=margin, baselines=lines,
-        seeds=own[["seed", *names]].rename(columns=names),
-        note=f"{shown_over(own['seed'].nunique(), confidence, each='thin')} Dotted: no memory.", **words,
-    )  # fmt: skip
+    means = over_seeds(own, ["variant", series, x], "accuracy", confidence, low=0, high=1)
+    axis = axis or marks.pruned(own["percent"], ticks=range(20, 101, 20))
+    words["note"] = f"{shown_over(own['seed'].nunique(), confidence, each='thin')} Dotted: no memory."
+    words["seeds"] = own[["seed", *names]].rename(columns=names)
+    return beside_base(means, own, (series, x), axis, looks, baselines, margin, **words)
 
 
 def half_dropped(table: pd.DataFrame, reported: Mapping[tuple[str, str], float] | None = None) -> Picture:
     """RQ2: the percentage at which half of the seeds have dropped, with its interval, beside the reported one.
 
-    Parameters
-    ----------
-    table : DataFrame
-        As `analysis.verdicts.half_dropped` returns it, of one condition; else a TableError.
-    reported : mapping of (variant, target) to percent, optional
-        The percentages said to be safe.
+    Of what `analysis.verdicts.half_dropped` returns, of one condition, else a TableError; by variant and target, the
+    percentages reported to be safe.
     """
     own = single(table.reset_index()).assign(panel="")
     own = own.rename(columns={"variant": "group", "target": "row", "percent": "mean"})
@@ -73,12 +68,16 @@ def half_dropped(table: pd.DataFrame, reported: Mapping[tuple[str, str], float] 
     if reported:
         own["reported"] = [reported.get(key, np.nan) for key in table.index]
     return marks.forest(
-        own, "How much can be pruned before accuracy drops",
+        own,
+        "How much can be pruned before accuracy drops",
         Axis("percentage at which half of the seeds have left the margin", "{:.0f} %".format, limits=(0, 100)),
-        groups=VARIANTS, rows=TARGETS, zero=None, note="Small dots: the last percentage that each seed held.",
+        groups=VARIANTS,
+        rows=TARGETS,
+        zero=None,
+        note="Small dots: the last percentage that each seed held.",
         dots=own.explode("held").astype({"held": float}).rename(columns={"held": "value"}),
         reading=_most_and_least(own),
-    )  # fmt: skip
+    )
 
 
 def _most_and_least(own: pd.DataFrame) -> str:
@@ -97,29 +96,32 @@ def _most_and_least(own: pd.DataFrame) -> str:
 def tolerances(table: pd.DataFrame, margin: float = 0.02, target: str = "both", confidence: float = 0.95) -> Picture:
     """Change of accuracy against the base of the same seed, by seed, and how many seeds are within the margin.
 
-    Parameters
-    ----------
-    table : DataFrame
-        As `analysis.verdicts.tolerance` returns it, of one condition and of any targets; else a TableError.
-    margin, confidence : float
-        Those of the table.
+    Of what `analysis.verdicts.tolerance` returns, of one condition and of any targets, else a TableError; margin and
+    confidence are those of the table.
     """
     own = single(chosen(table.reset_index(), target=target)).sort_values("percent", kind="stable")
     points, left = f"{100 * margin:g} points", -5.5 * margin
     own = own.assign(
-        row=own["percent"].map("{:g} %".format), hollow=own["verdict"] == "undecided", text=own["said"],
-        mean=-own["drop"], low=-own["drop_high"], high=-own["drop_low"],
-    ).rename(columns={"variant": "panel"})  # fmt: skip
+        row=own["percent"].map("{:g} %".format),
+        hollow=own["verdict"] == "undecided",
+        text=own["said"],
+        mean=-own["drop"],
+        low=-own["drop_high"],
+        high=-own["drop_low"],
+    ).rename(columns={"variant": "panel"})
     dots = own.explode("drops").rename(columns={"drops": "value"})
     dots["value"] = (-dots["value"].astype(float)).clip(lower=left)
     return marks.forest(
-        own, f"How many seeds stay within {points} of their base? {weights_of(target).capitalize()} pruned",
+        own,
+        f"How many seeds stay within {points} of their base? {weights_of(target).capitalize()} pruned",
         POINTS._replace(limits=(left, 3 * margin), ticks=[k * margin for k in (-4, -2, 0, 2)]),
-        dots=dots, spans=dict.fromkeys(own["panel"], (-margin, 3 * margin)), columns=2,
+        dots=dots,
+        spans=dict.fromkeys(own["panel"], (-margin, 3 * margin)),
+        columns=2,
         note=f"Accuracy less the base's: small dots single seeds, marks interquartile means, {100 * confidence:g} % "
         f"intervals from {FEWEST_SEEDS} seeds on. Full marks: kept or dropped is shown.",
         reading=_said(own, points),
-    )  # fmt: skip
+    )
 
 
 def _said(own: pd.DataFrame, points: str) -> str:
@@ -132,15 +134,17 @@ def _said(own: pd.DataFrame, points: str) -> str:
 
 
 def accuracy_by_compression(
-    pruning: pd.DataFrame, baselines: Baselines, target: str = "both", score: str = "magnitude",
-    scope: str = "global", margin: float = 0.02, confidence: float = 0.95,
-) -> Picture:  # fmt: skip
+    pruning: pd.DataFrame,
+    baselines: Baselines,
+    target: str = "both",
+    score: str = "magnitude",
+    scope: str = "global",
+    margin: float = 0.02,
+    confidence: float = 0.95,
+) -> Picture:
     """Accuracy against compression, a panel per variant, one score in one scope beside the random controls.
 
-    Parameters
-    ----------
-    pruning : DataFrame
-        As for `analysis.pruning.beside_random`, which says what is drawn, but of any targets.
+    Of the table that `analysis.pruning.beside_random` takes, which says what is drawn, but of any targets.
     """
     own = beside_random(chosen(pruning, target=target), score, scope)
     looks = {f"{a} {b}": _rule(a, b) for a, b in ((score, scope), ("random", "global"), ("random", "layer"))}
@@ -179,10 +183,7 @@ def scores_and_scopes(
 ) -> Picture:
     """Accuracy by score and scope, a panel per variant, a heading per percentage, a row per scope.
 
-    Parameters
-    ----------
-    pruning : DataFrame
-        `tables.PRUNING`, score, scope; of one schedule and recovery, else a TableError, at the percentages compared.
+    Of `tables.PRUNING`, score, scope, at the percentages compared; of one schedule and recovery, else a TableError.
     """
     require(pruning, ["score", "scope"])
     own = chosen(pruning, target=target)
@@ -198,13 +199,15 @@ def scores_and_scopes(
     return marks.forest(
         means.rename(columns={"variant": "panel", "scope": "row", "score": "series"}),
         f"Accuracy at once after pruning, by score and scope{_named(target)}",
-        ACCURACY._replace(limits=(accuracy_floor(own["accuracy"]), 1.02), ticks=(0, 0.5, 1)),
-        looks=style.SCORES, rows=style.SCOPES, zero=None,
+        accuracy_axis(own["accuracy"], ticks=(0, 0.5, 1)),
+        looks=style.SCORES,
+        rows=style.SCOPES,
+        zero=None,
         spans={name: (base - margin, base) for name, base in mean_base(own).items()},
         note=f"{shown_over(own['seed'].nunique(), confidence, 'lines')} "
         f"Grey: within {100 * margin:g} points of the base.",
         reading=f"Highest mean accuracy at {listed(means['group'].unique())}: {'; '.join(told)}.",
-    )  # fmt: skip
+    )
 
 
 def accuracy_by_schedule(
@@ -212,11 +215,8 @@ def accuracy_by_schedule(
 ) -> Picture:
     """Accuracy at the end of retraining against percentage, a panel per variant, a line per schedule.
 
-    Parameters
-    ----------
-    recovered : DataFrame
-        As `analysis.conditions.after_recovery` returns it, with a column schedule; of one score, scope and recovery,
-        else a TableError.
+    Of what `analysis.conditions.after_recovery` returns, with a column schedule; of one score, scope and recovery, else
+    a TableError.
     """
     require(recovered, ["schedule"])
     own = chosen(recovered, target=target)

@@ -8,15 +8,15 @@ import pandas as pd
 from matplotlib.colors import to_hex
 
 from sparsekit.analysis.conditions import chosen, single
-from sparsekit.analysis.recovery import courses, ends, mean_base, not_yet_back, regain_times
+from sparsekit.analysis.recovery import courses, ends, not_yet_back, regain_times
 from sparsekit.analysis.tables import require
 from sparsekit.figures import marks
 from sparsekit.figures.card import Picture
 from sparsekit.figures.marks import Axis, Looks
 from sparsekit.figures.style import PROTOCOLS, SEQUENTIAL, TARGETS, VARIANTS, Look
 from sparsekit.figures.style import look as named
-from sparsekit.figures.task import Baselines, accuracy_floor, reference
-from sparsekit.figures.words import counted, listed, number, percent, shown_over, weights_of
+from sparsekit.figures.task import Baselines, beside_base
+from sparsekit.figures.words import counted, label, listed, number, percent, shown_over, weights_of
 from sparsekit.registry import UnknownName, unknown
 
 ORDER = {name: place for place, name in enumerate((*VARIANTS, *TARGETS, *PROTOCOLS))}
@@ -28,59 +28,49 @@ def recovery_curves(
 ) -> Picture:
     """Accuracy over the optimizer steps after pruning, a panel per variant, a line per percentage.
 
-    Parameters
-    ----------
-    recovery : DataFrame
-        `tables.RECOVERY` and epoch, of one score, scope, schedule and recovery.
-    margin : float
-        The accuracy margin under the base network's that is shaded.
+    Of `tables.RECOVERY` and epoch, of one score, scope, schedule and recovery; the margin under the base is shaded.
     """
     own = _rows(recovery, "percent", target=target)
     amounts = sorted(own["percent"].unique())
     shades = [to_hex(SEQUENTIAL(shade)) for shade in np.linspace(1, 0.12, len(amounts))[::-1]]
     looks = {p: Look(f"{p:g} %", shade, "o", "-") for p, shade in zip(amounts, shades, strict=True)}
     fell, far = ends(own, "percent", margin).query("dropped"), f"dropped by more than {100 * margin:g} points"
-    lost = [f"{named(VARIANTS, variant).label} at {p:g} %" for variant, p in fell.index[~fell["back"]]]
+    lost = [f"{label(variant)} at {p:g} %" for variant, p in fell.index[~fell["back"]]]
     reading = f"No condition had {far}, so there is nothing to regain."
     if len(fell):
         but = f"; {listed(lost)} did not" if lost else ""
         back = f"{fell['back'].sum()} ended within that margin again{but}"
         reading = f"Of {counted(len(fell), 'condition')} that had {far}, {back}."
     which = "" if target == "both" else f", {weights_of(target)} pruned"
-    title = f"Accuracy over retraining steps after pruning{which}"
-    return _courses(own, "percent", looks, title, reading, reference(baselines), margin, confidence)
+    words = {"title": f"Accuracy over retraining steps after pruning{which}", "reading": reading}
+    return _courses(own, "percent", looks, baselines, margin, confidence, **words)
 
 
 def recovery_protocols(
-    recovery: pd.DataFrame, baselines: Baselines, amount: float, target: str = "both", margin: float = 0.02,
+    recovery: pd.DataFrame,
+    baselines: Baselines,
+    amount: float,
+    target: str = "both",
+    margin: float = 0.02,
     confidence: float = 0.95,
-) -> Picture:  # fmt: skip
+) -> Picture:
     """Accuracy over optimizer steps at one percentage, a panel per variant, a line per recovery protocol.
 
-    Parameters
-    ----------
-    recovery : DataFrame
-        `tables.RECOVERY`, epoch and recovery, of one score, scope and schedule.
-    amount : float
-        The percentage pruned.
+    Of `tables.RECOVERY`, epoch and recovery, of one score, scope and schedule; the amount is the percentage pruned.
     """
     own, pruned = _rows(recovery, "recovery", target=target, percent=amount), _pruned(amount, target)
     counts = ends(own, "recovery", margin).groupby("recovery", sort=False)["back"].agg(["sum", "size"])
     reading = f"variants whose mean accuracy ends within {100 * margin:g} points of the base: {_shares(counts)}."
-    title, lines = f"Accuracy over training steps, {pruned}", reference(baselines)
-    return _courses(own, "recovery", PROTOCOLS, title, f"With {pruned}, {reading}", lines, margin, confidence)
+    words = {"title": f"Accuracy over training steps, {pruned}", "reading": f"With {pruned}, {reading}"}
+    return _courses(own, "recovery", PROTOCOLS, baselines, margin, confidence, **words)
 
 
 def _courses(
-    own: pd.DataFrame, by: str, looks: Looks, title: str, reading: str, lines: dict, margin: float, confidence: float
+    own: pd.DataFrame, by: str, looks: Looks, baselines: Baselines, margin: float, confidence: float, **words: str
 ) -> Picture:
     """Mean accuracies over the steps, a panel per variant, a line per value of ``by``."""
-    y = marks.ACCURACY._replace(limits=(accuracy_floor(own["accuracy"], lines.values()), 1.02))
-    means = courses(own, by, confidence).rename(columns={"variant": "panel", by: "series", "step": "x"})
-    return marks.lines(
-        means, title, _steps(own), y, looks=looks, base=mean_base(own).to_dict(), margin=margin, baselines=lines,
-        note=shown_over(own["seed"].nunique(), confidence), reading=reading,
-    )  # fmt: skip
+    words["note"] = shown_over(own["seed"].nunique(), confidence)
+    return beside_base(courses(own, by, confidence), own, (by, "step"), _steps(own), looks, baselines, margin, **words)
 
 
 def _steps(recovery: pd.DataFrame) -> Axis:
@@ -107,16 +97,20 @@ def regain_map(regain: pd.DataFrame, unit: str = "epoch") -> Picture:
     short = [f"{t:,.0f}" if unit == "step" or t >= 10 else f"{t:.2g}" for t in table["time"]]
     words = {"kept": "·", "never": never, "few": "<½", "between": "–"}
     told = [words.get(state, t + "*" * (state == "partly")) for state, t in zip(table["state"], short, strict=True)]
+    rows = [named(TARGETS, name).label for name in table["target"]]
+    columns = [f"{p:g}" for p in table["percent"]]
+    cells = table.assign(row=rows, column=columns, text=told)
     return marks.heatmap(
-        pd.DataFrame({"group": table["variant"], "row": [named(TARGETS, name).label for name in table["target"]],
-                      "column": [f"{p:g}" for p in table["percent"]], "value": table["time"], "text": told,
-                      "colour": table["shade"]}),
+        cells.rename(columns={"variant": "group", "time": "value", "shade": "colour"}),
         f"{unit.capitalize()}s of retraining until accuracy is back within the margin",
-        groups=VARIANTS, cmap=SEQUENTIAL, limits=(0, 0.5, 1), x_label="weights pruned (%)",
+        groups=VARIANTS,
+        cmap=SEQUENTIAL,
+        limits=(0, 0.5, 1),
+        x_label="weights pruned (%)",
         note=f"Median of dropped seeds; dot: none. {never.capitalize()}: at no measured step. "
         "<½: fewer than half. Star: not all.",
         reading=_counted_back(table),
-    )  # fmt: skip
+    )
 
 
 def _counted_back(table: pd.DataFrame) -> str:
@@ -145,9 +139,14 @@ def regain_survival(
     return marks.lines(
         shares.rename(columns={"variant": "panel", "recovery": "series", "step": "x"}),
         f"Networks not yet within {points} of the base, {pruned}",
-        _steps(own), Axis("not yet back", percent, limits=(-0.06, 1.07), ticks=(0, 0.5, 1)), looks=PROTOCOLS,
-        steps=True, apart=0.013, note=f"Kaplan–Meier over {over}.", reading=f"With {pruned}, {came}.",
-    )  # fmt: skip
+        _steps(own),
+        Axis("not yet back", percent, limits=(-0.06, 1.07), ticks=(0, 0.5, 1)),
+        looks=PROTOCOLS,
+        steps=True,
+        apart=0.013,
+        note=f"Kaplan–Meier over {over}.",
+        reading=f"With {pruned}, {came}.",
+    )
 
 
 def accuracy_lost(areas: pd.DataFrame, confidence: float = 0.95) -> Picture:
@@ -158,19 +157,20 @@ def accuracy_lost(areas: pd.DataFrame, confidence: float = 0.95) -> Picture:
     table = _rows(areas.reset_index(), "target")
     require(table, ["n", "last", "lost", "lost_low", "lost_high"])
     most = [
-        f"{named(VARIANTS, row.variant).label} {POINTS.form(row.lost)} points "
-        f"({weights_of(row.target)}, {row.percent:g} %)"
+        f"{label(row.variant)} {POINTS.form(row.lost)} points ({weights_of(row.target)}, {row.percent:g} %)"
         for row in table.loc[table.groupby("variant", sort=False)["lost"].idxmax()].itertuples()
     ]
     columns = {"variant": "panel", "target": "series", "percent": "x"}
     return marks.lines(
         table.rename(columns={**columns, "lost": "mean", "lost_low": "low", "lost_high": "high"}),
         "Accuracy lost on the average of the way back",
-        Axis("weights pruned (%)", limits=(min(table["percent"].min(), 10) - 3, 103)), POINTS, looks=TARGETS,
+        marks.pruned(table["percent"]),
+        POINTS,
+        looks=TARGETS,
         base=dict.fromkeys(table["variant"], 0.0),
         note=f"Base accuracy less area under recovery, {_averaged(table, confidence, 'bands')}",
         reading=f"The most that is lost, averaged over the way back: {listed(most)}.",
-    )  # fmt: skip
+    )
 
 
 def areas_by_protocol(areas: pd.DataFrame, amount: float, target: str = "both", confidence: float = 0.95) -> Picture:
@@ -181,14 +181,16 @@ def areas_by_protocol(areas: pd.DataFrame, amount: float, target: str = "both", 
     own, pruned = _rows(areas.reset_index(), "recovery", target=target, percent=amount), _pruned(amount, target)
     own = own.assign(row=[named(PROTOCOLS, name).label for name in own["recovery"]])
     best = own.loc[own.groupby("variant", sort=False)["area"].idxmax()]
-    told = [f"{named(VARIANTS, variant).label} {row}" for variant, row in best[["variant", "row"]].to_numpy()]
+    told = [f"{label(variant)} {row}" for variant, row in best[["variant", "row"]].to_numpy()]
     return marks.forest(
         own.rename(columns={"variant": "panel", "area": "mean", "area_low": "low", "area_high": "high"}),
         f"Accuracy on the average of the way back, {pruned}",
-        Axis("area under recovery", percent), zero=None, columns=2,
+        Axis("area under recovery", percent),
+        zero=None,
+        columns=2,
         note=f"Area under recovery, {_averaged(own, confidence, 'lines')}",
         reading=f"With {pruned}, most accurate on the way, mean over seeds: {listed(told)}.",
-    )  # fmt: skip
+    )
 
 
 def _rows(table: pd.DataFrame, varies: str, **condition) -> pd.DataFrame:

@@ -10,15 +10,15 @@ from matplotlib.patches import Patch
 
 from sparsekit.analysis import structure as analysis
 from sparsekit.analysis.correlation import correlate
-from sparsekit.analysis.structure import ALL, APART, CAUSES, CHANCE_MARGIN, NULLS
+from sparsekit.analysis.structure import ALL, APART, CAUSES, NULLS
 from sparsekit.analysis.tables import require
 from sparsekit.figures import marks
 from sparsekit.figures.card import Picture, card, drawn, nothing
 from sparsekit.figures.marks import Axis
 from sparsekit.figures.mask_drawings import GATE_LABELS
 from sparsekit.figures.style import FAINT, GENERATORS, INK, QUIET, TARGETS, VARIANTS, Look, look, ordered
-from sparsekit.figures.task import Baselines, accuracy_floor, reference
-from sparsekit.figures.words import counted, listed, number, percent, words_of
+from sparsekit.figures.task import Baselines, accuracy_axis, reference
+from sparsekit.figures.words import counted, label, listed, number, percent, words_of
 from sparsekit.networks import build as networks
 from sparsekit.networks import classifier
 from sparsekit.registry import UnknownName, unknown
@@ -33,42 +33,36 @@ POINTS = Axis(form=lambda share: number(100 * share, 1, sign=True))
 WRONG, RIGHT = TARGETS["i2h"].colour, TARGETS["h2h"].colour
 
 
-def structure_accuracies(
-    structure: pd.DataFrame, baselines: Baselines, chance_margin: float = CHANCE_MARGIN
-) -> Picture:
+def structure_accuracies(structure: pd.DataFrame, baselines: Baselines) -> Picture:
     """Test accuracy of every graph-structured network, by variant and graph generator.
 
-    Parameters
-    ----------
-    structure : DataFrame
-        `analysis.tables.GRAPHS`.
-    chance_margin : float
-        A network counts as at chance where its accuracy is at most the majority's plus this.
+    Of `analysis.tables.GRAPHS`; under each variant, the share of networks that never left chance level.
     """
     lines = reference(baselines)
     middles = analysis.medians(structure).rename(columns={"variant": "panel", "generator": "x", "median": "y"})
-    stuck = analysis.trainability(structure, lines.get("majority", 0.5), chance_margin)["share"].xs(ALL, level=1)
+    stuck = analysis.trainability(structure, lines.get("majority", 0.5))["share"].xs(ALL, level=1)
     ends = middles.loc[[middles["y"].idxmax(), middles["y"].idxmin()]].drop_duplicates()
     told = [
-        f"{look(VARIANTS, r.panel).label} on {look(GENERATORS, r.x).label} graphs reaches {percent(r.y)}"
-        for r in ends.itertuples()
+        f"{label(r.panel)} on {look(GENERATORS, r.x).label} graphs reaches {percent(r.y)}" for r in ends.itertuples()
     ]
     rows = structure.assign(panel=structure["variant"], series=structure["generator"], x=structure["generator"])
-    floor = accuracy_floor(structure["test_accuracy"], lines.values())
     return marks.points(
-        rows.rename(columns={"test_accuracy": "y"}), "Test accuracy of graph-structured networks",
-        Axis("family"), marks.ACCURACY._replace(limits=(floor, 1.02)), looks=GENERATORS, middles=middles,
+        rows.rename(columns={"test_accuracy": "y"}),
+        "Test accuracy of graph-structured networks",
+        Axis("family"),
+        accuracy_axis(structure["test_accuracy"], lines.values()),
+        looks=GENERATORS,
+        middles=middles,
         baselines=lines,
         subtitles={v: f"{percent(share, 0)} at chance" if share else "none at chance" for v, share in stuck.items()},
         note="A point per network; bar: median. Dotted: classifiers without memory.",
         reading=f"The median network of {', of '.join(told)}.",
-    )  # fmt: skip
+    )
 
 
 def scatter(
     structure: pd.DataFrame,
     property: str,
-    variants: list[str] | None = None,
     tables: Mapping[str, pd.DataFrame] | None = None,
 ) -> Picture:
     """One graph property against test accuracy, a panel per variant, the graph's family marked.
@@ -77,26 +71,28 @@ def scatter(
     ----------
     structure : DataFrame
         `analysis.tables.GRAPHS` with the property as a column; an UnknownName says where it has no such.
-    variants : list of str, optional
-        Those to draw; all of the table's by default.
     tables : mapping of variant to DataFrame, optional
         Coefficients by `analysis.correlation.correlate`; computed here, for this property alone, where not given.
     """
     if property not in structure:
         raise UnknownName(unknown("property", property, structure.select_dtypes("number").columns))
-    own = structure[structure["variant"].isin(variants or structure["variant"])]
-    rows = dict(iter(own.groupby("variant", sort=False)))
+    rows = dict(iter(structure.groupby("variant", sort=False)))
     found = tables or {v: correlate(rows[v], "test_accuracy", [property]) for v in rows}
     ends = ["pearson", "pearson_low", "pearson_high"]
     told = {v: _interval(*found[v].loc[property, ends], number) for v in ordered(rows, VARIANTS)}
-    values = [f"{look(VARIANTS, v).label} {text}" for v, text in told.items()]
-    points = {"panel": own["variant"], "series": own["generator"], "x": own[property], "y": own["test_accuracy"]}
+    values = [f"{label(v)} {text}" for v, text in told.items()]
+    points = structure[["variant", "generator", property, "test_accuracy"]].set_axis(
+        ["panel", "series", "x", "y"], axis=1
+    )
     return marks.points(
-        pd.DataFrame(points).astype({"x": float}), f"Test accuracy against {words_of(property)}",
-        Axis(words_of(property)), marks.ACCURACY._replace(limits=(accuracy_floor(own["test_accuracy"]), 1.02)),
-        looks=GENERATORS, subtitles={v: f"r: {text}" for v, text in told.items()},
+        points.set_axis(["panel", "series", "x", "y"], axis="columns"),
+        f"Test accuracy against {words_of(property)}",
+        Axis(words_of(property)),
+        accuracy_axis(structure["test_accuracy"]),
+        looks=GENERATORS,
+        subtitles={v: f"r: {text}" for v, text in told.items()},
         reading=f"Pearson's r between {words_of(property)} and test accuracy: {'; '.join(values)}.",
-    )  # fmt: skip
+    )
 
 
 def _interval(mean: float, low: float, high: float, form: Callable[[float], str]) -> str:
@@ -115,14 +111,18 @@ def trainability_bars(table: pd.DataFrame) -> Picture:
     alone = rows.groupby("group")["generator"].transform("size") == 2  # then all families are the one there is
     rows = rows[(rows["generator"] != ALL) | ~alone]
     whole = table["share"].xs(ALL, level="generator")
-    told = [f"{percent(whole[v])} of the {look(VARIANTS, v).label} networks" for v in ordered(whole.index, VARIANTS)]
+    told = [f"{percent(whole[v])} of the {label(v)} networks" for v in ordered(whole.index, VARIANTS)]
     names = ["all families" if g == ALL else look(GENERATORS, g).label for g in rows["generator"]]
     counts = [f"{r.at_chance:.0f} of {r.networks:.0f}" for r in rows.itertuples()]
     return marks.forest(
-        rows.assign(panel="", row=names, text=counts), "Networks that never left chance",
-        Axis("share of networks at chance level", percent, limits=(0, 1)), groups=VARIANTS, bars=True,
-        note="Bars: share; lines: its interval.", reading=f"{listed(told)} never left chance level.",
-    )  # fmt: skip
+        rows.assign(panel="", row=names, text=counts),
+        "Networks that never left chance",
+        Axis("share of networks at chance level", percent, limits=(0, 1)),
+        groups=VARIANTS,
+        bars=True,
+        note="Bars: share; lines: its interval.",
+        reading=f"{listed(told)} never left chance level.",
+    )
 
 
 def noise_ceilings(table: pd.DataFrame, learning: pd.DataFrame | None = None) -> Picture:
@@ -133,33 +133,32 @@ def noise_ceilings(table: pd.DataFrame, learning: pd.DataFrame | None = None) ->
     require(table, [f"{share}{end}" for share in SHARES if share != "learning" for end in ("", "_low", "_high")])
     rows, told = [], []
     for variant in ordered(table.index, VARIANTS):
-        label, own = look(VARIANTS, variant).label, table.loc[variant]
+        name, own = label(variant), table.loc[variant]
         ends = {share: [own[f"{share}{end}"] for end in ("", "_low", "_high")] for share in ("icc", "ceiling")}
         if learning is not None:
             ends["learning"] = list(learning.loc[variant, ["share", "low", "high"]])
-        rows += [(label, share, *values) for share, values in ends.items()]
+        rows += [(name, share, *values) for share, values in ends.items()]
         if np.isfinite(own["icc"]):
             root = number(np.sqrt(own["ceiling"]))
-            told.append(f"{label} {_interval(*ends['ceiling'], number)}, so a correlation at most {root}")
+            told.append(f"{name} {_interval(*ends['ceiling'], number)}, so a correlation at most {root}")
     reading = "Graph and seed cannot be told apart: it takes two graphs of two seeds, not all alike."
     if told:
         reading = f"R² of mean accuracies over seeds can be at most: {'; '.join(told)}. The rest is seeds."
-    shares = [f"{label} {_interval(*ends, number)}" for label, kind, *ends in rows if kind == "learning"]
+    shares = [f"{name} {_interval(*ends, number)}" for name, kind, *ends in rows if kind == "learning"]
     reading += f" Whether a network learns is its graph's to a share of: {'; '.join(shares)}." if shares else ""
     return marks.forest(
         pd.DataFrame(rows, columns=["row", "series", "mean", "low", "high"]).assign(panel=""),
         "How much of accuracy is the graph's, how much the seed's",
-        Axis("share of variance between graphs", number, limits=(-0.1, 1)), looks=SHARES, reading=reading,
-    )  # fmt: skip
+        Axis("share of variance between graphs", number, limits=(-0.1, 1)),
+        looks=SHARES,
+        reading=reading,
+    )
 
 
 def sample_plane(structure: pd.DataFrame) -> Picture:
     """Every graph in the plane of clustering and path length, by family; the darker, the more edges.
 
-    Parameters
-    ----------
-    structure : DataFrame
-        Columns generator, graph, family, nodes, edges, average_clustering and average_shortest_path_length.
+    Of columns generator, graph, family, nodes, edges, average_clustering and average_shortest_path_length.
     """
     x, y = "average_clustering", "average_shortest_path_length"
     require(structure, ["generator", "graph", "family", "nodes", "edges", x, y])
@@ -167,10 +166,15 @@ def sample_plane(structure: pd.DataFrame) -> Picture:
     size = f"{_range(graphs['nodes'])} nodes and {_range(graphs['edges'])} edges"
     spread = f"clustering from {_range(graphs['x'], 2)}, path length from {_range(graphs['y'], 2)}"
     return marks.points(
-        graphs.assign(panel=""), "The graphs that were drawn", Axis("clustering", number), Axis("path length", number),
-        looks=GENERATORS, panels={}, note="A point per graph, the darker the more edges.",
+        graphs.assign(panel=""),
+        "The graphs that were drawn",
+        Axis("clustering", number),
+        Axis("path length", number),
+        looks=GENERATORS,
+        panels={},
+        note="A point per graph, the darker the more edges.",
         reading=f"{counted(len(graphs), 'graph')} of {size}: {spread}.",
-    )  # fmt: skip
+    )
 
 
 def _range(values: pd.Series, digits: int = 0) -> str:
@@ -199,8 +203,9 @@ def causes_map(matrix: pd.DataFrame) -> Picture:
         pairs.assign(row=pairs["row"].map(CAUSES), bold=pairs["together"], text=text),
         "Which causes go together in these graphs",
         columns={name: Look(label.replace(" ", "\n", 1), INK, "o", "-") for name, label in CAUSES.items()},
-        note=f"Spearman's rank correlation over graphs. Bold: further from 0 than {APART}.", reading=reading,
-    )  # fmt: skip
+        note=f"Spearman's rank correlation over graphs. Bold: further from 0 than {APART}.",
+        reading=reading,
+    )
 
 
 def null_differences(differences: pd.DataFrame, confidence: float = 0.95) -> Picture:
@@ -237,12 +242,14 @@ def _differences(
     rows, graphs = (t.assign(panel="", group=t["variant"], row=t["against"].map(names)) for t in (means, differences))
     stuck = [f"{r.stuck:.0f} | {r.stuck_other:.0f} of {r.pairs:.0f}" for r in means.itertuples()]
     return marks.forest(
-        rows.assign(text=stuck), title,
+        rows.assign(text=stuck),
+        title,
         POINTS._replace(label=f"test accuracy, {one} minus {other}, percentage points"),
-        groups=VARIANTS, dots=graphs.rename(columns={"difference": "value"}).dropna(subset=["value"]),
+        groups=VARIANTS,
+        dots=graphs.rename(columns={"difference": "value"}).dropna(subset=["value"]),
         note=f"Mean over graphs, {100 * confidence:g} % interval; dots: graphs. Right: at chance, {one} | {other}.",
         reading=_means_told(means, analysis.most_by_chance(differences, confidence), confidence, title),
-    )  # fmt: skip
+    )
 
 
 def _means_told(means: pd.DataFrame, by_chance: int, confidence: float, title: str) -> str:
@@ -252,7 +259,7 @@ def _means_told(means: pd.DataFrame, by_chance: int, confidence: float, title: s
         return "In no pair did both networks leave chance level, so nothing can be compared."
     several = known["against"].nunique() > 1
     told = [
-        f"{look(VARIANTS, row.variant).label}{f', {row.against}' if several else ''} "
+        f"{label(row.variant)}{f', {row.against}' if several else ''} "
         + _interval(row.mean, row.low, row.high, POINTS.form)
         for row in known.itertuples()
     ]
@@ -281,13 +288,20 @@ def mask_layouts(graph: nx.Graph, variant: str = "gru") -> Picture:
     nodes, gates = right[layer].nodes, len(GATES[variant])
     masks = [_cells_side_by_side(stages[layer], gates) for stages in (right, had)]
     rows, columns = masks[0].shape
-    colours = {"no edge": "#f3f5f7", "an edge without its weight": "#f2bd98", "a weight without an edge": WRONG,
-               "an edge has its weight": RIGHT}  # fmt: skip
+    colours = {
+        "no edge": "#f3f5f7",
+        "an edge without its weight": "#f2bd98",
+        "a weight without an edge": WRONG,
+        "an edge has its weight": RIGHT,
+    }
     figure, (panels,) = card(
         int(max(min(20.0, 300 / columns, 420 / rows) * rows, 26 * gates) + 150),
-        f"One layer's mask in the gates of {look(VARIANTS, variant).label}", 1, 2, sharey=True,
+        f"One layer's mask in the gates of {label(variant)}",
+        1,
+        2,
+        sharey=True,
         key=[Patch(color=colour, label=label) for label, colour in list(colours.items())[:0:-1]],
-    )  # fmt: skip
+    )
     for axes, mask, name in zip(panels, masks, ("blocks: the graph, in each gate", "rows: as published"), strict=True):
         cells = {"cmap": ListedColormap(list(colours.values())), "vmin": 0, "vmax": 3, "edgecolors": "#f3f5f7"}
         axes.pcolormesh(masks[0] + 2 * mask, linewidth=1.5, **cells)

@@ -7,8 +7,8 @@ from matplotlib.colors import to_hex
 from sparsekit.analysis.survival import dead_shares, first_dead, gate_shares, layer_shares, mean_radii
 from sparsekit.figures import marks
 from sparsekit.figures.card import Picture
-from sparsekit.figures.style import FAINT, INK, SEQUENTIAL, TARGETS, VARIANTS, Look, look
-from sparsekit.figures.words import counted, listed, number, percent, shown_over, weights_of
+from sparsekit.figures.style import FAINT, INK, SEQUENTIAL, TARGETS, VARIANTS, Look
+from sparsekit.figures.words import counted, label, listed, number, percent, shown_over, weights_of
 from sparsekit.variants import GATES, MATRICES
 
 MATRIX_LOOKS = {MATRICES["ih"]: TARGETS["i2h"], MATRICES["hh"]: TARGETS["h2h"]}
@@ -23,24 +23,22 @@ PRUNED = "weights of the target pruned (%)"
 def survival_map(survival: pd.DataFrame, target: str = "both") -> Picture:
     """Which gates keep their weights: share that survives, per matrix and gate, over the percentages pruned.
 
-    Parameters
-    ----------
-    survival : DataFrame
-        Rows of `survival.survivors` with columns variant, seed, target, percent.
-    target : str
-        Which weights were pruned; only its matrices are drawn.
+    Of rows of `survival.survivors` with columns variant, seed, target, percent; only the target's matrices are drawn.
     """
     shares, seeds = gate_shares(survival, target), counted(survival["seed"].nunique(), "seed")
-    cells = pd.DataFrame({
-        "panel": shares["matrix"], "group": shares["variant"], "row": _gates(shares), "value": shares["share"],
-        "column": [f"{p:g}" for p in shares["percent"]], "text": [_short(100 * share) for share in shares["share"]],
-        "colour": shares["lean"],
-    })  # fmt: skip
+    text, columns = [_short(100 * share) for share in shares["share"]], [f"{p:g}" for p in shares["percent"]]
+    cells = shares.rename(columns={"matrix": "panel", "variant": "group", "share": "value", "lean": "colour"})
+    cells = cells.assign(row=_gates(shares), column=columns, text=text)
     note = "Number: share that survives (%). Blue: more than the average of the pruned weights; orange: fewer.\n"
     return marks.heatmap(
-        cells, f"Where weights survive, {weights_of(target)} pruned", panels=MATRIX_LOOKS, groups=VARIANTS,
-        x_label=PRUNED, note=f"{note}Mean over layers and {seeds}.", reading=_leanings(shares),
-    )  # fmt: skip
+        cells,
+        f"Where weights survive, {weights_of(target)} pruned",
+        panels=MATRIX_LOOKS,
+        groups=VARIANTS,
+        x_label=PRUNED,
+        note=f"{note}Mean over layers and {seeds}.",
+        reading=_leanings(shares),
+    )
 
 
 def _short(value: float) -> str:
@@ -77,70 +75,72 @@ def survival_by_layer(survival: pd.DataFrame, percentage: float, target: str = "
         _by_layer(means, "matrix"),
         f"Where weights survive, layer by layer, {percentage:g} % of {weights_of(target)} pruned",
         marks.Axis("share that survives", percent, limits=_from_zero(means, fair)),
-        looks=MATRIX_LOOKS, panels={}, groups=VARIANTS, zero=fair,
+        looks=MATRIX_LOOKS,
+        panels={},
+        groups=VARIANTS,
+        zero=fair,
         note=f"{shown_over(means['n'].max(), interval='lines')} Upright: what is left of all, {percent(fair)}.",
         reading=f"Where {percentage:g} % are pruned, between {least} and {most} stay.",
-    )  # fmt: skip
+    )
 
 
 def dead_units(dead: pd.DataFrame, target: str = "both") -> Picture:
     """Share of hidden units on no path from input to readout, over the percentage pruned, a line per layer.
 
-    Parameters
-    ----------
-    dead : DataFrame
-        Rows of `survival.dead_units` with columns variant, seed, target, percent.
+    Of rows of `survival.dead_units` with columns variant, seed, target, percent.
     """
     means, first = dead_shares(dead, target), first_dead(dead, target)
     shades = zip(layers := sorted(means["layer"].unique()), np.linspace(0.35, 0.95, len(layers)), strict=True)
-    looks = {f"layer {n + 1}": Look(f"layer {n + 1}", to_hex(SEQUENTIAL(shade)), "os^Dv"[n % 5], "-")
-             for n, shade in shades}  # fmt: skip
+    looks = {
+        f"layer {n + 1}": Look(f"layer {n + 1}", to_hex(SEQUENTIAL(shade)), "os^Dv"[n % 5], "-") for n, shade in shades
+    }
     left_out = set(dead.loc[dead["target"] == target, "percent"]) - set(means["percent"])
-    died = [f"{look(VARIANTS, v).label} at {p:g} %" for v, p in first.items() if p > 0]
-    none = [look(VARIANTS, v).label for v, p in first.items() if np.isnan(p)]
+    died = [f"{label(v)} at {p:g} %" for v, p in first.items() if p > 0]
+    none = [label(v) for v, p in first.items() if np.isnan(p)]
     parts = [(died, "the first units die in"), (none, "no unit dies in")]
     told = "; ".join(f"{words} {listed(names)}" for names, words in parts if names)
+    series = [f"layer {n + 1}" for n in means["layer"]]
     top = 1.03 * max(0.1, means["mean"].max(), means["high"].fillna(0).max())
     return marks.lines(
-        pd.DataFrame({"panel": means["variant"], "series": [f"layer {n + 1}" for n in means["layer"]],
-                      "x": means["percent"]}).join(means[["mean", "low", "high"]]),
+        means.rename(columns={"variant": "panel", "percent": "x"}).assign(series=series),
         f"Dead hidden units, {weights_of(target)} pruned",
-        marks.Axis(PRUNED, limits=(min(means["percent"].min(), 10) - 3, 103)),
-        marks.Axis("dead units", percent, limits=(-0.03 * top, top)), looks=looks,
+        marks.pruned(means["percent"], label=PRUNED),
+        marks.Axis("dead units", percent, limits=(-0.03 * top, top)),
+        looks=looks,
         note=f"Dead: on no path from input to readout. {shown_over(means['n'].max())}"
         + ("\nNot drawn: percentages at which all are dead." if left_out else ""),
         reading=f"{told[0].upper()}{told[1:]}.",
-    )  # fmt: skip
+    )
 
 
 def spectral_radii(radii: pd.DataFrame, percentage: float, target: str = "both") -> Picture:
     """Spectral radius of the hidden-to-hidden weights before, at once after pruning, and after recovery.
 
-    Parameters
-    ----------
-    radii : DataFrame
-        Rows of `survival.spectral_radius` with columns variant, seed, network ("base", "pruned", "recovered"), and,
-        but for base networks, target and percent.
+    Of rows of `survival.spectral_radius` with columns variant, seed, network ("base", "pruned", "recovered"), and, but
+    for base networks, target and percent.
     """
     means = mean_radii(radii, percentage, target)
     over_all = means.groupby(["variant", "network"], sort=False)["mean"].mean()
     told = [
-        f"{look(VARIANTS, variant).label} " + ", ".join(f"{number(v)} {STAGES[s].label}" for (_, s), v in own.items())
+        f"{label(variant)} " + ", ".join(f"{number(v)} {STAGES[s].label}" for (_, s), v in own.items())
         for variant, own in over_all.groupby(level=0, sort=False)
     ]
     return marks.forest(
         _by_layer(means, "network"),
         f"Spectral radius with {percentage:g} % of {weights_of(target)} pruned",
         marks.Axis("spectral radius", number, limits=_from_zero(means, 1)),
-        looks=STAGES, panels={}, groups=VARIANTS, zero=1,
+        looks=STAGES,
+        panels={},
+        groups=VARIANTS,
+        zero=1,
         note=f"Of each gate's hidden-to-hidden weights. {shown_over(means['n'].max(), interval='lines')}",
         reading=f"Mean radius over gates and layers: {'; '.join(told)}.",
-    )  # fmt: skip
+    )
 
 
 def gate_name(variant: str, gate: str) -> str:
     """A variant and its gate, in words."""
-    return f"{look(VARIANTS, variant).label} {GATES[variant][gate]} {gate.strip('-')}".strip()
+    return f"{label(variant)} {GATES[variant][gate]} {gate.strip('-')}".strip()
 
 
 def _gates(table: pd.DataFrame) -> list[str]:

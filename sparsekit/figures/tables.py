@@ -58,12 +58,7 @@ def by_length(length: pd.DataFrame) -> Styler:
 def by_past(past: pd.DataFrame, network: str) -> Styler:
     """Accuracy where the past is exchanged, by the past, the new string's label and the last characters kept.
 
-    Parameters
-    ----------
-    past : DataFrame
-        Of `memory.with_another_past`, with columns variant, seed, network. Means over seeds; in brackets, strings.
-    network : str
-        Whose.
+    Of `memory.with_another_past`, with columns variant, seed, network. Means over seeds; in brackets, strings.
     """
     own = past[past["network"] == network]
     cells = own.pivot_table(["accuracy", "n"], ["variant", "past", "group"], "seen", sort=False).sort_index(axis=1)
@@ -127,10 +122,14 @@ def clusters(collinearity: pd.DataFrame, shortlist: pd.DataFrame) -> Styler:
     """
     names = ["cluster", "tells the same", "inflation, of all", "of the shortlist"]
     rows = [
-        (words_of(name), ", ".join(words_of(p) for p in of.index if p != name) or "–",
-         _inflation(of["vif"]), _inflation(shortlist.loc[[name], "vif"]))
+        (
+            words_of(name),
+            ", ".join(words_of(p) for p in of.index if p != name) or "–",
+            _inflation(of["vif"]),
+            _inflation(shortlist.loc[[name], "vif"]),
+        )
         for name, of in collinearity.groupby("cluster", sort=False)
-    ]  # fmt: skip
+    ]
     shown = pd.DataFrame(rows, columns=names).style.hide(axis="index")
     heads = [{"selector": f"th.col{k}", "props": "text-align: left"} for k in range(2)]
     shown = shown.set_properties(subset=names[:2], **{"text-align": "left", "white-space": "normal"})

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator, Mapping
 from itertools import pairwise
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -9,13 +10,14 @@ from matplotlib.axes import Axes
 from matplotlib.patches import Patch, Rectangle
 
 from sparsekit.analysis.intervals import over_seeds
+from sparsekit.analysis.recovery import mean_base
 from sparsekit.analysis.tables import require
 from sparsekit.analysis.task import above, best_by_chance, best_cut, length_shares, to_pass
 from sparsekit.figures import automata, marks
 from sparsekit.figures.card import Picture, card, drawn
 from sparsekit.figures.marks import PANEL, Axis
 from sparsekit.figures.style import FAINT, INK, QUIET, TARGETS, VARIANTS, Look, look, ordered, readable
-from sparsekit.figures.words import counted, listed, percent
+from sparsekit.figures.words import counted, each, listed, percent
 from sparsekit.tasks import baselines as memoryless
 from sparsekit.tasks import definitions as tasks
 from sparsekit.tasks.samples import Rows, Task
@@ -40,6 +42,35 @@ def accuracy_floor(*values) -> float:
     return max(0.0, np.floor((lowest - 0.01) * 20) / 20)
 
 
+def accuracy_axis(*values, **options) -> Axis:
+    """An axis of test accuracy that holds all values drawn."""
+    return marks.ACCURACY._replace(limits=(accuracy_floor(*values), 1.02), **options)
+
+
+def beside_base(
+    means: pd.DataFrame,
+    own: pd.DataFrame,
+    by: tuple[str, str],
+    x: Axis,
+    looks: marks.Looks,
+    baselines: Baselines,
+    margin: float,
+    **words: Any,
+) -> Picture:
+    """Mean accuracies, a panel per variant, a line per value of one column over another, beside base and baselines."""
+    lines, (series, at) = reference(baselines), by
+    return marks.lines(
+        means.rename(columns={"variant": "panel", series: "series", at: "x"}),
+        x=x,
+        looks=looks,
+        baselines=lines,
+        y=accuracy_axis(own["accuracy"], lines.values()),
+        base=mean_base(own).to_dict(),
+        margin=margin,
+        **words,
+    )
+
+
 def length_histogram(task: Task) -> Picture:
     """Shares of valid and invalid training strings by length, and the best that one cut between them can do."""
     lengths, labels = np.asarray(task.train.lengths), np.asarray(task.train.labels)
@@ -54,8 +85,10 @@ def length_histogram(task: Task) -> Picture:
         "Lengths of the training strings",
         Axis("characters", ticks=_whole(lengths.min(), lengths.max())),
         Axis("share of the class", percent),
-        looks=looks, panels={}, reading=_lengths_tell(*own, *best_cut(lengths, labels)),
-    )  # fmt: skip
+        looks=looks,
+        panels={},
+        reading=_lengths_tell(*own, *best_cut(lengths, labels)),
+    )
 
 
 def _lengths_tell(valid: np.ndarray, invalid: np.ndarray, cut: int, right: float) -> str:
@@ -85,10 +118,12 @@ def training_curves(base: pd.DataFrame, baselines: Baselines, confidence: float 
         "Accuracy while the base networks train",
         Axis("epoch", ticks=_whole(1, last)),
         Axis("accuracy", percent, limits=(low, 1.015)),
-        looks=PARTS, baselines=lines, reading=_trained(base, parts["test_accuracy"], lines),
+        looks=PARTS,
+        baselines=lines,
+        reading=_trained(base, parts["test_accuracy"], lines),
         seeds=base.rename(columns=names).assign(series="test_accuracy") if seeds > 1 else None,
         note=f"Band: {100 * confidence:g} % interval over {seeds} seeds; thin lines: each seed." if seeds > 1 else "",
-    )  # fmt: skip
+    )
 
 
 def _trained(base: pd.DataFrame, means: pd.DataFrame, lines: Mapping[str, float]) -> str:
@@ -97,7 +132,7 @@ def _trained(base: pd.DataFrame, means: pd.DataFrame, lines: Mapping[str, float]
         means[means["epoch"] == base["epoch"].max()].set_index("variant")["mean"],
         base["seed"].nunique() > 1,
     )
-    reached = listed(f"{look(VARIANTS, v).label} {percent(ends[v])}" for v in ordered(ends.index, VARIANTS))
+    reached = listed(each(ends, percent))
     told, bar = f"After {counted(base['epoch'].max(), 'epoch')} the mean test accuracy is {reached}", to_pass(lines)
     if bar is None:
         return f"{told}."
@@ -125,11 +160,16 @@ def baseline_bars(baselines: pd.DataFrame) -> Picture:
     elif len(places) and places.idxmax() != best:
         reading += f"; of those that look at one place, “{places.idxmax()}” reaches {percent(places.max())}"
     return marks.forest(
-        table.rename(columns={"test_accuracy": "mean"}), "Test accuracy of classifiers without memory",
-        Axis("test accuracy", percent, limits=(low - 0.005, 1)), groups={"": TARGETS["h2h"]}, bars=True,
-        zero=test["majority"], dots=table.rename(columns={"train_accuracy": "value"}), reading=f"{reading}.",
+        table.rename(columns={"test_accuracy": "mean"}),
+        "Test accuracy of classifiers without memory",
+        Axis("test accuracy", percent, limits=(low - 0.005, 1)),
+        groups={"": TARGETS["h2h"]},
+        bars=True,
+        zero=test["majority"],
+        dots=table.rename(columns={"train_accuracy": "value"}),
+        reading=f"{reading}.",
         note="Dots: training accuracy. Bars start at the majority class.",
-    )  # fmt: skip
+    )
 
 
 def task_baselines(table: pd.DataFrame, samples: int) -> Picture:
@@ -149,11 +189,16 @@ def task_baselines(table: pd.DataFrame, samples: int) -> Picture:
         for name, own in table.groupby("group", sort=False)
     ]
     return marks.forest(
-        rows.assign(text=rows["mean"].map(percent)), "What classifiers without memory reach, by task",
-        Axis("test accuracy", percent, limits=(0, 1.02)), groups={}, zero=None, dots=table,
+        rows.assign(text=rows["mean"].map(percent)),
+        "What classifiers without memory reach, by task",
+        Axis("test accuracy", percent, limits=(0, 1.02)),
+        groups={},
+        zero=None,
+        dots=table,
         note="Rows: the largest class, and the best of those that see the first or last few places, both ends,\n"
-        "all in no order, or all at once. Dots: all of its kind.", reading="; ".join(told) + ".",
-    )  # fmt: skip
+        "all in no order, or all at once. Dots: all of its kind.",
+        reading="; ".join(told) + ".",
+    )
 
 
 def _task(task: str, invalid: str) -> str:
@@ -257,9 +302,12 @@ def read_by_rows(task: Task, each: int = 3) -> Picture:
     shown = np.unique(np.linspace(1, steps, min(steps, 8)).round().astype(int))
     labels = np.unique(train.labels)[-each:]
     figure, grid = card(
-        74 + 84 * len(labels), "What has been seen after each step", len(labels), len(shown),
+        74 + 84 * len(labels),
+        "What has been seen after each step",
+        len(labels),
+        len(shown),
         note=f"A step reads one row of {counted(task.features, 'number')}, from the top; grey is still to come.",
-    )  # fmt: skip
+    )
     for row, label in zip(grid, labels, strict=True):
         picture = train.features[np.flatnonzero(train.labels == label)[0]]
         for axes, seen in zip(row, shown, strict=True):

@@ -1,10 +1,11 @@
 """Names and numbers as people read them, the same in figures, tables and answers."""
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable, Mapping
 
 import numpy as np
+import pandas as pd
 
-from sparsekit.figures.style import PROTOCOLS, SCHEDULES, SCOPES, SCORES, TARGETS, look
+from sparsekit.figures.style import PROTOCOLS, SCHEDULES, SCOPES, SCORES, TARGETS, look, ordered
 from sparsekit.variants import MATRICES, VARIANTS
 
 
@@ -88,6 +89,15 @@ def label(name: str) -> str:
     ('LSTM', 'input-to-hidden', 'both', 'degree, var.')
     """
     return {**VARIANTS, "i2h": MATRICES["ih"], "h2h": MATRICES["hh"]}.get(name) or words_of(name)
+
+
+def each(values: Mapping | pd.Series, form: Callable[..., str] = str) -> list[str]:
+    """Variants with what is said of each, in the order of figures.
+
+    >>> each({"lstm": 0.5, "gru": 0.938}, percent)
+    ['GRU 93.8 %', 'LSTM 50 %']
+    """
+    return [f"{label(name)} {form(values[name])}" for name in ordered(values.keys(), VARIANTS)]
 
 
 def controls_in_words(controls: Iterable[str]) -> str:

@@ -43,10 +43,22 @@ _number = types.CPointer(types.float32)
 _gemm = types.ExternalFunction(  # numba's own entrance to SciPy's BLAS, which np.dot takes; but np.dot cannot add
     "numba_xxgemm",
     types.intc(
-        types.char, types.char, types.char, types.intp, types.intp, types.intp,
-        _number, _number, types.intp, _number, types.intp, _number, _number, types.intp,
+        types.char,
+        types.char,
+        types.char,
+        types.intp,
+        types.intp,
+        types.intp,
+        _number,
+        _number,
+        types.intp,
+        _number,
+        types.intp,
+        _number,
+        _number,
+        types.intp,
     ),
-)  # fmt: skip
+)
 _ONE = np.ones(1, np.float32)
 _LEAST, _MOST = np.float32(-7.90531110763549805), np.float32(7.90531110763549805)
 _S, PLAIN, TRANSPOSED = ord("s"), ord("n"), ord("t")

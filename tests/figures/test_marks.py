@@ -155,9 +155,6 @@ def test_forest_tells_what_is_missing_reported_and_under_which_heading():
     assert not overflow(picture)
     heads = [text.get_text() for text in picture.figure.axes[0].texts]
     assert heads == ["GRU", "LSTM"]
-    dotted = marks.forest(data, "Title", groups=VARIANTS, baselines={"majority": 0.125}, zero=None)
-    assert dotted.alt.endswith("dotted, majority: 0.12.")
-    assert [line.get_xdata() for line in dotted.figure.axes[0].lines] == [[0.125, 0.125]]
 
 
 def test_bars_reach_from_zero_to_the_mean_and_points_beyond_the_axis_become_arrows():
