@@ -6,6 +6,7 @@ import io
 import re
 import unicodedata
 from collections.abc import Hashable
+from decimal import Decimal
 from pathlib import Path
 from string import punctuation
 from xml.etree import ElementTree
@@ -20,13 +21,16 @@ from sparsekit.registry import unknown
 EDGE_LISTS = (".edgelist", ".edges", ".txt")
 ENDS = {"source", "target", "from", "to", "src", "dst", "start", "end"}
 """What columns of an edge list are called, which a matrix's are not."""
+BESIDE = {"id", "label", "type", "weight"}
+"""And the columns beside them."""
 
 
 def read(path: str | Path, directed: bool = False, loops: bool = False, content: str = "") -> nx.Graph:
     """A user's graph from GraphML, a list with one edge a line, or an adjacency matrix (CSV).
 
     Nodes are renamed 0 … n-1 in the order of their names, in which "n2" comes before "n10"; the former name stays as
-    the node attribute ``name``. Everything else, weights too, is left out: a network learns from which edges exist.
+    the node attribute ``name``. Everything else, weights too, is left out: a network learns from which edges exist. An
+    edge whose weight is 0 or no finite number is refused in a list and in GraphML, for it may stand for no edge.
 
     A line of a list holds two node names, and maybe a weight or networkx's dict of attributes, parted by commas, by
     tabs or by spaces, the same in all lines; names in quotes may hold any of these. Lines that begin with ``#`` or
@@ -56,7 +60,7 @@ def read(path: str | Path, directed: bool = False, loops: bool = False, content:
     if path.suffix.lower() not in readers:
         raise GraphError(f"{path}: {unknown('graph file ending', path.suffix, readers)}")
     if not path.is_file():
-        raise GraphError(f"{path}: no such file")
+        raise GraphError(f"{path}: {'no file, but a folder or a pipe' if path.exists() else 'no such file'}")
     try:
         held = path.read_bytes()
         if content and hashlib.sha256(held).hexdigest() != content:
@@ -82,8 +86,8 @@ def read(path: str | Path, directed: bool = False, loops: bool = False, content:
 
 def _natural(name: Hashable) -> tuple:
     # Text and digits alternate in the split, so two names never compare a number with a text.
-    parts = re.split(r"([0-9]+)", str(name))
-    return tuple(int(part) if i % 2 else part for i, part in enumerate(parts)), str(name)
+    parts = re.split(r"0*([0-9]+)", str(name))
+    return tuple((len(part), part) if i % 2 else part for i, part in enumerate(parts)), str(name)
 
 
 def _graphml(held: bytes, kind: type[nx.Graph]) -> nx.Graph:
@@ -98,15 +102,18 @@ def _graphml(held: bytes, kind: type[nx.Graph]) -> nx.Graph:
     if default not in ("directed", "undirected"):
         raise GraphError(f"edgedefault is {default!r}: allowed are directed, undirected")
     graph = nx.DiGraph() if default == "directed" else nx.Graph()
+    for holder in found[0].iter():
+        if holder.find("graph") is not None:
+            name = f"{holder.tag} {holder.get('id')!r}"
+            raise GraphError(f"{name} holds a graph of its own, as a group in yEd does; ungroup it")
     for node in found[0].findall("node"):
         if (name := node.get("id")) is None or name in graph:
             raise GraphError(f"two nodes with the id {name!r}" if name else "a node without an id")
-        if node.find("graph") is not None:
-            raise GraphError(f"node {name!r} holds a graph of its own, as a group in yEd does; ungroup it")
         graph.add_node(name)
     if found[0].find("hyperedge") is not None:
         raise GraphError("a hyperedge, which joins several nodes; give edges between two")
     own = {"directed": ("true", "1"), "undirected": ("false", "0")}[default]
+    weight = root.find("key[@attr.name='weight'][@for='edge']")
     for edge in found[0].findall("edge"):
         ends = edge.get("source"), edge.get("target")
         for name in ends:
@@ -114,6 +121,9 @@ def _graphml(held: bytes, kind: type[nx.Graph]) -> nx.Graph:
                 raise GraphError(f"edge {ends[0]} – {ends[1]}: there is no node {name!r}")
         if (said := edge.get("directed", own[0]).strip()) not in own:
             raise GraphError(f"edge {ends[0]} – {ends[1]} says directed={said!r} in a graph of {default} edges")
+        if weight is not None:
+            own_weight = edge.findtext(f"data[@key='{weight.get('id')}']", weight.findtext("default", "1"))
+            _check_weight(own_weight, f"edge {ends[0]} – {ends[1]}: ")
         _add(graph, *ends)
     return graph
 
@@ -122,6 +132,11 @@ def _add(graph: nx.Graph, u: str, v: str) -> None:
     if graph.has_edge(u, v):
         raise GraphError(f"edge {u} – {v} stands there twice; give each edge once")
     graph.add_edge(u, v)
+
+
+def _check_weight(weight: str = "1", where: str = "") -> None:
+    if _number(weight) and not (float(weight) and np.isfinite(float(weight))):
+        raise GraphError(f"{where}weight {weight.strip()}: an edge or none? take the edge out, or the weights")
 
 
 def _edges(held: bytes, kind: type[nx.Graph]) -> nx.Graph:
@@ -150,6 +165,8 @@ def _edges(held: bytes, kind: type[nx.Graph]) -> nx.Graph:
     except csv.Error as error:
         raise GraphError(f"line {n}: {error} (a name in quotes?)") from None
     _check_names(graph, list(rows.values()))
+    for n in rows:
+        _check_weight(*rows[n][2:], where=f"line {n}: ")
     return graph
 
 
@@ -160,6 +177,7 @@ def _fields(line: str) -> tuple[list[str], str]:
     """The fields of a line of an edge list, the first two of them names, and what parts them."""
     if attributes := re.search(r"(?<=[\s,])\{.*\}$", line):  # as networkx writes them
         line = line[: attributes.start()].rstrip(", \t")
+        _check_weight(*re.findall(r"['\"]weight['\"]:\s*([^\s,}]+)", attributes[0])[:1])
     bare = re.sub(r'"[^"]*"', lambda quoted: "x" * len(quoted[0]), line)
     delimiter = next((character for character in ",\t" if character in bare), " ")
     if comment := re.search(r"\s#", bare):
@@ -173,6 +191,8 @@ def _fields(line: str) -> tuple[list[str], str]:
     if len(found) == 1:
         raise GraphError(f"one node, {found[0]!r}; an edge needs two, parted by a comma, a tab or a space")
     for name in found[:2]:
+        if unseen := re.search("[\0-\x08\x0e-\x1f\u200b\u2060\ufeff]", name):
+            raise GraphError(f"{name!r} holds a character that cannot be seen, {unseen[0]!r}; is the file UTF-8?")
         unbalanced = any(name.count(left) != name.count(right) for left, right in ("()", "[]", "{}"))
         if unbalanced or not name.strip(punctuation) or (delimiter == " " and name.strip(":|") != name):
             raise GraphError(f"{name!r} is no node name; give each line two names without brackets or signs between")
@@ -189,8 +209,8 @@ def _check_first(lines: dict[int, str], rows: dict[int, list[str]]) -> None:
     if header and nx.is_connected(nx.Graph([rows[k][:2] for k in others])):
         raise GraphError(f"{lines[n]!r} looks like a header, for none of its names stands in a later line; take it out")
     if "{" not in lines[n] and all(map(str.isdecimal, [*first, *names])):  # only an edge has attributes
-        *nodes, edges = map(int, first)
-        enough = min(nodes) >= max(len(names), *map(int, names))
+        *nodes, edges = map(float, first)
+        enough = min(nodes) >= max(len(names), *map(float, names))
         if enough and edges in (len(others), 2 * len(others)):
             raise GraphError(
                 f"{lines[n]!r} looks like the numbers of nodes and edges below it; take it out, or if it is an edge, "
@@ -199,11 +219,16 @@ def _check_first(lines: dict[int, str], rows: dict[int, list[str]]) -> None:
 
 
 def _check_names(graph: nx.Graph, rows: list[list[str]]) -> None:
-    numbers: dict[float, str] = {}
+    numbers: dict[Decimal, str] = {}  # for float, long numbers that differ in their last digit are the same
     for name in filter(_number, graph):
-        if numbers.setdefault(float(name), name) != name:
-            raise GraphError(f"nodes {numbers[float(name)]!r} and {name!r} are the same number; write it alike")
+        if numbers.setdefault(Decimal(name), name) != name:
+            raise GraphError(f"nodes {numbers[Decimal(name)]!r} and {name!r} are the same number; write it alike")
+    missing = [name for number, name in numbers.items() if number.is_nan()]
+    if missing and len(numbers) == len(graph):
+        raise GraphError(f"node {missing[0]!r} among numbers: a missing one?")
     heads, ends = [row[0] for row in rows], {row[2] for row in rows if len(row) == 3}
+    if ends and {*heads} in ({"e"}, {"a"}):
+        raise GraphError(f"every line begins with {heads[0]!r}, as in a DIMACS file; take the first column out")
     if len(ends) > 1 and ends <= set(graph) and len(set(heads)) == len(heads):
         raise GraphError("the third fields are node names too: an adjacency list? give each edge a line, no weights")
 
@@ -216,8 +241,18 @@ def _number(text: str) -> bool:
 
 
 def _matrix(held: bytes, kind: type[nx.Graph]) -> nx.Graph:
-    cells = pd.read_csv(io.StringIO(held.decode("utf-8-sig")), header=None, dtype=str, keep_default_na=False)
-    cells = cells.apply(lambda column: column.str.strip())
+    reader, rows = csv.reader(io.StringIO(held.decode("utf-8-sig"), newline=""), strict=True), []
+    try:
+        while (line := reader.line_num + 1) and (row := next(reader, None)) is not None:
+            if any(row := [cell.strip() for cell in row]):
+                rows.append(row)
+            if row and len(row) != len(rows[0]):
+                raise GraphError(f"line {line}: {len(row)} cells, where the lines before have {len(rows[0])}")
+    except csv.Error as error:
+        raise GraphError(f"line {line}: {error} (a name in quotes?)") from None
+    if not rows:
+        raise GraphError("the file is empty; give a square matrix, parted by commas")
+    cells = pd.DataFrame(rows)
     height, width = cells.shape
     if height not in (width, width + 1):
         asked = "give a square matrix, parted by commas, or one under a header of node names; an edge list ends in"
@@ -226,7 +261,8 @@ def _matrix(held: bytes, kind: type[nx.Graph]) -> nx.Graph:
     if height > width:
         names = index = cells.iloc[0].tolist()
         cells = cells.iloc[1:]
-        if {name.lower() for name in names[:2]} <= ENDS:
+        columns = [name.lower() for name in names]
+        if ENDS.issuperset(columns[:2]) or (ENDS & {*columns} and (ENDS | BESIDE).issuperset(columns)):
             raise GraphError(f"columns {_few(names)}, as of an edge list; that ends in {', '.join(EDGE_LISTS)}")
     elif np.isnan(pd.to_numeric(cells.iat[0, 0], errors="coerce")):
         names, index, cells = cells.iloc[0, 1:].tolist(), cells.iloc[1:, 0].tolist(), cells.iloc[1:, 1:]

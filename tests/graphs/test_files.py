@@ -1,4 +1,5 @@
 import hashlib
+import os
 
 import networkx as nx
 import numpy as np
@@ -87,6 +88,7 @@ def edges_of(graph):
         ("\ufeff1 2\r\n2 3\r\n", ["1–2", "2–3"]),
         ("5 6\n6 7\n7 5\n", ["5–6", "6–7", "5–7"]),
         ("1 2 4\n2 3 7\n", ["1–2", "2–3"]),
+        ("a 12345678901234567\na 12345678901234568\n", ["a–12345678901234567", "a–12345678901234568"]),
     ],
 )
 def test_an_edge_list_is_read_as_what_it_is(tmp_path, text, edges):
@@ -121,6 +123,15 @@ def test_an_edge_list_is_read_as_what_it_is(tmp_path, text, edges):
         ("Area #1,Area #2\n", "line 1: is ' #' part of a name"),
         ("1.0 2.0\n2.0 3.0\n3.0 1\n", "nodes '1.0' and '1' are the same number"),
         ("01 2\n2 3\n3 1\n", "nodes '01' and '1' are the same number"),
+        ("1 2\n2 nan\nnan 3\n", "node 'nan' among numbers: a missing one"),
+        ("a b 1\nb c 0\n", "line 2: weight 0: an edge or none"),
+        ("a b 1\nb c nan\n", "line 2: weight nan: an edge or none"),
+        ("a b inf\nb c 1\n", "line 1: weight inf: an edge or none"),
+        ("a b {'weight': 0.0}\nb c {'weight': 1}\n", "line 1: weight 0.0: an edge or none"),
+        ("a b\nb \0c\n", r"line 2: '\\x00c' holds a character that cannot be seen"),
+        ("a\u200b b\nb c\n", r"line 1: 'a\\u200b' holds a character that cannot be seen"),
+        ("a b\nb c\n".encode("utf-16-le"), "line 1: .* holds a character that cannot be seen"),
+        ("e 1 2\ne 2 3\n", "every line begins with 'e', as in a DIMACS file"),
         ('"a b,c\n', "line 1: unexpected end of data"),
         ("a b\nb c\n\xff".encode("latin-1"), "line 3 is not UTF-8"),
     ],
@@ -165,12 +176,38 @@ def test_graphml_is_read_whatever_its_attributes(tmp_path, ending):
         (graphml(EDGES + "<hyperedge/>"), "a hyperedge"),
         (graphml(EDGES + '<node id="a"/>'), "two nodes with the id 'a'"),
         (graphml(EDGES + '<node id="g"><graph/></node>'), "node 'g' holds a graph of its own"),
+        (graphml('<edge id="e" source="a" target="b"><graph/></edge>' + EDGES), "edge 'e' holds a graph of its own"),
     ],
 )
 def test_graphml_that_is_no_simple_graph_is_refused(tmp_path, text, said):
     (tmp_path / "a.graphml").write_text(text)
     with pytest.raises(graphs.GraphError, match=said):
         files.read(tmp_path / "a.graphml")
+
+
+@pytest.mark.parametrize("default", ["", "<default>0</default>"])
+def test_a_graphml_edge_of_weight_0_is_refused_as_in_other_files(tmp_path, default):
+    key = f'<key id="w" for="edge" attr.name="weight" attr.type="double">{default}</key>'
+    weighted = EDGES.replace("/>", f'><data key="w">{"2" if default else "0"}</data></edge>', 1)
+    (tmp_path / "a.graphml").write_text(graphml(weighted).replace("<key", f"{key}<key", 1))
+    said = "edge b – c: weight 0: an edge or none" if default else "edge a – b: weight 0: an edge or none"
+    with pytest.raises(graphs.GraphError, match=said):
+        files.read(tmp_path / "a.graphml")
+
+
+def test_names_of_many_digits_are_names(tmp_path):
+    (tmp_path / "a.edges").write_text(f"{'9' * 5000} 1\n1 2\n2 {'9' * 4999}\n")
+    names = nx.get_node_attributes(files.read(tmp_path / "a.edges"), "name")
+    assert [len(name) for name in names.values()] == [1, 1, 4999, 5000]
+
+
+def test_what_is_no_file_is_said_to_be_none(tmp_path):
+    os.mkdir(tmp_path / "d.edges")
+    os.mkfifo(tmp_path / "pipe.edges")
+    os.symlink("loop.edges", tmp_path / "loop.edges")
+    for name, said in (("d", "a folder or a pipe"), ("pipe", "a folder or a pipe"), ("loop", "no such file")):
+        with pytest.raises(graphs.GraphError, match=said):
+            files.read(tmp_path / f"{name}.edges")
 
 
 def test_a_file_says_what_to_do_without_python_and_a_graph_with_it(tmp_path):
@@ -267,11 +304,14 @@ def test_adjacency_matrices_give_the_graph_back(tmp_path_factory, graph, directe
         ("0,0,1,2\n0,0,1,1\n1,1,0,1\n2,1,1,0\n", "both 0, 1, 2: node names or weights"),
         ("0,7,3,5\n7,0,1,1\n3,1,0,1\n5,1,1,0\n", "both 7, 3, 5: node names or weights"),
         ("0,7,3\n7,0,1\n3,1,0\n", "both 7, 3: node names or weights"),
-        ("0,1\n1\n", "row 1, column 1: '' is not a number"),
-        ("0\n1,0\n", "not readable as .csv: .*Expected 1 fields in line 2, saw 2"),
+        ("0,1\n1\n", "line 2: 1 cells, where the lines before have 2"),
+        ("0\n1,0\n", "line 2: 2 cells, where the lines before have 1"),
+        ("# mine\n\na,b\n0,1\n1,0\n", "line 3: 2 cells, where the lines before have 1"),
+        ('a,b\n"0,1\n1,0\n', "line 2: unexpected end of data"),
+        ("id,source,target\n0,a,b\n1,b,c\n2,c,a\n", "columns id, source, target, as of an edge list"),
         (",a,b\na,0,1\nc,1,0\n", "columns are named a, b, its rows a, c"),
         ("a,a\n0,1\n1,0\n", "two columns have the same name"),
-        ("", "not readable as .csv: No columns"),
+        ("", "the file is empty"),
         ("x\n", "no edges"),
         ("0,0\n0,0\n", "no edges"),
         ("1,1\n1,0\n", "edge to itself"),
