@@ -241,13 +241,15 @@ def _number(text: str) -> bool:
 
 
 def _matrix(held: bytes, kind: type[nx.Graph]) -> nx.Graph:
-    reader, rows = csv.reader(io.StringIO(held.decode("utf-8-sig"), newline=""), strict=True), []
+    reader = csv.reader(io.StringIO(held.decode("utf-8-sig"), newline=""), strict=True)
+    rows, line = [], 1
     try:
-        while (line := reader.line_num + 1) and (row := next(reader, None)) is not None:
-            if any(row := [cell.strip() for cell in row]):
-                rows.append(row)
-            if row and len(row) != len(rows[0]):
+        for row in reader:
+            if any(cell.strip() for cell in row):
+                rows.append([cell.strip() for cell in row])
+            if row and rows and len(row) != len(rows[0]):
                 raise GraphError(f"line {line}: {len(row)} cells, where the lines before have {len(rows[0])}")
+            line = reader.line_num + 1
     except csv.Error as error:
         raise GraphError(f"line {line}: {error} (a name in quotes?)") from None
     if not rows:

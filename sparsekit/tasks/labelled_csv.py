@@ -29,6 +29,8 @@ def read(path: str) -> dict[int, Counter]:
     none such, a `TaskError` says so, with the line number.
     """
     file = Path(os.path.expanduser(path))
+    if file.exists() and not file.is_file():
+        raise TaskError(f"csv_path {path!r}: cannot be read (no file, but a folder or a pipe)")
     try:
         content = file.read_bytes()
         text = content.decode("utf-8-sig")
@@ -44,19 +46,22 @@ def read(path: str) -> dict[int, Counter]:
     first: dict[str, tuple[int, int]] = {}
     copies = {0: Counter(), 1: Counter()}
     reader = csv.reader(io.StringIO(text, newline=""), strict=True)
+    header, line = [], 1  # a row in quotes may take several lines: named is its first
     try:
-        header = next(filter(None, reader))
-        _check_header(header)
-        for row in filter(None, reader):
-            string, label = _checked(header, row)
-            earlier_label, earlier_line = first.setdefault(string, (label, reader.line_num))
-            if earlier_label != label:
-                raise TaskError(f"{string!r} is labelled {label} here and {earlier_label} in line {earlier_line}")
-            copies[label][string] += 1
+        for row in reader:
+            if row and not header:
+                _check_header(header := row)
+            elif row:
+                string, label = _checked(header, row)
+                earlier_label, earlier_line = first.setdefault(string, (label, line))
+                if earlier_label != label:
+                    raise TaskError(f"{string!r} is labelled {label} here and {earlier_label} in line {earlier_line}")
+                copies[label][string] += 1
+            line = reader.line_num + 1
     except csv.Error as error:
-        raise TaskError(f"{path}, line {reader.line_num}: not well-formed CSV ({error})") from error
+        raise TaskError(f"{path}, line {line}: not well-formed CSV ({error}); is a quote left open?") from error
     except TaskError as error:
-        raise TaskError(f"{path}, line {reader.line_num}: {error}") from None
+        raise TaskError(f"{path}, line {line}: {error}") from None
     for label, members in copies.items():
         if len(members) < 2:
             raise TaskError(
@@ -72,7 +77,8 @@ def _check_header(header: Sequence[str]) -> None:
             raise TaskError(f"column {name!r} stands there {header.count(name)} times; give it once")
         if name not in header:
             found = ", ".join(map(repr, header))
-            raise TaskError(f"no column {name!r}; needed are {' and '.join(COLUMNS)}, the header has {found}")
+            needed = f"needed are {' and '.join(COLUMNS)}, parted by a comma"
+            raise TaskError(f"no column {name!r}; {needed}; the header has {found}")
 
 
 def _checked(header: Sequence[str], row: Sequence[str]) -> tuple[str, int]:

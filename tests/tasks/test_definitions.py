@@ -1,3 +1,4 @@
+import os
 from collections import Counter
 
 import numpy as np
@@ -419,7 +420,10 @@ def test_csv_is_read_again_when_it_has_changed(tmp_path):
     [
         ("", "the file is empty"),
         ("\n\n", "the file is empty"),
-        ("string,label\nA,1\n", "line 1: no column 'valid'; .* the header has 'string', 'label'"),
+        (
+            "string,label\nA,1\n",
+            "line 1: no column 'valid'; needed are string and valid, parted by a comma; the header has 'string', 'label'",
+        ),
         ("text,valid\nA,1\n", "line 1: no column 'string'"),
         ("string;valid\nA;1\n", "line 1: no column 'string'; .*'string;valid'"),
         ("string,valid,string\nA,1,B\n", "line 1: column 'string' stands there 2 times"),
@@ -433,6 +437,9 @@ def test_csv_is_read_again_when_it_has_changed(tmp_path):
         ("string,valid\nA,1\nBé,0\n", "line 3: character 'é' is not allowed"),
         ("string,valid\nA\0,1\n", r"line 2: character '\\x00' is not allowed"),
         ('string,valid\nA,1\n"B,0\n', "line 3: not well-formed CSV"),
+        ('string,valid\nA,1\n"B,0\nC,1\nD,0\n', r"line 3: not well-formed CSV \(unexpected end of data\); is a quote"),
+        ('string,valid\nA,1\n"B,0\nC,1\n"D",0\n', "line 3: not well-formed CSV"),
+        ('string,valid\n"A\nB",1\nC,0\n"A\nB",0\n', "line 5: .* is labelled 0 here and 1 in line 2"),
         ("string,valid\nA,1\nB,0\nA,0\n", "line 4: 'A' is labelled 0 here and 1 in line 2"),
         ("string,valid\nA,1\nB,1\n", "0 different strings with valid = 0"),
         ("string,valid\nA,1\nB,0\nC,0\nA,1\n", "1 different strings with valid = 1"),
@@ -452,5 +459,10 @@ def test_missing_csv(tmp_path):
         make("csv")
     with pytest.raises(TaskError, match="no such file"):
         make("csv", csv_path=str(tmp_path / "none.csv"))
+    os.mkfifo(tmp_path / "pipe.csv")
+    os.symlink("loop.csv", tmp_path / "loop.csv")
+    for path in (tmp_path, tmp_path / "pipe.csv", "/dev/zero"):
+        with pytest.raises(TaskError, match=r"cannot be read \(no file, but a folder or a pipe"):
+            make("csv", csv_path=str(path))
     with pytest.raises(TaskError, match="cannot be read"):
-        make("csv", csv_path=str(tmp_path))
+        make("csv", csv_path=str(tmp_path / "loop.csv"))
