@@ -47,7 +47,7 @@ class TestForm:
         code = cells(path)
         tagged = [k for k, cell in enumerate(code) if "parameters" in cell.metadata.get("tags", [])]
         assert tagged == [1]
-        assert code[2].source == "p = parameters.check(globals())\np"
+        assert code[2].source == "p = namespace.check(globals())\np"
         headings = [line for cell in cells(path, "markdown") for line in cell.source.splitlines() if line[:3] == "## "]
         assert headings[-3:] == ["## Answer", "## What to doubt", "## Try it"]
 

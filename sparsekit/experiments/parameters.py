@@ -1,155 +1,40 @@
 """Every parameter of the study: its type, default and meaning, and the one line that a bad value gives."""
 
-import ast
 import csv
-import json
 import os
 import re
-from collections.abc import Iterable, Mapping
-from contextlib import suppress
-from dataclasses import dataclass
+from collections.abc import Mapping
 from difflib import get_close_matches
-from importlib import import_module
-from numbers import Integral, Real
-from pathlib import Path
-from types import BuiltinFunctionType, FunctionType, ModuleType
-from typing import Annotated, Any, TypeVar, get_args, get_origin
+from typing import Any, get_args
 
-from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, model_validator
-from pydantic_core import PydanticCustomError
+from pydantic import BaseModel, ConfigDict, ValidationError, model_validator
 
 from sparsekit.experiments import project
 from sparsekit.experiments.project import ParameterError
-from sparsekit.registry import Registry, unknown
+from sparsekit.experiments.values import (
+    Choice,
+    File,
+    Number,
+    Percent,
+    Score,
+    Several,
+    Share,
+    Size,
+    Some,
+    Sparsity,
+    Step,
+    Whole,
+    choice,
+    field,
+    say,
+    words,
+)
+from sparsekit.registry import unknown
 from sparsekit.variants import TARGETS, VARIANTS
 
-REGISTRIES = {
-    "variant": ("variants", "VARIANTS"),
-    "target": ("variants", "TARGETS"),
-    "task": ("tasks.definitions", "TASKS"),
-    "kind of invalid strings": ("tasks.definitions", "INVALID"),
-    "graph generator": ("graphs.families", "GENERATORS"),
-    "design": ("graphs.designs", "DESIGNS"),
-    "orientation": ("graphs.structure", "ORIENTATIONS"),
-    "null model": ("graphs.nulls", "NULLS"),
-    "structure": ("variants", "STRUCTURES"),
-    "layout of gate masks": ("variants", "GATE_MASKS"),
-    "readout": ("variants", "READOUTS"),
-    "pruning score": ("pruning.scores", "SCORES"),
-    "scope": ("variants", "SCOPES"),
-    "schedule": ("pruning.schedules", "SCHEDULES"),
-    "recovery protocol": ("pruning.recovery", "PROTOCOLS"),
-    "device": ("experiments.parameters", "DEVICES"),
-}
-"""Where the names stand of which a choice is one, by what it is a choice of: a module, and a name in it."""
-ALWAYS = {"schedule": "one_shot", "recovery protocol": "retrain"}
-"""What the others of its kind are always compared with, so that nobody asks for it."""
-DEVICES = ("auto", "cpu", "cuda")
 SEED = 2**63 - 1
 NETWORKS, WEIGHTS = 100_000, 100_000_000
 """Most networks of a study, and most hidden-to-hidden weights of one: more is a slip, and fills a machine."""
-
-
-def say(text: str) -> PydanticCustomError:
-    """An error whose text needs no more words about what is allowed."""
-    return PydanticCustomError("say", "{text}", {"text": text})
-
-
-@dataclass(frozen=True)
-class Choice:
-    """A value that is one of the names in a registry, looked up when needed: its module loads, and others register."""
-
-    kind: str
-
-    def names(self) -> list[str]:
-        module, registry = REGISTRIES[self.kind]
-        found = getattr(import_module(f"sparsekit.{module}"), registry)
-        ordered = sorted(found) if isinstance(found, Registry) else found
-        return [name for name in ordered if name != ALWAYS.get(self.kind)]
-
-    def check(self, value: str) -> str:
-        if value not in (names := self.names()):
-            raise say(unknown(self.kind, value, names))
-        return value
-
-
-def choice(kind: str) -> Any:
-    """The type of a parameter that is one of the names of this kind."""
-    one = Choice(kind)
-    return Annotated[str, AfterValidator(one.check), one]
-
-
-def _number(value: Any) -> Any:
-    # YAML reads 1e-3 as text, and Python counts True as 1: the first is meant as a number, the second is not.
-    if isinstance(value, bool):
-        raise ValueError("a truth value is no number")
-    if isinstance(value, Integral):
-        return int(value)
-    number = float(value) if isinstance(value, str | Real) else value
-    return int(number) if isinstance(number, float) and number.is_integer() else number
-
-
-def _path(value: Any) -> Any:
-    return os.fspath(value) if isinstance(value, os.PathLike) else value
-
-
-def _file(value: str) -> str:
-    if value and (path := project.find_file(value)) is None:
-        raise say(f"given {value!r}, but there is no such file in {Path.cwd()} nor in the project's folder")
-    return str(path) if value else ""
-
-
-def _some(values: list) -> list:
-    if not values:
-        raise say("given an empty list, allowed is a list of at least one")
-    return values
-
-
-def _distinct(values: list) -> list:
-    twice = [v for i, v in enumerate(values) if v in values[:i]]
-    if twice:
-        raise say(f"given {twice[0]!r} twice, allowed is each only once")
-    return values
-
-
-Whole = Annotated[int, BeforeValidator(_number), "whole number"]
-Number = Annotated[float, BeforeValidator(_number), "number"]
-Share = Annotated[Number, Field(gt=0, lt=1)]
-Sparsity = Annotated[Number, Field(ge=0, lt=1)]
-Percent = Annotated[Number, Field(ge=0, le=100)]
-Size = Annotated[Whole, Field(ge=1, le=20_000)]
-Step = Annotated[Whole, Field(ge=1)]
-File = Annotated[str, BeforeValidator(_path), AfterValidator(_file), "file path"]
-Score = choice("pruning score")
-Item = TypeVar("Item")
-Several = Annotated[list[Item], AfterValidator(_distinct)]
-Some = Annotated[list[Item], AfterValidator(_some), AfterValidator(_distinct)]
-
-
-def field(value: Any, meaning: str, **bounds: float) -> Any:
-    """The default of a parameter, what it means, and the bounds of what else it may be."""
-    return Field(value, description=meaning, **bounds)
-
-
-def words(annotation: Any, metadata: Iterable[Any] = ()) -> str:
-    """What a parameter takes, in words."""
-    if get_origin(annotation) is Annotated:
-        annotation, *inner = get_args(annotation)
-        return words(annotation, [*inner, *metadata])
-    if get_origin(annotation) is list:
-        return "list of: " + words(get_args(annotation)[0]).removeprefix("one of ")
-    bounds = {"gt": "above {}", "ge": "of at least {}", "lt": "below {}", "le": "at most {}"}
-    limits = []
-    noun = "text"
-    for item in metadata:
-        if isinstance(item, Choice):
-            return "one of " + ", ".join(item.names())
-        if isinstance(item, str):
-            noun = item
-        # a Field inside Annotated keeps its bounds in metadata of its own
-        for bound in getattr(item, "metadata", [item]):
-            limits += [t.format(getattr(bound, b)) for b, t in bounds.items() if getattr(bound, b, None) is not None]
-    return f"{noun} {' and '.join(limits)}".strip()
 
 
 class Parameters(BaseModel):
@@ -352,6 +237,8 @@ def _problem(error: Mapping[str, Any], values: Mapping[str, Any]) -> str:
         return f"{name}: {error['msg']}"
     given, text = values[name][inside[0]] if inside else values[name], _allowed(name, bool(inside))
     hint = f"; give a list, such as [{given!r}]" if error["type"] == "list_type" else ""
+    if hint and isinstance(given, str) and "," in given:
+        hint = f"; give a list, such as [{given}]"
     if hint and str(given).startswith("["):
         hint = f"; papermill takes lists by -y '{name}: {given}'"
     return (
@@ -372,73 +259,6 @@ def _unknown(name: str) -> str:
     if near := get_close_matches(name, Parameters.model_fields, n=1, cutoff=0.6):
         return f"unknown parameter {name!r}; did you mean {near[0]!r}? `sparsekit list` shows all"
     return unknown("parameter", name, Parameters.model_fields)
-
-
-def check(namespace: Mapping[str, Any]) -> Parameters:
-    """Check what a notebook's parameters cell, or papermill after it, has assigned in the notebook's ``globals()``.
-
-    Modules, functions, classes and names that begin with an underscore are passed over; any other plain value must be a
-    known parameter, else it is a `ParameterError`. When the cell is run again, plain values younger than the first
-    `Parameters` are those of later cells: of them, only what may be a parameter's misspelt name is an error. A name
-    that only an earlier state of a corrected cell assigned is passed over. What was handed over must be what is found.
-    """
-    named = {n: v for n, v in namespace.items() if not n.startswith(("_", "PAPERMILL_")) and n not in ("In", "Out")}
-    # a dict keeps the order in which its names were first bound
-    corrected = _corrected([cell for cell in namespace.get("In", ()) if isinstance(cell, str)])
-    first = next((k for k, value in enumerate(named.values()) if isinstance(value, Parameters)), len(named))
-    given = {}
-    for k, (name, value) in enumerate(named.items()):
-        if name in Parameters.model_fields:
-            meant = not isinstance(value, ModuleType | FunctionType | BuiltinFunctionType | type)
-        else:
-            plain = isinstance(value, str | int | float | bool | list | tuple | dict | None) and name not in corrected
-            meant = plain and (k < first or _misspelt(name, value))
-        if meant:
-            given[name] = value
-    found, handed = Parameters(**given), _handed(namespace)
-    asked = Parameters(**given | handed)
-    remedy = "assign parameters in the cell tagged 'parameters' only"
-    problems = [
-        f"{name}: {getattr(asked, name)!r} was handed over, but a cell assigns {getattr(found, name)!r}; {remedy}"
-        for name in handed
-        if getattr(asked, name) != getattr(found, name)
-    ]
-    if problems:
-        raise ParameterError(problems)
-    return found
-
-
-def _handed(namespace: Mapping[str, Any]) -> dict[str, Any]:
-    """What papermill has put into a notebook's cell, and what `sparsekit run` was asked for."""
-    if "In" not in namespace:
-        return {}
-    handed = {}
-    for cell in namespace["In"]:
-        if str(cell).startswith("# Parameters\n"):
-            with suppress(SyntaxError, ValueError):
-                handed |= {node.targets[0].id: ast.literal_eval(node.value) for node in ast.parse(cell).body}
-    handed = {name: value for name, value in handed.items() if name in Parameters.model_fields}
-    return handed | json.loads(os.environ.get("SPARSEKIT_PARAMETERS", "{}"))
-
-
-def _corrected(cells: list[str]) -> set[str]:
-    """Names assigned only before a check after which a new cell has assigned parameters."""
-    names: list[list[str]] = []
-    for cell in cells:
-        try:
-            names.append(project.assigned(cell))
-        except SyntaxError:
-            names.append([])
-    latest = {name: k for k, assigned in enumerate(names) for name in assigned}
-    checks = [k for k, cell in enumerate(cells) if "check(globals())" in cell]
-    new = [k for k in range(len(cells)) if cells[k] not in cells[:k] and {*names[k]} & Parameters.model_fields.keys()]
-    return {name for name, k in latest.items() if any(k < check < n for check in checks for n in new)}
-
-
-def _misspelt(name: str, value: Any) -> bool:
-    """Whether a name is nearly a parameter's; ``variant = "gru"`` in a loop stands for no list of variants."""
-    near = get_close_matches(name, Parameters.model_fields, n=1, cutoff=0.8)
-    return bool(near) and isinstance(value, list | tuple) == isinstance(Parameters.model_fields[near[0]].default, list)
 
 
 def describe() -> list[tuple[str, str, Any, str]]:

@@ -64,7 +64,7 @@ def find_file(path: str | os.PathLike) -> Path | None:
     """The absolute path of a file given from the working folder or from the project's folder; None if there is none."""
     # A notebook opened in Jupyter works in notebooks/, the command line mostly in the folder above: both shall find it.
     for folder in (Path.cwd(), *roots()):
-        if (found := folder / home(path)).is_file():
+        if os.path.isfile(found := folder / home(path)):  # which a name of too many characters is not
             return found.resolve()
     return None
 
@@ -81,6 +81,9 @@ class _Loader(yaml.SafeLoader):
     """YAML's safe loader, which further refuses what it would silently read as something else."""
 
     def construct_mapping(self, node, deep=False):
+        for key, _ in node.value:
+            if key.tag.endswith(":merge"):
+                raise ParameterError(f"<< in line {key.start_mark.line + 1}: write the values out")
         names = [self.construct_object(key, deep=True) for key, _ in node.value]
         for i, name in enumerate(names):
             if name in names[:i]:
@@ -88,20 +91,27 @@ class _Loader(yaml.SafeLoader):
         return super().construct_mapping(node, deep)
 
     def construct_yaml_int(self, node):
-        value = super().construct_yaml_int(node)
-        if not re.fullmatch(r"[-+]?(0|[1-9][0-9_]*)", node.value):
+        plain = re.fullmatch(r"[-+]?(0|[1-9][0-9_]*)", node.value)
+        return self._meant(node, super().construct_yaml_int(node), bool(plain))
+
+    def construct_yaml_float(self, node):
+        return self._meant(node, super().construct_yaml_float(node), ":" not in node.value)
+
+    def _meant(self, node, value, plain: bool):
+        if not plain:
             line = node.start_mark.line + 1
             raise ParameterError(f"given {node.value} in line {line}, which YAML reads as {value}; write it as {value}")
         return value
 
 
 _Loader.add_constructor("tag:yaml.org,2002:int", _Loader.construct_yaml_int)
+_Loader.add_constructor("tag:yaml.org,2002:float", _Loader.construct_yaml_float)
 
 
 def _load(text: str) -> Any:
     try:
         return yaml.load(text, _Loader)
-    except (ValueError, RecursionError) as error:  # a date that is none, more digits than Python reads
+    except (ValueError, KeyError, RecursionError) as error:  # a date that is none, more digits than Python reads
         raise error if isinstance(error, ParameterError) else ParameterError(f"a value is none: {error}") from None
 
 
@@ -122,13 +132,16 @@ def _where(source: str) -> Path:
     a_name = path.suffix.lower() not in (".yaml", ".yml") and len(path.parts) == 1
     if a_name and source in named:
         return named[source]
-    if path.is_file():
+    if os.path.isfile(path):
+        if path.suffix == ".ipynb":
+            raise ParameterError(f"{source}: a notebook; give a set of parameters, and choose notebooks by --only")
         return path
     if not named:
         raise ParameterError(f"no file {source}, and no sets of parameters here: go to a clone, or give a YAML file")
     if a_name:
         raise ParameterError(unknown("parameter set", source, named) + "; or give the path of a YAML file")
-    raise ParameterError(f"parameter file {source}: there is no such file; sets by name are {', '.join(named)}")
+    there = "it is a folder or a pipe, not a file" if os.path.exists(path) else "there is no such file"
+    raise ParameterError(f"parameter file {source}: {there}; sets by name are {', '.join(named)}")
 
 
 def read(source: str | os.PathLike) -> dict[str, Any]:
@@ -138,11 +151,17 @@ def read(source: str | os.PathLike) -> dict[str, Any]:
     """
     path = _where(os.fspath(source))
     try:
-        values = _load(path.read_text(encoding="utf-8"))
-    except yaml.YAMLError as error:
-        mark = getattr(error, "problem_mark", None)
-        where = f" (line {mark.line + 1}: {error.problem})" if mark else ""
-        raise ParameterError(f"{path}: not YAML{where}") from None
+        text = path.read_text(encoding="utf-8")
+        values = _load(text)
+    except yaml.MarkedYAMLError as error:
+        # an open quote or bracket is noticed lines later, where nobody looks for it
+        opened = str(error.context).startswith(("while scanning a quoted", "while parsing a flow"))
+        line = (error.context_mark if opened else error.problem_mark).line + 1
+        said = f"{error.context}: {error.problem}" if opened else error.problem
+        raise ParameterError(f"{path}: not YAML (line {line}: {said})") from None
+    except yaml.reader.ReaderError as error:
+        line = text.count("\n", 0, error.position) + 1
+        raise ParameterError(f"{path}: not YAML (line {line}: {error.reason})") from None
     except UnicodeDecodeError:
         raise ParameterError(f"{path}: not YAML in UTF-8") from None
     except OSError as error:

@@ -13,8 +13,10 @@ import yaml
 
 from sparsekit.cli import main
 from sparsekit.experiments import project as parameter_files
-from sparsekit.experiments.parameters import REGISTRIES, Parameters, check, describe, file_value
+from sparsekit.experiments.namespace import check
+from sparsekit.experiments.parameters import Parameters, describe, file_value
 from sparsekit.experiments.project import ParameterError
+from sparsekit.experiments.values import REGISTRIES
 from sparsekit.tasks.definitions import TASKS
 from sparsekit.variants import TARGETS, VARIANTS
 
@@ -61,6 +63,11 @@ def problems(**values):
             "of at least 0 and at most 9223372036854775807",
         ),
         ({"margin": "x" * 99}, f"margin: given '{'x' * 76}…, allowed is a number above 0 and below 1"),
+        (
+            {"percentages": "10, 50"},
+            "percentages: given '10, 50', allowed is a list of: number of at least 0 and at most 100; "
+            "give a list, such as [10, 50]",
+        ),
         ({"recovery_steps": [0]}, "recovery_steps: given 0, allowed is a whole number of at least 1"),
         ({"csv_path": 3}, "csv_path: given 3, allowed is a file path"),
         ({"shortest": 30, "longest": 20}, "shortest: given 30, allowed is at most longest, which is 20"),
@@ -155,6 +162,10 @@ def test_numbers_may_be_text_or_numpy():
     assert (p.learning_rate, p.train_size, p.seeds, p.margin, p.percentages) == (1e-3, 1000, 3, 0.5, [5])
     assert type(p.train_size) is int
     assert type(p.percentages[0]) is float
+
+
+def test_a_whole_number_in_quotes_keeps_its_last_digit():
+    assert Parameters(seed="9007199254740993").seed == 2**53 + 1
 
 
 def test_vocabulary_comes_from_one_table():
@@ -274,7 +285,15 @@ def test_unknown_sets_and_missing_files(tmp_path):
 @pytest.mark.parametrize(
     ("text", "message"),
     [
-        ("seeds: [1", r"set.yaml: not YAML \(line"),
+        ("seeds: [1", r"set.yaml: not YAML \(line 1"),
+        ('seeds: 2\ncsv_path: "a.csv\nlayers: 2\nrounds: 3\n', r"set.yaml: not YAML \(line 2: .*quote"),
+        ("seeds: 2\ncsv_path: 'a.csv\nlayers: 2\nrounds: 3\n", r"set.yaml: not YAML \(line 2: "),
+        ("seeds: 2\npercentages: [10, 20\nlayers: 2\n", r"set.yaml: not YAML \(line 2: .*expected ',' or ']'"),
+        ("seeds: 2\nlayers: a: b\n", r"set.yaml: not YAML \(line 2: mapping values"),
+        ("seeds: 2\n# \0\n", r"set.yaml: not YAML \(line 2: special characters are not allowed"),
+        ("<<: {seeds: 3}", "set.yaml: << in line 1: write the values out"),
+        ("device: !!bool maybe", "set.yaml: a value is none"),
+        ("learning_rate: 1:30.5", "given 1:30.5 in line 1, which YAML reads as 90.5; write it as 90.5"),
         ("- seeds", "set.yaml: not a flat mapping"),
         ("just text", "set.yaml: not a flat mapping"),
         ("1: 2", "set.yaml: not a flat mapping"),
@@ -321,6 +340,19 @@ def test_sets_are_those_of_the_project_around_the_working_folder(tmp_path, monke
     assert set(parameter_files.sets()) == {"mine", *SETS}
     monkeypatch.chdir("/")
     assert list(parameter_files.sets()) == SETS
+
+
+def test_what_is_no_file_of_parameters(tmp_path):
+    (tmp_path / "mine.ipynb").write_text("{}")
+    with pytest.raises(ParameterError, match=r"mine.ipynb: a notebook; .*--only"):
+        Parameters.load(tmp_path / "mine.ipynb")
+    with pytest.raises(ParameterError, match="a folder or a pipe, not a file"):
+        Parameters.load(f"{tmp_path}/")
+    for source in ("x" * 5000, "a\0b.yaml", f"{tmp_path}/{'x' * 5000}.yaml"):
+        with pytest.raises(ParameterError, match=r"no such file|unknown parameter set"):
+            Parameters.load(source)
+        assert "no such file" in problems(csv_path=source)[0]
+    assert "no such file" in problems(csv_path=tmp_path)[0]
 
 
 def test_values_of_a_command_line():
@@ -427,7 +459,7 @@ def test_names_of_ipython_and_papermill_are_no_parameters():
     from IPython.core.interactiveshell import InteractiveShell
 
     shell = InteractiveShell()
-    shell.run_cell("from sparsekit.experiments.parameters import check")
+    shell.run_cell("from sparsekit.experiments.namespace import check")
     shell.run_cell("seeds = 3\nPAPERMILL_INPUT_PATH = 'in.ipynb'", store_history=True)
     for _ in range(2):
         assert shell.run_cell("p = check(globals())\nbest = 0.5", store_history=True).success
@@ -441,13 +473,13 @@ def kernel(*cells):
     shell = InteractiveShell()
     shell.showtraceback = lambda *_, **__: None
     found = []
-    for cell in ("from sparsekit.experiments import parameters", *cells):
+    for cell in ("from sparsekit.experiments import namespace", *cells):
         error = shell.run_cell(cell, store_history=True).error_in_exec
         found.append(str(error) if error else shell.user_ns.get("p"))
     return found[1:]
 
 
-CHECK = "p = parameters.check(globals())"
+CHECK = "p = namespace.check(globals())"
 
 
 def test_a_corrected_slip_is_forgotten():
@@ -491,7 +523,7 @@ def test_ipython_shows_the_lines_and_no_traceback():
     shell = InteractiveShell()
     with capture_output() as shown:
         result = shell.run_cell(
-            "from sparsekit.experiments.parameters import check\nbase_epoch = 3\nmargin = 5\ncheck(globals())"
+            "from sparsekit.experiments.namespace import check\nbase_epoch = 3\nmargin = 5\ncheck(globals())"
         )
     assert isinstance(result.error_in_exec, ParameterError)
     assert "Traceback" not in shown.stdout + shown.stderr

@@ -90,8 +90,8 @@ def test_declarations_are_read_as_python_reads_them(tmp_path):
 
 
 def test_a_cell_that_overrides_what_was_handed_over_fails(tmp_path):
-    cells = [declared("seeds: int = 1"), new_code_cell("layers = 1\nfrom sparsekit.experiments import parameters")]
-    notebook = write(tmp_path / "00_x.ipynb", *cells, new_code_cell("p = parameters.check(globals())"))
+    cells = [declared("seeds: int = 1"), new_code_cell("layers = 1\nfrom sparsekit.experiments import namespace")]
+    notebook = write(tmp_path / "00_x.ipynb", *cells, new_code_cell("p = namespace.check(globals())"))
     with pytest.raises(html.ReportError, match="ParameterError: layers: 3 was handed over, but a cell assigns 1"):
         html.execute(notebook, tmp_path / "out.ipynb", Parameters(seeds=5).model_dump())
 
