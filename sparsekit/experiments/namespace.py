@@ -3,7 +3,7 @@
 import ast
 import json
 import os
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from contextlib import suppress
 from difflib import get_close_matches
 from types import BuiltinFunctionType, FunctionType, ModuleType
@@ -20,21 +20,28 @@ def check(namespace: Mapping[str, Any]) -> Parameters:
     Modules, functions, classes and names that begin with an underscore are passed over; any other plain value must be a
     known parameter, else it is a `ParameterError`. When the cell is run again, plain values younger than the first
     `Parameters` are those of later cells: of them, only what may be a parameter's misspelt name is an error. A name
-    that only an earlier state of a corrected cell assigned is passed over. What was handed over must be what is found.
+    that only an earlier state of a corrected cell assigned is passed over, and so is a later cell's loop variable. A
+    parameter that such a variable has changed, or that only an earlier state of a cell assigned, is an error. What was
+    handed over must be what is found.
     """
     named = {n: v for n, v in namespace.items() if not n.startswith(("_", "PAPERMILL_")) and n not in ("In", "Out")}
+    history = _History([cell for cell in namespace.get("In", ()) if isinstance(cell, str)])
     # a dict keeps the order in which its names were first bound
-    corrected = _corrected([cell for cell in namespace.get("In", ()) if isinstance(cell, str)])
     first = next((k for k, value in enumerate(named.values()) if isinstance(value, Parameters)), len(named))
-    given = {}
+    given, problems = {}, []
     for k, (name, value) in enumerate(named.items()):
         if name in Parameters.model_fields:
             meant = not isinstance(value, ModuleType | FunctionType | BuiltinFunctionType | type)
+            if meant and history.taken(name):
+                meant = name in history.latest
+                problems += [f"{name}: a later cell has left {value!r} in it; {RENAME}"] if meant else []
         else:
-            plain = isinstance(value, str | int | float | bool | list | tuple | dict | None) and name not in corrected
-            meant = plain and (k < first or _misspelt(name, value))
+            plain = isinstance(value, str | int | float | bool | list | tuple | dict | None)
+            meant = plain and not history.corrected(name) and (k < first or _misspelt(name, value))
         if meant:
             given[name] = value
+    if problems:
+        raise ParameterError(problems)
     found, handed = Parameters(**given), _handed(namespace)
     asked = Parameters(**given | handed)
     remedy = "assign parameters in the cell tagged 'parameters' only"
@@ -42,10 +49,17 @@ def check(namespace: Mapping[str, Any]) -> Parameters:
         f"{name}: {getattr(asked, name)!r} was handed over, but a cell assigns {getattr(found, name)!r}; {remedy}"
         for name in handed
         if getattr(asked, name) != getattr(found, name)
+    ] + [
+        f"{name}: {value!r} is left from a cell that has been changed since; assign it again, or run `del {name}`"
+        for name, value in given.items()
+        if history.dropped(name) and getattr(found, name) != Parameters.model_fields[name].default
     ]
     if problems:
         raise ParameterError(problems)
     return found
+
+
+RENAME = "rename that variable, and run the cell tagged 'parameters' again"
 
 
 def _handed(namespace: Mapping[str, Any]) -> dict[str, Any]:
@@ -61,18 +75,58 @@ def _handed(namespace: Mapping[str, Any]) -> dict[str, Any]:
     return handed | json.loads(os.environ.get("SPARSEKIT_PARAMETERS", "{}"))
 
 
-def _corrected(cells: list[str]) -> set[str]:
-    """Names assigned only before a check after which a new cell has assigned parameters."""
-    names: list[list[str]] = []
-    for cell in cells:
-        try:
-            names.append(project.assigned(cell))
-        except SyntaxError:
-            names.append([])
-    latest = {name: k for k, assigned in enumerate(names) for name in assigned}
-    checks = [k for k, cell in enumerate(cells) if "check(globals())" in cell]
-    new = [k for k in range(len(cells)) if cells[k] not in cells[:k] and {*names[k]} & Parameters.model_fields.keys()]
-    return {name for name, k in latest.items() if any(k < check < n for check in checks for n in new)}
+class _History:
+    """Cells as they were run, one after the other; a cell that was changed and run again stands there twice."""
+
+    def __init__(self, cells: list[str]):
+        self.assigned: list[list[str]] = []
+        self.bound: dict[str, int] = {}
+        """The last cell that binds a name in any way."""
+        for k, cell in enumerate(cells):
+            try:
+                self.assigned.append(project.assigned(cell))
+                self.bound |= dict.fromkeys(_bound(project.python(cell)), k)
+            except SyntaxError:
+                self.assigned.append([])
+        self.latest = {name: k for k, names in enumerate(self.assigned) for name in names}
+        """The last cell that assigns to a name, at its top level."""
+        self.checks = [k for k, cell in enumerate(cells) if "check(globals())" in cell]
+        self.new = [k for k, cell in enumerate(cells) if cell not in cells[:k] and self._parameters(k)]
+        """Cells that assign parameters, run for the first time."""
+        self.cells = cells
+
+    def _parameters(self, k: int) -> set[str]:
+        return {*self.assigned[k]} & Parameters.model_fields.keys()
+
+    def _after_a_check(self, k: int) -> Iterator[int]:
+        """New cells of parameters with a check between this cell and them."""
+        return (n for n in self.new if any(k < check < n for check in self.checks))
+
+    def corrected(self, name: str) -> bool:
+        """Whether a name is assigned only before a check after which a new cell has assigned parameters."""
+        return name in self.latest and any(self._after_a_check(self.latest[name]))
+
+    def dropped(self, name: str) -> bool:
+        """Whether the cell that assigns a parameter has been changed since, and assigns it no more."""
+        k = self.latest.get(name)
+        return k is not None and any(self._parameters(n) & self._parameters(k) for n in self._after_a_check(k))
+
+    def taken(self, name: str) -> bool:
+        """Whether a later cell than the first check's has bound a name by other means than an assignment."""
+        k, first = self.bound.get(name, 0), min(self.checks, default=len(self.cells))
+        return k > first and name not in self.assigned[k] and self.cells[k] not in self.cells[:first]
+
+
+def _bound(source: str) -> Iterator[str]:
+    """Names that a cell binds, loop variables too, but not those within functions, classes and comprehensions."""
+    own = ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef | ast.Lambda
+    own |= ast.ListComp | ast.SetComp | ast.DictComp | ast.GeneratorExp
+    nodes = [ast.parse(source)]
+    while nodes:
+        node = nodes.pop()
+        if isinstance(node, ast.Name) and isinstance(node.ctx, ast.Store):
+            yield node.id
+        nodes += [child for child in ast.iter_child_nodes(node) if not isinstance(child, own)]
 
 
 def _misspelt(name: str, value: Any) -> bool:

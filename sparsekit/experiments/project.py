@@ -214,6 +214,11 @@ def everything(notebooks: Path) -> list[Path]:
     return [*(kit := ordered(notebooks)), *sorted({*notebooks.glob("*.ipynb")} - {*kit})]
 
 
+def python(source: str) -> str:
+    """A cell without its magics and its lines for the shell."""
+    return re.sub(r"^[ \t]*[%!].*$", "", source, flags=re.MULTILINE)
+
+
 def assigned(source: str) -> list[str]:
     r"""The names to which a cell assigns, at its top level; `SyntaxError` where it is not Python.
 
@@ -221,7 +226,7 @@ def assigned(source: str) -> list[str]:
     ['seeds', 'path']
     """
     found = []
-    for node in ast.parse(re.sub(r"^[ \t]*[%!].*$", "", source, flags=re.MULTILINE)).body:
+    for node in ast.parse(python(source)).body:
         targets = getattr(node, "targets", [getattr(node, "target", None)])
         if isinstance(node, ast.Assign | ast.AnnAssign) and node.value:
             found += [name.id for t in targets for name in ast.walk(t) if isinstance(name, ast.Name)]

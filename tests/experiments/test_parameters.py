@@ -505,6 +505,29 @@ def test_a_slip_that_was_not_corrected_stays_an_error(cells):
     assert "unknown parameter" in kernel(*cells)[-1]
 
 
+def test_a_loop_variable_is_no_parameter():
+    loop = "for seed in range(7): pass"
+    assert kernel("seeds = 2", CHECK, loop, "seeds = 3", CHECK)[-1] == Parameters(seeds=3)
+    assert kernel("seeds = 2", CHECK, loop, CHECK)[-1] == Parameters(seeds=2)
+    said = "seed: a later cell has left 6 in it; rename that variable, and run the cell tagged 'parameters' again"
+    assert kernel("seed = 1", CHECK, loop, CHECK)[-1] == said
+    assert kernel("seed = 1", CHECK, "layers = [1]\nseed += 1", CHECK)[-1].startswith("seed: a later cell has left 2")
+    assert kernel("seed = 1", CHECK, loop, "seed = 1", CHECK)[-1] == Parameters(seed=1)
+    fast = "if True: seeds = 1"
+    assert kernel("seeds = 2", fast, CHECK, "seeds = 2", fast, CHECK)[-1] == Parameters(seeds=1)
+    inside = "def f():\n    for seed in [3]: pass\nfound = [seed for seed in [4]]"
+    assert kernel("seed = 1", CHECK, inside, CHECK)[-1] == Parameters(seed=1)
+
+
+def test_a_line_deleted_from_the_cell_is_not_silently_kept():
+    said = "hidden_size: 9 is left from a cell that has been changed since; assign it again, or run `del hidden_size`"
+    cells = ("seeds = 2\nhidden_size = 9\nlayers = 3", CHECK, "seeds = 2", CHECK)  # layers has its default
+    assert kernel(*cells)[-1] == said
+    assert kernel(*cells, "del hidden_size", CHECK)[-1] == Parameters(seeds=2)
+    assert kernel("seeds = 2", "hidden_size = 9", CHECK, "seeds = 3", CHECK)[-1] == Parameters(seeds=3, hidden_size=9)
+    assert kernel("seeds = 2\nhidden_size = 9", "seeds = 1", CHECK)[-1] == Parameters(seeds=1, hidden_size=9)
+
+
 def test_what_was_handed_over_must_be_what_is_found(monkeypatch):
     injected = "# Parameters\nseeds = 3\npercentages = [10, 20.0]\nplot = True\n"
     assert kernel("seeds = 1", injected, "del plot", CHECK)[-1].seeds == 3
