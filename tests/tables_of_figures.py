@@ -29,7 +29,8 @@ def task_baselines() -> pd.DataFrame:
     rows = {"majority": 0.1, "first row": 0.42, "last row": 0.5, "mean row": 0.57, "all pixels": 0.96}
     digits = pd.Series(rows, name="test_accuracy").rename_axis("classifier").reset_index()
     chance = reber.assign(task="embedded_reber", invalid="", test_accuracy=0.5)
-    return pd.concat([reber, chance, digits.assign(task="digits", invalid="")], ignore_index=True)
+    tasks = [reber, chance, digits.assign(task="digits", invalid="")]
+    return pd.concat(tasks, ignore_index=True).assign(samples=500)
 
 
 def task(count: int = 4000) -> SimpleNamespace:

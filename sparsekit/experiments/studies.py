@@ -62,15 +62,17 @@ def baselines(p: Parameters) -> pd.DataFrame:
 
 
 def task_baselines(p: Parameters) -> pd.DataFrame:
-    """`baselines` of every task that the kit makes, and of a file of strings: columns task, invalid, classifier, …
+    """`baselines` of every task that the kit makes, and of a file of strings: columns task, invalid, samples, ….
 
-    With `p`'s numbers of strings, lengths and seed; a task that cannot be made with these is left out.
+    With `p`'s numbers of strings, lengths and seed; a task that cannot be made with these is left out. `samples` is how
+    many a task is tested on: fewer than asked for where it has fewer.
     """
     parts = []
     names = _task_baselines(p)
     for unit, data in results(names, p):
         task, invalid = names[unit]
-        parts.append(pd.DataFrame(data["table"]).assign(task=task, invalid=invalid))
+        tested = len(unit.strings.make().test)
+        parts.append(pd.DataFrame(data["table"]).assign(task=task, invalid=invalid, samples=tested))
     return pd.concat(parts, ignore_index=True)
 
 

@@ -172,20 +172,20 @@ def baseline_bars(baselines: pd.DataFrame) -> Picture:
     )
 
 
-def task_baselines(table: pd.DataFrame, samples: int) -> Picture:
+def task_baselines(table: pd.DataFrame) -> Picture:
     """What every task leaves for memory: test accuracies without it, for each task the best of each kind of classifier.
 
-    Of what :func:`sparsekit.experiments.studies.task_baselines` returns, on so many tested samples: a classifier beats
-    chance where the best of as many guessers would seldom come so far.
+    Of what :func:`sparsekit.experiments.studies.task_baselines` returns: a classifier beats chance where the best of as
+    many guessers would seldom come so far on as many samples.
     """
-    require(table, ["task", "invalid", "classifier", "test_accuracy"])
+    require(table, ["task", "invalid", "samples", "classifier", "test_accuracy"])
     names = [_task(*key) for key in zip(table["task"], table["invalid"], strict=True)]
     table = table.assign(panel="", group=names, value=table["test_accuracy"]).reset_index(drop=True)
     best = table.groupby(["group", table["classifier"].map(_sight)], sort=False)["value"].transform("idxmax")
     table["row"] = table.loc[best, "classifier"].to_numpy()
     rows = table[table["row"] == table["classifier"]].rename(columns={"test_accuracy": "mean"})
     told = [
-        f"**{name}**: {_demand(own.set_index('classifier')['value'], samples)}"
+        f"**{name}**: {_demand(own.set_index('classifier')['value'], own['samples'].iloc[0])}"
         for name, own in table.groupby("group", sort=False)
     ]
     return marks.forest(

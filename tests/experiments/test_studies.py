@@ -311,6 +311,9 @@ def test_every_task_that_can_be_made_has_baselines():
     ]
     own = studies.baselines(parameters(invalid="edit"))
     assert table.query("invalid == 'edit'").set_index("classifier")["test_accuracy"].equals(own["test_accuracy"])
+    many = made(train_size=3000, test_size=1000)[1].groupby("task")["samples"].unique()
+    assert many["reber"].tolist() == [1000]
+    assert many["digits"].tolist() == [449]  # of 1,797 samples, a quarter
     without, _ = made(test_size=8)
     assert ("digits", "") not in without
     assert ("embedded_reber", "") in without

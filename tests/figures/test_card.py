@@ -92,7 +92,7 @@ def drawn_structure():
     yield automata.automaton(reber.EMBEDDED)
     for name in ("reber", "digits"):
         yield from figures_task.task_pictures(tasks.make(name, train_size=60, test_size=60))
-    yield figures_task.task_baselines(tables.task_baselines(), 500)
+    yield figures_task.task_baselines(tables.task_baselines())
     for graph in (small, large, nx.path_graph(2)):
         yield drawings.graph(graph)
         yield drawings.layered(graph)

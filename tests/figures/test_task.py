@@ -107,7 +107,7 @@ def test_rows_to_come_are_left_blank():
 
 
 def test_task_baselines_say_who_beats_chance_and_no_more():
-    reading = figures_task.task_baselines(tables.task_baselines(), 500).reading
+    reading = figures_task.task_baselines(tables.task_baselines()).reading
     reber, embedded, digits = reading.split("; ")
     assert reber == "**reber, automata**: “last 4 characters” nearly suffices (93.8 %), “bag of bigrams” 99.97 %"
     assert embedded == "**embedded reber**: none of these 12 is shown to beat chance (50 %)"
@@ -117,17 +117,17 @@ def test_task_baselines_say_who_beats_chance_and_no_more():
 def test_what_few_samples_can_show_is_chance():
     table = tables.task_baselines().query("task == 'embedded_reber'").reset_index(drop=True)
     table.loc[table["classifier"] == "bag of characters", "test_accuracy"] = 0.56
-    assert "none of these 12 is shown to beat" in figures_task.task_baselines(table, 100).reading
-    assert "“bag of characters” 56 %" in figures_task.task_baselines(table, 10_000).reading
+    assert "none of these 12 is shown to beat" in figures_task.task_baselines(table.assign(samples=100)).reading
+    assert "“bag of characters” 56 %" in figures_task.task_baselines(table.assign(samples=10_000)).reading
 
 
 def test_a_table_without_tasks_is_told():
     with pytest.raises(TableError, match="unknown column 'task'"):
-        figures_task.task_baselines(tables.baselines().reset_index(), 500)
+        figures_task.task_baselines(tables.baselines().reset_index())
 
 
 def test_the_best_of_each_kind_stands_for_it_and_the_others_are_dots():
-    picture = figures_task.task_baselines(tables.task_baselines(), 500)
+    picture = figures_task.task_baselines(tables.task_baselines())
     assert "reber, automata, last 4 characters: 93.8 %; reber, automata, bag of bigrams: 99.97 %" in picture.alt
     assert "first 4 characters" not in picture.alt
     axes = picture.figure.axes[0]
