@@ -1,6 +1,7 @@
 """Notebooks run and become pages that can be read offline."""
 
 import os
+import signal
 import sys
 import tempfile
 from concurrent.futures import ThreadPoolExecutor
@@ -195,6 +196,26 @@ def test_a_long_temporary_folder_is_no_hindrance(tmp_path, monkeypatch):
     monkeypatch.setattr(tempfile, "tempdir", str(folder))
     html.execute(write(tmp_path / "one.ipynb", new_code_cell("print(1)")), tmp_path / "out.ipynb", {})
     assert html._OwnKernel().transport == "tcp"
+
+
+def test_a_kernel_whose_client_failed_is_killed(tmp_path, monkeypatch):
+    """Where no socket to it can be opened, as where their paths are too long: nor can it be told to shut down."""
+    started = []
+
+    async def no_socket(kernel, **_):
+        raise OSError("no socket")
+
+    def no_client(kernel, **_):
+        started.append(kernel.provisioner.process)
+        raise OSError("no socket")
+
+    monkeypatch.setattr(html._OwnKernel, "client", no_client)
+    monkeypatch.setattr(html._OwnKernel, "shutdown_kernel", no_socket)
+    with pytest.raises(html.ReportError, match=r"one.ipynb: OSError: no socket"):
+        html.execute(write(tmp_path / "one.ipynb", new_code_cell("print(1)")), tmp_path / "out.ipynb", {})
+    (process,) = started
+    assert process.wait(60) == -signal.SIGKILL  # alive, it would wait for a client for ever
+    assert not (tmp_path / "out.ipynb").exists()
 
 
 @pytest.mark.skipif(os.name != "posix", reason="elsewhere kernels are spoken to by numbered ports")
