@@ -3,12 +3,13 @@
 # make lab      open the notebooks in JupyterLab
 # make bench    measure speed beside the literal implementation
 # make lint     check and format
+# make docs     build the documentation site, docs/_build/html/index.html
 
 SET ?= quick
 PYTHON ?= python3
 BIN := .venv/bin
 
-.PHONY: report test lab bench lint clean
+.PHONY: report test lab bench lint docs clean
 
 report: .venv/notebooks
 	$(BIN)/sparsekit run $(SET)
@@ -27,6 +28,9 @@ bench: .venv/test
 lint: .venv/test
 	$(BIN)/ruff check --fix . && $(BIN)/ruff format .
 
+docs: .venv/docs
+	$(BIN)/sphinx-build -q -W --keep-going -b html docs docs/_build/html
+
 # An environment is made anew when what it should hold has changed.
 .venv/notebooks: pyproject.toml constraints.txt
 	$(PYTHON) -c 'import sys; sys.exit("sparsekit needs Python 3.11 or newer; this is " + sys.version.split()[0] + ". Name another: make PYTHON=python3.12 …" if sys.version_info < (3, 11) else 0)'
@@ -38,5 +42,9 @@ lint: .venv/test
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[notebooks,test]'
 	touch $@
 
+.venv/docs: .venv/notebooks
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[notebooks,docs]'
+	touch $@
+
 clean:
-	rm -rf .venv reports
+	rm -rf .venv reports docs/_build docs/generated docs/notebooks docs/changelog.md

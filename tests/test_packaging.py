@@ -65,7 +65,7 @@ def test_version():
 
 def test_only_what_was_asked_for_stands_at_the_top():
     allowed = {"notebooks", "sparsekit", "params", "tests", "docs", "environment.yml", "README.md", "pyproject.toml"}
-    allowed |= {"Makefile", "LICENSE", "CITATION.cff", "constraints.txt"}
+    allowed |= {"Makefile", "LICENSE", "CITATION.cff", "CHANGELOG.md", "constraints.txt"}
     made = {"runs", "reports", "build", "dist"}
     there = {p.name for p in ROOT.iterdir() if not p.name.startswith((".", "__")) and not p.name.endswith(".egg-info")}
     assert there <= allowed | made

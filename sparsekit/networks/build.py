@@ -69,7 +69,12 @@ def layered(
         Direction of an undirected graph's edges, a name in `graphs.structure.ORIENTATIONS`; "by_node", as published:
         from the smaller to the larger node.
 
-    An UnknownName or :class:`sparsekit.graphs.structure.GraphError`, of a cycle, says what does not fit.
+    Raises
+    ------
+    UnknownName
+        Of the variant or the orientation.
+    sparsekit.graphs.structure.GraphError
+        The graph has a cycle.
     """
     check_name("variant", variant, VARIANTS)
     check_name("gate_masks", gate_masks, GATE_MASKS)
@@ -120,8 +125,15 @@ def classifier(cell: str, structure: "int | Sequence[int] | nx.Graph" = 50, *, f
     **options
         As of `stacked`, `layered` or `recurrent`.
 
-    An UnknownName or :class:`sparsekit.graphs.structure.GraphError` says what cannot become a network, and what to do.
+    Raises
+    ------
+    UnknownName
+        Of the cell or the form.
+    sparsekit.graphs.structure.GraphError
+        The graph cannot become a network; it says what to do.
 
+    Examples
+    --------
     >>> classifier("GRU", 20).size() == stacked("gru", 20, layers=1).size()
     True
     >>> net = classifier(cell="LSTM", structure=nx.DiGraph([(0, 1), (1, 2), (2, 0)]))
