@@ -29,7 +29,8 @@ myst_heading_anchors = 3
 nb_execution_mode = "off"
 exclude_patterns = ["_build", "_templates"]
 # Links from the pages of docs/ into the package's own files hold where the repository is read, not in the site.
-suppress_warnings = ["myst.xref_missing", "mystnb.unknown_mime_type"]
+# "units, width" as a type is two words, and not somebody's attribute.
+suppress_warnings = ["myst.xref_missing", "mystnb.unknown_mime_type", "ref.python"]
 
 html_theme = "furo"
 html_title = f"sparsekit {__version__}"

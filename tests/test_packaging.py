@@ -71,6 +71,13 @@ def test_only_what_was_asked_for_stands_at_the_top():
     assert there <= allowed | made
 
 
+def test_the_site_lists_every_module():
+    listed = set(re.findall(r"^   (sparsekit\.\S+)$", (ROOT / "docs" / "api.md").read_text(), re.M))
+    files = [path.relative_to(ROOT).with_suffix("") for path in (ROOT / "sparsekit").rglob("*.py")]
+    there = {".".join(file.parts) for file in files if file.stem not in {"__init__", "__main__", "cli"}}
+    assert listed == there
+
+
 def test_readme_examples_run():
     failed, tried = doctest.testfile(str(ROOT / "README.md"), module_relative=False)
     assert tried >= 4
