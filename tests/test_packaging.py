@@ -21,6 +21,7 @@ CONDA_NAMES = {
     "matplotlib": "matplotlib-base",
     "nbconvert": "nbconvert-core",
     "jupyter-client": "jupyter_client",
+    "playwright": "playwright-python",
 }
 
 

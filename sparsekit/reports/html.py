@@ -37,6 +37,7 @@ from sparsekit.experiments.project import declared, title
 from sparsekit.figures.words import label
 from sparsekit.reports import scorecard, thesis
 from sparsekit.reports.answers import QUESTIONS
+from sparsekit.variants import VARIANTS
 
 TEMPLATES = Path(__file__).parent / "templates"
 CSS = (TEMPLATES / "report.css").read_text(encoding="utf-8")
@@ -173,11 +174,27 @@ def render(notebook: Path, page: Path, previous: Page | None = None, following: 
     # Notebook files keep parameters in alphabetical order, the model in one that makes sense.
     names = sorted(used, key=[*Parameters.model_fields, *sorted(used)].index)
     report = {"title": title(notebook), "notebook": notebook.name, "css": CSS}
+    report["explorable"] = explorable(page.parent) if notebook.stem == "01_pruning" else ()
     report |= {"parameters": {name: show(used[name]) for name in names}, "previous": previous, "following": following}
     # nbconvert's environment does not escape by itself, and its template names are older than autoescape by suffix.
     resources = {"metadata": {"name": notebook.stem, "path": str(notebook.parent)}, "report": report}
     text, _ = exporter.from_notebook_node(node, resources=resources)
-    _write(page, text)
+    write(page, text)
+
+
+def explorable_page(variant: str) -> str:
+    """The file name of the page on which a variant's network computes, which `reports.explorable` writes.
+
+    >>> explorable_page("gru")
+    'explorable_gru.html'
+    """
+    return f"explorable_{variant}.html"
+
+
+def explorable(folder: Path) -> tuple[tuple[str, str], ...]:
+    """Label and file name of such pages as there are in a folder, in the variants' order."""
+    pages = ((name, explorable_page(variant)) for variant, name in VARIANTS.items())
+    return tuple((name, file) for name, file in pages if (folder / file).exists())
 
 
 def index(
@@ -206,7 +223,7 @@ def index(
         citation=thesis.reported()["citation"],
         css=CSS,
     )
-    _write(page, text)
+    write(page, text)
 
 
 def show(value: object) -> str:
@@ -241,7 +258,7 @@ def loads(text: str) -> list[str]:
     return [address for address in found if re.match(r"(https?:)?//", address.strip(), re.IGNORECASE)]
 
 
-def _write(page: Path, text: str) -> None:
+def write(page: Path, text: str) -> None:
     """Fill in the table of contents, give every table a box of its own to scroll in, and write the page."""
     soup = BeautifulSoup(text, "html.parser")
     for table in soup.find_all("table"):
