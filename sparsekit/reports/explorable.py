@@ -36,10 +36,12 @@ from sparsekit.reports import html
 from sparsekit.tasks import definitions as tasks
 from sparsekit.tasks import grammars
 from sparsekit.tasks.samples import Strings, Task, TaskError
-from sparsekit.variants import GATES, VARIANTS
+from sparsekit.variants import GATES, TARGETS, VARIANTS
 
 STRINGS = 150
 """Test strings that a page carries: the first ones, which are in random order."""
+MEASURED = range(0, 101, 5)
+"""Percentages at which the kit computes a page's accuracies, for its curves."""
 SHOWN = (0, 20, 40, 50, 60, 70, 80, 90, 95, 100)
 """Percentages of the table for readers without scripts."""
 UNIT, RADIUS = 54, 15
@@ -175,7 +177,7 @@ def data(p: Parameters, unit: BaseNetwork, network: Classifier) -> dict:
     rows = network.embedding.weight[[0, *map(ord, alphabet)]]
     weights = [rows, *(w for name, w in network.named_parameters() if not name.startswith("embedding."))]
     flat = torch.cat([w.detach().flatten() for w in weights]).numpy().astype("<f4")
-    longest = int(max(task.test.lengths))
+    longest, positions = int(max(task.test.lengths)), Encoded(task.test).positions(unit.recipe)[: len(test)]
     return {
         "variant": unit.variant,
         "gates": len(GATES[unit.variant]),
@@ -186,7 +188,9 @@ def data(p: Parameters, unit: BaseNetwork, network: Classifier) -> dict:
         "weights": base64.b64encode(flat.tobytes()).decode("ascii"),
         "strings": test.strings,
         "labels": test.labels.tolist(),
-        "positions": Encoded(task.test).positions(unit.recipe)[: len(test)].tolist(),
+        "positions": positions.tolist(),
+        "measured": list(MEASURED),
+        "curves": _curves(network, test, positions),
         "padded": longest if unit.recipe.readout == "last_padded" else 0,
         "longest": longest,
         "automaton": rules and rules.automaton,
@@ -262,25 +266,42 @@ def _head(x: float, y: float, u: float, v: float) -> str:
     return " ".join(f"{a:.1f},{b:.1f}" for a, b in [(x, y), *back])
 
 
-def _table(network: Classifier, carried: Mapping) -> list[dict]:
-    """What the kit itself computes: P(valid) after each letter of the example, and accuracy, by percentage pruned."""
-    test = Encoded(Strings(carried["strings"], np.array(carried["labels"])))
-    positions, rows = torch.tensor(carried["positions"]), []
-    steps = max(carried["positions"]) + 1
-    inputs = torch.nn.functional.pad(test.inputs, (0, max(0, steps - test.inputs.shape[1])))
-    for share in SHOWN:
-        twin = copy.deepcopy(network)
-        with warnings.catch_warnings():  # that a matrix is empty, where all of it is asked to go
-            warnings.simplefilter("ignore", UserWarning)
-            prune.magnitude(twin, share / 100)
+def _pruned(network: Classifier, share: float, target: str = "both") -> Classifier:
+    """A copy without the smallest so many per cent of its weights."""
+    twin = copy.deepcopy(network)
+    with warnings.catch_warnings():  # that a matrix is empty, where all of it is asked to go
+        warnings.simplefilter("ignore", UserWarning)
+        prune.magnitude(twin, share / 100, target)
+    return twin
+
+
+def _curves(network: Classifier, test: Strings, positions: np.ndarray) -> dict[str, list[int]]:
+    """How many of these strings the kit classifies rightly at each of `MEASURED` per cent pruned, by target."""
+    known, read = Encoded(test), torch.tensor(positions)
+    inputs = torch.nn.functional.pad(known.inputs, (0, max(0, int(read.max()) + 1 - known.inputs.shape[1])))
+
+    def right(twin: Classifier) -> int:
         with torch.no_grad():
-            hits = twin(inputs, positions).argmax(-1) == test.labels
-        after = after_each_letter(twin, carried["example"], carried["padded"])
-        rows.append({"percent": share, "after": after, "accuracy": percent(hits.double().mean().item())})
-    return rows
+            return int((twin(inputs, read).argmax(-1) == known.labels).sum())
+
+    return {target: [right(_pruned(network, share, target)) for share in MEASURED] for target in TARGETS}
 
 
-def after_each_letter(network: Classifier, string: str, padded: int = 0) -> list[float]:
+def _table(network: Classifier, carried: Mapping) -> list[dict]:
+    """P(valid) after each letter of the example, and accuracy, by percentage pruned, for readers without scripts."""
+    right = dict(zip(MEASURED, carried["curves"]["both"], strict=True))
+    string, padded = carried["example"], carried["padded"]
+    return [
+        {
+            "percent": share,
+            "after": _after_each_letter(_pruned(network, share), string, padded),
+            "accuracy": percent(right[share] / len(carried["strings"])),
+        }
+        for share in SHOWN
+    ]
+
+
+def _after_each_letter(network: Classifier, string: str, padded: int = 0) -> list[float]:
     """P(valid) if the string ended after each of its letters, read there or padded up to so many steps."""
     prefixes = Strings([string[: k + 1] for k in range(len(string))], np.zeros(len(string), np.int64))
     inputs = torch.tensor(prefixes.inputs())

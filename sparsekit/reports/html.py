@@ -262,7 +262,8 @@ def write(page: Path, text: str) -> None:
     """Fill in the table of contents, give every table a box of its own to scroll in, and write the page."""
     soup = BeautifulSoup(text, "html.parser")
     for table in soup.find_all("table"):
-        box = soup.new_tag("div", attrs={"class": "scroll", "tabindex": "0", "role": "region", "aria-label": "table"})
+        named = {"aria-label": table.attrs.pop("aria-label", "table")}
+        box = soup.new_tag("div", attrs={"class": "scroll", "tabindex": "0", "role": "region", **named})
         table.wrap(box)
         table.attrs.pop("border", None)
     headings = soup.main.find_all(["h2", "h3"])

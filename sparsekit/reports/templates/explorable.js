@@ -364,9 +364,9 @@ function drawLeft(net) {
     net.stays.forEach((stays) => {
       const share = stays[name] ? stays[name].reduce((sum, one) => sum + one, 0) / stays[name].length : 1;
       const cell = html(row, "td", undefined, { class: "text" });
-      const bar = svg(cell, "svg", { viewBox: "0 0 90 10", width: 90, height: 10, "aria-hidden": "true" });
-      svg(bar, "rect", { width: 90, height: 10, fill: "var(--line)" });
-      svg(bar, "rect", { width: 90 * share, height: 10, fill: "var(--bar)" });
+      const bar = svg(cell, "svg", { viewBox: "0 0 30 10", width: 30, height: 10, "aria-hidden": "true" });
+      svg(bar, "rect", { width: 30, height: 10, fill: "var(--line)" });
+      svg(bar, "rect", { width: 30 * share, height: 10, fill: "var(--bar)" });
       html(cell, "span", ` ${inPercent(share)}`);
     });
   }
@@ -414,6 +414,45 @@ function drawAccuracy(before, after) {
   });
   const [low, high] = after === null ? [] : wilson(after, n);
   drawing.setAttribute("aria-label", after === null ? "Accuracy is being computed" : `Accuracy on ${n} test strings: pruned ${inPercent(after)}, interval ${inPercent(low)} to ${inPercent(high)}; unpruned ${inPercent(before)}; chance ${inPercent(MAJORITY)}`);
+}
+
+const LINES = {
+  both: { label: "both kinds", dashes: "none" },
+  i2h: { label: "input-to-hidden", dashes: "8 3" },
+  h2h: { label: "hidden-to-hidden", dashes: "3 2" },
+};
+
+/** Accuracy by percentage, a line a target, the chosen one thick, with what the page itself has found as a dot. */
+function drawCurves(percent, target, found) {
+  const drawing = $("curves"), left = 46, right = 350, top = 8, bottom = 150;
+  drawing.replaceChildren();
+  const accuracy = (name, k) => data.curves[name][k] / data.strings.length;
+  const lowest = Math.min(0.5, ...Object.values(data.curves).flat().map((hits) => hits / data.strings.length)), low = Math.floor(10 * lowest) / 10;
+  const x = (share) => left + ((right - left) * share) / 100, y = (share) => bottom - ((bottom - top) * (share - low)) / (1 - low);
+  for (const share of [low, (low + 1) / 2, 1]) {
+    svg(drawing, "path", { d: `M${left} ${y(share)}H${right}`, stroke: "var(--line)" });
+    svg(drawing, "text", { x: left - 6, y: y(share) + 4, "text-anchor": "end", class: "quiet" }, `${Math.round(100 * share)} %`);
+  }
+  for (const share of [0, 25, 50, 75, 100]) svg(drawing, "text", { x: x(share), y: bottom + 18, "text-anchor": "middle", class: "quiet" }, `${share} %`);
+  const chanceLook = { stroke: "currentColor", "stroke-dasharray": "2 4" };
+  svg(drawing, "path", { d: `M${left} ${y(MAJORITY)}H${right}`, ...chanceLook });
+  svg(drawing, "path", { d: `M${x(percent)} ${top}V${bottom}`, stroke: "currentColor", opacity: 0.5 });
+  const look = (name) => ({ fill: "none", stroke: name === target ? "var(--bar)" : "var(--soft)", "stroke-width": name === target ? 3 : 1.3, "stroke-dasharray": LINES[name].dashes });
+  const order = Object.keys(data.curves).sort((one, other) => (one === target) - (other === target));
+  for (const name of order) {
+    const line = data.measured.map((share, k) => `${k ? "L" : "M"}${x(share).toFixed(1)} ${y(accuracy(name, k)).toFixed(1)}`).join("");
+    svg(drawing, "path", { d: line, ...look(name) });
+  }
+  [...Object.keys(LINES), "chance"].forEach((name, k) => {
+    const place = left + 165 * (k % 2), line = 194 + 20 * (k >> 1);
+    svg(drawing, "path", { d: `M${place} ${line}h24`, ...(name === "chance" ? chanceLook : look(name)) });
+    svg(drawing, "text", { x: place + 30, y: line + 4, "font-weight": name === target ? 700 : 400 }, LINES[name]?.label ?? name);
+  });
+  if (found === null) return;
+  const [from, to] = wilson(found, data.strings.length);
+  svg(drawing, "path", { d: `M${x(percent)} ${y(Math.max(low, from))}V${y(to)}`, stroke: "var(--bar)", "stroke-width": 8, opacity: 0.35 });
+  svg(drawing, "circle", { cx: x(percent), cy: y(Math.max(low, found)), r: 5, fill: "var(--bar)", stroke: "var(--paper)", "stroke-width": 1.5 });
+  drawing.setAttribute("aria-label", `Accuracy by percentage pruned ${TARGETS[target]}: ${data.measured.map((share, k) => `${share} %: ${inPercent(accuracy(target, k))}`).filter((_, k) => k % 2 === 0).join("; ")}`);
 }
 
 let job = 0;
@@ -465,10 +504,12 @@ async function draw() {
   drawNumbers(string, before, after);
   remember();
   drawAccuracy(whole.accuracy, net.accuracy);
+  drawCurves(percent, target, net.accuracy);
   const base = await measured(whole, mine);
   const own = base === null ? null : await measured(net, mine);
   if (mine !== job || own === null) return;
   drawAccuracy(base, own);
+  drawCurves(percent, target, own);
   document.body.dataset.ready = "yes";
   // Read out once one has stopped moving, not at every step of the slider.
   clearTimeout(later);
