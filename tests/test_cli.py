@@ -5,6 +5,7 @@ import subprocess
 import sys
 import threading
 import time
+from itertools import chain
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -17,7 +18,8 @@ from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook
 
 import sparsekit
 from sparsekit.cli import main
-from sparsekit.experiments import execution, progress, studies
+from sparsekit.experiments import execution, progress, pruning, records, studies
+from sparsekit.experiments.parameters import Parameters
 from sparsekit.graphs import structure as graphs
 from sparsekit.reports import batch
 from sparsekit.tasks import labelled_csv
@@ -145,6 +147,20 @@ def test_a_run_leaves_every_page_and_says_where(project, capsys):
     index = BeautifulSoup((report / "index.html").read_text(encoding="utf-8"), "html.parser")
     assert [a["href"] for a in index.select(".books > li > a")] == [f"{stem}.html" for stem in STEMS]
     assert "seeds=3" in index.get_text()
+
+
+def test_a_run_leaves_a_page_on_which_each_trained_network_computes(project, monkeypatch):
+    p = Parameters.load("tiny", {"train_size": 40, "test_size": 20, "hidden_size": 4, "variants": ["gru", "lstm"]})
+    monkeypatch.setattr(studies, "task", lambda parameters: pruning.base_networks(parameters)[0].strings.make())
+    for unit in pruning.base_networks(p):
+        records.default_store().write(unit, {"history": [{"test_accuracy": 0.5}]}, unit.network().state_dict())
+    given = ["train_size=40", "test_size=20", "hidden_size=4", "variants=[gru, lstm]"]
+    assert main(["run", "tiny", "--only", "01", *chain(*(("-p", one) for one in given))]) == 0
+    report = project.folder / "reports" / "tiny"
+    expected = ["explorable_gru.html", "explorable_lstm.html"]
+    assert [name for name in files(report) if "explorable" in name] == expected
+    page = BeautifulSoup((report / "01_pruning.html").read_text(encoding="utf-8"), "html.parser")
+    assert [a["href"] for a in page.select("main a[href^=explorable]")] == expected
 
 
 def test_only_some_notebooks_beside_an_earlier_run(project, capsys):

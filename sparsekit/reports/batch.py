@@ -24,7 +24,7 @@ from sparsekit.experiments.jobs import Schedule
 from sparsekit.experiments.parameters import Parameters
 from sparsekit.experiments.progress import Progress, duration
 from sparsekit.experiments.project import NotebookError, ordered, title
-from sparsekit.reports import html, scorecard
+from sparsekit.reports import explorable, html, scorecard
 from sparsekit.reports.answers import QUESTIONS
 from sparsekit.reports.html import Page
 from sparsekit.tasks import labelled_csv
@@ -104,6 +104,7 @@ def run(
             html.stop()
             raise
         batch.pages = sorted(executed + _earlier(batch, notebooks, units), key=lambda page: page.stem)
+        _attempt(batch, "explorable pages", explorable.write, parameters, batch.out)
         _render(batch)
         _attempt(batch, "index", _index, batch, card)
     return batch
