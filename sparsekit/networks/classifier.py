@@ -98,13 +98,16 @@ class Classifier(nn.Module):
 
     def _check_parts(self) -> None:
         """The weights are computed with, the parts are never called: what they do beside would be lost in silence."""
+        if getattr(self, "_is_replica", False):
+            raise ValueError("a Classifier does not run in nn.DataParallel: take DistributedDataParallel")
         parts = {"readout": (self.readout, nn.Linear), **{f"stages.{k}": (s, Stage) for k, s in enumerate(self.stages)}}
         if not self.features:
             parts["embedding"] = (self.embedding, nn.Embedding)
         for name, (part, kind) in parts.items():
             if type(part) is not kind:
                 raise ValueError(
-                    f"{name} is a {type(part).__name__}: a Classifier computes with a plain {kind.__name__}"
+                    f"{name} is a {type(part).__module__}.{type(part).__name__}: "
+                    f"a Classifier computes with a plain {kind.__module__}.{kind.__name__}"
                 )
             options = [o for o in ("padding_idx", "max_norm", "scale_grad_by_freq", "sparse") if getattr(part, o, None)]
             if getattr(part, "padding_idx", None) is not None or options:
@@ -133,6 +136,10 @@ class Classifier(nn.Module):
         """
         flat = self.layout.flat(self.parameters())
         return population_logits(self.layout, flat[None], self.flat_mask()[None], inputs, positions)[0]
+
+    def __prepare_scriptable__(self) -> None:
+        """What torch.jit.script asks of a module first."""
+        raise RuntimeError("a Classifier has no script: take torch.export, or networks.export.export for plain torch")
 
     def masks(self) -> dict[str, Tensor]:
         """The mask of each recurrent weight matrix, by the weight's name in `named_parameters`."""

@@ -14,7 +14,7 @@ from torch import Tensor
 from torch.autograd import Function
 
 from sparsekit.networks import kernels, prefixes
-from sparsekit.networks.recurrence import first_order, recur, recur_tokens
+from sparsekit.networks.recurrence import first_order, is_recorded, recur, recur_tokens
 from sparsekit.variants import GATES, VARIANTS
 
 EMBEDDING = -1
@@ -112,7 +112,7 @@ def read(layout: Layout, flat: Tensor, mask: Tensor, inputs: Tensor, positions: 
     Arguments are as of :func:`sparsekit.networks.classifier.population_logits`.
     """
     to_inputs = inputs.requires_grad and torch.is_grad_enabled()  # a gradient that the compiled core has not
-    if flat.device.type == "cpu" and flat.dtype == torch.float32 and not to_inputs:
+    if flat.device.type == "cpu" and flat.dtype == torch.float32 and not to_inputs and not is_recorded(flat):
         # Within a function of its own, torch would say that a gradient is needed even where it is switched off.
         flat = flat if torch.is_grad_enabled() else flat.detach()
         return _Compiled.apply(flat, mask, layout, inputs, positions)

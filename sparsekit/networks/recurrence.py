@@ -29,7 +29,7 @@ def recur(variant: str, x: Tensor, w_ih: Tensor, w_hh: Tensor, b_ih: Tensor, b_h
     They are (networks, steps, batch, hidden), of inputs (networks, steps, batch, inputs) and weights as torch has them,
     stacked by network. Initial hidden (and cell) states are 0.
     """
-    kernel = native if _native_is_faster(x) else batched
+    kernel = native if _takes_native(x) else batched
     return kernel(variant, x, w_ih, w_hh, b_ih, b_hh)
 
 
@@ -38,7 +38,7 @@ def recur_tokens(
 ) -> Tensor:
     """`recur` of tokens, int64 (steps, batch), the same for all networks; `embedding` is (networks, …, inputs)."""
     steps, batch = tokens.shape
-    if _native_is_faster(embedding):
+    if _takes_native(embedding):
         x = embedding.index_select(1, tokens.flatten()).unflatten(1, (steps, batch))
         return native(variant, x, w_ih, w_hh, b_ih, b_hh)
     # The input product of a token does not depend on where it stands: one row per token, looked up at every step.
@@ -47,9 +47,15 @@ def recur_tokens(
     return _recur_products(variant, products, w_hh, b_hh)
 
 
-def _native_is_faster(x: Tensor) -> bool:
-    """cuDNN for a single network."""
-    return x.is_cuda and len(x) == 1
+def is_recorded(x: Tensor) -> bool:
+    """Whether torch records what is computed, or transforms it (torch.func); neither sees into the compiled core."""
+    recorded = torch.compiler.is_compiling() or torch.jit.is_tracing()
+    return recorded or torch._C._functorch.is_functorch_wrapped_tensor(x)
+
+
+def _takes_native(x: Tensor) -> bool:
+    """cuDNN for a single network, as it is faster; torch's own kernels where a pass by hand cannot be seen into."""
+    return (x.is_cuda and len(x) == 1) or is_recorded(x)
 
 
 def native(variant: str, x: Tensor, w_ih: Tensor, w_hh: Tensor, b_ih: Tensor, b_hh: Tensor) -> Tensor:

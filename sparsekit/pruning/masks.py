@@ -14,6 +14,7 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 from torch.compiler import is_dynamo_compiling, is_exporting
+from torch.distributed.tensor import distribute_tensor
 from torch.optim.optimizer import register_optimizer_step_post_hook
 
 from sparsekit.graphs import nulls
@@ -59,6 +60,8 @@ def matrices(model: nn.Module) -> dict[str, Matrix]:
     for path, owner in model.named_modules():
         for name in _recurrent(owner) if isinstance(owner, OWNERS) else ():
             matrix = Matrix(owner, name)
+            if hasattr(matrix.weight, "device_mesh"):
+                raise ValueError(f"{name} is sharded: prune the model, and keep its mask, before fully_shard")
             if id(matrix.weight) not in seen:
                 seen.add(id(matrix.weight))
                 found[f"{path}.{name}".lstrip(".")] = matrix
@@ -90,10 +93,28 @@ class Mask(dict):
 
     def __init__(self, tensors: Mapping[str, Tensor]):
         with torch.inference_mode(False):  # a mask made there must change elsewhere
-            super().__init__((name, tensor.detach().bool().clone()) for name, tensor in tensors.items())
+            super().__init__((n, torch.as_tensor(tensor).detach().bool().clone()) for n, tensor in tensors.items())
 
     def __reduce__(self) -> tuple:
         return Mask, (dict(self),)
+
+    def copy(self) -> "Mask":
+        return Mask(self)
+
+    def __or__(self, other: Mapping[str, Tensor]) -> "Mask":
+        """Both masks' matrices, as of dicts: of a name in both, the other's."""
+        return Mask({**self, **other})
+
+    def __eq__(self, other: object) -> bool:
+        """Whether the same weights of the same matrices exist."""
+        if not isinstance(other, Mapping) or self.keys() != other.keys():
+            return False
+        return all(exists.equal(other[name].to(exists.device)) for name, exists in self.items())
+
+    def __ne__(self, other: object) -> bool:  # dict has one of its own
+        return not self == other
+
+    __hash__ = None
 
     @classmethod
     def of(cls, model: nn.Module) -> "Mask":
@@ -109,7 +130,7 @@ class Mask(dict):
     @property
     def sparsity(self) -> float:
         """Share of the masked matrices' entries that do not exist."""
-        return 1 - sum(int(m.sum()) for m in self.values()) / max(sum(m.numel() for m in self.values()), 1)
+        return sum(int((~m).sum()) for m in self.values()) / max(sum(m.numel() for m in self.values()), 1)
 
     def apply(self, model: nn.Module) -> None:
         """Make masked weights 0; in a Classifier, and in a module that keeps a mask, its mask becomes this one."""
@@ -207,6 +228,8 @@ class Keeper:
         self.__dict__ |= state | {"watched": {}}
         for name, weight in watched.items():
             self._watch(name, weight)
+            if name in self.masks:  # of a deep copy, whose weights were copied before those of the original were held
+                self._zero(weight, self.masks[name].to(weight.device))
         KEEPERS.add(self)
 
     def __call__(self, owner: nn.Module, *_) -> None:
@@ -262,6 +285,9 @@ class Keeper:
             module = self.owner.get_submodule(name.rpartition(".")[0])
             weight, mask = module._parameters.get(name.rpartition(".")[2]), Matrix(self.owner, name).mask
             if weight is None:
+                continue
+            if hasattr(weight, "device_mesh"):  # sharded since; each process has the whole mask
+                yield name, weight, distribute_tensor(mask, weight.device_mesh, weight.placements, src_data_rank=None)
                 continue
             if mask.device != weight.device and name in self.masks:
                 mask = self.masks[name] = mask.to(weight.device)

@@ -4,6 +4,7 @@ In each group of a scope (`SCOPES`) the weights go that have the lowest scores (
 """
 
 import math
+import sys
 import warnings
 from collections.abc import Sequence
 
@@ -102,7 +103,7 @@ def apply(
     mask.apply(model)
     for name, exists in mask.items():
         if not exists.any():
-            warnings.warn(f"all weights of {name} are gone", stacklevel=3)
+            _warn(f"all weights of {name} are gone")
     return mask
 
 
@@ -147,7 +148,7 @@ def _ranked(
     zeros = sum(int(((found[name].weight == 0) & mask[name]).sum()) for name in names)
     if zeros > UNMASKED * sum(int(mask[name].sum()) for name in names):
         advice = "if these are pruned, Mask.nonzero(model).keep(model) first counts them as gone"
-        warnings.warn(f"{zeros:,} weights that no mask removes are exactly 0: {advice}", stacklevel=4)
+        _warn(f"{zeros:,} weights that no mask removes are exactly 0: {advice}")
     groups: dict[tuple, Group] = {}
     for name, scores in SCORES[score](model, names, evidence or Evidence()).items():
         if (mask[name] & ~torch.isfinite(scores)).any():
@@ -156,6 +157,14 @@ def _ranked(
         for gate, block in enumerate(zip(_comparable(scores).chunk(gates), mask[name].chunk(gates), strict=True)):
             groups.setdefault((layer, name, gate)[: SCOPES[scope]], []).append(block)
     return mask, list(groups.values())
+
+
+def _warn(message: str) -> None:
+    """At the line that called this file."""
+    frame, level = sys._getframe(), 1
+    while frame.f_back and frame.f_code.co_filename == __file__:
+        frame, level = frame.f_back, level + 1
+    warnings.warn(message, stacklevel=level)
 
 
 def _comparable(scores: Tensor) -> Tensor:

@@ -271,3 +271,30 @@ def test_replaced_parts_are_followed_and_unusual_ones_refused():
     net.readout.register_forward_hook(lambda *_: None)
     with pytest.raises(ValueError, match="readout has hooks"):
         net(tokens)
+
+
+@pytest.mark.parametrize("variant", VARIANTS)
+def test_torch_records_and_transforms_what_the_compiled_core_computes(variant):
+    net = build.classifier(variant, [6, 6], vocabulary=9, embedding_size=4)
+    tokens, others = torch.randint(9, (2, 5, 7), generator=torch.Generator().manual_seed(0))
+    labels = torch.tensor([0, 1, 0, 1, 1])
+    torch.testing.assert_close(torch.export.export(net, (tokens,)).module()(others), net(others))
+    with torch.no_grad():
+        torch.testing.assert_close(torch.jit.trace(net, tokens)(others), net(others))
+    parameters = dict(net.named_parameters())
+    gradients = torch.autograd.grad(torch.nn.functional.cross_entropy(net(tokens), labels), list(parameters.values()))
+
+    def loss(given):
+        return torch.nn.functional.cross_entropy(torch.func.functional_call(net, given, (tokens,)), labels)
+
+    found = torch.func.grad(loss)({name: p.detach() for name, p in parameters.items()})
+    for name, gradient in zip(parameters, gradients, strict=True):
+        torch.testing.assert_close(found[name], gradient, rtol=1e-3, atol=1e-5)
+
+
+def test_a_script_and_a_replica_are_refused_in_one_line():
+    net = build.classifier("GRU", 6)
+    with pytest.raises(RuntimeError, match=r"a Classifier has no script: take torch\.export"):
+        torch.jit.script(net)
+    with pytest.raises(ValueError, match=r"does not run in nn\.DataParallel: take DistributedDataParallel"):
+        net._replicate_for_data_parallel()(torch.zeros(1, 2, dtype=torch.int64))

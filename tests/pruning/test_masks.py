@@ -445,3 +445,64 @@ def test_a_script_says_to_release_a_copy():
     with pytest.raises(RuntimeError, match="release the mask on a copy"):
         torch.jit.script(layer)
     assert masked(layer, mask)
+
+
+@pytest.mark.parametrize("cell", [nn.LSTM, nn.GRUCell])
+@pytest.mark.parametrize("wrap", [nn.Parameter, torch.Tensor.detach])
+def test_tensors_in_the_place_of_weights_are_computed_with_as_if_masked_and_stay(cell, wrap):
+    model, plain = Reader(cell(4, 8)), Reader(cell(4, 8))
+    mask = prune.magnitude(model, 0.7)
+    mask.keep(model)
+    x = torch.randn(3, 4)
+    given = {name: wrap(torch.randn_like(p)) for name, p in model.named_parameters()}
+    before = {name: tensor.detach().clone() for name, tensor in given.items()}
+
+    def loss(given):
+        return torch.func.functional_call(model, given, (x,)).square().sum()
+
+    found = {name: p * mask.get(name, 1) for name, p in given.items()}
+    torch.testing.assert_close(loss(given), torch.func.functional_call(plain, found, (x,)).square().sum())
+    gradients = torch.func.grad(loss)({name: tensor.detach() for name, tensor in given.items()})
+    for name, exists in mask.items():
+        assert (gradients[name][~exists] == 0).all()
+    assert any((gradients[name] != 0).any() for name in mask)
+    with pytest.raises((RuntimeError, ValueError)):
+        torch.func.functional_call(model, given, (x[:, :3],))
+    assert all(torch.equal(given[name], tensor) for name, tensor in before.items())
+    assert all(isinstance(p, nn.Parameter) for p in model.parameters())
+    assert masked(copy.deepcopy(model), mask)
+
+
+def test_weights_written_by_hand_or_replaced_are_masked_at_the_next_call():
+    model, mask = kept()
+    layer, x = model.encoder["recurrent"], torch.zeros(1, 2, 4)
+    nn.init.ones_(layer.weight_hh_l0)
+    model(x)
+    assert masked(model, mask)
+    expected = model(x)
+    layer.weight_hh_l0 = nn.Parameter(torch.ones_like(layer.weight_hh_l0))
+    torch.testing.assert_close(model(x), expected)
+    model(x).sum().backward()
+    assert (layer.weight_hh_l0.grad[~mask["encoder.recurrent.weight_hh_l0"]] == 0).all()
+    assert masked(copy.deepcopy(model), mask)
+
+
+def test_gradients_of_a_copy_are_masked_before_its_first_call():
+    model, mask = kept()
+    for twin in (copy.deepcopy(model), copy.deepcopy(copy.deepcopy(model))):
+        sum(p.sum() for p in twin.parameters()).backward()
+        assert all(torch.equal(twin.get_parameter(n).grad, exists.float()) for n, exists in mask.items())
+
+
+def test_masks_add_up_copy_and_compare_as_masks():
+    model = module("nn.LSTM")
+    mask, h2h = prune.magnitude(model, 0.7), prune.magnitude(model, 0.8, target="h2h")
+    assert isinstance(mask.copy(), Mask)
+    assert mask.copy() == mask
+    both = mask | h2h
+    assert isinstance(both, Mask)
+    assert both != mask
+    assert all(torch.equal(both[name], exists) for name, exists in h2h.items())
+    assert mask != h2h
+    assert Mask({}).sparsity == 0
+    assert Mask({name: exists.numpy() for name, exists in mask.items()}) == mask

@@ -381,3 +381,10 @@ def test_whole_numbers_are_ranked_as_finely_as_they_are_given(monkeypatch):
     monkeypatch.setitem(SCORES, "counted", lambda network, names, evidence: dict.fromkeys(names, score))
     mask = prune.apply(weights, 5 / 16, target="h2h", score="counted")
     assert mask["0.weight_hh_l0"].flatten().tolist() == [True] * 11 + [False] * 5
+
+
+@pytest.mark.parametrize("how", [prune.apply, prune.magnitude, prune.random])
+def test_a_warning_points_at_the_line_that_pruned(how):
+    with pytest.warns(UserWarning, match="are gone") as caught:
+        how(nn.LSTM(4, 8), 1.0)
+    assert {warning.filename for warning in caught} == {__file__}
