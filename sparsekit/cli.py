@@ -1,6 +1,7 @@
 """The command line: ``sparsekit run``, ``sparsekit list``; ``python -m sparsekit`` is the same."""
 
 import argparse
+import inspect
 import os
 import sys
 import tempfile
@@ -10,9 +11,9 @@ from pathlib import Path
 
 import yaml
 
-from sparsekit import __version__
+from sparsekit import __version__, registry
 from sparsekit.experiments import project
-from sparsekit.experiments.parameters import Parameters, describe, file_value
+from sparsekit.experiments.parameters import Parameters, describe, file_value, task_options
 from sparsekit.experiments.project import NotebookError, ParameterError
 
 # What computes is imported where it is needed: a slip in a parameter's name is answered before torch is loaded.
@@ -30,7 +31,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     options = _parser().parse_args(arguments)
     try:
         return options.command(options)
-    except (ParameterError, NotebookError, UsageError) as error:
+    except (ParameterError, NotebookError, UsageError, registry.OwnError) as error:
         for line in str(error).splitlines():
             print(f"sparsekit: {line}", file=sys.stderr)
         return 2
@@ -62,11 +63,17 @@ def _parser() -> argparse.ArgumentParser:
 
     shown = commands.add_parser("list", help="list parameter sets, notebooks, and every parameter")
     shown.set_defaults(command=_list)
+    for command in (run, shown):
+        command.add_argument(
+            "--module", dest="modules", action="append", default=[], metavar="FILE.py",
+            help="a file of yours that registers tasks, scores, graphs …; may be repeated",
+        )  # fmt: skip
     return parser
 
 
 def _run(options: argparse.Namespace) -> int:
     given = _overrides(options)
+    _load(options.modules)
     parameters = Parameters.load(options.set, given)
     notebooks = project.folder()
     stems = project.chosen(options.only, notebooks)
@@ -81,6 +88,8 @@ def _run(options: argparse.Namespace) -> int:
         execution.resolve_device(parameters.device)
         studies.task(parameters)
         units = {stem: studies.units(parameters, stem) for stem in stems}
+        if parameters.workers != 1:
+            registry.packed()  # find out now what cannot be sent to worker processes
     except (execution.ExecutionError, TaskError, GraphError) as error:
         raise UsageError(str(error)) from error
     if options.plan:
@@ -95,7 +104,8 @@ def _run(options: argparse.Namespace) -> int:
 
     from sparsekit.reports import batch
 
-    done = batch.run(parameters, name, notebooks, units, out, [f"{n}={v}" for n, v in given.items()])
+    changed = [*(f"--module {Path(path).name}" for path in options.modules), *(f"{n}={v}" for n, v in given.items())]
+    done = batch.run(parameters, name, notebooks, units, out, changed)
     for question, answer in done.answers.items():
         print(textwrap.fill(answer, 100, initial_indent=f"{question}  ", subsequent_indent="     "))
     if done.failures:
@@ -117,6 +127,14 @@ def _plan(units: list, parameters: Parameters) -> int:
     memory = f", at most {made.mebibytes:,.0f} MiB of memory each" if made.kinds else ""
     print(f"About {duration(made.seconds)} with {made.workers} workers{memory}. From a short probe on this machine.")
     return 0
+
+
+def _load(modules: Sequence[str]) -> None:
+    for path in modules:
+        try:
+            registry.load(path)
+        except registry.OwnError as error:
+            raise UsageError(f"--{error}") from error
 
 
 def _overrides(options: argparse.Namespace) -> dict[str, object]:
@@ -145,18 +163,29 @@ def _make_writable(out: Path) -> None:
 
 
 def _list(options: argparse.Namespace) -> int:
+    _load(options.modules)
     print("Parameter sets (sparsekit run NAME):")
     for name, path in project.sets().items():
         print(f"  {name:<12} {_first_comment(path).removeprefix(name + ': ')}")
     print("\nNotebooks (--only NUMBER):")
     for path in project.everything(project.folder()):
         print(f"  {path.stem:<26} {project.title(path)}")
+    if own := registry.everything_own():
+        print("\nYour own:")
+    for one in own:
+        print(f"  {one.kind:<18} {one.name:<20} {_meaning(one)}")
     print("\nParameters (-p name=value):")
     for name, kind, default, meaning in describe():
         shown = yaml.safe_dump(default, default_flow_style=True, width=1000).removesuffix("\n...\n").strip()
         print(f"  {name} = {shown}")
         print(textwrap.fill(f"{meaning} ({kind})", 100, initial_indent="      ", subsequent_indent="      "))
     return 0
+
+
+def _meaning(own: registry.Own) -> str:
+    meaning = (inspect.getdoc(own.function) or "").partition("\n")[0] if hasattr(own.function, "__code__") else ""
+    options = ", ".join(task_options(own.name)) if own.kind == "task" else ""
+    return f"{meaning}{' Parameters: ' * bool(options)}{options} ({own.origin})".strip()
 
 
 def _first_comment(path: Path) -> str:

@@ -30,6 +30,7 @@ def test_tasks_and_graphs_load_no_heavy_library_and_not_each_other(room):
     assert {name.split(".")[1] for name in found if name.startswith("sparsekit.")} <= {
         room.split(".")[1],
         "registry",
+        "sources",
         "seeds",
         "variants",
     }

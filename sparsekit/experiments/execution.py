@@ -13,6 +13,7 @@ from sparsekit.experiments.identity import Unit, title
 from sparsekit.experiments.jobs import Job, Schedule
 from sparsekit.experiments.progress import Progress, State, duration
 from sparsekit.experiments.records import Store, default_store
+from sparsekit.registry import arrive, packed
 
 # A worker with several threads on a busy machine is many times slower than with one.
 ONE_THREAD = dict.fromkeys(["OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS"], "1")
@@ -127,10 +128,11 @@ def _settle(job: Job, future: Future, schedule: Schedule, store: Store) -> None:
             schedule.fail(name, error or ExecutionError("it ended without writing its record"))
 
 
-def _compute(units: Sequence[Unit], store: Store, device: str) -> None:
+def _compute(own: bytes, units: Sequence[Unit], store: Store, device: str) -> None:
     torch.set_num_threads(1)
     start, form = time.perf_counter(), type(units[0])
     try:
+        arrive(own)
         device = resolve_device(device)
         for unit, data, weights in form.compute(units, store, device):
             seconds = (time.perf_counter() - start) / len(units)
@@ -164,6 +166,7 @@ class _Pools:
 
     def __init__(self, given: Executor | None, limit: int):
         self._executor = given or (_InProcess() if limit == 1 else None)  # None: worker processes of this machine
+        self._own = b"" if isinstance(self._executor, _InProcess) else packed()  # what a user has registered
         self._alone: dict[Future, loky.ProcessPoolExecutor] = {}
         self.running: dict[Future, Job] = {}
         self.limit = limit
@@ -174,7 +177,7 @@ class _Pools:
         )
 
     def submit(self, job: Job, store: Store, device: str) -> None:
-        task = (_compute, tuple(job.units.values()), store, device)
+        task = (_compute, self._own, tuple(job.units.values()), store, device)
         if job.suspect:
             pool = loky.ProcessPoolExecutor(max_workers=1, env=WORKER)
             future = pool.submit(*task)

@@ -118,7 +118,7 @@ def title(unit: Any) -> str:
     """A unit as people read it, for progress and errors: its kind, and what sets it apart from others of its kind.
 
     Names stand for themselves and numbers with their field, of the unit and of units in it; groups of settings, which
-    are dataclasses without a kind, are left out.
+    are dataclasses without a kind, are left out, as is what a field keeps out of its ``repr``.
     """
 
     def words(owner: Any) -> list[str]:
@@ -127,7 +127,7 @@ def title(unit: Any) -> str:
             value, name = getattr(owner, field.name), field.name.replace("_", " ")
             if hasattr(value, "kind"):
                 found += words(value)
-            elif not field.compare or _default(field, owner):
+            elif not field.compare or not field.repr or _default(field, owner):
                 continue
             elif isinstance(value, str):
                 found.append(NAMES.get(value) or (value if len(value) <= 24 else f"{value[:23]}…"))

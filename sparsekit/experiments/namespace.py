@@ -10,33 +10,37 @@ from types import BuiltinFunctionType, FunctionType, ModuleType
 from typing import Any
 
 from sparsekit.experiments import project
-from sparsekit.experiments.parameters import Parameters
+from sparsekit.experiments.parameters import Parameters, known
 from sparsekit.experiments.project import ParameterError
+from sparsekit.registry import Registry, load_named, reads
 
 
 def check(namespace: Mapping[str, Any]) -> Parameters:
     """Check what a notebook's parameters cell, or papermill after it, has assigned in the notebook's ``globals()``.
 
-    Modules, functions, classes and names that begin with an underscore are passed over; any other plain value must be a
-    known parameter, else it is a `ParameterError`. When the cell is run again, plain values younger than the first
+    Modules, functions, classes, registries, names that begin with an underscore and constants that a user's registered
+    function reads are passed over; any other plain value must be a known parameter, else it is a `ParameterError`. When the cell is run again, plain values younger than the first
     `Parameters` are those of later cells: of them, only what may be a parameter's misspelt name is an error. A name
     that only an earlier state of a corrected cell assigned is passed over, and so is a later cell's loop variable. A
     parameter that such a variable has changed, or that only an earlier state of a cell assigned, is an error. What was
     handed over must be what is found.
     """
+    load_named()
+    names, read = known(namespace.get("task")), reads()
     named = {n: v for n, v in namespace.items() if not n.startswith(("_", "PAPERMILL_")) and n not in ("In", "Out")}
     history = _History([cell for cell in namespace.get("In", ()) if isinstance(cell, str)])
     # a dict keeps the order in which its names were first bound
     first = next((k for k, value in enumerate(named.values()) if isinstance(value, Parameters)), len(named))
     given, problems = {}, []
     for k, (name, value) in enumerate(named.items()):
-        if name in Parameters.model_fields:
+        if name in names:
             meant = not isinstance(value, ModuleType | FunctionType | BuiltinFunctionType | type)
             if meant and history.taken(name):
                 meant = name in history.latest
                 problems += [f"{name}: a later cell has left {value!r} in it; {RENAME}"] if meant else []
         else:
             plain = isinstance(value, str | int | float | bool | list | tuple | dict | None)
+            plain = plain and not isinstance(value, Registry) and name not in read
             meant = plain and not history.corrected(name) and (k < first or _misspelt(name, value))
         if meant:
             given[name] = value
@@ -44,15 +48,16 @@ def check(namespace: Mapping[str, Any]) -> Parameters:
         raise ParameterError(problems)
     found, handed = Parameters(**given), _handed(namespace)
     asked = Parameters(**given | handed)
+    default = {name: one.default for name, one in Parameters.model_fields.items()}
     remedy = "assign parameters in the cell tagged 'parameters' only"
     problems = [
-        f"{name}: {getattr(asked, name)!r} was handed over, but a cell assigns {getattr(found, name)!r}; {remedy}"
+        f"{name}: {getattr(asked, name)!r} was handed over, but a cell assigns {getattr(found, name, None)!r}; {remedy}"
         for name in handed
-        if getattr(asked, name) != getattr(found, name)
+        if getattr(asked, name) != getattr(found, name, None)
     ] + [
         f"{name}: {value!r} is left from a cell that has been changed since; assign it again, or run `del {name}`"
         for name, value in given.items()
-        if history.dropped(name) and getattr(found, name) != Parameters.model_fields[name].default
+        if history.dropped(name) and getattr(found, name) != default.get(name)
     ]
     if problems:
         raise ParameterError(problems)
@@ -71,7 +76,8 @@ def _handed(namespace: Mapping[str, Any]) -> dict[str, Any]:
         if str(cell).startswith("# Parameters\n"):
             with suppress(SyntaxError, ValueError):
                 handed |= {node.targets[0].id: ast.literal_eval(node.value) for node in ast.parse(cell).body}
-    handed = {name: value for name, value in handed.items() if name in Parameters.model_fields}
+    names = known(handed.get("task", namespace.get("task")))
+    handed = {name: value for name, value in handed.items() if name in names}
     return handed | json.loads(os.environ.get("SPARSEKIT_PARAMETERS", "{}"))
 
 

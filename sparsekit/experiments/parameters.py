@@ -3,11 +3,12 @@
 import csv
 import os
 import re
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
+from contextlib import suppress
 from difflib import get_close_matches
 from typing import Any, get_args
 
-from pydantic import BaseModel, ConfigDict, ValidationError, model_validator
+from pydantic import BaseModel, ConfigDict, TypeAdapter, ValidationError, model_validator
 
 from sparsekit.experiments import project
 from sparsekit.experiments.project import ParameterError
@@ -29,7 +30,7 @@ from sparsekit.experiments.values import (
     say,
     words,
 )
-from sparsekit.registry import unknown
+from sparsekit.registry import UnknownName, unknown
 from sparsekit.variants import TARGETS, VARIANTS
 
 SEED = 2**63 - 1
@@ -50,7 +51,7 @@ class Parameters(BaseModel):
     unknown parameter 'hidden_sise'; did you mean 'hidden_size'? `sparsekit list` shows all
     """
 
-    model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False, validate_default=False)
+    model_config = ConfigDict(extra="allow", frozen=True, allow_inf_nan=False, validate_default=False)
 
     task: choice("task") = field("reber", "what the networks learn, by name")
     csv_path: File = field("", "the labelled strings of task csv: a file with columns string and valid")
@@ -140,11 +141,18 @@ class Parameters(BaseModel):
     workers: Whole = field(0, "processes that compute at the same time; 0: one for each core", ge=0, le=1024)
 
     def __init__(self, **values: Any):
+        further, problems = {}, []
+        for name in values.keys() - type(self).model_fields.keys():
+            try:
+                further[name] = _option(name, values[name], values.get("task"))
+            except ParameterError as error:
+                problems += error.problems
         try:
-            super().__init__(**values)
+            super().__init__(**values | further)
         except ValidationError as error:
-            problems = dict.fromkeys(_problem(e, values) for e in error.errors(include_url=False))
-            raise ParameterError(problems) from None
+            problems = [*(_problem(e, values) for e in error.errors(include_url=False)), *sorted(problems)]
+        if problems:
+            raise ParameterError(dict.fromkeys(problems)) from None
 
     @model_validator(mode="after")
     def _fit_together(self) -> "Parameters":
@@ -181,7 +189,7 @@ class Parameters(BaseModel):
     def _repr_markdown_(self) -> str:
         """In a notebook: what differs from the defaults."""
         fields = type(self).model_fields
-        changed = [f"`{name} = {value!r}`" for name, value in self if value != fields[name].default]
+        changed = [f"`{n} = {value!r}`" for n, value in self if n not in fields or value != fields[n].default]
         told = f"Parameters that differ from their defaults: {', '.join(changed)}"
         return told if changed else "All parameters are as by default."
 
@@ -205,6 +213,31 @@ def task_options(task: str) -> tuple[str, ...]:
     from sparsekit.tasks import definitions  # not above: others register
 
     return definitions.options(task)
+
+
+def known(task: Any = None) -> set[str]:
+    """Names of all parameters, those of a user's own task among them; of every such task where none is given."""
+    names = [task] if isinstance(task, str) else Choice("task").names()
+    with suppress(UnknownName):
+        return {*Parameters.model_fields}.union(*map(task_options, names))
+    return {*Parameters.model_fields}
+
+
+def _option(name: str, value: Any, task: Any) -> Any:
+    """The value of a parameter that only a user's own task has."""
+    task = Parameters.model_fields["task"].default if task is None else task
+    if name not in known(task):
+        having = [t for t in Choice("task").names() if name in task_options(t)]
+        use = f"{name}: task {task} does not use it; of use with {', '.join(having)}"
+        raise ParameterError(use if having else _unknown(name, known(task)))
+    from sparsekit.tasks import definitions
+
+    asked = definitions.kind(task, name)
+    try:
+        return TypeAdapter(asked).validate_python(value, strict=isinstance(value, bool) or asked is str)
+    except ValidationError:
+        what = getattr(asked, "__name__", str(asked))
+        raise ParameterError(f"{name}: given {_shown(value)}, but task {task} takes it as {what}") from None
 
 
 def file_value(name: str, text: str) -> Any:
@@ -231,8 +264,6 @@ def _problem(error: Mapping[str, Any], values: Mapping[str, Any]) -> str:
     if not error["loc"]:
         return error["msg"]
     name, *inside = error["loc"]
-    if error["type"] == "extra_forbidden":
-        return _unknown(name)
     if error["type"] == "say":
         return f"{name}: {error['msg']}"
     given, text = values[name][inside[0]] if inside else values[name], _allowed(name, bool(inside))
@@ -254,11 +285,11 @@ def _shown(value: Any) -> str:
     return shown if len(shown) <= 80 else f"{shown[:77]}…"
 
 
-def _unknown(name: str) -> str:
+def _unknown(name: str, allowed: Iterable[str]) -> str:
     # All the names would fill half a screen, so they are listed only where none comes near.
-    if near := get_close_matches(name, Parameters.model_fields, n=1, cutoff=0.6):
+    if near := get_close_matches(name, allowed, n=1, cutoff=0.6):
         return f"unknown parameter {name!r}; did you mean {near[0]!r}? `sparsekit list` shows all"
-    return unknown("parameter", name, Parameters.model_fields)
+    return unknown("parameter", name, dict.fromkeys([*Parameters.model_fields, *sorted(allowed)]))
 
 
 def describe() -> list[tuple[str, str, Any, str]]:

@@ -11,6 +11,7 @@ import torch
 from sparsekit.experiments import execution
 from sparsekit.experiments.identity import Unit, key
 from sparsekit.experiments.records import Store
+from sparsekit.registry import arrive, packed
 
 
 @dataclass(frozen=True)
@@ -46,13 +47,13 @@ def plan(units: Iterable[Unit], store: Store, workers: int = 0, device: str = "a
             variant = getattr(getattr(unit, "base", unit), "variant", "")
             missing.setdefault(f"{unit.kind} {variant}".strip(), []).append(unit)
     workers, device = workers or loky.cpu_count(), execution.resolve_device(device)
-    kinds, mebibytes = [], 0.0
+    kinds, mebibytes, own = [], 0.0, packed()
     pool = loky.ProcessPoolExecutor(max_workers=1, env=execution.WORKER)  # starts its worker when first asked
     try:
         for name, group in missing.items():
             by_cost = sorted(group, key=lambda unit: unit.cost)
             tried = [by_cost[len(group) // 2], by_cost[-1]]  # typical, for the time; largest, for the memory too
-            seconds, used = zip(*(pool.submit(_probe, unit, device).result() for unit in tried), strict=True)
+            seconds, used = zip(*(pool.submit(_probe, own, unit, device).result() for unit in tried), strict=True)
             rate = sum(seconds) / sum(unit.cost for unit in tried)
             kinds.append(Kind(name, len(group), rate * sum(unit.cost for unit in group)))
             mebibytes = max(mebibytes, *used)
@@ -62,7 +63,8 @@ def plan(units: Iterable[Unit], store: Store, workers: int = 0, device: str = "a
     return Plan(len(unique), recorded, kinds, workers, sum(k.seconds for k in kinds) / workers, mebibytes)
 
 
-def _probe(unit: Unit, device: str) -> tuple[float, float]:
+def _probe(own: bytes, unit: Unit, device: str) -> tuple[float, float]:
+    arrive(own)
     torch.set_num_threads(1)
     seconds = unit.seconds(device)
     used = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss

@@ -2,7 +2,7 @@
 
 import warnings
 from collections.abc import Hashable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import ClassVar
 
 import pandas as pd
@@ -18,10 +18,11 @@ from sparsekit.pruning import prune as pruning_rule
 from sparsekit.pruning.cost import multiply_adds
 from sparsekit.pruning.masks import Mask
 from sparsekit.pruning.memory import by_distance, by_length, by_violation, whole, with_another_past
-from sparsekit.pruning.recovery import PROTOCOLS, Start
-from sparsekit.pruning.schedules import SCHEDULES
-from sparsekit.pruning.scores import CONTROLS, Evidence
+from sparsekit.pruning.recovery import PROTOCOLS, Start, followed, starts_early
+from sparsekit.pruning.schedules import SCHEDULES, planned
+from sparsekit.pruning.scores import CONTROLS, SCORES, Evidence
 from sparsekit.pruning.survival import dead_units, spectral_radius, survivors
+from sparsekit.registry import digest
 from sparsekit.seeds import derive
 from sparsekit.tasks import definitions as tasks
 
@@ -50,23 +51,27 @@ class PrunedNetwork(FromBase):
     rounds: int = 1
     protocol: str = "retrain"
     rewind_step: int = 0
+    source: str = field(default="", init=False, repr=False)
 
     def __post_init__(self):
+        own = digest(SCORES[self.score], SCHEDULES[self.schedule], PROTOCOLS[self.protocol])
+        object.__setattr__(self, "source", own)
         if self.schedule != "one_shot" and self.protocol != "retrain":
             raise ValueError(f"protocol {self.protocol} with schedule {self.schedule}: it goes with one_shot only")
 
     @property
     def early(self) -> EarlyNetwork:
-        """What protocol rewind starts from."""
+        """What protocol rewind starts from, and any other that starts early."""
         return EarlyNetwork(self.base, self.rewind_step)
 
     @property
     def requires(self) -> tuple:
-        return (self.base, self.early) if self.protocol == "rewind" else (self.base,)
+        return (self.base, self.early) if starts_early(self.protocol) else (self.base,)
 
     @property
     def group(self) -> Hashable:
-        return self.base, self.recipe, self.measure_at, self.schedule, self.rounds
+        own = tuple(self.plan()) if SCHEDULES.own(self.schedule) else ()  # may prune at steps of its own
+        return self.base, self.recipe, self.measure_at, self.schedule, self.rounds, own
 
     @property
     def cost(self) -> float:
@@ -85,7 +90,7 @@ class PrunedNetwork(FromBase):
     def plan(self) -> dict[int, float]:
         """The sparsity that the schedule asks for, by the optimizer step after which to prune."""
         steps = self.recipe.epochs * self.base.strings.steps(self.recipe.batch_size)
-        return SCHEDULES[self.schedule](self.percent / 100, steps, self.rounds)
+        return planned(self.schedule, self.percent / 100, steps, self.rounds)
 
     def fresh(self) -> Classifier:
         """The base network's structure with other initial weights: the same for all conditions of a seed."""
@@ -104,8 +109,10 @@ class PrunedNetwork(FromBase):
             return network
         mask, _ = pruning_rule.prune(network, self.percent / 100, self.target, self.score, self.scope, self.evidence())
         trained, early = lambda: self.base.network(store), lambda: self.early.network(store)
+        if not starts_early(self.protocol):
+            early = _not_early
         starts = Start(trained=trained, early=early, fresh=self.fresh, cell=self.base.variant, seed=self.stream)
-        network, mask = PROTOCOLS[self.protocol](starts, mask)
+        network, mask = followed(self.protocol, starts, mask)
         mask.apply(network)
         return network
 
@@ -117,7 +124,7 @@ class PrunedNetwork(FromBase):
 
     @classmethod
     def compute(cls, units: Sequence["PrunedNetwork"], store: Store, device: str) -> Iterator[Result]:
-        base, recipe, measure_at, schedule, _ = units[0].group
+        base, recipe, measure_at, schedule, *_ = units[0].group
         networks, plans = [unit.start(store) for unit in units], [unit.plan() for unit in units]
         radii = [_radii(network) for network in networks]
 
@@ -152,6 +159,10 @@ class PrunedNetwork(FromBase):
             "survivors": survivors(network).to_dict("list"),
             "dead_units": dead_units(network).to_dict("list"),
         }
+
+
+def _not_early() -> Classifier:
+    raise ValueError("it starts early in base training; to have that network, let it say start.early() by that name")
 
 
 def _radii(network: Classifier) -> dict[str, list]:
@@ -245,7 +256,7 @@ def protocol_networks(p: Parameters) -> list[PrunedNetwork]:
     found = []
     for percent in p.compare_at:
         for protocol in ["retrain", *p.protocols]:
-            rewound = {"rewind_step": p.rewind_step} if protocol == "rewind" else {}
+            rewound = {"rewind_step": p.rewind_step} if starts_early(protocol) else {}
             target, share = ("both", 0.0) if protocol == "dense" else (p.targets[0], percent)
             found += _pruned(p, target, share, protocol=protocol, **rewound)
     return list(dict.fromkeys(found))

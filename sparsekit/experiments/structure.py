@@ -1,6 +1,6 @@
 """Units of the structure study: networks made from graphs."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from functools import cache
 from itertools import product
@@ -17,19 +17,27 @@ from sparsekit.experiments.records import Store
 from sparsekit.experiments.units import Strings, computed, probed, recipe, strings, training_cost
 from sparsekit.graphs import designs, directed, files, nulls, properties
 from sparsekit.graphs import structure as graphs
+from sparsekit.graphs.families import GENERATORS
 from sparsekit.networks import build, measures
 from sparsekit.networks.classifier import Classifier
 from sparsekit.networks.training import Recipe, train
 from sparsekit.pruning.masks import Mask
+from sparsekit.pruning.recovery import starts_early
+from sparsekit.registry import Own, Registry, check_name, digest
 from sparsekit.seeds import derive
 from sparsekit.tasks import labelled_csv
-from sparsekit.variants import GATE_MASKS, GATES
+from sparsekit.variants import GATE_MASKS, GATES, STRUCTURES
 
 EMBEDDING_SIZE = 50
 """Numbers that stand for a character where a graph's own width does not say how many."""
 FEW = 3
 """Graphs of each generator that are trained with both layouts of masks."""
-_draw = cache(designs.draw)
+
+
+@cache
+def _drawn(*of: str | int, source: str) -> nx.Graph:
+    """The graph that `designs.draw` gives, where a user's own functions are these."""
+    return designs.draw(*of)
 
 
 @dataclass(frozen=True)
@@ -58,9 +66,18 @@ class GraphNetwork(Unit):
     null: str = ""
     path: str = field(default="", compare=False)
     revision: int = field(default=0, init=False)
+    source: str = field(default="", init=False, repr=False)
 
     def __post_init__(self):
+        check_name("structure", self.structure, STRUCTURES)
         object.__setattr__(self, "revision", designs.revision(self.design, self.generator))
+        object.__setattr__(self, "source", digest(*self._functions()))
+
+    def _functions(self) -> list[Callable]:
+        """What makes its graph."""
+        made = [] if self.path else [designs.DESIGNS[self.design], GENERATORS[self.generator]]
+        null = [nulls.NULLS[self.null]] if self.null else []
+        return [*made, graphs.ORIENTATIONS[self.orientation], *null]
 
     @property
     def cost(self) -> float:
@@ -80,9 +97,13 @@ class GraphNetwork(Unit):
             # A null model of edges that all lead both ways has edges that do.
             cyclic = cyclic and (nx.number_of_selfloops(graph) > 0 or nx.overall_reciprocity(graph) < 1)
         else:
-            graph = _draw(self.design, self.generator, self.graph, self.draw, self.nodes_min, self.nodes_max)
+            of = (self.design, self.generator, self.graph, self.draw, self.nodes_min, self.nodes_max)
+            graph = _drawn(*of, source=self.source)
         graph = graph if cyclic else graphs.undirected(graph)
-        return nulls.NULLS[self.null](graph, derive("null model", self.null, self.graph)) if self.null else graph
+        if not self.null:
+            return graph
+        null = nulls.NULLS[self.null]
+        return graphs.checked(null, null(graph, derive("null model", self.null, self.graph)), graph.nodes)
 
     def network(self) -> Classifier:
         """The network as initialised."""
@@ -98,22 +119,39 @@ class GraphNetwork(Unit):
         seed = derive("orientation", self.generator, self.graph)
         return graphs.orient(graphs.undirected(self.drawn()), self.orientation, seed)
 
-    def measured(self, network: Classifier) -> dict[str, float | str]:
-        """The graph's family and properties, and measures of the network made from it."""
+    def measured(self, names: Collection[str] | None = None) -> dict[str, float | str]:
+        """The graph's family, its properties and measures of the network made from it: all or those named."""
         graph, oriented = self.drawn(), self.oriented()
+        asked = ([n for n in registry if names is None or n in names] for registry in self._registries())
+        of_graph, further, of_network = asked
         found = {"family": graph.graph.get("family", self.generator)}
-        found |= properties.measure(graphs.undirected(graph), oriented=oriented)
+        found |= properties.measure(graphs.undirected(graph), of_graph, oriented=oriented)
         if self.structure == "recurrent":
-            return found | directed.measure_directed(graph) | measures.network_measures(network)
-        return found | directed.measure_more(graph, oriented=oriented) | measures.network_measures(network)
+            found |= directed.measure_directed(graph, further)
+        else:
+            found |= directed.measure_more(graph, further, oriented=oriented)
+        return found | (measures.network_measures(self.network(), of_network) if of_network else {})
+
+    def _registries(self) -> tuple[Registry, Registry, Registry]:
+        """What is measured."""
+        further = directed.DIRECTED if self.structure == "recurrent" else directed.MORE
+        return properties.PROPERTIES, further, measures.NETWORK
+
+    def _sources(self) -> dict[str, str]:
+        """What each property is, by its name in the tables; "" where it is the kit's."""
+        return {name: digest(function) for registry in self._registries() for name, function in registry.items()}
 
     def row(self, store: Store) -> dict[str, float | str]:
-        """Properties and accuracies from its record; what was registered after it was written is measured now."""
-        data = store.read(self)
+        """Properties and accuracies from its record; what was registered or changed since it was written is measured
+
+        now, and what is registered no more is left out.
+        """
+        data, now = store.read(self), self._sources()
         del data["history"]
-        further = directed.DIRECTED if self.structure == "recurrent" else directed.MORE
-        known = {"family", *properties.PROPERTIES, *further, *measures.NETWORK} <= data.keys()
-        return data if known else self.measured(self.network()) | data
+        was = data.pop("own", {})
+        stale = [name for name, source in now.items() if name not in data or source != was.get(name, "")]
+        kept = {name: value for name, value in data.items() if name in now or name not in was}
+        return kept | self.measured(stale) if stale else kept
 
     def seconds(self, device: str) -> float:
         return probed([self.network()], self.strings, self.recipe, device)
@@ -125,12 +163,15 @@ class GraphNetwork(Unit):
         if not mask.holds(network):
             raise AssertionError(f"a weight outside the graph is no longer 0 after training: {self}")
         last = {name: history[-1][name] for name in ("test_accuracy", "test_loss", "train_accuracy")}
-        return self.measured(network) | last | {"history": history}, None
+        own = {name: source for name, source in self._sources().items() if source}
+        data = self.measured() | last | {"history": history}
+        return data | ({"own": own} if own else {}), None
 
 
 def graph_networks(p: Parameters) -> list[GraphNetwork]:
     """The graph-structured networks, by variant, graph, null model and seed."""
     sizes = {"nodes_min": p.nodes_min, "nodes_max": p.nodes_max, "draw": p.data_seed, "design": p.design}
+    _check_columns()
     drawn = [{"generator": generator, "graph": k} | sizes for generator in p.generators for k in range(p.graphs)]
     there: dict[frozenset, str] = {}
     for file in p.graph_files:  # what is no graph, or one given before, is an error before anything runs
@@ -151,6 +192,22 @@ def graph_networks(p: Parameters) -> list[GraphNetwork]:
             own = {"variant": variant, "seed": p.seed + k, "gate_masks": layout, "null": null}
             found.append(GraphNetwork(**form, **graph, **own))
     return found
+
+
+TAKEN = {"variant", "generator", "graph", "seed", "null", "original", "gate_masks", "wrong", "lost", "family", "own"}
+TAKEN |= {"history", "test_accuracy", "test_loss", "train_accuracy"}
+"""What `structure` and `gate_rows` have in a row besides properties."""
+
+
+def _check_columns() -> None:
+    """An OwnError where a property of a user's has a name that something else in the tables has."""
+    further = {**directed.MORE, **directed.DIRECTED}
+    kinds = (properties.PROPERTIES, further, measures.NETWORK)
+    for kind in kinds:
+        others = TAKEN.union(*(other for other in kinds if other is not kind))
+        for own in kind.values():
+            if isinstance(own, Own) and own.name in others:
+                raise own.error("the tables have a column of that name; give it another")
 
 
 def structure(p: Parameters) -> pd.DataFrame:
@@ -226,7 +283,7 @@ def mask_graphs(p: Parameters, names: Iterable[str] | None = None) -> pd.DataFra
 
 
 def _from_masks(p: Parameters) -> Parameters:
-    return p.model_copy(update={"protocols": [name for name in p.protocols if name != "rewind"]})
+    return p.model_copy(update={"protocols": [name for name in p.protocols if not starts_early(name)]})
 
 
 def mask_training_networks(p: Parameters) -> list[PrunedNetwork]:

@@ -14,6 +14,7 @@ from sparsekit.experiments.records import Store
 from sparsekit.experiments.units import Baselines, computed, results, strings
 from sparsekit.networks import classifier
 from sparsekit.pruning import latency
+from sparsekit.pruning.recovery import starts_early
 from sparsekit.tasks import definitions as tasks
 from sparsekit.tasks import labelled_csv, samples
 
@@ -42,7 +43,7 @@ def _pruned(p: Parameters) -> list[Unit]:
 
 def _compared(p: Parameters) -> list[Unit]:
     by_protocol = pruning.protocol_networks(p)
-    early = [unit.early for unit in by_protocol if unit.protocol == "rewind"]
+    early = [unit.early for unit in by_protocol if starts_early(unit.protocol)]
     return [*early, *pruning.scheduled_networks(p), *by_protocol]
 
 

@@ -16,15 +16,20 @@ from sparsekit.experiments.records import Store, default_store
 from sparsekit.networks.build import stacked
 from sparsekit.networks.classifier import Classifier
 from sparsekit.networks.training import Recipe, epoch_seconds, train
+from sparsekit.registry import digest
 from sparsekit.seeds import derive
 from sparsekit.tasks import definitions as tasks
 from sparsekit.tasks.labelled_csv import TaskError
 from sparsekit.tasks.samples import Task
+from sparsekit.variants import GATES
 
 
 @dataclass(frozen=True)
 class Strings:
-    """Which strings a network learns. A user's file counts by its content, wherever it lies."""
+    """Which strings a network learns. A user's file counts by its content, wherever it lies.
+
+    `options` are those of a user's own task that are no parameters of the kit, by name.
+    """
 
     task: str
     train_size: int
@@ -37,11 +42,16 @@ class Strings:
     invalid: str = "automata"
     inner_length: int = 0
     csv_path: str = field(default="", compare=False)
+    options: tuple[tuple[str, Any], ...] = ()
+    source: str = field(default="", init=False, repr=False)
+
+    def __post_init__(self):
+        object.__setattr__(self, "source", digest(tasks.TASKS[self.task]))
 
     def make(self) -> Task:
         """The strings themselves, made once in a process."""
-        names = [f.name for f in fields(self) if f.name != "task"]
-        return tasks.make(self.task, **{name: getattr(self, name) for name in names})
+        names = [f.name for f in fields(self) if f.name not in ("task", "options", "source")]
+        return tasks.make(self.task, **{name: getattr(self, name) for name in names} | dict(self.options))
 
     def steps(self, batch_size: int) -> int:
         """Optimizer steps of an epoch. A task with rules makes as many strings as asked for; the rest is made."""
@@ -148,14 +158,17 @@ def probed(networks: list[Classifier], strings: Strings, recipe: Recipe, device:
 
 def training_cost(strings: Strings, recipe: Recipe, variant: str) -> float:
     """Seconds, roughly: measured for one layer of 50 units, per string and epoch, on one core."""
-    seconds = {"rnn_tanh": 2.4e-5, "rnn_relu": 2.4e-5, "gru": 6e-5, "lstm": 8e-5}[variant]
+    known = {"rnn_tanh": 2.4e-5, "rnn_relu": 2.4e-5, "gru": 6e-5, "lstm": 8e-5}
+    seconds = known.get(variant, 2e-5 * len(GATES[variant]))
     return (strings.train_size + strings.test_size / 3) * recipe.epochs * seconds
 
 
 def strings(p: Parameters) -> Strings:
     """The strings that networks learn, of those parameters that the task asks for; `TaskError` for an unfit file."""
-    asked = {f.name for f in fields(Strings)} & {*tasks.options(p.task), "train_size", "test_size", "data_seed"}
-    given = {name: getattr(p, name) for name in asked}
+    known, options = {f.name for f in fields(Strings)} - {"options", "source"}, tasks.options(p.task)
+    given = {name: getattr(p, name) for name in known & {*options, "train_size", "test_size", "data_seed"}}
+    further = [(name, getattr(p, name)) for name in sorted({*options} - known) if hasattr(p, name)]
+    given["options"] = tuple((name, tuple(v) if isinstance(v, list) else v) for name, v in further)
     if path := given.get("csv_path"):
         try:
             content = Path(path).read_bytes()

@@ -13,7 +13,7 @@ from sparsekit.graphs import structure as graphs
 from sparsekit.graphs.families import GENERATORS, check_range, edge_target, sample, with_edges
 from sparsekit.graphs.nulls import cells_of, like
 from sparsekit.graphs.structure import GraphError
-from sparsekit.registry import Registry
+from sparsekit.registry import Registry, digest
 from sparsekit.seeds import derive
 
 DESIGNS = Registry("sampling design")
@@ -40,7 +40,8 @@ def draw(design: str, generator: str, number: int, seed: int = 0, nodes_min: int
         Where a name is not registered; where the range of sizes is empty, or the generator gives no such graphs.
     """
     check_range(nodes_min, nodes_max)
-    return DESIGNS[design](generator, number, seed, nodes_min, nodes_max)
+    own = DESIGNS[design]
+    return graphs.checked(own, own(generator, number, seed, nodes_min, nodes_max))
 
 
 def revision(design: str, generator: str) -> int:
@@ -90,7 +91,8 @@ def plane(generator: str, number: int, seed: int, nodes_min: int, nodes_max: int
     path length, both scaled to 0 … 1. Half of them come from the generator as they are; the others start from it and
     are led in a random direction of the plane, edge by edge. The generator "mixed" covers the most of it.
     """
-    spread = _spread(generator, GENERATORS[generator], seed, nodes_max)
+    make = GENERATORS[generator]
+    spread = _spread(generator, make, digest(make), seed, nodes_max)
     if not 0 <= number < len(spread):
         raise GraphError(f"graph {number} of the plane, counted from 0; it has {len(spread)}")
     return spread[number].copy()
@@ -129,7 +131,7 @@ def clustering_and_path_length(graph: nx.Graph) -> tuple[float, float]:
 
 
 @lru_cache(maxsize=32)
-def _spread(generator: str, make: Callable, seed: int, nodes: int) -> list[nx.Graph]:
+def _spread(generator: str, make: Callable, source: str, seed: int, nodes: int) -> list[nx.Graph]:
     stream = np.random.default_rng(derive("plane", generator, seed, nodes))
     drawn = _graphs(generator, stream, nodes, nodes)
     pool = [with_edges(next(drawn), edge_target(nodes), stream) for _ in range(POOL)]
@@ -185,7 +187,8 @@ def _graphs(generator: str, stream: np.random.Generator, nodes_min: int, nodes_m
     make, failed = GENERATORS[generator], 0
     while failed < 100:
         try:
-            yield make(int(stream.integers(nodes_min, nodes_max + 1)), int(stream.integers(2**32)))
+            nodes = int(stream.integers(nodes_min, nodes_max + 1))
+            yield graphs.checked(make, make(nodes, int(stream.integers(2**32))), nodes)
             failed = 0
         except GraphError as error:
             failed, why = failed + 1, error

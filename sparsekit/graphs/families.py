@@ -10,7 +10,7 @@ import numpy as np
 from scipy.sparse.csgraph import minimum_spanning_tree
 from scipy.spatial.distance import pdist, squareform
 
-from sparsekit.graphs.structure import GraphError, components
+from sparsekit.graphs.structure import GraphError, checked, components
 from sparsekit.registry import Registry
 from sparsekit.seeds import derive
 
@@ -169,7 +169,7 @@ def sample(generator: str, seed: int, nodes_min: int = 10, nodes_max: int = 50) 
     check_range(nodes_min, nodes_max)
     stream = np.random.default_rng(derive("graph", generator, seed))
     nodes = int(stream.integers(nodes_min, nodes_max + 1))
-    return make(nodes, int(stream.integers(2**32)))
+    return checked(make, make(nodes, int(stream.integers(2**32))), nodes)
 
 
 def check_range(nodes_min: int, nodes_max: int) -> None:

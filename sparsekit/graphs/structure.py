@@ -1,12 +1,12 @@
 """Which graphs can become networks, and what to do about the others."""
 
-from collections.abc import Hashable, Sequence
+from collections.abc import Callable, Collection, Hashable, Iterable, Sequence
 
 import networkx as nx
 import numpy as np
 from numpy.typing import ArrayLike
 
-from sparsekit.registry import Registry, UnknownName, unknown
+from sparsekit.registry import Own, Registry, UnknownName, described, unknown
 from sparsekit.seeds import derive
 
 LARGEST = 5000
@@ -66,6 +66,31 @@ def check(graph: nx.Graph, directed: bool = False, loops: bool = False) -> None:
         raise GraphError(f"falls into {len(parts)} parts; give a connected graph, such as its largest part", largest)
 
 
+def checked(function: Callable, graph: nx.Graph, nodes: Collection | int = 0) -> nx.Graph:
+    """The graph that a function gave; where a user's own gave what cannot become a network, an OwnError names it.
+
+    Parameters
+    ----------
+    nodes : collection or int, optional
+        The nodes that it must have, or how many of 0, 1, …
+    """
+    if isinstance(function, Own):
+        if not isinstance(graph, nx.Graph):
+            raise function.error(f"gave {described(graph)}; give a networkx.Graph")
+        asked = range(nodes) if isinstance(nodes, int) else nodes
+        if nodes and len(graph) != len(asked):
+            raise function.error(f"gave a graph of {len(graph):,} nodes; asked for are {len(asked):,}")
+        if nodes and {*graph} != {*asked}:
+            named = f"0 to {nodes - 1}" if isinstance(nodes, int) else "those of the graph that it is given"
+            other = min({*graph} - {*asked}, key=str)
+            raise function.error(f"gave a graph of other nodes, such as {other!r}; name them {named}")
+        try:
+            check(graph, directed=True, loops=True)
+        except GraphError as error:
+            raise function.error(f"gave {error}") from None
+    return graph
+
+
 def components(graph: nx.Graph) -> list[set]:
     """The sets of nodes that hang together, directions left out."""
     return list((nx.weakly_connected_components if graph.is_directed() else nx.connected_components)(graph))
@@ -112,13 +137,17 @@ def orient(graph: nx.Graph, rule: str = "by_node", seed: int = 0) -> nx.DiGraph:
     """
     if graph.is_directed():
         raise GraphError("a directed graph has its directions; leave them out with graphs.structure.undirected(graph)")
-    order = ORIENTATIONS[rule]
+    made = ORIENTATIONS[rule](graph, seed)
     oriented = nx.DiGraph()
     try:
         oriented.add_nodes_from(sorted(graph))
     except TypeError:
         raise GraphError("nodes of different kinds have no order; rename them 0, 1, 2, …") from None
-    rank = {node: place for place, node in enumerate(order(graph, seed))}
+    if isinstance(own := ORIENTATIONS[rule], Own):
+        made = list(made) if isinstance(made, Iterable) else [made]
+        if len(made) != len(graph) or {*made} != {*graph}:
+            raise own.error("gave no order of the graph's nodes; give each of them once")
+    rank = {node: place for place, node in enumerate(made)}
     oriented.add_edges_from(sorted((u, v) if rank[u] < rank[v] else (v, u) for u, v in graph.edges))
     return oriented
 

@@ -1,5 +1,7 @@
 """The two layouts of a graph's mask in the stacked gates of GRU and LSTM, and how far each is from the graph."""
 
+from collections.abc import Iterable
+
 import networkx as nx
 
 from sparsekit.networks.build import layered
@@ -46,11 +48,11 @@ NETWORK.define("readout_width", "Inputs of the readout.", lambda net: net.readou
 NETWORK.define("depth", "Recurrent stages, one after the other.", lambda net: len(net.stages))
 
 
-def network_measures(network: Classifier) -> dict[str, float]:
-    """All measures of a layered, stacked or recurrent network, by name.
+def network_measures(network: Classifier, names: Iterable[str] | None = None) -> dict[str, float]:
+    """Measures of a layered, stacked or recurrent network, all or those named, by name.
 
     >>> from sparsekit.networks.build import stacked
     >>> network_measures(stacked("gru", hidden_size=8, layers=2, embedding_size=5))["recurrent_parameters"]
     792.0
     """
-    return measured(NETWORK, network)
+    return measured(NETWORK, network, names)

@@ -14,7 +14,7 @@ from torch import Tensor, nn
 
 from sparsekit.pruning.masks import WEIGHT, Mask, hidden, matrices
 from sparsekit.pruning.schedules import check_sparsity
-from sparsekit.pruning.scores import SCORES, Evidence
+from sparsekit.pruning.scores import Evidence, scored
 from sparsekit.registry import check_name
 from sparsekit.variants import SCOPES, TARGETS
 
@@ -150,7 +150,7 @@ def _ranked(
         advice = "if these are pruned, Mask.nonzero(model).keep(model) first counts them as gone"
         _warn(f"{zeros:,} weights that no mask removes are exactly 0: {advice}")
     groups: dict[tuple, Group] = {}
-    for name, scores in SCORES[score](model, names, evidence or Evidence()).items():
+    for name, scores in scored(score, model, names, evidence or Evidence()).items():
         if (mask[name] & ~torch.isfinite(scores)).any():
             raise ValueError(f"{score} gives scores that are not finite in {name}: does the network hold NaN weights?")
         layer, gates = WEIGHT.sub(r"\2", name), found[name].gates

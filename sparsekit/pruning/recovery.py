@@ -9,7 +9,8 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from sparsekit.registry import Registry
+from sparsekit.registry import Own, Registry, described
+from sparsekit.sources import source
 from sparsekit.variants import GATES
 
 if TYPE_CHECKING:
@@ -32,6 +33,25 @@ class Start:
     fresh: Callable[[], Classifier]
     cell: str
     seed: int
+
+
+def starts_early(protocol: str) -> bool:
+    """Whether a protocol starts from the base network early in its training: whether it reads ``start.early``."""
+    return "early" in source(getattr(PROTOCOLS[protocol], "function", PROTOCOLS[protocol])).attributes
+
+
+def followed(protocol: str, start: Start, mask: Mask) -> tuple[Classifier, Mask]:
+    """What is retrained by a protocol; of a user's own, an OwnError says where it gives something else."""
+    from sparsekit.networks.classifier import Classifier
+    from sparsekit.pruning.masks import Mask as Kind
+
+    own, made = PROTOCOLS[protocol], PROTOCOLS[protocol](start, mask)
+    if isinstance(own, Own):
+        if not isinstance(made, tuple) or [type(m) for m in made] != [Classifier, Kind]:
+            raise own.error(f"gave {described(made)}; give the network and its mask, such as (start.fresh(), mask)")
+        if {name: value.shape for name, value in made[1].items()} != {name: v.shape for name, v in mask.items()}:
+            raise own.error("gave a mask of other matrices; give one like that which it is given")
+    return made
 
 
 PROTOCOLS.define("retrain", "The surviving weights, as published.", lambda start, mask: (start.trained(), mask))

@@ -1,9 +1,10 @@
 """Schedules: when pruning happens during training, and how far it goes each time."""
 
 import math
+from collections.abc import Mapping
 from numbers import Real
 
-from sparsekit.registry import Registry
+from sparsekit.registry import Own, Registry, described
 
 SCHEDULES = Registry("pruning schedule")
 """Functions ``(sparsity, steps, rounds) -> {step: sparsity}``.
@@ -53,6 +54,22 @@ def gradual(sparsity: float, steps: int, rounds: int) -> dict[int, float]:
     _check(sparsity, steps, rounds)
     reached = {k * (steps // 2) // rounds: sparsity * (1 - (1 - k / rounds) ** 3) for k in range(1, rounds + 1)}
     return _ending(reached, sparsity)
+
+
+def planned(schedule: str, sparsity: float, steps: int, rounds: int) -> dict[int, float]:
+    """What a schedule plans; of a user's own, an OwnError says where it is no plan that leads to the sparsity."""
+    own, plan = SCHEDULES[schedule], SCHEDULES[schedule](sparsity, steps, rounds)
+    if isinstance(own, Own):
+        asked = f"give {{step: sparsity}}, steps from 0 to {steps}, sparsities that do not fall, at last {sparsity:g}"
+        if not isinstance(plan, Mapping) or not all(isinstance(v, Real) for one in plan.items() for v in one):
+            raise own.error(f"gave {described(plan)}; {asked}")
+        plan = {int(step): float(plan[step]) for step in sorted(plan)}
+        reached = list(plan.values())
+        if not plan or min(plan) < 0 or max(plan) > steps or reached != sorted(reached):
+            raise own.error(f"gave {plan}; {asked}")
+        if not (reached[0] >= 0 and math.isclose(reached[-1], sparsity, abs_tol=1e-9)):
+            raise own.error(f"gave {plan}; {asked}")
+    return plan
 
 
 def check_sparsity(sparsity: float) -> None:

@@ -5,13 +5,13 @@ Torch is loaded when a score is computed, not where its name is looked up.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import numpy as np
 
-from sparsekit.registry import Registry
+from sparsekit.registry import Own, Registry, described
 from sparsekit.seeds import derive
 
 if TYPE_CHECKING:
@@ -37,6 +37,28 @@ class Evidence:
     positions: Tensor | None = None  # int64, (batch,): step at which each sequence is read; the last where not given
     seed: int = 0  # of scores that are random
     loss: Callable[[nn.Module], Tensor] | None = None
+
+
+def scored(score: str, network: nn.Module, names: Sequence[str], evidence: Evidence) -> dict[str, Tensor]:
+    """The scores of these weights; of a user's own, an OwnError says where it gives something else."""
+    import torch
+
+    own, made = SCORES[score], SCORES[score](network, names, evidence)
+    if isinstance(own, Own):
+        if not isinstance(made, Mapping):
+            raise own.error(f"gave {described(made)}; give {{name: scores}}, a tensor for each of the names")
+        if missing := [name for name in names if name not in made]:
+            raise own.error(f"gave no scores of {', '.join(missing)}; give some for each of the names")
+        for name in names:
+            if not isinstance(made[name], torch.Tensor):
+                raise own.error(f"gave {described(made[name])} for {name}; give a tensor")
+            given, asked = tuple(made[name].shape), tuple(network.get_parameter(name).shape)
+            if given != asked:
+                raise own.error(f"gave scores of shape {given} for {name}, which has {asked}")
+            if made[name].is_complex():
+                raise own.error(f"gave complex numbers for {name}; give real ones")
+        made = {name: made[name].detach() for name in names}
+    return made
 
 
 @SCORES.register

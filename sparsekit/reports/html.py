@@ -35,6 +35,7 @@ from sparsekit.experiments.parameters import Parameters
 from sparsekit.experiments.progress import duration
 from sparsekit.experiments.project import declared, title
 from sparsekit.figures.words import label
+from sparsekit.registry import MODULES, loaded
 from sparsekit.reports import scorecard, thesis
 from sparsekit.reports.answers import QUESTIONS
 from sparsekit.variants import VARIANTS
@@ -86,7 +87,7 @@ class _OwnKernel(AsyncKernelManager):
     def kernel_spec(self) -> KernelSpec:
         argv = [sys.executable, "-m", "ipykernel_launcher", "-f", "{connection_file}"]
         env = {"SPARSEKIT_BATCH": "1", "MPLBACKEND": "module://matplotlib_inline.backend_inline", **ONE_THREAD}
-        env["SPARSEKIT_PARAMETERS"] = self.asked
+        env["SPARSEKIT_PARAMETERS"], env[MODULES] = self.asked, loaded()
         names = {"name": "python3", "display_name": "Python 3", "language": "python"}
         return KernelSpec(argv=argv, env=env, metadata={"debugger": False}, **names)
 
@@ -105,7 +106,7 @@ def given(notebook: Path, parameters: Mapping[str, object]) -> dict[str, object]
     """What a notebook is handed: the parameters that it declares, and all others that differ from their defaults."""
     names = declared(notebook)
     default = {name: field.default for name, field in Parameters.model_fields.items()}
-    return {n: v for n, v in parameters.items() if n in names or v != default.get(n, v)}
+    return {n: v for n, v in parameters.items() if n in names or n not in default or v != default[n]}
 
 
 def execute(notebook: Path, out: Path, parameters: Mapping[str, object]) -> float:

@@ -7,10 +7,11 @@ signature names, and the `samples.Split` that every task is given, are all that 
 from collections.abc import Callable, Sequence
 from functools import lru_cache
 from inspect import Parameter, signature
+from typing import Any
 
 import numpy as np
 
-from sparsekit.registry import Registry, UnknownName, unknown
+from sparsekit.registry import Registry, UnknownName, digest, unknown
 from sparsekit.tasks import grammars, labelled_csv, twins
 from sparsekit.tasks.samples import Rows, Split, Strings, Task, TaskError, shared
 
@@ -37,9 +38,20 @@ def options(name: str) -> tuple[str, ...]:
     return tuple(_defaults(name))
 
 
+def kind(name: str, option: str) -> Any:
+    """What type an option of a task has, as its function says or its default shows; any, where neither does."""
+    asked = signature(TASKS[name]).parameters[option]
+    annotation = asked.annotation
+    if isinstance(annotation, str):  # from __future__ import annotations
+        annotation = {"int": int, "float": float, "str": str, "bool": bool}.get(annotation, Parameter.empty)
+    if annotation is not Parameter.empty:
+        return annotation
+    return Any if asked.default in (None, Parameter.empty) else type(asked.default)
+
+
 def _defaults(name: str) -> dict[str, object]:
-    _, *parameters = signature(TASKS[name]).parameters.values()
-    return {p.name: p.default for p in parameters if p.kind is not Parameter.VAR_KEYWORD}
+    own = list(signature(TASKS[name]).parameters.values())[1:]  # after the split
+    return {p.name: p.default for p in own if p.kind not in (Parameter.VAR_KEYWORD, Parameter.VAR_POSITIONAL)}
 
 
 def make(
@@ -88,15 +100,22 @@ def make(
     # A file may change under its name: what it holds is part of what the task is remembered by.
     content = content or labelled_csv.digest(arguments.get("csv_path", ""))
     _check_unchanged(arguments, content)
-    return _remembered(TASKS[name], Split(train_size, test_size, data_seed), tuple(arguments.items()), content)
+    if missing := [option for option in defaults if option not in arguments]:
+        raise TaskError(f"task {name}: its function asks for {', '.join(missing)}; give it, or a default there")
+    factory, sizes = TASKS[name], Split(train_size, test_size, data_seed)
+    return _remembered(name, factory, sizes, tuple(arguments.items()), content, digest(factory))
 
 
 @lru_cache(maxsize=8)
-def _remembered(factory: Callable[..., Task], split: Split, arguments: tuple, content: str) -> Task:
+def _remembered(
+    name: str, factory: Callable[..., Task], split: Split, arguments: tuple, content: str, source: str
+) -> Task:
     task = factory(split, **dict(arguments))
     _check_unchanged(dict(arguments), content)
     if not isinstance(task, Task):
-        raise TaskError(f"{factory.__name__} made {type(task).__name__}, not a samples.Task")
+        raise TaskError(f"task {name}: its function made a {type(task).__name__}; give a samples.Task")
+    if task.name != name and task.name in TASKS:
+        raise TaskError(f"task {name}: its function made task {task.name}, which is another; name it {name}")
     for part, name in ((task.train, "training"), (task.test, "test")):
         if len(part) > 1 and part.labels.min() == part.labels.max():
             raise TaskError(f"task {task.name}: all {name} samples are of class {part.labels[0]}; give two classes")

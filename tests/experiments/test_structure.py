@@ -77,7 +77,7 @@ def test_trained_weights_are_the_graphs_edges_in_every_gate(unit):
 @given(unit())
 def test_properties_are_those_of_the_graph_as_it_is_oriented(unit):
     network, oriented = unit.network(), unit.oriented()
-    measured = unit.measured(network)
+    measured = unit.measured()
     layers = graphs.layers(oriented)
     assert measured["layers"] == len(layers) == nx.dag_longest_path_length(oriented) + 1
     assert measured["source_nodes"] == sum(degree == 0 for _, degree in oriented.in_degree)
@@ -125,7 +125,7 @@ def test_a_null_model_keeps_what_it_promises(unit):
 def test_the_plane_of_mixed_families_is_held_fixed_and_named():
     drawn = units(design="plane", generators=["mixed"], graphs=12, nodes_max=14)
     assert len({(len(unit.drawn()), unit.drawn().number_of_edges()) for unit in drawn}) == 1
-    families = {unit.measured(unit.network())["family"] for unit in drawn}
+    families = {unit.measured()["family"] for unit in drawn}
     assert len(families) > 2
     assert families <= set(graphs_families.GENERATORS) - {"mixed"}
 
@@ -191,7 +191,7 @@ def test_a_files_directions_and_loops_are_the_recurrent_layers(tmp_path):
     file = write(tmp_path / "mine.graphml", graph)
     (unit, null) = units(generators=[], graph_files=[file], structure="recurrent", null_models=["rewired"])
     assert set(unit.drawn().edges) == set(graph.edges)
-    assert unit.measured(unit.network())["self_loops"] == 1
+    assert unit.measured()["self_loops"] == 1
     assert sorted(null.drawn().in_degree) == sorted(graph.in_degree)
     with pytest.raises(graphs.GraphError, match="directed"):
         units(generators=[], graph_files=[file])
