@@ -19,11 +19,11 @@ def check(namespace: Mapping[str, Any]) -> Parameters:
     """Check what a notebook's parameters cell, or papermill after it, has assigned in the notebook's ``globals()``.
 
     Modules, functions, classes, registries, names that begin with an underscore and constants that a user's registered
-    function reads are passed over; any other plain value must be a known parameter, else it is a `ParameterError`. When the cell is run again, plain values younger than the first
-    `Parameters` are those of later cells: of them, only what may be a parameter's misspelt name is an error. A name
-    that only an earlier state of a corrected cell assigned is passed over, and so is a later cell's loop variable. A
-    parameter that such a variable has changed, or that only an earlier state of a cell assigned, is an error. What was
-    handed over must be what is found.
+    function reads are passed over; any other plain value must be a known parameter, else it is a `ParameterError`. When
+    the cell is run again, plain values younger than the first `Parameters` are those of later cells: of them, only what
+    may be a parameter's misspelt name is an error. A name that only an earlier state of a corrected cell assigned is
+    passed over, and so is a later cell's loop variable. A parameter that such a variable has changed, or that only an
+    earlier state of a cell assigned, is an error. What was handed over must be what is found.
     """
     load_named()
     names, read = known(namespace.get("task")), reads()
