@@ -224,7 +224,7 @@ def test_a_constant_of_a_registered_function_is_no_parameter():
     cells = TINY | {"__name__": "__main__", "SCORES": SCORES}
     exec(
         "POWER = 2\n@SCORES.register\ndef mine(n, names, e): return {m: n.get_parameter(m) ** POWER for m in names}",
-        namespace,
+        cells,
     )
     assert namespace.check(cells | {"score": "mine"}).score == "mine"
     with pytest.raises(ParameterError, match="unknown parameter 'POWERS'"):
