@@ -30,9 +30,11 @@ def correlate(
 
     The properties are columns, by default every registered one that the table has. Given controls, it is the
     correlation of what a linear fit on them leaves of both; a control may be "generator", for the family. p is the
-    share of permutations of the target's residuals in which any coefficient lies as far from zero, on Fisher's scale
-    and its standard error (Freedman and Lane, J. Business & Economic Statistics 1983; Westfall and Young,
-    *Resampling-Based Multiple Testing*, 1993; the data count as one: Phipson and Smyth, 2010). Intervals are
+    share of permutations of the target's residuals in which any coefficient lies as many standard errors from zero
+    (Freedman and Lane, J. Business & Economic Statistics 1983; Westfall and Young, *Resampling-Based Multiple Testing*,
+    1993; the data count as one: Phipson and Smyth, 2010). The error is the larger of the usual one and HC3, which
+    allows for accuracies that vary more at some values of a property (DiCiccio and Romano, *Robust Permutation Tests
+    for Correlation and Regression Coefficients*, JASA 2017; Angrist and Pischke, 2009, of the larger). Intervals are
     simultaneous and of the same permutations: they leave out zero exactly where p is at most 1 - ``confidence``.
     Properties that are controls themselves are a family of their own, each given the other controls.
 
@@ -85,21 +87,36 @@ def _tested(table, target: str, family: list[str], controls, of, keys: np.ndarra
         freedom = len(values) - 2 - basis.shape[1]
         if freedom < 1:
             continue
-        y, x = _left(values[:, :1], basis)[:, 0], _left(of(columns[known][:, own]), basis)
-        r[own] = (y @ x).clip(-1, 1)
+        y, x = _left(values[:, :1], basis), _left(of(columns[known][:, own]), basis)
+        r[own] = (x.T @ y)[:, 0].clip(-1, 1)
         own, x = np.array(own)[np.isfinite(r[own])], x[:, np.isfinite(r[own])]
         if freedom < FEWEST_ROWS - 2 or not len(own):
             continue
         # Rows that a property lacks are left out of one order of all rows: properties stay as alike as they are.
-        dealt = _left(y[keys[:, known].argsort(axis=1)].T, basis, fewest=0)
-        error[own] = 1 / np.sqrt(freedom - 1)
-        largest = np.maximum(largest, np.arctanh(_inside(np.abs(x.T @ dealt).max(axis=0))) / error[own[0]])
-    z, largest = np.arctanh(_inside(r)), largest * (1 + 1e-9)  # what differs by rounding is as large
-    p = (1 + (largest[:, None] >= np.abs(z / error)).sum(axis=0)) / (1 + len(keys))
+        dealt = _left(y[:, 0][keys[:, known].argsort(axis=1)].T, basis, fewest=0)
+        error[own] = _with_error(x, y, basis)[1][:, 0]
+        chance, errors = _with_error(x, dealt, basis)
+        largest = np.maximum(largest, (np.abs(chance) / errors).max(axis=0))
+    t, largest = r / error, largest * (1 + 1e-9)  # what differs by rounding is as large
+    p = (1 + (largest[:, None] >= np.abs(t)).sum(axis=0)) / (1 + len(keys))
     beyond = int((1 - confidence) * (1 + len(keys)) * (1 + 1e-9)) - 1  # as many maxima may reach a p that is told
     reach = np.sort(largest)[::-1][beyond] if beyond >= 0 else np.inf
-    ends = (np.tanh((z / error + sign * reach) * error) for sign in (-1, 1))
+    ends = (((t + sign * reach) * error).clip(-1, 1) for sign in (-1, 1))
     return np.column_stack([r, *ends, np.where(np.isnan(error), np.nan, p), n])
+
+
+def _with_error(x: np.ndarray, y: np.ndarray, basis: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Coefficients of properties x (rows, properties) with targets y (rows, targets), and standard errors.
+
+    x and y are of length 1, without what the mean and the basis tell. Where a row decides its own fit HC3 knows nothing
+    of its spread, and would be next to 0; the usual error bounds it from below.
+    """
+    r = x.T @ y
+    free = 1 - 1 / len(x) - (basis**2).sum(axis=1, keepdims=True) - x**2
+    weight = np.divide(x, free, out=np.zeros_like(x), where=free > ROUNDING) ** 2
+    uneven = weight.T @ y**2 - 2 * r * ((weight * x).T @ y) + r**2 * (weight * x**2).sum(axis=0)[:, None]
+    even = (1 - r**2) / (len(x) - 2 - basis.shape[1])
+    return r, np.sqrt(np.maximum(even, uneven).clip(ROUNDING**2))
 
 
 def _basis(given: np.ndarray) -> np.ndarray:
@@ -120,11 +137,6 @@ def _left(columns: np.ndarray, basis: np.ndarray, fewest: float = DETERMINED) ->
     length, whole = (np.linalg.norm(of, axis=0) for of in (rest, centred))
     nothing = (length**2 <= fewest * whole**2) | (whole <= ROUNDING * np.abs(columns).max(axis=0, initial=0))
     return rest / np.where(nothing, np.nan, length)
-
-
-def _inside(r: np.ndarray) -> np.ndarray:
-    """Coefficients a hair inside -1 and 1, where Fisher's scale ends."""
-    return np.clip(r, 1e-12 - 1, 1 - 1e-12)
 
 
 def variants_of(table: pd.DataFrame, columns: Iterable[str] = ()) -> list[str]:

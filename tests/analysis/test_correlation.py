@@ -92,17 +92,24 @@ def test_p_and_intervals_are_those_of_the_strongest_in_each_permutation():
     names, held = ["density", "closeness_mean", "degree_var"], sm.add_constant(table[["nodes", "edges"]])
     row = correlate(table, "test_accuracy", names, ("nodes", "edges"), 0.9, 99, seed=4)
     fit = sm.OLS(table["test_accuracy"], held).fit()
-    x, largest = [sm.OLS(table[n], held).fit().resid for n in names], []
+    largest = []
+
+    def studentised(y, name):
+        """The slope of a regression over the larger of its two errors; and r over that, its error."""
+        full = sm.OLS(y, sm.add_constant(table[["nodes", "edges", name]])).fit()
+        t = full.params[name] / max(full.bse[name], full.HC3_se[name])
+        r = np.corrcoef(*(sm.OLS(one, held).fit().resid for one in (table[name], y)))[0, 1]
+        return t, r / t
+
     for keys in np.random.default_rng(4).random((99, 15)):
         y = fit.fittedvalues + fit.resid.to_numpy()[keys.argsort()]
-        left = sm.OLS(y, held).fit().resid
-        largest.append(max(abs(np.arctanh(np.corrcoef(one, left)[0, 1])) for one in x))
-    z = np.arctanh([np.corrcoef(one, fit.resid)[0, 1] for one in x])
-    expected = [(1 + sum(m >= abs(one) for m in largest)) / 100 for one in z]
+        largest.append(max(abs(studentised(y, name)[0]) for name in names))
+    t, error = np.transpose([studentised(table["test_accuracy"], name) for name in names])
+    expected = [(1 + sum(m >= abs(one) for m in largest)) / 100 for one in t]
     assert row.pearson_p.tolist() == pytest.approx(expected)
     reach = sorted(largest)[-10]  # 9 permutations and the data may lie beyond, at 10 %
-    assert row.pearson_low.tolist() == pytest.approx(np.tanh(z - reach).tolist(), abs=1e-6)
-    assert row.pearson_high.tolist() == pytest.approx(np.tanh(z + reach).tolist(), abs=1e-6)
+    assert row.pearson_low.tolist() == pytest.approx(np.clip((t - reach) * error, -1, 1).tolist(), abs=1e-6)
+    assert row.pearson_high.tolist() == pytest.approx(np.clip((t + reach) * error, -1, 1).tolist(), abs=1e-6)
 
 
 @settings(deadline=None, max_examples=60)

@@ -42,3 +42,8 @@ def test_noise_ceilings_cover(kind, icc):
 @pytest.mark.parametrize("share", [0.2, 0.5, 0.8])
 def test_shares_of_learning_cover(share):
     assert rq45.learning(20, 2, share, 60) > 0.95 - error(0.05, 60)
+
+
+def test_uneven_spread_makes_few_discoveries():
+    """Not 5 %, but far from the 35 % of a coefficient that is not studentised."""
+    assert rq45.uneven(60, 150) < 0.12 + error(0.12, 150)
