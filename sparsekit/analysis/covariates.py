@@ -13,14 +13,20 @@ SIZE = ("nodes", "edges")
 WIDTHS = {"source_nodes": "embedding_width", "sink_nodes": "readout_width"}
 """Properties that are a width of the network in the published form, and the measure of that width in any form."""
 
+COMMON = 0.9
+"""The share of graphs that must have a property for it to be looked at."""
+
 
 def graph_properties(structure: pd.DataFrame) -> list[str]:
-    """The registered properties, published and further ones, that the table has and that differ between its graphs.
+    """The registered properties, published and further ones, that differ between the table's graphs and are not rare.
 
-    Where none does, as in a study of one graph, the published ones: nothing can then be told of any.
+    One that more than a tenth of the graphs lack would leave these out of whatever looks at all properties at once.
+    Where there is none, as in a study of one graph, the published ones: nothing can then be told of any.
     """
     rows = given_graphs(structure)
-    found = [name for name in dict.fromkeys([*PROPERTIES, *MORE, *DIRECTED]) if name in rows and _varies(rows, name)]
+    there = [name for name in dict.fromkeys([*PROPERTIES, *MORE, *DIRECTED]) if name in rows]
+    common = [name for name in there if len(complete(rows, [name])) >= COMMON * len(rows)]
+    found = [name for name in common if _varies(rows, name)]
     return found or [name for name in PROPERTIES if name in rows]
 
 

@@ -142,14 +142,16 @@ class GraphNetwork(Unit):
         return {name: digest(function) for registry in self._registries() for name, function in registry.items()}
 
     def row(self, store: Store) -> dict[str, float | str]:
-        """Properties and accuracies from its record; what was registered or changed since it was written is measured
+        """Properties and accuracies from its record; what was registered or changed since is measured now.
 
-        now, and what is registered no more is left out.
+        What is registered no more is left out.
         """
         data, now = store.read(self), self._sources()
         del data["history"]
         was = data.pop("own", {})
-        stale = [name for name, source in now.items() if name not in data or source != was.get(name, "")]
+        # a record that lacks one of the kit's own measures is older than it, and others may mean something else by now
+        older = any(not source and name not in data for name, source in now.items())
+        stale = [name for name, source in now.items() if older or name not in data or source != was.get(name, "")]
         kept = {name: value for name, value in data.items() if name in now or name not in was}
         return kept | self.measured(stale) if stale else kept
 

@@ -7,7 +7,7 @@ import networkx as nx
 import numpy as np
 import rustworkx as rx
 from scipy import sparse
-from scipy.sparse.csgraph import connected_components
+from scipy.sparse.csgraph import connected_components, laplacian
 from scipy.sparse.linalg import ArpackNoConvergence, eigs, eigsh
 
 from sparsekit.graphs import structure as graphs
@@ -196,11 +196,11 @@ def small_worldness(links: Links) -> float:
 
     M. D. Humphries and K. Gurney, "Network 'small-world-ness'" (2008), with expectations for random graphs in place of
     samples: clustering k / (n - 1), and distance (ln n - 0.5772) / ln k + 1/2 of A. Fronczak, P. Fronczak and
-    J. A. Hołyst, "Average path length in random networks" (2004). nan where a node cannot be reached, or the mean
-    degree k is at most 1.
+    J. A. Hołyst, "Average path length in random networks" (2004). nan where these do not hold: where a node cannot be
+    reached, or the mean degree k is at most 2, as in a tree or a ring.
     """
     mean_degree = links.either.nnz / links.n
-    if mean_degree <= 1 or connected_components(links.either)[0] > 1:
+    if mean_degree <= 2 or connected_components(links.either)[0] > 1:
         return np.nan
     degree = links.either.sum(axis=1)
     clustering = np.mean(links.triangles / np.maximum(degree * (degree - 1), 1))
@@ -233,10 +233,28 @@ def longest_path(links: Links) -> float:
 _both(define("spectral_radius", "Largest modulus of an eigenvalue, loops included.", lambda links: links.moduli[0]))
 
 
-@_both
+@DIRECTED.register
 def spectral_gap(links: Links) -> float:
-    """Difference of the two largest moduli of eigenvalues, |λ₁| - |λ₂|; nan for one node."""
+    """Difference of the two largest moduli of eigenvalues, |λ₁| - |λ₂|; nan for one node.
+
+    How soon a linear state forgets all but one direction. 0 where all edges lead both ways between two sets of nodes.
+    """
     return links.moduli[0] - links.moduli[1] if links.n > 1 else np.nan
+
+
+@MORE.register
+def algebraic_connectivity(links: Links) -> float:
+    """Second smallest eigenvalue of the Laplacian, 0 where a node cannot be reached; nan for one node.
+
+    M. Fiedler, "Algebraic connectivity of graphs" (1973): an undirected graph's spectral gap, of trees too.
+    """
+    if links.n < 2:
+        return np.nan
+    matrix = laplacian(links.either)
+    if links.n <= DENSE_NODES:
+        return np.linalg.eigvalsh(matrix.toarray())[1].clip(0)
+    start = np.random.default_rng(0).random(links.n)
+    return np.sort(eigsh(matrix.tocsc(), 2, sigma=-1e-3, v0=start, return_eigenvectors=False))[1].clip(0)
 
 
 @MORE.register

@@ -67,9 +67,13 @@ def test_baselines_are_made_of_what_varies():
 
 
 def test_properties_are_those_registered_that_vary():
-    own = {"average_clustering": [0.1, 0.2, np.nan], "reciprocity": 1.0, "modularity": np.nan, "cells": [1, 2, 3]}
+    own = {"average_clustering": [0.1, 0.2, 0.4], "reciprocity": 1.0, "modularity": np.nan, "cells": [1, 2, 3]}
+    own["small_worldness"] = [1.1, 1.4, np.nan]
     found = structure_columns.graph_properties(graph_table(**own))
     assert found == ["nodes", "edges", "source_nodes", "sink_nodes", "average_clustering"]
+    many = pd.concat([graph_table(**own).assign(graph=[10 * k, 10 * k + 1, 10 * k]) for k in range(4)])
+    many["small_worldness"] = [np.nan, *range(11)]  # few enough to go without
+    assert "small_worldness" in structure_columns.graph_properties(many)
 
 
 def test_networks_at_chance_lose_their_accuracy_and_nothing_else():

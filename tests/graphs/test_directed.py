@@ -39,7 +39,7 @@ def without_loops(graph):
 
 def small_worldness(graph):
     n, k = graph.number_of_nodes(), 2 * graph.number_of_edges() / graph.number_of_nodes()
-    if k <= 1 or not nx.is_connected(graph):
+    if k <= 2 or not nx.is_connected(graph):
         return np.nan
     expected = (np.log(n) - np.euler_gamma) / np.log(k) + 0.5
     return nx.average_clustering(graph) / (k / (n - 1)) * expected / nx.average_shortest_path_length(graph)
@@ -117,7 +117,7 @@ def test_array_tensor_and_graph_are_one_structure(mask, kind):
 def test_an_undirected_graph_has_the_same_values_as_a_mask_with_each_edge_both_ways(graph):
     more, directed = links.measure_more(graph), links.measure_directed(graph.to_directed())
     shared = [name for name in links.MORE_NAMES if name in links.DIRECTED_NAMES]
-    assert len(shared) == len(links.MORE_NAMES) - 1
+    assert len(shared) == len(links.MORE_NAMES) - 2
     np.testing.assert_allclose([more[name] for name in shared], [directed[name] for name in shared], atol=1e-12)
     np.testing.assert_allclose(more["average_clustering"], nx.average_clustering(graph), atol=1e-12)
     assert directed == pytest.approx(links.measure_directed(graph), nan_ok=True)
@@ -203,6 +203,23 @@ def test_a_rewired_ring_is_a_smaller_world_than_a_random_graph():
     small, plain = (links.measure_more(g)["small_worldness"] for g in (ring, random))
     assert small > 5
     assert plain == pytest.approx(1, abs=0.4)
+
+
+def test_a_tree_and_a_ring_are_no_small_worlds():
+    """Humphries and Gurney's expectations do not hold for them: 0, or far from what sampled graphs give."""
+    for graph in (nx.star_graph(12), nx.path_graph(12), nx.cycle_graph(12)):
+        assert np.isnan(links.measure_more(graph)["small_worldness"])
+    assert np.isfinite(links.measure_more(nx.connected_watts_strogatz_graph(12, 4, 0.3, seed=0))["small_worldness"])
+
+
+def test_algebraic_connectivity_of_known_graphs():
+    known = {"path": 2 - 2 * np.cos(np.pi / 9), "star": 1, "complete": 9, "ring": 2 - 2 * np.cos(2 * np.pi / 9)}
+    graphs = nx.path_graph(9), nx.star_graph(8), nx.complete_graph(9), nx.cycle_graph(9)
+    for graph, value in zip(graphs, known.values(), strict=True):
+        assert links.measure_more(graph)["algebraic_connectivity"] == pytest.approx(value)
+    large = nx.connected_watts_strogatz_graph(links.DENSE_NODES + 1, 6, 0.2, seed=0)
+    expected = np.linalg.eigvalsh(nx.laplacian_matrix(large).toarray())[1]
+    assert links.measure_more(large, ["algebraic_connectivity"])["algebraic_connectivity"] == pytest.approx(expected)
 
 
 def test_skip_edges_are_those_that_make_a_network_need_more_cells():
