@@ -20,8 +20,8 @@ TARGETS = {"both": ("ih", "hh"), "i2h": ("ih",), "h2h": ("hh",)}
 MATRICES = {"ih": "input-to-hidden", "hh": "hidden-to-hidden"}
 """The two matrices of a recurrent layer as people read them."""
 
-SCOPES = {"global": 0, "layer": 1, "matrix": 2, "gate": 3}
-"""How many of (layer, matrix, gate) weights have in common that a scope of pruning ranks together.
+SCOPES = {"global": 0, "layer": 1, "matrix": 2, "gate": 3, "row": 4}
+"""How many of (layer, matrix, gate, row) weights have in common that a scope of pruning ranks together.
 
 Both directions of a bidirectional layer are one layer, with matrices of their own.
 """

@@ -8,7 +8,7 @@ import pandas as pd
 import scipy.integrate
 import scipy.stats
 
-from sparsekit.analysis.conditions import grouped, per_condition, within
+from sparsekit.analysis.conditions import ahead, at_the_end, grouped, per_condition, within
 from sparsekit.analysis.intervals import Interval, mean_interval, named, over_seeds, wilson
 from sparsekit.analysis.tables import RECOVERY, TableError, fraction, require
 
@@ -145,6 +145,18 @@ def _area(one: pd.DataFrame, last: float) -> float:
     inside = u < 1
     u, accuracy = np.append(u[inside], 1), np.append(accuracy[inside], np.interp(1, u, accuracy))
     return float(scipy.integrate.trapezoid(accuracy, u))
+
+
+def tickets(recovery: pd.DataFrame, confidence: float = 0.95) -> pd.DataFrame:
+    """Whether rewound survivors end ahead of a random mask of the same budget, as lottery tickets do.
+
+    Of `tables.RECOVERY` with recovery; as `conditions.ahead` returns it, empty where either protocol is missing.
+    """
+    last = at_the_end(recovery)
+    own = last[last["recovery"].isin(["rewind", "random_mask"])]
+    if own["recovery"].nunique() < 2:
+        return ahead(last[last["recovery"] == "retrain"], "accuracy", confidence, recovery="retrain")
+    return ahead(own, "accuracy", confidence, recovery="random_mask")
 
 
 def regain(recovery: pd.DataFrame, margin: float) -> pd.DataFrame:

@@ -89,14 +89,16 @@ class Parameters(BaseModel):
     score: Score = field("magnitude", "what makes a weight worth keeping, by name")
     scores: Several[Score] = field([], "scores compared with it, beside random pruning, which always is")
     scopes: Some[choice("scope")] = field(
-        ["global"], "within what scores are compared: all layers, a layer, a matrix, a gate"
+        ["global"], "within what scores are compared: all layers, a layer, a matrix, a gate, a row"
     )
     schedules: Several[choice("schedule")] = field([], "when to prune during retraining, compared with all at once")
     rounds: Whole = field(4, "prunings of a schedule with several", ge=2, le=1000)
     protocols: Several[choice("recovery protocol")] = field(
         [], "other ways back, compared with retraining the surviving weights"
     )
-    rewind_step: Whole = field(20, "step of base training that protocol rewind returns to", ge=0)
+    rewind_step: Whole = field(
+        20, "step of base training that rewind returns to; every protocol trains for the steps left then", ge=0
+    )
     compare_at: Some[Percent] = field([90], "percentages at which scores, scopes, schedules and protocols are compared")
     probe_strings: Whole = field(200, "test strings that probe what a network remembers", ge=20)
     retrain_epochs: Whole = field(2, "epochs of retraining after pruning", ge=1)

@@ -2,14 +2,16 @@
 
 import warnings
 from collections.abc import Hashable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import ClassVar
 
+import numpy as np
 import pandas as pd
 import torch
 
 from sparsekit.experiments.identity import Result, Unit
 from sparsekit.experiments.parameters import Parameters
+from sparsekit.experiments.project import ParameterError
 from sparsekit.experiments.records import Store
 from sparsekit.experiments.units import BaseNetwork, EarlyNetwork, FromBase, probed, recipe, results, strings
 from sparsekit.networks.classifier import Classifier
@@ -20,14 +22,14 @@ from sparsekit.pruning.masks import Mask
 from sparsekit.pruning.memory import by_distance, by_length, by_violation, whole, with_another_past
 from sparsekit.pruning.recovery import PROTOCOLS, Start, followed, starts_early
 from sparsekit.pruning.schedules import SCHEDULES, planned
-from sparsekit.pruning.scores import CONTROLS, SCORES, Evidence
+from sparsekit.pruning.scores import CONTROLS, FEWEST, SCORES, WITHOUT_DATA, Agreement, Evidence, settled
 from sparsekit.pruning.survival import dead_units, spectral_radius, survivors
 from sparsekit.registry import digest
 from sparsekit.seeds import derive
 from sparsekit.tasks import definitions as tasks
 
-EVIDENCE_STRINGS = 256
-"""Training strings from which a score that looks at data judges the weights."""
+AGREEMENT = 0.95
+"""Rank correlation of the scores by two halves of some training strings at which these are enough."""
 
 
 @dataclass(frozen=True)
@@ -51,6 +53,8 @@ class PrunedNetwork(FromBase):
     rounds: int = 1
     protocol: str = "retrain"
     rewind_step: int = 0
+    steps: int = 0  # of the recipe's, after which training stops; 0: after all of them
+    agreement: float = 0.0  # for which the score's evidence grows; 0: it is the first few training strings
     source: str = field(default="", init=False, repr=False)
 
     def __post_init__(self):
@@ -71,7 +75,7 @@ class PrunedNetwork(FromBase):
     @property
     def group(self) -> Hashable:
         own = tuple(self.plan()) if SCHEDULES.own(self.schedule) else ()  # may prune at steps of its own
-        return self.base, self.recipe, self.measure_at, self.schedule, self.rounds, own
+        return self.base, self.recipe, self.measure_at, self.schedule, self.rounds, self.steps, own
 
     @property
     def cost(self) -> float:
@@ -96,18 +100,34 @@ class PrunedNetwork(FromBase):
         """The base network's structure with other initial weights: the same for all conditions of a seed."""
         return self.base.network(seed=derive("initial weights, once more", self.base.seed))
 
-    def evidence(self) -> Evidence:
-        """What scores may look at: the first training strings, read where the network reads them."""
-        train_part = self.base.strings.make().train
-        part = Encoded(train_part.subset(range(min(EVIDENCE_STRINGS, len(train_part)))))
-        return Evidence(part.inputs, part.labels, torch.as_tensor(part.positions(self.recipe)), self.stream)
+    def evidence(self, network: Classifier) -> tuple[Evidence, Agreement | None]:
+        """What the score looks at to judge a network: training strings, read where it reads them, until they agree."""
+        strings = self.base.strings.make().train
+        order = np.arange(len(strings))
+        if self.agreement:
+            order = np.random.default_rng(derive("order of evidence", self.base.seed)).permutation(order)
 
-    def start(self, store: Store) -> Classifier:
-        """What retraining starts from: pruned in one shot, or dense where a schedule prunes on the way."""
-        network = self.base.network(store)
+        def some(count: int) -> Evidence:
+            part = Encoded(strings.subset(order[:count]))
+            return Evidence(part.inputs, part.labels, torch.as_tensor(part.positions(self.recipe)), self.stream)
+
+        if not self.agreement:
+            return some(FEWEST), None
+        names = pruning_rule.targeted(Mask.of(network), self.target)
+        return settled(self.score, network, names, some, len(strings), self.agreement)
+
+    def start(self, store: Store, known: dict | None = None) -> Classifier:
+        """What retraining starts from: pruned in one shot, or dense where a schedule prunes on the way.
+
+        In `known` is kept, by target and score, what others pruned of the same base network need not find again.
+        """
+        network, known, own = self.base.network(store), {} if known is None else known, (self.target, self.score)
         if self.schedule != "one_shot":
             return network
-        mask, _ = pruning_rule.prune(network, self.percent / 100, self.target, self.score, self.scope, self.evidence())
+        if own not in known:
+            known[own] = self.evidence(network)
+        evidence = replace(known[own][0], seed=self.stream)
+        mask, _ = pruning_rule.prune(network, self.percent / 100, self.target, self.score, self.scope, evidence)
         trained, early = lambda: self.base.network(store), lambda: self.early.network(store)
         if not starts_early(self.protocol):
             early = _not_early
@@ -116,32 +136,43 @@ class PrunedNetwork(FromBase):
         mask.apply(network)
         return network
 
-    def prune(self, network: Classifier, sparsity: float) -> None:
-        """One pruning of a schedule."""
+    def prune(self, network: Classifier, sparsity: float) -> Agreement | None:
+        """One pruning of a schedule; whether its evidence agreed."""
+        evidence, agreement = self.evidence(network)
         with warnings.catch_warnings():  # that a matrix is empty, where all of it is asked to go
             warnings.simplefilter("ignore", UserWarning)
-            pruning_rule.apply(network, sparsity, self.target, self.score, self.scope, self.evidence())
+            pruning_rule.apply(network, sparsity, self.target, self.score, self.scope, evidence)
+        return agreement
 
     @classmethod
     def compute(cls, units: Sequence["PrunedNetwork"], store: Store, device: str) -> Iterator[Result]:
-        base, recipe, measure_at, schedule, *_ = units[0].group
-        networks, plans = [unit.start(store) for unit in units], [unit.plan() for unit in units]
+        base, recipe, measure_at, schedule, _, steps, _ = units[0].group
+        known: dict = {}
+        networks, plans = [unit.start(store, known) for unit in units], [unit.plan() for unit in units]
+        agreed = [known.get((unit.target, unit.score), (None, None))[1] for unit in units]
         radii = [_radii(network) for network in networks]
 
         def prune(step: int):
-            return lambda network, k: units[k].prune(network, plans[k][step])
+            def one(network: Classifier, k: int) -> None:
+                agreed[k] = units[k].prune(network, plans[k][step])
+
+            return one
 
         task, order = base.strings.make(), derive("order of strings in retraining", base.seed)
         prune_at = {} if schedule == "one_shot" else {step: prune(step) for step in plans[0]}
-        histories = train(networks, task, recipe, order, measure_at=measure_at, prune_at=prune_at, device=device)
+        options = {"measure_at": (*measure_at, steps), "stop_at": steps or None}
+        histories = train(networks, task, recipe, order, prune_at=prune_at, device=device, **options)
         base_accuracy, base_radii = store.read(base)["history"][-1]["test_accuracy"], _radii(base.network(store))
-        for unit, network, plan, pruned, history in zip(units, networks, plans, radii, histories, strict=True):
+        of_each = zip(units, networks, plans, radii, histories, agreed, strict=True)
+        for unit, network, plan, pruned, history, agreement in of_each:
             data = {
                 "base_accuracy": base_accuracy,
                 "accuracy": next(row["test_accuracy"] for row in history if row["step"] == max(plan)),
                 "history": history,
                 "spectral_radius": {"base": base_radii, "pruned": pruned, "recovered": _radii(network)},
             }
+            if agreement:
+                data["evidence"] = {"strings": agreement.sequences, "agreement": agreement.correlation}
             yield unit, data | unit.remains(network), network.state_dict()
 
     def remains(self, network: Classifier) -> dict:
@@ -215,12 +246,14 @@ def base_networks(p: Parameters) -> list[BaseNetwork]:
     return [BaseNetwork(given, variant, seed, how, *sizes) for variant in p.variants for seed in seeds]
 
 
-def _pruned(p: Parameters, target: str, percent: float, **condition) -> list[PrunedNetwork]:
-    """Of every base network, in one condition."""
-    how = recipe(p, p.retrain_epochs, p.batch_size_pruning)
+def _pruned(p: Parameters, target: str, percent: float, epochs: int = 0, **condition) -> list[PrunedNetwork]:
+    """Of every base network, in one condition; trained for `retrain_epochs`, or as many as given."""
+    how = recipe(p, epochs or p.retrain_epochs, p.batch_size_pruning)
     steps = strings(p).steps(p.batch_size_pruning) if p.recovery_steps else 0
     measure_at = tuple(sorted(step for step in p.recovery_steps if step < steps))
     condition = {"score": p.score} | condition
+    if condition["score"] not in WITHOUT_DATA:
+        condition["agreement"] = AGREEMENT
     return [PrunedNetwork(base, target, percent, how, measure_at, **condition) for base in base_networks(p)]
 
 
@@ -252,14 +285,28 @@ def scheduled_networks(p: Parameters) -> list[PrunedNetwork]:
 
 
 def protocol_networks(p: Parameters) -> list[PrunedNetwork]:
-    """The first target pruned and retrained by every protocol; a dense network is of no target and percentage."""
-    found = []
+    """The first target pruned and retrained by every protocol; a dense network is of no target and percentage.
+
+    Surviving weights are retrained for `retrain_epochs`. Who begins anew has the steps that base training had left at
+    `rewind_step`, as rewinding is defined, and so have its controls. ParameterError where it had none left.
+    """
+    found: list[PrunedNetwork] = []
     for percent in p.compare_at:
-        for protocol in ["retrain", *p.protocols]:
-            rewound = {"rewind_step": p.rewind_step} if starts_early(protocol) else {}
+        found += _pruned(p, p.targets[0], percent)
+        for protocol in p.protocols:
+            options = _rest(p) | ({"rewind_step": p.rewind_step} if starts_early(protocol) else {})
             target, share = ("both", 0.0) if protocol == "dense" else (p.targets[0], percent)
-            found += _pruned(p, target, share, protocol=protocol, **rewound)
+            found += _pruned(p, target, share, protocol=protocol, **options)
     return list(dict.fromkeys(found))
+
+
+def _rest(p: Parameters) -> dict[str, int]:
+    """The epochs and steps of base training after `rewind_step`."""
+    an_epoch = strings(p).steps(p.batch_size_pruning)
+    if p.rewind_step >= (steps := p.base_epochs * an_epoch):
+        told = f"rewind_step: given {p.rewind_step}, but base training has {steps} steps in all; allowed is fewer, "
+        raise ParameterError([f"{told}for what begins anew trains for those that are left"])
+    return {"epochs": -(-(steps - p.rewind_step) // an_epoch), "steps": steps - p.rewind_step}
 
 
 def probes(p: Parameters) -> dict[MemoryProbe, str]:
@@ -313,6 +360,20 @@ def condition(unit: PrunedNetwork) -> dict:
 def scores(p: Parameters) -> pd.DataFrame:
     """`pruning` of every score, scope and random control."""
     return pruning(p, scored_networks(p))
+
+
+def evidence(p: Parameters) -> pd.DataFrame:
+    """How far the scores of `scores` that look at data rank weights alike by two halves of it: a row a network.
+
+    Columns variant, seed, score, strings (looked at), of (training strings in all), agreement (Spearman's correlation).
+    """
+    wanted = [unit for unit in scored_networks(p) if unit.agreement]
+    rows = []
+    for unit, data in results(wanted, p):
+        own = {"variant": unit.base.variant, "seed": unit.base.seed, "score": unit.score}
+        rows.append(own | {"of": len(unit.base.strings.make().train)} | data["evidence"])
+    columns = ["variant", "seed", "score", "strings", "of", "agreement"]
+    return pd.DataFrame(rows, columns=columns).drop_duplicates(["variant", "seed", "score"], ignore_index=True)
 
 
 def schedules(p: Parameters) -> tuple[pd.DataFrame, pd.DataFrame]:

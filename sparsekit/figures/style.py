@@ -137,6 +137,7 @@ SCORES = {
     "magnitude": Look("magnitude", INK, "o", "-"),
     "sensitivity": Look("sensitivity", "#D55E00", "s", (0, (5, 1.5))),
     "activity": Look("activity", "#3D94CC", "^", (0, (4, 1.2, 1, 1.2))),
+    "fisher": Look("Fisher", "#7A1FA2", "D", (0, (2, 1))),
     "random": Look("random", GREY, "v", (0, (1.5, 1.2))),
 }
 SCOPES = {
@@ -144,6 +145,7 @@ SCOPES = {
     "layer": Look("per layer", "#D55E00", "s", (0, (5, 1.5))),
     "matrix": Look("per matrix", "#3D94CC", "^", (0, (4, 1.2, 1, 1.2))),
     "gate": Look("per gate", "#7A1FA2", "D", (0, (1.5, 1.2))),
+    "row": Look("per row", "#008F68", "P", (0, (2, 1))),
 }
 SCHEDULES = {
     "one_shot": Look("one-shot", INK, "o", "-"),

@@ -196,7 +196,7 @@ def train(
         After so many steps (0: before the first), and before they are measured, the function is called with each
         network and its number, to change its weights and masks.
     stop_at : int, optional
-        Stop after so many steps, without measuring.
+        Stop after so many steps, which are measured where `measure_at` says so.
 
     Returns
     -------
@@ -229,13 +229,13 @@ def train(
             for total, scores in zip(totals, update(population, optimizer, recipe, *batch), strict=True):
                 total += scores.sum(1)
             step += 1
+            if step in prune_at:
+                population.change(prune_at[step])
+            if (step in measure_at or step in prune_at) and (step % steps_per_epoch or step == stop_at):
+                measure(step)
             if step == stop_at:
                 population.unstack()
                 return histories
-            if step in prune_at:
-                population.change(prune_at[step])
-            if (step in measure_at or step in prune_at) and step % steps_per_epoch:
-                measure(step)
         measure(step, train_loss=totals[0].double(), train_accuracy=totals[1].double())
     population.unstack()
     return histories

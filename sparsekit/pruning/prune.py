@@ -47,7 +47,8 @@ def prune(
     target : {"both", "i2h", "h2h"}
     score : str
         A name in `SCORES`.
-    scope : {"global", "layer", "matrix", "gate"}
+    scope : {"global", "layer", "matrix", "gate", "row"}
+        Within what weights compete; a row is what leads into one unit of one gate.
     evidence : Evidence, optional
         Data and seed, for scores that ask for them.
 
@@ -155,7 +156,9 @@ def _ranked(
             raise ValueError(f"{score} gives scores that are not finite in {name}: does the network hold NaN weights?")
         layer, gates = WEIGHT.sub(r"\2", name), found[name].gates
         for gate, block in enumerate(zip(_comparable(scores).chunk(gates), mask[name].chunk(gates), strict=True)):
-            groups.setdefault((layer, name, gate)[: SCOPES[scope]], []).append(block)
+            rows = zip(*(part.split(1) for part in block), strict=True) if scope == "row" else [block]
+            for row, part in enumerate(rows):
+                groups.setdefault((layer, name, gate, row)[: SCOPES[scope]], []).append(part)
     return mask, list(groups.values())
 
 

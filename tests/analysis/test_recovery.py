@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from sparsekit.analysis.recovery import area_under_recovery, kaplan_meier, regain, steps_to_regain
+from sparsekit.analysis.recovery import area_under_recovery, kaplan_meier, regain, steps_to_regain, tickets
 from sparsekit.analysis.tables import TableError
 
 STEPS = [0, 5, 20, 80, 200]
@@ -217,3 +217,17 @@ def test_bad_tables_of_regain_are_named():
     with pytest.raises(ValueError, match="margin 2"):
         regain(regaining([1] * 5), 2)
     assert regain(regaining([0.9] * 5).iloc[:0], 0.02).empty
+
+
+def test_tickets_are_rewound_survivors_less_a_random_mask_at_the_end_of_each():
+    """Each at its own last step, whatever else is in the table; nothing where either is missing."""
+    parts = [recovering([0.5, 0.9], seed, steps=[0, 20], recovery="retrain") for seed in range(3)]
+    for seed, more in enumerate((0.1, 0.2, 0.3)):
+        parts.append(recovering([0.5, 0.6, 0.6 + more], seed, steps=[0, 20, 300], recovery="rewind"))
+        parts.append(recovering([0.5, 0.7, 0.6], seed, steps=[0, 20, 300], recovery="random_mask"))
+    row = tickets(pd.concat(parts)).loc["gru", "both", 80.0, "rewind"]
+    assert (row["n"], row["ahead"]) == (3, pytest.approx(0.2))
+    half = 4.302653 * 0.1 / np.sqrt(3)
+    assert (row["low"], row["high"]) == (pytest.approx(0.2 - half), pytest.approx(0.2 + half))
+    assert tickets(pd.concat(parts[:4])).empty
+    assert tickets(pd.concat(parts[:3])).empty

@@ -5,22 +5,26 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
+import scipy.stats
 import torch
 
 from sparsekit.experiments import pruning as experiments_pruning
 from sparsekit.experiments.execution import run
 from sparsekit.experiments.identity import key
 from sparsekit.experiments.parameters import Parameters
+from sparsekit.experiments.project import ParameterError
 from sparsekit.experiments.pruning import MemoryProbe, PrunedNetwork
 from sparsekit.experiments.records import Store
 from sparsekit.experiments.units import BaseNetwork, EarlyNetwork, Strings
 from sparsekit.graphs import nulls
-from sparsekit.networks.training import Recipe
+from sparsekit.networks.training import Recipe, train
 from sparsekit.pruning import cost as costs
 from sparsekit.pruning import memory, schedules, survival
 from sparsekit.pruning import prune as pruning
 from sparsekit.pruning.masks import Mask
 from sparsekit.pruning.recovery import PROTOCOLS
+from sparsekit.pruning.scores import SCORES
+from sparsekit.seeds import derive
 from sparsekit.tasks import definitions as tasks
 from sparsekit.variants import GATES
 
@@ -167,6 +171,28 @@ def test_rewinding_starts_from_the_early_weights_in_the_same_mask(store):
     assert rewound().requires == (base(), EarlyNetwork(base(), 2))
 
 
+def test_what_begins_anew_trains_for_the_steps_that_base_training_had_left():
+    p = Parameters(train_size=100, rewind_step=7, base_epochs=5, retrain_epochs=1, protocols=["rewind", "random_mask"])
+    networks = experiments_pruning.protocol_networks(p)  # an epoch has four steps
+    found = {one.protocol: (one.recipe.epochs, one.steps, one.rewind_step) for one in networks}
+    assert found == {"retrain": (1, 0, 0), "rewind": (4, 13, 7), "random_mask": (4, 13, 0)}
+    with pytest.raises(ParameterError, match="rewind_step: given 20, but base training has 20 steps in all"):
+        experiments_pruning.protocol_networks(p.model_copy(update={"rewind_step": 20}))
+
+
+def test_training_may_stop_within_an_epoch(tmp_path):
+    stopped, whole = rewound(percent=0.0, steps=5), rewound(percent=0.0)
+    run([stopped, whole], store := Store(tmp_path), workers=1, report=lambda *_: None)
+    short, long = (store.read(one)["history"] for one in (stopped, whole))
+    assert [row["step"] for row in short] == [0, 1, 3, 5]
+    assert short[:3] == long[:3]
+    assert short[-1]["epoch"] == 5 / 3
+    by_hand = whole.start(store)
+    order = derive("order of strings in retraining", 0)
+    train([by_hand], base().strings.make(), RECIPE, order, stop_at=5)
+    assert same(by_hand, stopped.network(store))
+
+
 @pytest.mark.parametrize("schedule", ["iterative", "gradual"])
 @pytest.mark.parametrize("target", ["both", "h2h"])
 def test_a_schedule_prunes_as_planned(schedule, target, store):
@@ -224,7 +250,8 @@ def test_new_options_leave_the_names_of_records():
     one = PrunedNetwork(old, "both", 80.0, Recipe(2, 16), (1,))
     # a change of this name would orphan every result that anyone keeps
     assert key(one) == "04a28b41d0b7a826527b3728b7c1cf32d59fb4d1fea0a5b357cc28ad5ec294a7"
-    changes = {"scope": "gate", "schedule": "gradual", "rounds": 2, "protocol": "dense", "rewind_step": 1}
+    changes = {"scope": "gate", "schedule": "gradual", "rounds": 2, "protocol": "dense", "rewind_step": 1, "steps": 4}
+    changes |= {"agreement": 0.95}
     changed = [replace(one, **{name: value}) for name, value in changes.items()]
     assert len({key(one), *map(key, changed)}) == 1 + len(changes)
 
@@ -255,7 +282,7 @@ def test_a_record_says_what_is_left_of_the_network(store):
 def test_a_score_judges_the_network_where_it_reads():
     network = base().network()
     for readout in ("last_padded", "last_valid"):
-        evidence = replace(unit(), recipe=replace(RECIPE, readout=readout)).evidence()
+        evidence, _ = replace(unit(), recipe=replace(RECIPE, readout=readout)).evidence(network)
         train = base().strings.make().train
         read = (
             train.lengths - 1
@@ -267,6 +294,28 @@ def test_a_score_judges_the_network_where_it_reads():
         assert pruning.prune(network, 0.5, score="sensitivity", evidence=evidence)[0].sparsity == pytest.approx(
             0.5, abs=0.01
         )
+
+
+@pytest.mark.parametrize("schedule", ["one_shot", "iterative"])
+def test_a_score_that_looks_at_data_says_whether_its_halves_agree(schedule, tmp_path):
+    units = [unit(score="sensitivity", scope=s, schedule=schedule, rounds=2, agreement=0.95) for s in ("global", "row")]
+    run(units, store := Store(tmp_path), workers=1, report=lambda *_: None)
+    told = [store.read(one)["evidence"] for one in units]
+    assert all(one["strings"] == 48 and -1 <= one["agreement"] <= 1 for one in told)
+    if schedule == "one_shot":  # pruned of one network, by scores of the same strings
+        assert told[0] == told[1]
+        names = pruning.targeted(Mask.of(base().network()), "both")
+        network = base().network(store)
+        whole, agreement = units[0].evidence(network)
+        halves = [
+            replace(whole, **{k: getattr(whole, k)[rows] for k in ("inputs", "labels", "positions")})
+            for rows in (slice(0, 24), slice(24, 48))
+        ]
+        scores = [torch.cat([SCORES["sensitivity"](network, names, half)[n].ravel() for n in names]) for half in halves]
+        assert agreement.correlation == pytest.approx(scipy.stats.spearmanr(*scores).statistic)
+        assert told[0]["agreement"] == agreement.correlation
+        train = base().strings.make().train
+        assert sorted(map(tuple, whole.inputs.tolist())) == sorted(map(tuple, train.inputs().tolist()))
 
 
 @pytest.mark.parametrize("task", ["embedded_reber", "digits"])
@@ -284,6 +333,7 @@ def test_other_tasks(task, tmp_path):
         task=task,
         **options,
         protocols=["rewind", "dense"],
+        rewind_step=1,
         schedules=["gradual"],
         score="sensitivity",
         probe_strings=20,

@@ -120,7 +120,7 @@ def test_mask_survives_copy_state_dict_and_says_whether_it_holds():
 
 def test_each_scope_is_the_published_rule_on_a_part_of_the_network():
     net = network("lstm")
-    for scope in ("layer", "matrix", "gate"):
+    for scope in ("layer", "matrix", "gate", "row"):
         mask, threshold = prune.prune(net, 0.3, scope=scope)
         thresholds = []
         for k, stage in enumerate(net.stages):
@@ -128,6 +128,8 @@ def test_each_scope_is_the_published_rule_on_a_part_of_the_network():
             parts = [[(name, slice(None)) for name in rows]] if scope == "layer" else [[(n, slice(None))] for n in rows]
             if scope == "gate":
                 parts = [[(name, slice(5 * gate, 5 * gate + 5))] for name in rows for gate in range(4)]
+            if scope == "row":
+                parts = [[(name, slice(row, row + 1))] for name in rows for row in range(20)]
             for part in parts:
                 pooled = np.concatenate([rows[name][where].abs().flatten().double() for name, where in part])
                 thresholds.append(np.quantile(pooled, 0.3))
@@ -212,7 +214,7 @@ def groups(tensors, scope, gates):
     if scope == "layer":
         numbers = {name.split("_")[2] for name in tensors}
         return [[t for name, t in tensors.items() if name.split("_")[2] == number] for number in numbers]
-    return [[block] for t in tensors.values() for block in t.chunk(gates if scope == "gate" else 1)]
+    return [[block] for t in tensors.values() for block in t.chunk({"gate": gates, "row": len(t)}.get(scope, 1))]
 
 
 @pytest.mark.parametrize("kind", MODULES)
@@ -231,7 +233,7 @@ def test_random_at_equal_density_has_the_same_number_of_weights_in_every_part(sc
     assert not all(torch.equal(masks[0][name], masks[1][name]) for name in masks[0])
     counts = [[int(m[name].sum()) for name in m] for m in masks]
     assert masks[0].sparsity == masks[1].sparsity
-    assert (counts[0] == counts[1]) == (scope in ("matrix", "gate"))
+    assert (counts[0] == counts[1]) == (scope in ("matrix", "gate", "row"))
     again, other = (prune.random(module(kind), 0.6, scope=scope, seed=seed) for seed in (0, 1))
     assert all(torch.equal(again[name], masks[1][name]) for name in again)
     assert not all(torch.equal(other[name], masks[1][name]) for name in other)

@@ -8,8 +8,9 @@ from torch import nn
 from torch.nn.functional import cross_entropy
 
 from sparsekit.networks import build
+from sparsekit.pruning import scores as scores_module
 from sparsekit.pruning.masks import Mask
-from sparsekit.pruning.scores import SCORES, Evidence
+from sparsekit.pruning.scores import SCORES, Agreement, Evidence, settled
 from sparsekit.variants import VARIANTS
 from tests.modules import module
 from tests.references import Layered, Stacked, copy_into
@@ -27,10 +28,10 @@ LABELS = torch.tensor([0, 1, 1, 0, 1])
 
 
 def test_registered():
-    assert {"magnitude", "random", "sensitivity", "activity"} <= set(SCORES)
+    assert {"magnitude", "random", "sensitivity", "fisher", "activity"} <= set(SCORES)
 
 
-@pytest.mark.parametrize("name", ["magnitude", "random", "sensitivity", "activity"])
+@pytest.mark.parametrize("name", ["magnitude", "random", "sensitivity", "fisher", "activity"])
 @pytest.mark.parametrize("variant", VARIANTS)
 def test_scores_have_the_shape_of_the_weights_and_change_nothing(name, variant):
     net = network(variant)
@@ -162,6 +163,49 @@ def test_a_silent_unit_gives_its_readers_no_activity():
     assert (scores["stages.0.weight_hh"][:, 2] == 0).all()
     assert (scores["stages.1.weight_ih"][:, 2] == 0).all()
     assert (scores["stages.1.weight_hh"] > 0).any()
+
+
+@pytest.mark.parametrize("name", ["sensitivity", "fisher", "activity"])
+@pytest.mark.parametrize("read", [None, torch.tensor([6, 2, 3, 0, 5])])
+def test_evidence_is_looked_at_in_parts(name, read, monkeypatch):
+    net = network("lstm").double()
+    whole = SCORES[name](net, list(net.masks()), Evidence(tokens(), LABELS, read))
+    monkeypatch.setattr(scores_module, "CHUNK", 2)
+    parts = SCORES[name](net, list(net.masks()), Evidence(tokens(), LABELS, read))
+    for weight, values in whole.items():
+        torch.testing.assert_close(parts[weight], values)
+
+
+def test_fisher_is_the_mean_square_of_what_single_strings_say():
+    net, names = network().double(), list(network().masks())
+    alone = [SCORES["sensitivity"](net, names, Evidence(tokens()[[k]], LABELS[[k]])) for k in range(5)]
+    for weight, values in SCORES["fisher"](net, names, Evidence(tokens(), LABELS)).items():
+        torch.testing.assert_close(values, torch.stack([one[weight] ** 2 for one in alone]).mean(0))
+
+
+def test_evidence_grows_until_its_halves_agree():
+    """A score of noise that more evidence averages away, and one that never settles."""
+
+    @SCORES.register
+    def noisy(net, names, evidence):
+        noise = np.random.default_rng(int(evidence.inputs[0])).normal(size=(12, 4)) / len(evidence.inputs) ** 0.5
+        return {name: torch.arange(48.0).view(12, 4) + torch.tensor(level * noise) for name in names}
+
+    def some(count):
+        return Evidence(torch.arange(count))
+
+    try:
+        asked = network(), ["stages.1.weight_hh"], some, 5000
+        found = {}
+        for level in (0.0, 60.0, 1e6):
+            found[level] = settled("noisy", *asked)[1]
+        assert found[0.0] == Agreement(256, 1.0)
+        assert found[60.0].sequences == 1024
+        assert found[60.0].correlation >= 0.95
+        assert found[1e6].sequences == 5000
+        assert abs(found[1e6].correlation) < 0.5
+    finally:
+        del SCORES["noisy"]
 
 
 def test_scores_that_need_data_say_so():
