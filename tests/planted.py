@@ -104,7 +104,7 @@ def training(accuracies, percent=80.0, variant="gru"):
         own | {"seed": seed, "recovery": protocol, "step": step, "accuracy": accuracy if step else 0.5}
         for protocol, values in accuracies.items()
         for seed, accuracy in enumerate(values)
-        for step in (0, 10)
+        for step in (0, 10 if protocol == "retrain" else 30)
     ]
     return pd.DataFrame(rows)
 

@@ -110,13 +110,15 @@ def after_recovery(pruning: pd.DataFrame, recovery: pd.DataFrame) -> pd.DataFram
 def ahead(networks: pd.DataFrame, value: str, confidence: float = 0.95, **reference) -> pd.DataFrame:
     """By how much networks are ahead of those of another condition, paired by seed; below 0 they are behind.
 
+    One row a network; at which step it was measured makes no pair, as some train for longer than others.
     The table has `tables.PRUNED`, the value, such as "accuracy" or "area", and the column of the reference, the
     condition that all others are compared with, such as ``recovery="retrain"``.
 
     Index (variant, target, percent) and the reference's column; n (pairs), ahead (their mean), low, high (Student t).
     """
     by = ["variant", "target", "percent", *reference]
-    pairs = beside(networks.assign(accuracy=networks[value]), **reference)
+    networks = networks.assign(accuracy=networks[value]).drop(columns=["step", "epoch"], errors="ignore")
+    pairs = beside(networks, **reference)
     means = over_seeds(pairs.assign(ahead=pairs["accuracy"] - pairs["base_accuracy"]), by, "ahead", confidence)
     return means.rename(columns={"mean": "ahead"}).set_index(by)[["n", "ahead", "low", "high"]]
 

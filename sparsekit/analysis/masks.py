@@ -79,7 +79,7 @@ def mask_effects(training: pd.DataFrame, confidence: float = 0.95) -> pd.DataFra
     fraction("confidence", confidence)
     rows = {}
     require(training, ["variant", "seed", "percent", "recovery", "step", "accuracy"])
-    last = at_the_end(training)
+    last = at_the_end(training).drop(columns="step")  # which differs: fresh weights train for longer
     if (last["recovery"] == "reinitialise").any():
         pairs = beside(last, recovery="reinitialise")
         for key, own in pairs.groupby(["variant", "percent", "recovery"], sort=False):

@@ -8,6 +8,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from sparsekit.analysis.conditions import ahead, at_the_end
 from sparsekit.analysis.recovery import area_under_recovery, kaplan_meier, regain, steps_to_regain, tickets
 from sparsekit.analysis.tables import TableError
 
@@ -229,5 +230,7 @@ def test_tickets_are_rewound_survivors_less_a_random_mask_at_the_end_of_each():
     assert (row["n"], row["ahead"]) == (3, pytest.approx(0.2))
     half = 4.302653 * 0.1 / np.sqrt(3)
     assert (row["low"], row["high"]) == (pytest.approx(0.2 - half), pytest.approx(0.2 + half))
+    last = ahead(at_the_end(pd.concat(parts)), "accuracy", recovery="retrain")  # which ended at step 20
+    assert last["ahead"].droplevel([0, 1, 2]).round(9).to_dict() == {"rewind": -0.1, "random_mask": -0.3}
     assert tickets(pd.concat(parts[:4])).empty
     assert tickets(pd.concat(parts[:3])).empty
