@@ -29,6 +29,7 @@ FORMS = {
 }
 TIMES = (0.05, 0.1, 0.2, 0.5, 1, 2, 5, 10, 20, 50)
 NEVER = 1.1  # the sparsity that stands for none
+ROUNDED = np.floor, np.round, np.ceil  # an interval's ends, outwards
 
 
 def latency_ratio(table: pd.DataFrame, kernel: str = "csr") -> Picture:
@@ -91,7 +92,7 @@ def break_even_line(table: pd.DataFrame, own_size: int | None = None) -> Picture
         looks=FORMS,
         panels=TASKS,
         zero=None,
-        note=f"{_setting(table)}.\nMedian over repeats and its interval; never: not up to {highest}.",
+        note=f"{_setting(table)}.\nMedian over repeats in one process and its interval; never: not up to {highest}.",
         reading=f"{_at_own_size(table, own_size, highest)} {_earliest(table, highest)}",
     )
 
@@ -99,7 +100,7 @@ def break_even_line(table: pd.DataFrame, own_size: int | None = None) -> Picture
 def _earliest(table: pd.DataFrame, highest: str) -> str:
     """Where sparse weights pay first, and where they never do."""
     if np.isinf(table["sparsity"]).all():
-        return f"No sparse kernel is faster than the dense one, at any sparsity up to {highest}."
+        return f"No sparse kernel was faster here than the dense one, at any sparsity up to {highest}."
     names = {
         f"{row.hidden:g} units ({look(TASKS, row.task).label}, {look(FORMS, row.kernel).label})": row
         for row in table.itertuples()
@@ -116,7 +117,8 @@ def _at_own_size(table: pd.DataFrame, size: int | None, highest: str) -> str:
     if own.empty:
         return f"{units} nothing was timed: `inference_sizes` says what is."
     if np.isinf(own["sparsity"]).all():
-        return f"{units} sparse weights are never faster than dense ones, up to {highest} sparsity."
+        kernels = listed(look(FORMS, kernel).label for kernel in own["kernel"].unique())
+        return f"{units} torch's {kernels} weights were never faster here than dense ones, up to {highest} sparsity."
     told = [f"{look(TASKS, r.task).label} ({look(FORMS, r.kernel).label}) {_where(r)}" for r in own.itertuples()]
     return f"{units} sparse weights are faster than dense ones: {listed(told)}."
 
@@ -162,7 +164,8 @@ def _or_never(sparsity: float) -> str:
 
 
 def _where(row: Any) -> str:
-    """From which sparsity on, with its interval, in words."""
-    span = f" ({_or_never(row.low)} to {_or_never(row.high)})" if np.isfinite(row.low) else ""
-    start = "" if np.isinf(row.sparsity) else "from at most " if row.sparsity <= row.lowest else "from "
-    return f"{start}{_or_never(row.sparsity)}{span}"
+    """From which sparsity on, with its interval, in words: to 5 points, as it lies between two sparsities tried."""
+    low, at, high = (rule(20 * end) / 20 for rule, end in zip(ROUNDED, (row.low, row.sparsity, row.high), strict=True))
+    span = f" ({_or_never(low)} to {_or_never(high)})" if np.isfinite(low) else ""
+    start = "" if np.isinf(at) else "from at most " if row.sparsity <= row.lowest else "from about "
+    return f"{start}{_or_never(at)}{span}"

@@ -1,5 +1,6 @@
 """Figures of pruned networks as graphs: what tells their masks from random ones, and what a mask alone is worth."""
 
+import numpy as np
 import pandas as pd
 
 from sparsekit.analysis.conditions import chosen
@@ -59,12 +60,17 @@ def _against_chance(table: pd.DataFrame, confidence: float) -> str:
     # Rewiring keeps all degrees: what follows from them alone cannot differ, and is no test.
     tested = int(table[["low", "high"]].any(axis=1).sum())
     told = [
-        f"{label(row.row)} {row.panel} {number(row.mean, sign=True)} ({row.series})"
+        f"{label(row.row)} {row.panel} {number(row.mean, _digits(row.mean), sign=True)} ({row.series})"
         for row in table[(table["low"] > 0) | (table["high"] < 0)].itertuples()
     ]
     reading = f"Of {tested} differences, pruned masks less null models, intervals leave out zero in {len(told)}, where"
     reading += f" chance alone gives about {number((1 - confidence) * tested, 1)}"
     return f"{reading}: {listed(told)}." if told else f"{reading}."
+
+
+def _digits(value: float) -> int:
+    """So many that a difference which is told does not read as 0."""
+    return max(2, 1 - int(np.floor(np.log10(abs(value))))) if value else 2
 
 
 def mask_training(training: pd.DataFrame, confidence: float = 0.95) -> Picture:

@@ -13,7 +13,7 @@ from sparsekit.analysis.recovery import mean_base
 from sparsekit.analysis.tables import require
 from sparsekit.analysis.verdicts import FEWEST_SEEDS, end_in_words
 from sparsekit.figures import marks, style
-from sparsekit.figures.card import Picture
+from sparsekit.figures.card import Picture, nothing
 from sparsekit.figures.marks import POINTS, Axis, Looks
 from sparsekit.figures.style import TARGETS, VARIANTS, look, ordered
 from sparsekit.figures.task import Baselines, accuracy_axis, beside_base
@@ -62,6 +62,9 @@ def half_dropped(table: pd.DataFrame, reported: Mapping[tuple[str, str], float] 
     Of what `analysis.verdicts.half_dropped` returns, of one condition, else a TableError; by variant and target, the
     percentages reported to be safe.
     """
+    title = "How much can be pruned before accuracy drops"
+    if table.empty:
+        return nothing(title, "No network is above chance before pruning, so none can drop.")
     own = single(table.reset_index()).assign(panel="")
     own = own.rename(columns={"variant": "group", "target": "row", "percent": "mean"})
     own["text"] = [end_in_words(row) for row in own.to_dict("records")]
@@ -69,7 +72,7 @@ def half_dropped(table: pd.DataFrame, reported: Mapping[tuple[str, str], float] 
         own["reported"] = [reported.get(key, np.nan) for key in table.index]
     return marks.forest(
         own,
-        "How much can be pruned before accuracy drops",
+        title,
         Axis("percentage at which half of the seeds have left the margin", "{:.0f} %".format, limits=(0, 100)),
         groups=VARIANTS,
         rows=TARGETS,
@@ -192,6 +195,7 @@ def scores_and_scopes(
     means = means.sort_values("percent", kind="stable")
     means["group"] = means["percent"].map("{:g} %".format)
     over_all = means.groupby(["variant", "scope", "score"], sort=False)["mean"].mean()
+    rules = means[["scope", "score"]].drop_duplicates()
     told = []
     for name in ordered(own["variant"], VARIANTS):
         scope, score = over_all[name].idxmax()
@@ -206,7 +210,8 @@ def scores_and_scopes(
         spans={name: (base - margin, base) for name, base in mean_base(own).items()},
         note=f"{shown_over(own['seed'].nunique(), confidence, 'lines')} "
         f"Grey: within {100 * margin:g} points of the base.",
-        reading=f"Highest mean accuracy at {listed(means['group'].unique())}: {'; '.join(told)}.",
+        reading=f"Highest mean accuracy at {listed(means['group'].unique())}, the best of {len(rules)} rules partly by "
+        f"luck: {'; '.join(told)}.",
     )
 
 

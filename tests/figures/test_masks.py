@@ -26,6 +26,12 @@ def test_figures_carry_the_differences():
         figures_masks.mask_training(table.drop(columns="step"))
 
 
+def test_a_difference_that_is_told_does_not_read_as_nothing():
+    reading = figures_masks.mask_properties(masks([0.0001, 0.00012, 0.00011])).reading
+    assert "+0.0001" in reading
+    assert "0.00 (" not in reading
+
+
 def test_what_was_not_asked_for_is_said_with_how_to_ask():
     picture = figures_masks.mask_training(training({"retrain": [0.9, 0.8]}))
     assert 'give `protocols` ["reinitialise"' in picture.reading

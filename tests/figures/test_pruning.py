@@ -32,9 +32,16 @@ def test_the_best_score_and_scope_are_read_from_the_data():
     table = pruning(variants=("lstm",), seeds=2, percentages=(50,))
     best = (table["score"] == "activity") & (table["scope"] == "gate")
     picture = figures.scores_and_scopes(table.assign(accuracy=np.where(best, 0.9, 0.7)))
-    assert picture.reading == "Highest mean accuracy at 50 %: LSTM activity (per gate), 90 %."
+    rules = len(table[["score", "scope"]].drop_duplicates())
+    of = f"the best of {rules} rules partly by luck"
+    assert picture.reading == f"Highest mean accuracy at 50 %, {of}: LSTM activity (per gate), 90 %."
     assert "LSTM, 50 %, per gate, activity: 90 %" in picture.alt
     assert "LSTM, 50 %, per gate, magnitude: 70 %" in picture.alt
+
+
+def test_where_no_network_is_above_chance_none_can_drop():
+    none = verdicts.half_dropped(pruning(variants=("lstm",), seeds=2, percentages=(50,)).iloc[:0], 0.02)
+    assert "none can drop" in figures.half_dropped(none).reading
 
 
 def test_schedules_are_compared_at_the_end():
