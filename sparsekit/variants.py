@@ -34,3 +34,6 @@ GATE_MASKS = ("blocks", "rows")
 
 READOUTS = ("last_padded", "last_valid")
 """The step at which a sequence is read: the last of its batch, as published, or its own last."""
+
+SOURCES = ("weights", "order", "strings")
+"""What networks of a variant may differ in: initial weights, order of training strings, the strings and their split."""

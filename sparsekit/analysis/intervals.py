@@ -57,6 +57,23 @@ def prediction_interval(
     return mean, *(float(end) for end in np.clip([mean - half, mean + half], low, high))
 
 
+def deviation_interval(values: Sequence[float], confidence: float = 0.95) -> Interval:
+    """Sample standard deviation, and its χ² interval, which takes values as normal; all nan for fewer than two.
+
+    Examples
+    --------
+    >>> [round(x, 3) for x in deviation_interval([0.7, 0.8, 0.9])]
+    [0.1, 0.052, 0.628]
+    """
+    fraction("confidence", confidence)
+    freedom = len(values) - 1
+    if freedom < 1:
+        return np.nan, np.nan, np.nan
+    deviation = float(np.std(values, ddof=1))
+    tails = scipy.stats.chi2.ppf([(1 + confidence) / 2, (1 - confidence) / 2], freedom)
+    return deviation, *(float(end) for end in deviation * np.sqrt(freedom / tails))
+
+
 def wilson(successes: int, n: int, confidence: float = 0.95) -> Interval:
     """A share, and its Wilson score interval; all nan for ``n = 0``."""
     if n == 0:

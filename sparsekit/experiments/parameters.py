@@ -74,6 +74,13 @@ class Parameters(BaseModel):
     variants: Some[choice("variant")] = field(list(VARIANTS), "variants of recurrent cell")
     seed: Whole = field(0, "seed of the first network; others count up from it", ge=0, le=SEED)
     seeds: Whole = field(3, "networks per variant in the pruning study, each from its own seed", ge=1)
+    vary: Some[choice("source of variation")] = field(
+        ["weights", "order"],
+        "what differs between the networks of a variant: initial weights, order of strings, strings",
+    )
+    sources: Whole = field(
+        0, "networks per source of variation, for the deviation that each alone makes; 0: not asked", ge=0, le=1000
+    )
     hidden_size: Whole = field(50, "hidden units of each recurrent layer", ge=1, le=10_000)
     layers: Whole = field(3, "recurrent layers", ge=1, le=100)
     embedding_size: Whole = field(50, "numbers that stand for a character", ge=1, le=10_000)

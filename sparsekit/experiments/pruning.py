@@ -3,6 +3,7 @@
 import warnings
 from collections.abc import Hashable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from itertools import product
 from typing import ClassVar
 
 import numpy as np
@@ -27,6 +28,7 @@ from sparsekit.pruning.survival import dead_units, spectral_radius, survivors
 from sparsekit.registry import digest
 from sparsekit.seeds import derive
 from sparsekit.tasks import definitions as tasks
+from sparsekit.variants import SOURCES
 
 AGREEMENT = 0.95
 """Rank correlation of the scores by two halves of some training strings at which these are enough."""
@@ -241,20 +243,37 @@ ONE_H2H = "one hidden-to-hidden weight, retrained"
 
 def base_networks(p: Parameters) -> list[BaseNetwork]:
     """The base networks, by variant and seed."""
+    return _varied(p, p.vary, p.seeds)
+
+
+def _varied(p: Parameters, sources: Iterable[str], count: int) -> list[BaseNetwork]:
+    """So many base networks of each variant that differ in these sources; in the others all are like the first."""
     given, how = strings(p), recipe(p, p.base_epochs, p.batch_size_pruning)
-    sizes, seeds = (p.hidden_size, p.layers, p.embedding_size), range(p.seed, p.seed + p.seeds)
-    return [BaseNetwork(given, variant, seed, how, *sizes) for variant in p.variants for seed in seeds]
+    sizes, found = (p.hidden_size, p.layers, p.embedding_size), []
+    for variant, k in product(p.variants, range(count)):
+        same = {f"{name}_seed": p.seed for name in ("weights", "order") if k and name not in sources}
+        own = replace(given, data_seed=given.data_seed + k) if "strings" in sources else given
+        found.append(BaseNetwork(own, variant, p.seed + k, how, *sizes, **same))
+    return found
 
 
-def _pruned(p: Parameters, target: str, percent: float, epochs: int = 0, **condition) -> list[PrunedNetwork]:
-    """Of every base network, in one condition; trained for `retrain_epochs`, or as many as given."""
+def _pruned(
+    p: Parameters,
+    target: str,
+    percent: float,
+    epochs: int = 0,
+    bases: Iterable[BaseNetwork] | None = None,
+    **condition,
+) -> list[PrunedNetwork]:
+    """Of every base network, or those given, in one condition; trained for `retrain_epochs`, or as many as given."""
     how = recipe(p, epochs or p.retrain_epochs, p.batch_size_pruning)
     steps = strings(p).steps(p.batch_size_pruning) if p.recovery_steps else 0
     measure_at = tuple(sorted(step for step in p.recovery_steps if step < steps))
     condition = {"score": p.score} | condition
     if condition["score"] not in WITHOUT_DATA:
         condition["agreement"] = AGREEMENT
-    return [PrunedNetwork(base, target, percent, how, measure_at, **condition) for base in base_networks(p)]
+    bases = base_networks(p) if bases is None else bases
+    return [PrunedNetwork(base, target, percent, how, measure_at, **condition) for base in bases]
 
 
 def pruned_networks(p: Parameters) -> list[PrunedNetwork]:
@@ -281,6 +300,15 @@ def scheduled_networks(p: Parameters) -> list[PrunedNetwork]:
         for schedule in ["one_shot", *p.schedules]:
             rounds = 1 if schedule == "one_shot" else p.rounds
             found += _pruned(p, p.targets[0], percent, schedule=schedule, rounds=rounds)
+    return found
+
+
+def source_networks(p: Parameters) -> list[tuple[str, PrunedNetwork]]:
+    """Networks that differ in one source of variation alone, and in all, pruned at the first percentage compared."""
+    found = []
+    for name, sources in [*((one, (one,)) for one in SOURCES), ("all", SOURCES)] if p.sources else ():
+        units = _pruned(p, p.targets[0], p.compare_at[0], bases=_varied(p, sources, p.sources))
+        found += [(name, unit) for unit in units]
     return found
 
 
@@ -360,6 +388,20 @@ def condition(unit: PrunedNetwork) -> dict:
 def scores(p: Parameters) -> pd.DataFrame:
     """`pruning` of every score, scope and random control."""
     return pruning(p, scored_networks(p))
+
+
+def sources(p: Parameters) -> pd.DataFrame:
+    """Accuracy of `source_networks`, unpruned (percent 0) and at once after pruning, a row each.
+
+    Columns variant, source, seed, percent, accuracy; no rows where `sources` is 0.
+    """
+    wanted, rows = source_networks(p), []
+    read = results([unit for _, unit in wanted], p)
+    for (source, _), (unit, data) in zip(wanted, read, strict=True):
+        own = {"variant": unit.base.variant, "source": source, "seed": unit.base.seed}
+        rows.append(own | {"percent": 0.0, "accuracy": data["base_accuracy"]})
+        rows.append(own | {"percent": float(unit.percent), "accuracy": data["accuracy"]})
+    return pd.DataFrame(rows, columns=["variant", "source", "seed", "percent", "accuracy"])
 
 
 def evidence(p: Parameters) -> pd.DataFrame:

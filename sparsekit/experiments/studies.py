@@ -20,7 +20,7 @@ from sparsekit.tasks import labelled_csv, samples
 
 NOTEBOOKS: dict[str, Callable[[Parameters], Iterable[Unit]]] = {
     "00_task": lambda p: [*_task_baselines(p), *pruning.base_networks(p)],
-    "01_pruning": lambda p: [*_pruned(p), *pruning.scored_networks(p), *pruning.probes(p)],
+    "01_pruning": lambda p: [*_pruned(p), *pruning.scored_networks(p), *pruning.probes(p), *_sources(p)],
     "02_recovery": lambda p: [*_pruned(p), *_compared(p)],
     "03_graph_structured_rnns": lambda p: [*structure.graph_networks(p), *structure.gate_row_networks(p)],
     "04_correlation_analysis": lambda p: [*structure.graph_networks(p), *pruning.base_networks(p), *_masks(p)],
@@ -39,6 +39,11 @@ def units(p: Parameters, notebook: str) -> list[Unit]:
 
 def _pruned(p: Parameters) -> list[Unit]:
     return [*pruning.base_networks(p), *pruning.pruned_networks(p)]
+
+
+def _sources(p: Parameters) -> list[Unit]:
+    units = dict.fromkeys(unit for _, unit in pruning.source_networks(p))
+    return [*dict.fromkeys(unit.base for unit in units), *units]
 
 
 def _compared(p: Parameters) -> list[Unit]:

@@ -89,6 +89,8 @@ class BaseNetwork(Unit):
     hidden_size: int = 50
     layers: int = 3
     embedding_size: int = 50
+    weights_seed: int | None = None  # where it is not that of the network
+    order_seed: int | None = None
 
     @property
     def cost(self) -> float:
@@ -96,7 +98,8 @@ class BaseNetwork(Unit):
 
     def network(self, store: Store | None = None, seed: int | None = None) -> Classifier:
         """The network as initialised, by its own seed or by another, or, given the store, as trained."""
-        task, seed = self.strings.make(), derive("initial weights", self.seed) if seed is None else seed
+        own = self.seed if self.weights_seed is None else self.weights_seed
+        task, seed = self.strings.make(), derive("initial weights", own) if seed is None else seed
         sizes = (self.hidden_size, self.layers, self.embedding_size)
         network = stacked(self.variant, *sizes, classes=task.classes, features=task.features, seed=seed)
         if store is not None:
@@ -105,7 +108,8 @@ class BaseNetwork(Unit):
 
     def trained(self, device: str, stop_at: int | None = None) -> tuple[Classifier, list]:
         """The network after its training, or after the first few steps of it, and what was measured on the way."""
-        network, order = self.network(), derive("order of strings", self.seed)
+        order = derive("order of strings", self.seed if self.order_seed is None else self.order_seed)
+        network = self.network()
         (history,) = train([network], self.strings.make(), self.recipe, order, stop_at=stop_at, device=device)
         return network, history
 

@@ -29,6 +29,7 @@ REGISTRIES = {
     "readout": ("variants", "READOUTS"),
     "pruning score": ("pruning.scores", "SCORES"),
     "scope": ("variants", "SCOPES"),
+    "source of variation": ("variants", "SOURCES"),
     "schedule": ("pruning.schedules", "SCHEDULES"),
     "recovery protocol": ("pruning.recovery", "PROTOCOLS"),
     "device": ("experiments.values", "DEVICES"),

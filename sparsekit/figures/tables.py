@@ -7,6 +7,7 @@ import pandas as pd
 from pandas.io.formats.style import Styler
 
 from sparsekit.analysis.cross_validation import ALL
+from sparsekit.analysis.intervals import deviation_interval
 from sparsekit.analysis.pruning import operating_points
 from sparsekit.figures.style import SCOPES, SCORES, VARIANTS, look, ordered
 from sparsekit.figures.words import ALONE, LOOKS, label, number, words_of
@@ -107,6 +108,50 @@ def ahead(compared: Mapping[str, pd.DataFrame], confidence: float) -> Styler:
     shown = shown.format_index("{:g} %", level=percent).format_index(label, axis="columns")
     shown = shown.format_index(lambda one: look(LOOKS[name], one).label, level=name)
     return _captioned(shown, f"Points, mean over seeds ± {100 * confidence:g} % interval; bold: zero lies outside")
+
+
+def deviations(sources: pd.DataFrame, confidence: float) -> Styler:
+    """How far accuracy varies with each source alone, in points: a row a percentage and source, a column a variant.
+
+    Of what `experiments.pruning.sources` returns.
+    """
+    if sources.empty:
+        told = "What accuracy varies with was not asked for: sources = 5 trains five networks per source of variation."
+        return pd.DataFrame().style.set_caption(told)
+    told = {}
+    for key, own in sources.groupby(["variant", "percent", "source"], sort=False)["accuracy"]:
+        sd, low, high = (number(100 * end, 1) for end in deviation_interval(own, confidence))
+        told[key] = f"{sd} ({low} to {high})" if len(own) > 1 else "–"
+    table = pd.Series(told, dtype=str).rename_axis(["variant", "pruned", "differ in"])
+    rows = pd.MultiIndex.from_product([sources["percent"].unique(), sources["source"].unique()])
+    shown = table.unstack("variant").reindex(rows)[ordered(sources["variant"].unique(), VARIANTS)].style
+    shown = shown.format_index("{:g} %", level=0).format_index(label, axis="columns")
+    n = sources.groupby(["variant", "percent", "source"]).size().max()
+    caption = (
+        f"Standard deviation of accuracy over {n} networks, in points, with its {100 * confidence:g} % χ² interval"
+    )
+    caption += ", which takes accuracies as normal. What does not differ is as in the first network."
+    return _captioned(shown, caption)
+
+
+def agreement(evidence: pd.DataFrame, enough: float = 0.95) -> Styler:
+    """How far two halves of the strings that a score looked at rank weights alike, a row a score, a column a variant.
+
+    Of what `experiments.pruning.evidence` returns.
+    """
+    if evidence.empty:
+        told = "No score that looks at data is compared: scores = ['sensitivity', 'activity'] compares two."
+        return pd.DataFrame().style.set_caption(told)
+    looked = evidence.assign(told=[f"{number(a)}{'*' * (not a >= enough)}" for a in evidence["agreement"]])
+    told = looked.groupby(["score", "variant"], sort=False)["told"].agg(", ".join).unstack()
+    shown = told[ordered(told.columns, VARIANTS)].style.format_index(label, axis="columns")
+    shown = shown.format_index(lambda one: look(SCORES, one).label)
+    most, whole = evidence["strings"].max(), evidence["of"].max()
+    caption = (
+        f"Rank correlation of a score by two halves of the training strings it looked at ({evidence['strings'].min():,}"
+    )
+    caption += f" to {most:,} of {whole:,}), seed by seed. Star: below {enough:g} even with all of them."
+    return _captioned(shown, caption)
 
 
 def _plus_minus(row: pd.Series) -> str:

@@ -216,7 +216,7 @@ def settled(
             parts = {
                 k: getattr(whole, k)[rows] for k in ("inputs", "labels", "positions") if getattr(whole, k) is not None
             }
-            scores = SCORES[score](network, names, replace(whole, **parts))
+            scores = scored(score, network, names, replace(whole, **parts))
             halves.append(np.concatenate([scores[name][exists[name]].cpu().numpy() for name in names]))
         constant = any(np.ptp(half) == 0 for half in halves)  # says nothing, and no more of it would
         alike = np.nan if constant else float(spearmanr(*halves).statistic)

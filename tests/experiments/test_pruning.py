@@ -296,6 +296,32 @@ def test_a_score_judges_the_network_where_it_reads():
         )
 
 
+def test_networks_differ_in_what_they_are_asked_to():
+    p = Parameters(variants=["gru"], seeds=2, sources=3, train_size=48, test_size=24, compare_at=[80], seed=4)
+
+    def made_of(one):
+        weights, order = (one.seed if own is None else own for own in (one.weights_seed, one.order_seed))
+        return weights, order, one.strings.data_seed
+
+    assert [made_of(one) for one in experiments_pruning.base_networks(p)] == [(4, 4, 0), (5, 5, 0)]
+    varied = p.model_copy(update={"vary": ["strings"]})
+    assert [made_of(one) for one in experiments_pruning.base_networks(varied)] == [(4, 4, 0), (4, 4, 1)]
+    assert [one.seed for one in experiments_pruning.base_networks(varied)] == [4, 5]
+    found = {}
+    for source, one in experiments_pruning.source_networks(p):
+        found.setdefault(source, []).append(made_of(one.base))
+    assert found == {
+        "weights": [(4, 4, 0), (5, 4, 0), (6, 4, 0)],
+        "order": [(4, 4, 0), (4, 5, 0), (4, 6, 0)],
+        "strings": [(4, 4, 0), (4, 4, 1), (4, 4, 2)],
+        "all": [(4, 4, 0), (5, 5, 1), (6, 6, 2)],
+    }
+    one, like = base(), replace(base(), seed=7, weights_seed=0)
+    assert same(one.network(), like.network())
+    assert same(one.trained("cpu")[0], replace(like, order_seed=0).trained("cpu")[0])
+    assert not same(one.trained("cpu")[0], like.trained("cpu")[0])
+
+
 @pytest.mark.parametrize("schedule", ["one_shot", "iterative"])
 def test_a_score_that_looks_at_data_says_whether_its_halves_agree(schedule, tmp_path):
     units = [unit(score="sensitivity", scope=s, schedule=schedule, rounds=2, agreement=0.95) for s in ("global", "row")]

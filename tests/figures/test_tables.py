@@ -86,3 +86,25 @@ def test_tables_say_what_is_known():
     assert f"{scores.p_value['lstm', 'all']:.3f}" in tables.permuted(scores).to_html()
     few = cross_validation.nested_prediction(planted.study(5))
     assert "nan" not in tables.permuted(few).to_html()
+
+
+def test_agreement_of_halves_has_a_star_where_it_is_low():
+    rows = [("gru", 0, "activity", 256, 1000, 0.99), ("gru", 0, "sensitivity", 1000, 1000, 0.8)]
+    rows += [("gru", 1, "activity", 256, 1000, 0.98), ("gru", 1, "sensitivity", 1000, 1000, np.nan)]
+    table = pd.DataFrame(rows, columns=["variant", "seed", "score", "strings", "of", "agreement"])
+    html = tables.agreement(table).to_html()
+    assert all(told in html for told in ("0.99, 0.98", "0.80*, ", "256 to 1,000 of 1,000", "below 0.95"))
+    assert "No score that looks at data" in tables.agreement(table.iloc[:0]).to_html()
+
+
+def test_deviations_are_told_source_by_source():
+    rows = [
+        ("gru", source, seed, percent, 0.9 + size * (seed - 1))
+        for source, size in (("weights", 0.01), ("all", 0.1))
+        for seed in range(3)
+        for percent in (0.0, 90.0)
+    ]
+    table = pd.DataFrame(rows, columns=["variant", "source", "seed", "percent", "accuracy"])
+    html = tables.deviations(table, 0.95).to_html()
+    assert all(told in html for told in ("1.0 (0.5 to 6.3)", "10.0 (5.2 to 62.8)", "over 3 networks", "90 %"))
+    assert "was not asked for" in tables.deviations(table.iloc[:0], 0.95).to_html()
