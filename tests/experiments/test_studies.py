@@ -31,7 +31,7 @@ from sparsekit.tasks import samples
 TINY = {"train_size": 60, "test_size": 20, "hidden_size": 4, "layers": 2, "embedding_size": 4, "base_epochs": 1}
 TINY |= {"percentages": [50, 100], "graphs": 1, "nodes_max": 11, "graph_epochs": 1, "seeds": 2, "workers": 1}
 TINY |= {"retrain_epochs": 1, "recovery_steps": [1], "batch_size_pruning": 16, "variants": ["rnn_tanh", "gru"]}
-TINY |= {"graph_seeds": 1, "readout": "last_padded", "interface": 0}
+TINY |= {"graph_seeds": 1, "readout": "last_padded", "interface": 0, "rewind_step": 1}
 
 
 def parameters(**changes):
