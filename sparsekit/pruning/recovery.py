@@ -57,8 +57,8 @@ def followed(protocol: str, start: Start, mask: Mask) -> tuple[Classifier, Mask]
 PROTOCOLS.define("retrain", "The surviving weights, as published.", lambda start, mask: (start.trained(), mask))
 PROTOCOLS.define(
     "rewind",
-    "The survivors' weights early in base training. Frankle, Dziugaite, Roy & Carbin, *Stabilizing the lottery ticket "
-    "hypothesis*, 2019.",
+    "The survivors' weights early in base training; the rest of it follows. Frankle, Dziugaite, Roy & Carbin, "
+    "*Stabilizing the lottery ticket hypothesis*, 2019.",
     lambda start, mask: (start.early(), mask),
 )
 PROTOCOLS.define("reinitialise", "Fresh weights in the same mask.", lambda start, mask: (start.fresh(), mask))
