@@ -153,7 +153,8 @@ def lines(
         words.append(f"{_heading(panels, name, looks, one)}: {', '.join(told) or 'nothing'}")
     words += [f"{_heading(panels, name)}, base: {y.form(value)}" for name, value in base.items()]
     more = f"; and {len(by_line) - MOST} more" if len(by_line) > MOST else ""
-    return Picture(figure, f"{title}. Lines: {y.label} against {x.label}. {'; '.join(words)}{more}.", reading)
+    told = f"{title}. Lines: {y.label} against {x.label}. {'; '.join(words)}{more}."
+    return Picture(figure, told, reading, **_data(table, "Lines", title, x, y, panels, looks, singles=seeds))
 
 
 @drawn
@@ -243,7 +244,9 @@ def forest(
     words += [f"{_heading(panels, name)}, shaded: {x.form(a)} to {x.form(b)}" for name, (a, b) in spans.items()]
     more = f"; and {len(table) - len(told)} more" if len(table) > len(told) else ""
     kind = "Bars" if bars else "Points with intervals"
-    return Picture(figure, f"{title}. {kind}: {x.label}. {'; '.join(words)}{more}.", reading)
+    told = f"{title}. {kind}: {x.label}. {'; '.join(words)}{more}."
+    data = _data(table, kind, title, None, x, panels, looks, groups=groups, rows=rows, singles=dots)
+    return Picture(figure, told, reading, **data)
 
 
 @drawn
@@ -315,7 +318,9 @@ def heatmap(
         told.setdefault(place, []).append(f"{look(columns, cell.column).label} {cell.text}")
     words = [f"{place}: {', '.join(cells)}" for place, cells in list(told.items())[:MOST]]
     more = f"; and {len(told) - MOST} more rows" if len(told) > MOST else ""
-    return Picture(figure, f"{title}. Cells: {'; '.join(words)}{more}.", reading)
+    told = f"{title}. Cells: {'; '.join(words)}{more}."
+    data = _data(table, "Cells", title, None, Axis(form=form), panels, NONE, groups=groups, columns=columns)
+    return Picture(figure, told, reading, **data)
 
 
 @drawn
@@ -348,6 +353,7 @@ def points(
     require(table, ["panel", "series", "x", "y"])
     names, series = ordered(table["panel"], panels), ordered(table["series"], looks)
     key = [sample(look(looks, one), linestyle="") for one in series] if len(series) > 1 else []
+    data = table
     at = {name: k for k, name in enumerate(ordered(table["x"], looks))} if table["x"].dtype.kind in "OUT" else {}
     if at:
         table = table.assign(x=table["x"].map(at) + np.random.default_rng(0).uniform(-0.26, 0.26, len(table)))
@@ -376,7 +382,42 @@ def points(
         low, middle, high = (y.form(rows["y"].quantile(share)) for share in (0, 0.5, 1))
         words.append(f"{_heading(panels, name, looks, one)}: {len(rows)} points, from {low} to {high}, median {middle}")
     words += [f"{_heading(panels, name)}: {text}" for name, text in subtitles.items()]
-    return Picture(figure, f"{title}. Points: {y.label} against {x.label}. {'; '.join(words)}.", reading)
+    told = f"{title}. Points: {y.label} against {x.label}. {'; '.join(words)}."
+    return Picture(figure, told, reading, **_data(data, "Points", title, x, y, panels, looks))
+
+
+def _data(
+    table: pd.DataFrame, kind: str, title: str, x: Axis | None, y: Axis, panels: Looks, looks: Looks, *,
+    groups: Looks = NONE, rows: Looks = NONE, columns: Looks = NONE, singles: pd.DataFrame | None = None,
+) -> dict[str, Any]:  # fmt: skip
+    """What was drawn, for `Picture`: the table with names for readers, how its values are written, and in brief."""
+    if singles is not None and len(singles):
+        own = [name for name in ("panel", "group", "row", "series", "x", "value", "seed") if name in singles]
+        own = singles[own].rename(columns={"value": "mean"})
+        own["seed"] = own["seed"].astype(str) if "seed" in own else "one"
+        table = pd.concat([table.assign(seed="all"), own], ignore_index=True)
+    value, measure = y.label or "value", {"Cells": "value", "Points": "y"}.get(kind, "mean")
+    named = {
+        "panel": "variant" if panels is VARIANTS else "panel", "group": "group", "row": "row", "column": "column",
+        "series": "series", "seed": "seed", "x": x.label if x else "x", measure: value,
+        "low": "low", "high": "high", "inner_low": "inner low", "inner_high": "inner high", "reported": "reported",
+    }  # fmt: skip
+    if "text" in table:
+        named["text"] = "as shown"
+    told = table[measure].notna() | ("text" in table)
+    own = table.loc[told, [name for name in named if name in table]].copy()
+    by = {"panel": panels, "group": groups, "row": rows, "column": columns, "series": looks, "x": looks}
+    for name in set(by) & set(own):
+        if own[name].map(lambda v: isinstance(v, str)).all():
+            own[name] = [look(by[name], v).label.replace("\n", " ") if v else "" for v in own[name]]
+    own = own.loc[:, [bool((own[name].notna() & (own[name] != "")).any()) for name in own]]
+    forms = {named[name]: y.form for name in own if name not in (*by, "seed", "text")}
+    if x:
+        forms[x.label] = x.form
+    own.columns = [named[name] for name in own]
+    against = f" against {x.label}" if x else ""
+    brief = f"{kind} of {value}{against}: {title[0].lower()}{title[1:]}." if y.label else f"{kind}: {title}."
+    return {"table": own, "forms": forms, "brief": brief}
 
 
 def _told(row: Any, form: Callable[[float], str]) -> str:

@@ -126,6 +126,28 @@ def readable(colour: str) -> str:
     return to_hex(rgb)
 
 
+PAPER = {"light": 1.0, "dark": 0.21}  # lightness (OKLab) of the page under a figure
+
+
+def on_dark(colour: str) -> str:
+    """The colour that stands out from a dark page as the given one does from white: hue kept, lightness turned over.
+
+    Lightness is that of OKLab (https://bottosson.github.io/posts/oklab/). White becomes the page, ink nearly white.
+    """
+    rgb = np.array(to_rgb(colour))
+    linear = np.where(rgb <= 0.04045, rgb / 12.92, ((rgb + 0.055) / 1.055) ** 2.4)
+    lab = _LAB @ np.cbrt(_LMS @ linear)
+    lab[0] = PAPER["dark"] + (PAPER["light"] - lab[0]) * 0.966
+    linear = np.clip(np.linalg.solve(_LMS, np.linalg.solve(_LAB, lab) ** 3), 0, 1)
+    return to_hex(np.clip(np.where(linear <= 0.0031308, 12.92 * linear, 1.055 * linear ** (1 / 2.4) - 0.055), 0, 1))
+
+
+_LMS = np.array([[0.4122214708, 0.5363325363, 0.0514459929], [0.2119034982, 0.6806995451, 0.1073969566],
+                 [0.0883024619, 0.2817188376, 0.6299787005]])  # fmt: skip
+_LAB = np.array([[0.2104542553, 0.7936177850, -0.0040720468], [1.9779984951, -2.4285922050, 0.4505937099],
+                 [0.0259040371, 0.7827717662, -0.8086757660]])  # fmt: skip
+
+
 def text_on(colour) -> str:
     """White on dark backgrounds, else ink; the contrast is at least 3.9:1 either way."""
     return "#ffffff" if luminance(to_hex(colour)) < 0.213 else INK

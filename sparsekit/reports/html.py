@@ -36,7 +36,7 @@ from sparsekit.experiments.progress import duration
 from sparsekit.experiments.project import declared, title
 from sparsekit.figures.words import label
 from sparsekit.registry import MODULES, loaded
-from sparsekit.reports import scorecard, thesis
+from sparsekit.reports import document, scorecard, thesis
 from sparsekit.reports.answers import QUESTIONS
 from sparsekit.variants import VARIANTS
 
@@ -260,24 +260,8 @@ def loads(text: str) -> list[str]:
 
 
 def write(page: Path, text: str) -> None:
-    """Fill in the table of contents, give every table a box of its own to scroll in, and write the page."""
-    soup = BeautifulSoup(text, "html.parser")
-    for table in soup.find_all("table"):
-        named = {"aria-label": table.attrs.pop("aria-label", "table")}
-        box = soup.new_tag("div", attrs={"class": "scroll", "tabindex": "0", "role": "region", **named})
-        table.wrap(box)
-        table.attrs.pop("border", None)
-    headings = soup.main.find_all(["h2", "h3"])
-    for k, heading in enumerate(headings, 1):
-        heading["id"] = heading.get("id") or f"section-{k}"
-    for slot in soup.find_all("ol", class_="contents"):
-        for heading in headings:
-            item = soup.new_tag("li", attrs={"class": f"level-{heading.name}"})
-            link = soup.new_tag("a", href=f"#{heading['id']}")
-            link.string = heading.get_text(" ", strip=True)
-            item.append(link)
-            slot.append(item)
-    text = str(soup)
+    """Finish the page and write it, its figures numbered within the chapter that its name begins with."""
+    text = document.finished(text, chapter=re.match(r"0*(\d*)", page.stem)[1] or "0" * page.stem.startswith("0"))
     if found := loads(text):
         raise ReportError(f"the page would load {found[0]} over the network; reports are read offline")
     with _whole(page) as unfinished:
