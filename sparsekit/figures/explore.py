@@ -11,6 +11,7 @@ from IPython.display import display
 from sparsekit.figures import drawings, mask_drawings
 from sparsekit.figures.card import Picture
 from sparsekit.figures.style import TARGETS as LOOKS
+from sparsekit.figures.words import label
 from sparsekit.networks.classifier import Classifier
 from sparsekit.pruning.prune import TARGETS, prune
 
@@ -51,7 +52,7 @@ def pruned(network: Classifier) -> None:
 
 def drawn(units: Sequence[Any]) -> None:
     """Choose one of the graphs of some graph networks; see it in layers, or with its cycles where it is one layer."""
-    graphs = {" ".join(filter(None, [unit.generator, str(unit.name), unit.null])): unit for unit in units}
+    graphs = {" ".join(filter(None, [label(unit.generator), str(unit.name), unit.null])): unit for unit in units}
 
     def structure(graph: str) -> Picture:
         unit = graphs[graph]

@@ -5,7 +5,7 @@ from collections.abc import Callable, Iterable, Mapping
 import numpy as np
 import pandas as pd
 
-from sparsekit.figures.style import PROTOCOLS, SCHEDULES, SCOPES, SCORES, TARGETS, look, ordered
+from sparsekit.figures.style import GENERATORS, PROTOCOLS, SCHEDULES, SCOPES, SCORES, TARGETS, look, ordered
 from sparsekit.variants import MATRICES, VARIANTS
 
 
@@ -83,11 +83,13 @@ ALONE = {
 
 
 def label(name: str) -> str:
-    """A variant, target, property or model as people write it.
+    """A variant, target, graph family, property or model as people write it.
 
-    >>> label("lstm"), label("i2h"), label("both"), label("degree_var")
-    ('LSTM', 'input-to-hidden', 'both', 'degree, var.')
+    >>> label("lstm"), label("i2h"), label("both"), label("degree_var"), label("watts_strogatz")
+    ('LSTM', 'input-to-hidden', 'both', 'degree, var.', 'Watts–Strogatz')
     """
+    if name in GENERATORS:
+        return GENERATORS[name].label
     return {**VARIANTS, "i2h": MATRICES["ih"], "h2h": MATRICES["hh"]}.get(name) or words_of(name)
 
 

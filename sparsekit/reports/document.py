@@ -11,6 +11,7 @@ from html import escape
 from bs4 import BeautifulSoup, Comment
 
 from sparsekit.figures.style import on_dark
+from sparsekit.figures.words import listed
 
 ANSWER, SVG = "Answer", "data:image/svg+xml;base64,"
 COLOUR = re.compile(r"(?<=[:\s\"])#[0-9a-f]{6}(?=[;\"\s])")
@@ -166,7 +167,7 @@ def _code(soup: BeautifulSoup) -> None:
         numbers = [one.get_text().removeprefix("Figure ") for one in cell.select("a.number")] if cell else []
         name = f"{tag.summary.get_text(strip=True)}, {section}"
         if numbers:
-            name = f"Code of Figure{'s' * (len(numbers) > 1)} {' and '.join(numbers)}"
+            name = f"Code of Figure{'s' * (len(numbers) > 1)} {listed(numbers)}"
         elif ":" in tag.summary.get_text():
             name = tag.summary.get_text(strip=True)
         seen[name] += 1

@@ -40,7 +40,7 @@ def test_figures_are_numbered_linked_and_described(tmp_path):
     assert figures[0].svg["aria-label"] == "Points with intervals of accuracy: accuracy <b>at once</b>."
     assert figures[0].select_one("a[download]").string == "CSV of Figure 1.1"
     assert [one.summary.string for one in figures[:2]] == ["Data of Figure 1.1", "Figure 1.2 in words"]
-    assert soup.select_one("details.code").summary.string == "Code of Figures 1.1 and 1.2 and 1.3"
+    assert soup.select_one("details.code").summary.string == "Code of Figures 1.1, 1.2 and 1.3"
     assert not soup.select("main script, figure b i, figcaption i")
     assert "alert(1)" in soup.select_one("figure table").get_text()
 
