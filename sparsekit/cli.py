@@ -107,7 +107,7 @@ def _run(options: argparse.Namespace) -> int:
     changed = [*(f"--module {Path(path).name}" for path in options.modules), *(f"{n}={v}" for n, v in given.items())]
     done = batch.run(parameters, name, notebooks, units, out, changed)
     for question, answer in done.answers.items():
-        print(textwrap.fill(answer, 100, initial_indent=f"{question}  ", subsequent_indent="     "))
+        print(textwrap.fill(answer.sentence, 100, initial_indent=f"{question}  ", subsequent_indent="     "))
     if done.failures:
         print("\nFailed:", *done.failures, sep="\n  ", file=sys.stderr)
     if (out / "index.html").exists() and not any(f.startswith("index: ") for f in done.failures):

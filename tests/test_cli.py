@@ -136,16 +136,16 @@ def test_a_run_leaves_every_page_and_says_where(project, capsys):
     said = capsys.readouterr()
     report = project.folder / "reports" / "tiny"
     pages = [f"{stem}.{ending}" for stem in STEMS for ending in ("html", "ipynb")]
-    assert files(report) == [*pages, "index.html"]
+    assert files(report) == [*pages, "index.html", "summary.json"]
     assert f"Report: {report / 'index.html'}" in said.out
-    assert [line[:3] for line in said.out.splitlines()[:5]] == ["RQ1", "RQ2", "RQ3", "RQ4", "RQ5"]
+    assert "RQ" not in said.out  # these notebooks answer nothing
     assert "01_pruning: 2 units: 2 computed" in said.err.splitlines()
     assert any(line.startswith("01_pruning: executed") for line in said.err.splitlines())
     assert project.runs == [(1, "auto")] * 5
     node = nbformat.read(report / "01_pruning.ipynb", as_version=4)
     assert node.cells[-1].outputs[0].text == "3\n"
     index = BeautifulSoup((report / "index.html").read_text(encoding="utf-8"), "html.parser")
-    assert [a["href"] for a in index.select(".books > li > a")] == [f"{stem}.html" for stem in STEMS]
+    assert [a["href"] for a in index.select(".books > li > div > a")] == [f"{stem}.html" for stem in STEMS]
     assert "seeds=3" in index.get_text()
 
 
@@ -168,17 +168,18 @@ def test_only_some_notebooks_beside_an_earlier_run(project, capsys):
     write_notebook(project.folder, "02_recovery", "print(seeds, 'again')")
     assert main(["run", "params/tiny.yaml", "--only", "03", "pruning", "--out", "here"]) == 0
     index = BeautifulSoup((project.folder / "here" / "index.html").read_text(encoding="utf-8"), "html.parser")
-    items = [item.get_text(" ", strip=True) for item in index.select(".books li")]
-    assert [item.split(" took")[0].split(" from")[0] for item in items] == [
+    items = [item.get_text(" ", strip=True) for item in index.select(".books li.ok")]
+    assert [item.split(" ok")[0] for item in items] == [
         "About pruning",
         "About recovery",
         "About graph_structured_rnns",
     ]
+    assert len(index.select(".books li.missing")) == 2
     assert "from an earlier run with the same parameters" in items[1]
     # With other parameters the earlier page is none of this report's.
     assert main(["run", "tiny", "--only", "03", "-p", "seeds=5", "--out", "here"]) == 0
     index = BeautifulSoup((project.folder / "here" / "index.html").read_text(encoding="utf-8"), "html.parser")
-    assert len(index.select(".books li")) == 1
+    assert len(index.select(".books li.ok")) == 1
 
 
 def test_a_failure_is_named_and_the_others_run(project, capsys):
@@ -189,10 +190,16 @@ def test_a_failure_is_named_and_the_others_run(project, capsys):
     assert main(["run", "tiny", "--only", "01", "02"]) == 1
     said = capsys.readouterr()
     assert "01_pruning.ipynb: cell 3: RuntimeError: out of luck" in said.err
-    assert files(report) == ["01_pruning.failed.ipynb", "02_recovery.html", "02_recovery.ipynb", "index.html"]
+    assert files(report) == [
+        "01_pruning.failed.ipynb",
+        "02_recovery.html",
+        "02_recovery.ipynb",
+        "index.html",
+        "summary.json",
+    ]
     index = BeautifulSoup((report / "index.html").read_text(encoding="utf-8"), "html.parser")
     assert "out of luck" in index.select_one(".warning").get_text()
-    assert [a["href"] for a in index.select(".books > li > a")] == ["02_recovery.html"]
+    assert [a["href"] for a in index.select(".books > li > div > a")] == ["02_recovery.html"]
 
 
 def test_units_that_fail_keep_their_notebook_from_running(project, capsys, monkeypatch):
@@ -202,7 +209,7 @@ def test_units_that_fail_keep_their_notebook_from_running(project, capsys, monke
     monkeypatch.setattr(execution, "run", run)
     assert main(["run", "tiny", "--only", "00"]) == 1
     assert "00_task: 1 of 2 units failed base lstm: ValueError: no" in capsys.readouterr().err
-    assert files(project.folder / "reports") == ["tiny/index.html"]
+    assert files(project.folder / "reports") == ["tiny/index.html", "tiny/summary.json"]
 
 
 def test_an_index_that_cannot_be_written_is_a_failure(project, capsys):
@@ -245,18 +252,22 @@ def test_a_copied_notebook_and_ones_own_run_where_they_are_named(project, capsys
         write_notebook(project.folder, stem)
     (project.folder / "notebooks" / "07_draft.ipynb").write_text("not JSON")
     assert main(["run", "tiny", "--only", "01", "--out", "here"]) == 0
-    assert files(project.folder / "here") == ["01_pruning.html", "01_pruning.ipynb", "index.html"]
+    assert files(project.folder / "here") == ["01_pruning.html", "01_pruning.ipynb", "index.html", "summary.json"]
     assert main(["run", "tiny"]) == 0
-    assert {name.partition(".")[0] for name in files(project.folder / "reports" / "tiny")} == {*STEMS, "index"}
+    assert {name.partition(".")[0] for name in files(project.folder / "reports" / "tiny")} == {
+        *STEMS,
+        "index",
+        "summary",
+    }
     assert main(["run", "tiny", "--only", "01_pruning-Copy1", "06", "scratch", "--out", "own"]) == 0
     own = {name.partition(".")[0] for name in files(project.folder / "own")}
-    assert own == {"01_pruning-Copy1", "06_mine", "scratch", "index"}
+    assert own == {"01_pruning-Copy1", "06_mine", "scratch", "index", "summary"}
 
 
 def test_a_report_states_the_sizes_that_were_used(project):
     assert main(["run", "tiny", "--only", "00", "-p", "train_size=256"]) == 0
     index = BeautifulSoup((project.folder / "reports/tiny/index.html").read_text(encoding="utf-8"), "html.parser")
-    assert "training strings 53 of 18,750; test strings 27 of 6,250" in index.select_one(".lead").get_text()
+    assert "training strings 53 of 18,750; test strings 27 of 6,250" in index.get_text()
 
 
 def test_a_file_that_changes_during_a_run_fails_its_notebooks(project, capsys, monkeypatch):
@@ -280,22 +291,22 @@ def test_interrupted(project, capsys, monkeypatch):
     assert "interrupted" in capsys.readouterr().err
 
 
-def test_the_index_takes_the_answers_from_the_notebooks(project, capsys):
+def test_the_terminal_ends_with_the_answers_that_were_asked_for(project, capsys):
     path = project.folder / "notebooks" / "02_recovery.ipynb"
     notebook = nbformat.read(path, as_version=4)
-    source = "from IPython.display import Markdown\nMarkdown(f'Within {seeds} < 3 epochs.')"
+    source = "import pandas as pd\nfrom sparsekit.reports.answers import Answer\n"
+    source += "Answer('RQ3', f'Within {seeds} < 3 epochs.', 'shown', '3 seeds', pd.DataFrame())"
     notebook.cells.append(new_code_cell(source, metadata={"tags": ["RQ3"]}))
     nbformat.write(notebook, path)
-    for arguments in (["02"], ["00"]):  # run now, and taken from the page of the earlier run
-        assert main(["run", "tiny", "--only", *arguments]) == 0
-        said = capsys.readouterr().out.splitlines()
-        assert said[:5] == [
-            "RQ1  Not run.",
-            "RQ2  Not run.",
-            "RQ3  Within 2 < 3 epochs.",
-            "RQ4  Not run.",
-            "RQ5  Not run.",
-        ]
+    report = project.folder / "reports" / "tiny"
+    assert main(["run", "tiny", "--only", "02"]) == 0
+    assert capsys.readouterr().out == f"RQ3  Within 2 < 3 epochs.\n\nReport: {report / 'index.html'}\n"
+    # What an earlier run answered is on the page, and was not asked now.
+    assert main(["run", "tiny", "--only", "00"]) == 0
+    assert capsys.readouterr().out == f"\nReport: {report / 'index.html'}\n"
+    index = BeautifulSoup((report / "index.html").read_text(encoding="utf-8"), "html.parser")
+    told = [card.select_one(".sentence").get_text() for card in index.select(".answer-card")]
+    assert told == [*["Not run in this report."] * 2, "Within 2 < 3 epochs.", *["Not run in this report."] * 2]
 
 
 def test_what_is_timed_is_computed_before_anything_else_runs(project, monkeypatch):

@@ -88,7 +88,7 @@ def test_half_of_the_notebooks_have_at_most_thirty_cells():
 def test_the_index_finds_every_answer():
     for question in QUESTIONS:
         (cell,) = (c for path in NOTEBOOKS for c in cells(path) if question in c.metadata.get("tags", []))
-        assert cell.source.splitlines()[-1].startswith(f"Markdown(answers.{question.lower()}(")
+        assert cell.source.splitlines()[-1].startswith(f"answers.{question.lower()}(")
 
 
 def test_every_parameter_is_read_by_something():

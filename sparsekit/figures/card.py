@@ -4,6 +4,7 @@ import re
 import textwrap
 from base64 import b64encode
 from collections.abc import Callable, Iterable, Mapping
+from contextvars import ContextVar
 from csv import QUOTE_NONNUMERIC
 from functools import wraps
 from html import escape
@@ -24,7 +25,8 @@ from sparsekit.figures.style import FAINT, INK, QUIET, RC, VARIANTS, Look, look,
 from sparsekit.registry import UnknownName, unknown
 
 PIXELS_PER_INCH = 96  # CSS pixels, so that a font's points are the points a reader sees
-WIDTH = 700  # CSS pixels of every card
+WIDTH = 700  # CSS pixels of every card in a notebook
+NARROW = ContextVar("narrow", default=WIDTH)  # and of those that are drawn now: figures beside a text are narrower
 RESOLUTION = 2  # image pixels per CSS pixel
 CARD, HEADLINE, HEAD = "card", "headline", 30  # names of the parts that a page leaves out, and their height
 HEAVY = 150_000  # bytes of SVG from which on a figure is shown as pixels
@@ -187,7 +189,7 @@ def nothing(title: str, why: str) -> Picture:
 
 def _wrapped(note: str) -> str:
     """A note broken into lines that fit the card, by the widest font that a machine may have."""
-    return "\n".join(textwrap.fill(line, 102) for line in note.split("\n"))
+    return "\n".join(textwrap.fill(line, 102 * NARROW.get() // WIDTH) for line in note.split("\n"))
 
 
 def card(
@@ -213,12 +215,12 @@ def card(
     Figure, numpy.ndarray
         The figure and its panels, shape (rows, columns).
     """
-    figure = Figure(figsize=(WIDTH / PIXELS_PER_INCH, height / PIXELS_PER_INCH), layout="constrained")
+    figure = Figure(figsize=((width := NARROW.get()) / PIXELS_PER_INCH, height / PIXELS_PER_INCH), layout="constrained")
     figure.patch.set_alpha(0)
     # Rounded corners keep the card a card on a dark page; on a white page they are not seen.
-    pixels = mpl.transforms.Affine2D().scale(1 / WIDTH, 1 / height) + figure.transFigure
+    pixels = mpl.transforms.Affine2D().scale(1 / width, 1 / height) + figure.transFigure
     back = {"transform": pixels, "facecolor": "white", "edgecolor": "none", "zorder": -10, "in_layout": False}
-    figure.add_artist(FancyBboxPatch((0, 0), WIDTH, height, "round,pad=0,rounding_size=10", gid=CARD, **back))
+    figure.add_artist(FancyBboxPatch((0, 0), width, height, "round,pad=0,rounding_size=10", gid=CARD, **back))
     # Text and keys at the top sit at fixed pixels, outside the layout, which gets what is left.
     note, y, at_top = _wrapped(note), height - 36, {"transform": pixels, "va": "top", "in_layout": False}
     size = min(11.5, 11.5 * 70 / len(title))  # 70 letters of the widest font fill a line
@@ -236,14 +238,14 @@ def card(
         for text, handle in zip(legend.get_texts(), key, strict=True):
             text.set_color(readable(handle.get_color() if isinstance(handle, Line2D) else INK))
         y -= 20 * -(-len(key) // _columns(key))
-    inside = (10 / WIDTH, 10 / height, 1 - 20 / WIDTH, (y - 14) / height)
+    inside = (10 / width, 10 / height, 1 - 20 / width, (y - 14) / height)
     figure.get_layout_engine().set(rect=inside, w_pad=0.03, h_pad=0.04, wspace=0.03, hspace=0.05)
     return figure, figure.subplots(rows, columns, squeeze=False, **options)
 
 
 def _columns(key: list) -> int:
     """How many keys fit side by side, by the widest font that a machine may have."""
-    width, longest = WIDTH - 28, max(len(handle.get_label()) for handle in key)
+    width, longest = NARROW.get() - 28, max(len(handle.get_label()) for handle in key)
     if sum(7.4 * len(handle.get_label()) + 44 for handle in key) <= width:
         return len(key)
     return max(1, min(len(key), int(width // (7.4 * longest + 44))))

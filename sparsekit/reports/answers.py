@@ -1,25 +1,30 @@
-"""The short answer to each research question, computed from a run's tables and worded by what they can tell."""
+"""The answer to each research question: one sentence computed from a run's tables, how sure it is, and its numbers.
 
+Notebooks and the report's index show what these functions return, so neither can say anything else than the other. A
+verdict is "shown", "in part" or "undecided". A sentence has at most `WORDS` words, and one estimate with its interval.
+"""
+
+import json
 from collections.abc import Iterable, Mapping
+from dataclasses import asdict, dataclass, field
 
 import numpy as np
 import pandas as pd
 
-from sparsekit.analysis.correlation import by_variant, correlate, correlations, found
-from sparsekit.analysis.covariates import controls, graph_properties, only_learned, prediction_baselines
+from sparsekit.analysis import verdicts
+from sparsekit.analysis.correlation import correlations, found
+from sparsekit.analysis.covariates import SIZE, controls, graph_properties, only_learned, prediction_baselines
 from sparsekit.analysis.cross_validation import ALL, nested_prediction
-from sparsekit.analysis.intervals import ROUNDING
-from sparsekit.analysis.prediction import published_prediction, split_distribution, spread
-from sparsekit.analysis.recovery import events, kaplan_meier
+from sparsekit.analysis.intervals import ROUNDING, over_seeds, wilson
+from sparsekit.analysis.recovery import events
 from sparsekit.analysis.structure import intraclass, learned
-from sparsekit.analysis.tables import given_graphs, one_per_graph
-from sparsekit.analysis.verdicts import end_in_words, half_dropped
+from sparsekit.analysis.tables import given_graphs
 from sparsekit.experiments.parameters import Parameters
 from sparsekit.figures.card import Picture
 from sparsekit.figures.correlation import sizes_in_words
 from sparsekit.figures.style import look, ordered
-from sparsekit.figures.words import ALONE, LOOKS, controls_in_words, counted, label, listed, number, percent, words_of
-from sparsekit.graphs.properties import NAMES
+from sparsekit.figures.words import ALONE, LOOKS, counted, label, listed, number, percent, weights_of, words_of
+from sparsekit.reports import thesis
 from sparsekit.variants import TARGETS, VARIANTS
 
 QUESTIONS = {
@@ -29,58 +34,112 @@ QUESTIONS = {
     "RQ4": "How does a randomly structured recurrent network's accuracy correlate with the properties of its graph?",
     "RQ5": "Can that accuracy be predicted from the properties of the graph?",
 }
+SHOWN, IN_PART, UNDECIDED = VERDICTS = ("shown", "in part", "undecided")
+MIME = "application/vnd.sparsekit.answer+json"
+"""By this type an executed notebook keeps an answer whole, for the index."""
+
+WORDS = 30
 TARGET = "test_accuracy"
+EVERY = "all"  # variants together, in a table of an answer
+NEAR = 10  # points: the scorecard's tolerance of a percentage; an interval that reaches no further decides it
 
 
-def rq1(pruning: pd.DataFrame, parameters: Parameters, majority: float | None = None) -> str:
-    """What `pruning` does: per variant and target the percentage at which mean accuracy has fallen halfway to chance.
+@dataclass(frozen=True)
+class Answer:
+    """One research question's answer, as a notebook shows it and the index reads it.
 
-    It is interpolated between the two tested percentages named beside it, and so does not depend on where the grid is
-    fine. Networks that learned nothing have nothing to lose and are left out.
-
-    `majority` is the test accuracy of always naming the larger class, which is chance. Without it, task reber takes it
-    from its share of valid strings; for any other task the answer tells the way to the lowest accuracy measured
-    instead, and says that its networks are not checked.
+    Attributes
+    ----------
+    question : str
+        Of `QUESTIONS`.
+    sentence : str
+        The finding, with one estimate and its interval.
+    verdict : str
+        Of `VERDICTS`.
+    sure : str
+        What it rests on, in at most five words.
+    table : DataFrame
+        Every condition with its interval, a row each: what the index draws and offers as CSV.
+    notes : list of str
+        What a reader must know beside it, a sentence each.
     """
-    learned, chance, floor, note = _learned(pruning, parameters, majority)
-    first = ordered(pruning["target"], TARGETS)[0]
-    halves = {(v, t): _halfway(own, floor, t == first) for (v, t), own in learned.groupby(["variant", "target"])}
-    text = f"Pruned by {parameters.score}, {_pruned(first)}, before any retraining, mean accuracy has fallen halfway "
-    text += f"to {'its lowest' if floor is None else f'chance ({floor:.2f})'}: {_told(halves, first, chance)}. "
-    last = learned[(learned["percent"] == learned["percent"].max()) & (learned["target"] == first)]
-    if len(last):
-        ends = last.groupby("variant")["accuracy"].mean()
-        text += f"At {last['percent'].iloc[0]:g} % pruned, accuracy is {_range(ends)}. "
-    return f"{text}{_others(halves, first)}{note}{_seeds(pruning)}"
+
+    question: str
+    sentence: str
+    verdict: str
+    sure: str
+    table: pd.DataFrame
+    notes: list[str] = field(default_factory=list)
+
+    def __str__(self) -> str:
+        return self.sentence
+
+    def _repr_mimebundle_(self, include=None, exclude=None) -> dict:
+        notes = "".join(f"\n- {note}" for note in self.notes)
+        text = f"**{self.sentence}**\n\n*{self.verdict} · {self.sure}*\n{notes}"
+        rows = json.loads(self.table.to_json(orient="split", index=False, double_precision=15))
+        return {"text/markdown": text, "text/plain": self.sentence, MIME: asdict(self) | {"table": rows}}
+
+    @classmethod
+    def read(cls, kept: Mapping) -> "Answer":
+        """An answer that an executed notebook kept under `MIME`."""
+        table = pd.DataFrame(kept["table"]["data"], columns=kept["table"]["columns"])
+        table = table.fillna(np.nan).infer_objects()  # JSON has no nan: a column of nothing else came as None
+        return cls(**{**kept, "table": table})
 
 
-def rq2(pruning: pd.DataFrame, parameters: Parameters, majority: float | None = None) -> str:
-    """Per variant and target the percentage at which half of the seeds have dropped by more than the margin."""
-    learned, chance, _, note = _learned(pruning, parameters, majority)
-    table = half_dropped(learned, parameters.margin, parameters.confidence)
-    told, first = {key: _dropped(row) for key, row in table.iterrows()}, ordered(pruning["target"], TARGETS)[0]
-    text = f"Half of all networks of a kind have dropped by more than {parameters.margin:g}, {_pruned(first)} "
-    text += f"({100 * parameters.confidence:g} % interval), at: {_told(told, first, chance)}. {_others(told, first)}"
-    text += f"Tested at {', '.join(f'{p:g}' for p in sorted(pruning['percent'].unique()))} %"
-    return f"{text}. {note}{_seeds(pruning)}"
+def rq1(pruning: pd.DataFrame, parameters: Parameters, majority: float) -> Answer:
+    """At which percentage half of all networks have lost half of what they had learned, `majority` being chance.
+
+    Every network is measured by its own accuracy before pruning, less chance; one that had learned nothing has nothing
+    to lose and is left out. Thresholds by `analysis.verdicts.half_dropped`, which takes every tested grid.
+    """
+    rows, notes = _learned(pruning, parameters, majority)
+    kept = (rows["accuracy"] - majority) / (rows["base_accuracy"] - majority)
+    halves = _halves(rows.assign(base_accuracy=1.0, accuracy=kept), 0.5, parameters)
+    table = _means(rows, parameters.confidence).assign(chance=majority)
+    every = halves.xs(EVERY, level="variant") if len(rows) else halves
+    ends = {"half": "percent", "half_low": "low", "half_high": "high"}
+    table = table.assign(**{name: table["target"].map(every[end]) for name, end in ends.items()})
+    return _threshold("RQ1", rows, halves, table, "lost half of what they had learned", parameters, notes)
 
 
-def rq3(recovery: pd.DataFrame, parameters: Parameters) -> str:
-    """What share of the networks that had dropped is back by the end of the first epoch and of the last."""
+def rq2(pruning: pd.DataFrame, parameters: Parameters, majority: float) -> Answer:
+    """At which percentage half of all networks have dropped by more than the margin; those at chance are left out."""
+    rows, notes = _learned(pruning, parameters, majority)
+    halves = _halves(rows, parameters.margin, parameters)
+    table = halves.reset_index()[["variant", "target", "percent", "low", "high", "n"]]
+    said = thesis.safe_percentages(parameters)
+    table["reported"] = [said.get(at, np.nan) for at in zip(table["variant"], table["target"], strict=True)]
+    words = f"lost more than {_points(parameters.margin)} of accuracy"
+    return _threshold("RQ2", rows, halves, table, words, parameters, notes)
+
+
+def rq3(recovery: pd.DataFrame, parameters: Parameters) -> Answer:
+    """At which percentages most networks that had dropped are back within the first epoch of retraining."""
+    table = _back(recovery, parameters)
     first = ordered(recovery["target"], TARGETS)[0]
-    rows = recovery[recovery["target"] == first]
-    tested = rows["percent"].unique()
-    steps = rows.loc[np.isclose(rows["epoch"], 1), "step"].max(), rows["step"].max()
-    text = (
-        f"Of the networks that had dropped by more than {parameters.margin:g} ({_pruned(first)}), this share is back "
-    )
-    text += f"within it by step {' and by step '.join(f'{step:.0f}' for step in dict.fromkeys(steps))} of retraining "
-    text += f"({'one epoch' if steps[0] == steps[1] else f'one epoch and {parameters.retrain_epochs}'}; Kaplan–Meier). "
-    for percentage in dict.fromkeys(min(tested, key=lambda p: abs(p - at)) for at in parameters.compare_at):
-        at = rows[rows["percent"] == percentage]
-        back = {variant: _back(own, parameters, dict.fromkeys(steps)) for variant, own in at.groupby("variant")}
-        text += f"At {percentage:g} %: {_each(back)}. "
-    return text + _seeds(recovery)
+    own = table[(table["variant"] == EVERY) & (table["target"] == first) & (table["dropped"] > 0)]
+    most, few = own[own["low"] > 0.5], own[own["high"] < 0.5]
+    decided = len(most) + len(few)
+    verdict = UNDECIDED if not decided else SHOWN if decided == len(own) else IN_PART
+    if own.empty:
+        text = (
+            f"There is nothing to regain: pruned, no network lost more than {_points(parameters.margin)} of accuracy."
+        )
+    elif len(most):
+        at = most.loc[most["percent"].idxmax()]
+        text = (
+            f"One epoch of retraining repairs most networks even at {at['percent']:g} % pruned: {_share(at)} of those "
+        )
+        text += "that had dropped are back"
+        later = few.loc[few["percent"] > at["percent"], "percent"]
+        text += f"; at {later.min():g} % most are not." if len(later) else "."
+    else:
+        at = few.loc[few["percent"].idxmin()] if len(few) else own.loc[own["dropped"].idxmax()]
+        opening = "One epoch of retraining is not enough" if len(few) else "These networks are too few to tell"
+        text = f"{opening}: at {at['percent']:g} % pruned, {_share(at)} of the networks that had dropped are back."
+    return Answer("RQ3", text, verdict, _seeds(recovery, parameters), table)
 
 
 def rq4(
@@ -88,82 +147,100 @@ def rq4(
     parameters: Parameters,
     majority: float | None = None,
     *,
-    published: Mapping[str, pd.DataFrame] | None = None,
     held: pd.DataFrame | None = None,
-) -> str:
-    """Per variant the strongest correlation, tested as the strongest of all; then size and widths, and what they leave.
+) -> Answer:
+    """Which properties accuracy goes with, given size and widths, all tested together in each variant.
 
-    Given the `majority` accuracy, what is left without networks at chance is told beside. `published` and `held` are
-    for a caller who has them already: `correlate` by variant, with the published properties, and `correlations` of all
-    properties that differ given the controls; both as the run's parameters say.
+    Given the `majority` accuracy, whether the same are found without networks at chance is told beside. `held` is for a
+    caller who has it already: `correlations` of all properties that differ given the controls, as the parameters say.
     """
     structure = given_graphs(structure)
     options, properties, given = _options(parameters), graph_properties(structure), controls(structure)
-    graphs = _graphs(structure)
-    published = published or {v: correlate(rows, TARGET, NAMES, **options) for v, rows in graphs.items()}
     if held is None:
         held = correlations(structure, given, TARGET, properties, **options)
-    text = f"As published, each property alone: {_correlated({v: published[v].loc[list(NAMES)] for v in graphs})}. "
-    own = held.index.get_level_values("property").isin(given)
-    if held["pearson_low"].isna().all():
-        text += f"Given {controls_in_words(given)}: cannot tell from {held['n'].max():.0f} graphs."
-        return f"{text} {_counted(structure)}"
-    if own.any():
-        text += f"Of size and widths, each given the others, accuracy goes with: {sizes_in_words(held, given)}. "
-    others = by_variant(held[~own])
-    text += f"Given {controls_in_words(given)}, of the other properties: {_correlated(others)}."
+    ends = {"pearson": "r", "pearson_low": "low", "pearson_high": "high", "pearson_p": "p", "n": "graphs"}
+    table = held.reset_index()[["variant", "property", *ends]].rename(columns=ends)
+    table["told"], table["control"] = found(held).to_numpy(), table["property"].isin(given)
+    others = table[~table["control"] & table["r"].notna() & table["p"].notna()]
+    graphs = f"{table['graphs'].max()} graphs, {100 * parameters.confidence:g} % interval"
+    told = others[others["told"]]
+    if others.empty:
+        text = f"Too few graphs to tell what accuracy goes with: {counted(table['graphs'].max(), 'graph')} a variant."
+        return Answer("RQ4", text, UNDECIDED, graphs, table)
+    tested, beside = others["property"].nunique(), _given(given)
+    notes, verdict = [], UNDECIDED
+    if told.empty:
+        at = others.loc[others["r"].abs().idxmax()]
+        text = f"None of {tested} graph properties is clear{beside}: the strongest, {words_of(at['property'])} in "
+        text += f"{label(at['variant'])}, has r = {_span(at, 'r')}."
+    else:
+        variants = told["property"].value_counts()
+        strongest = told.groupby("property")["r"].apply(lambda r: r.abs().max())
+        name = max(variants.index, key=lambda one: (variants[one], strongest[one]))
+        at = told.loc[told.loc[told["property"] == name, "r"].abs().idxmax()]
+        verdict = SHOWN if variants[name] == others["variant"].nunique() else IN_PART
+        also = ", which also tells graph families apart" if _separates(structure, name) else ""
+        text = f"Accuracy goes with {len(variants)} of {tested} graph properties, most clearly {words_of(name)}{also}: "
+        text += f"r = {_span(at, 'r')} in {label(at['variant'])}{beside and f',{beside}'}."
+        every = [
+            f"{label(v)}: {listed(map(words_of, own['property']))}" for v, own in told.groupby("variant", sort=False)
+        ]
+        notes.append(f"Told from zero: {'; '.join(every)}.")
+    if given and held.index.get_level_values("property").isin(given).any():
+        notes.append(f"Of size and widths, each given the others, accuracy goes with: {sizes_in_words(held, given)}.")
     if majority is not None and (stuck := len(structure) - len(learned(structure, majority))):
         rest = correlations(only_learned(structure, majority), given, TARGET, properties, **options)
-        rest = by_variant(rest[~rest.index.get_level_values("property").isin(given)])
-        same = {v: set(t.index[found(t)]) for v, t in rest.items()} == {
-            v: set(t.index[found(t)]) for v, t in others.items()
-        }
-        left = " the same ones are told from zero" if same else f": {_correlated(rest)}"
-        text += f" Without {counted(stuck, 'network')} of {len(structure)} at chance{left}."
-    text += " Each p and interval is paid for as one of all that are tested beside it in its variant."
-    return f"{text} {_counted(structure)}"
+        rest = rest[~rest.index.get_level_values("property").isin(given)]
+        same = {*rest.index[found(rest)]} == {*zip(told["variant"], told["property"], strict=True)}
+        then = "the same are told from zero" if same else f"{found(rest).sum()} coefficients are told from zero"
+        notes.append(f"Without {counted(stuck, 'network')} of {len(structure)} at chance, {then}.")
+    notes.append("Each interval is paid for as one of all that are tested in its variant.")
+    return Answer("RQ4", text, verdict, graphs, table, notes)
 
 
 def rq5(
     structure: pd.DataFrame,
     parameters: Parameters,
     *,
-    once: Mapping[str, pd.DataFrame] | None = None,
-    splits: Mapping[str, pd.DataFrame] | None = None,
     scores: pd.DataFrame | None = None,
     noise: pd.DataFrame | None = None,
-) -> str:
-    """Per variant whether properties predict accuracy out of fold, by a permutation test; first the published split.
+) -> Answer:
+    """In which variants all properties predict the accuracy of unseen graphs better than of shuffled accuracies.
 
-    Last the noise ceiling: what no property of a graph can exceed. `once`, `splits`, `scores` and `noise` are for a
-    caller who has them already: `published_prediction` and `split_distribution` by variant, `nested_prediction` of all
-    properties that differ beside `prediction_baselines`, and `intraclass`; all four as the run's parameters say.
+    `scores` and `noise` are for a caller who has them already: `nested_prediction` of all properties that differ beside
+    `prediction_baselines`, and `intraclass`, both as the run's parameters say.
     """
     structure = given_graphs(structure)
-    properties, given = graph_properties(structure), controls(structure)
-    baselines, repeats, seed = prediction_baselines(structure), parameters.prediction_repeats, parameters.data_seed
+    properties, baselines = graph_properties(structure), prediction_baselines(structure)
     if scores is None:
-        many = {"repeats": repeats, "permutations": parameters.permutations, "seed": seed}
-        scores = nested_prediction(structure, TARGET, properties, baselines, **many)
+        many = {"repeats": parameters.prediction_repeats, "permutations": parameters.permutations}
+        scores = nested_prediction(structure, TARGET, properties, baselines, seed=parameters.data_seed, **many)
     if noise is None:
         noise = intraclass(structure, confidence=parameters.confidence)
     # From the mean to size and widths together, each knows more than the one before; the family is none of them.
     baseline = [name for name in baselines if name != "family"][-1]
-    graphs = _graphs(structure)
-    once = once or {v: published_prediction(rows, TARGET) for v, rows in graphs.items()}
-    splits = splits or {
-        v: split_distribution(rows, TARGET, parameters.prediction_splits, seed) for v, rows in graphs.items()
-    }
-    told = {v: _one_split(once[v], splits[v], len(rows)) for v, rows in graphs.items()}
-    folds = {v: _out_of_fold(scores.loc[v], baseline, noise.loc[v], parameters.confidence) for v in graphs}
-    against = controls_in_words(given) if given else {"mean": "the mean"}.get(baseline, words_of(baseline))
-    text = f"As published, a random forest on one split: {_each(told)}. Out of fold over {repeats} cuts, R² of all "
-    text += f"{len(properties)} properties and its gain to {against} (middle 90 % of cuts): {_each(folds)}. "
-    if "mean" in baselines and np.isfinite(by_mean := scores.xs("mean", level="features")["r2"]).any():
-        low, high = number(by_mean.min()), number(by_mean.max())
-        text += f"The mean of the other graphs itself scores {low if low == high else f'{low} to {high}'}. "
-    text += "p deals accuracies out anew within each family of graphs. "
-    return text + _counted(structure)
+    table = _predictions(scores, noise, baseline)
+    all_of = scores.xs(ALL, level="features")
+    sure = f"{all_of['graphs'].max():.0f} graphs, {parameters.prediction_repeats} cuts"
+    known = all_of[np.isfinite(all_of["p_value"])]
+    notes = ["The interval holds the middle 90 % of cuts into folds; accuracies are shuffled within graph families."]
+    if known.empty:
+        text = f"Too few graphs to tell: a prediction takes ten or more, and here are {all_of['graphs'].max():.0f}."
+        return Answer("RQ5", text, UNDECIDED, sure, table)
+    predicts = known[(known["p_value"] <= 1 - parameters.confidence + ROUNDING) & (known["r2"] > 0)]
+    best = (known if predicts.empty else predicts).sort_values(["p_value", "r2"], ascending=[True, False]).iloc[0]
+    r2 = f"R² {_span(best.rename({'r2_low': 'low', 'r2_high': 'high'}), 'r2')}"
+    dealt = f"shuffled accuracies reach {number(best['null_high'])}"
+    every = f"{len(properties)} graph properties predict unseen graphs"
+    if predicts.empty:
+        text = f"Not shown: {every} best in {label(best.name)}, with {r2}, but {dealt}."
+        return Answer("RQ5", text, UNDECIDED, sure, table, notes)
+    where = "every variant" if len(predicts) == len(known) else listed(map(label, ordered(predicts.index, VARIANTS)))
+    text = f"Yes, in {where}: {every}, in {label(best.name)} with {r2}, where {dealt}."
+    gain = scores.loc[(best.name, baseline)]
+    if not gain["gain_low"] > 0:
+        notes.insert(0, f"In {label(best.name)} they are shown to add nothing to {words_of(baseline)} alone.")
+    return Answer("RQ5", text, SHOWN if len(predicts) == len(known) else IN_PART, sure, table, notes)
 
 
 def joined(*found: Picture | str) -> str:
@@ -205,94 +282,140 @@ def wrong_entries(layouts: pd.DataFrame) -> str:
     return f"{text}{lost} of edges, counted in each gate, have no weight."
 
 
-def _each(told: Mapping[str, str], between: str = "; ") -> str:
-    return between.join(f"{label(variant)} {told[variant]}" for variant in ordered(told, VARIANTS))
-
-
-def _pruned(target: str) -> str:
-    return "both kinds of recurrent weights together" if target == "both" else f"{label(target)} weights alone"
-
-
-def _told(told: Mapping[tuple[str, str], str], target: str, chance: Mapping[str, str]) -> str:
-    """What is told of each variant of one target, and of those at chance."""
-    return _each(dict(chance) | {v: words for (v, t), words in told.items() if t == target})
-
-
-def _others(told: Mapping[tuple[str, str], str], first: str) -> str:
-    """A sentence for each further target that there is something to tell of, from words by variant and target."""
-    others = ordered((t for _, t in told if t != first), TARGETS)
-    return "".join(f"{_pruned(target).capitalize()}: {_told(told, target, {})}. " for target in others)
-
-
-def _learned(
-    pruning: pd.DataFrame, parameters: Parameters, majority: float | None
-) -> tuple[pd.DataFrame, dict[str, str], float | None, str]:
-    """Rows of networks above chance, what to say of variants that have none, chance, and a note on what is left out."""
-    if majority is None and parameters.task == "reber":
-        # Only generated strings have the share of valid ones that the parameter says.
-        majority = max(parameters.valid_share, 1 - parameters.valid_share)
-    if majority is None:
-        note = f"The majority accuracy of task {parameters.task} was not given: networks at chance are not left out. "
-        return pruning, {}, None, note
+def _learned(pruning: pd.DataFrame, parameters: Parameters, majority: float) -> tuple[pd.DataFrame, list[str]]:
+    """Rows of networks above chance, and a note on those that are not."""
     stuck = pruning["base_accuracy"] <= majority + parameters.margin
-    learned, left_out = pruning[~stuck], pruning[stuck].drop_duplicates(["variant", "seed"])
-    none = left_out[~left_out["variant"].isin(learned["variant"])].groupby("variant")["base_accuracy"].mean()
-    chance = {v: f"nothing to lose: unpruned it is at chance ({accuracy:.2f})" for v, accuracy in none.items()}
-    some = left_out[left_out["variant"].isin(learned["variant"])]
-    if some.empty:
-        return learned, chance, majority, ""
-    note = (
-        f"Left out: {counted(len(some), 'network')} at chance before pruning ({listed(map(label, some['variant']))}). "
+    if not stuck.any():
+        return pruning, []
+    left_out = pruning[stuck].drop_duplicates(["variant", "seed"])["variant"]
+    which = listed(map(label, ordered(left_out, VARIANTS)))
+    return pruning[~stuck], [f"Left out: {counted(len(left_out), 'network')} at chance before pruning ({which})."]
+
+
+def _halves(rows: pd.DataFrame, margin: float, parameters: Parameters) -> pd.DataFrame:
+    """`half_dropped` of each variant, and of the networks of all variants together."""
+    own = rows[["variant", "seed", "target", "percent", "base_accuracy", "accuracy"]]
+    together = own.assign(seed=own["variant"] + own["seed"].astype(str), variant=EVERY)
+    parts = [own, together] if own["variant"].nunique() > 1 else [own, own.assign(variant=EVERY)]
+    return verdicts.half_dropped(pd.concat(parts, ignore_index=True), margin, parameters.confidence)
+
+
+def _threshold(
+    question: str,
+    rows: pd.DataFrame,
+    halves: pd.DataFrame,
+    table: pd.DataFrame,
+    lost: str,
+    parameters: Parameters,
+    notes: list[str],
+) -> Answer:
+    """What is said of the percentage at which half of the networks have lost as much as these words say."""
+    if rows.empty:
+        text = "Nothing was learned, so nothing can be lost: before pruning every network is at chance."
+        return Answer(question, text, UNDECIDED, "no network above chance", table, notes)
+    first = ordered(rows["target"], TARGETS)[0]
+    own = halves.xs(first, level="target")
+    every, weights = own.loc[EVERY], weights_of(first).replace("all ", "their ")
+    end = verdicts.end_in_words(every)
+    if end:
+        at = every["first"] if end.startswith("below") else every["last"]
+        held = np.asarray(every["held"])
+        gone = int((held < at).sum())
+        share, low, high = wilson(gone, len(held), parameters.confidence)
+        decided = low > 0.5 if end.startswith("below") else high < 0.5
+        opening = f"Already at {at:g} %" if end.startswith("below") else f"Even at {at:g} %"
+        told = _share({"share": share, "low": low, "high": high})
+        text = f"{opening} of {weights} pruned, {told} of networks have {lost}."
+        return Answer(question, text, SHOWN if decided else UNDECIDED, _seeds(rows, parameters), table, notes)
+    text = f"Half of all networks have {lost} once {every['percent']:.0f} % ({every['low']:.0f} to "
+    text += f"{every['high']:.0f} %) of {weights} are pruned."
+    reach = np.maximum(own["high"] - own["percent"], own["percent"] - own["low"])
+    near = reach.drop(EVERY) <= NEAR
+    verdict = SHOWN if near.all() else IN_PART if near.any() or reach[EVERY] <= NEAR else UNDECIDED
+    return Answer(question, text, verdict, _seeds(rows, parameters), table, notes)
+
+
+def _means(rows: pd.DataFrame, confidence: float) -> pd.DataFrame:
+    """Mean accuracy with its interval, that of the unpruned networks at 0 %."""
+    unpruned = rows.drop_duplicates(["variant", "target", "seed"]).assign(
+        percent=0.0, accuracy=lambda t: t["base_accuracy"]
     )
-    return learned, chance, majority, note
+    both = pd.concat([unpruned, rows[rows["percent"] > 0]], ignore_index=True)
+    return over_seeds(both, ["variant", "target", "percent"], "accuracy", confidence, low=0, high=1)
 
 
-def _means(rows: pd.DataFrame) -> pd.Series:
-    """Mean accuracy by percentage, that of the unpruned networks at 0."""
-    means = rows.groupby("percent")["accuracy"].mean().sort_index()
-    return pd.concat([pd.Series({0.0: rows.drop_duplicates("seed")["base_accuracy"].mean()}), means[means.index > 0]])
+def _back(recovery: pd.DataFrame, parameters: Parameters) -> pd.DataFrame:
+    """Of the networks that had dropped, the share that is back within one epoch, and by the last step."""
+    epoch, parts = recovery.loc[np.isclose(recovery["epoch"], 1), "step"].max(), {}
+    for (variant, target, share), group in recovery.groupby(["variant", "target", "percent"], sort=False):
+        back = events(group, parameters.margin)
+        dropped = back[~back["regained"] | (back["step"] > 0)]
+        parts.setdefault((variant, target, share), []).append(dropped)
+        parts.setdefault((EVERY, target, share), []).append(dropped)
+    rows = []
+    for (variant, target, share), of in parts.items():
+        dropped = pd.concat(of)
+        once = int((dropped["regained"] & (dropped["step"] <= epoch)).sum())
+        ends = dict(zip(("share", "low", "high"), wilson(once, len(dropped), parameters.confidence), strict=True))
+        own = {"variant": variant, "target": target, "percent": share, "dropped": len(dropped), "back": once}
+        rows.append(own | ends | {"back_at_last": int(dropped["regained"].sum())})
+    return pd.DataFrame(rows)
 
 
-def _halfway(rows: pd.DataFrame, floor: float | None, whole: bool) -> str:
-    """Where mean accuracy first passes halfway from the unpruned networks' to the floor, and what is on either side."""
-    means = _means(rows)
-    half = (means.iloc[0] + (means.min() if floor is None else floor)) / 2
-    under = means < half
-    if not under.any():
-        return f"not up to {means.index[-1]:g} %" + f" ({means.iloc[-1]:.2f} of {means.iloc[0]:.2f})" * whole
-    place = int(under.argmax())
-    (start, end), (high, low) = means.index[place - 1 : place + 1], means.iloc[place - 1 : place + 1]
-    at = start + (end - start) * (high - half) / (high - low)
-    before = "unpruned" if start == 0 else f"at {start:g} %"
-    return f"at {at:.0f} %" + f" (from {high:.2f} {before} to {low:.2f} at {end:g} %)" * whole
+def _predictions(scores: pd.DataFrame, noise: pd.DataFrame, baseline: str) -> pd.DataFrame:
+    """R² of what must be beaten, of all properties, of shuffled accuracies, and of the noise ceiling, by variant."""
+    rows = []
+    for variant in scores.index.get_level_values("variant").unique():
+        every, ceiling = scores.loc[(variant, ALL)], noise.loc[variant]
+        beaten = scores.loc[(variant, baseline)]
+        for what, values in {
+            "noise ceiling": ceiling[["ceiling", "ceiling_low", "ceiling_high"]],
+            ALL: every[["r2", "r2_low", "r2_high"]],
+            baseline: beaten[["r2", "r2_low", "r2_high"]],
+            "shuffled": every[["null_median", "null_median", "null_high"]],
+        }.items():
+            ends = dict(zip(("r2", "low", "high"), map(float, values), strict=True))
+            p = every["p_value"] if what == ALL else np.nan
+            rows.append({"variant": variant, "features": what} | ends | {"p": p, "graphs": every["graphs"]})
+    return pd.DataFrame(rows)
 
 
-def _back(rows: pd.DataFrame, parameters: Parameters, steps: Iterable[float]) -> str:
-    """Kaplan and Meier's share of one condition's dropped networks that is back by each of the steps."""
-    back = events(rows, parameters.margin)
-    back = back[~back["regained"] | (back["step"] > 0)]
-    if back.empty:
-        return "none had dropped"
-    out = kaplan_meier(back["step"], back["regained"], parameters.confidence)["share"]
-    shares = [percent(1 - out[out.index <= step].min()) if (out.index <= step).any() else "0 %" for step in steps]
-    return f"{', '.join(shares)} of {len(back)}"
+def _separates(structure: pd.DataFrame, name: str) -> bool:
+    """Whether a property's values in each family lie apart from those in any other."""
+    spans = structure.groupby("generator")[name].agg(["min", "max"]).sort_values("min")
+    return len(spans) > 1 and bool((spans["max"].to_numpy()[:-1] < spans["min"].to_numpy()[1:]).all())
 
 
-def _range(values: pd.Series) -> str:
-    """Smallest to largest, once where they read the same."""
-    low, high = f"{values.min():.2f}", f"{values.max():.2f}"
-    return low if low == high else f"{low} to {high}"
+def _given(controls: Iterable[str]) -> str:
+    """What is held fixed, short.
+
+    >>> _given(["nodes", "edges"]), _given([]), _given(["nodes", "source_nodes"])
+    (' given size', '', ' given size and widths')
+    """
+    size, widths = (any((name in SIZE) == kind for name in controls) for kind in (True, False))
+    return f" given {listed(['size'] * size + ['widths'] * widths)}" if size or widths else ""
 
 
-def _dropped(row: pd.Series) -> str:
-    """The percentage at which half have dropped, with its interval, or at which end of the grid that is."""
-    return f"{end_in_words(row) or f'{row.percent:.0f} %'} ({row.low:.0f} to {row.high:.0f})"
+def _share(row: Mapping) -> str:
+    low, high = (f"{100 * row[end]:.0f}" for end in ("low", "high"))
+    return f"{percent(row['share'], 0)} ({low} to {high} %)"
 
 
-def _seeds(rows: pd.DataFrame) -> str:
-    seeds = listed(map(str, sorted(rows["seed"].unique())))
-    one = rows["seed"].nunique() == 1
-    return f"Seed {seeds} only: how far this varies cannot be told." if one else f"Seeds {seeds}."
+def _span(row: Mapping, name: str) -> str:
+    return f"{number(row[name])} ({number(row['low'])} to {number(row['high'])})"
+
+
+def _points(share: float) -> str:
+    return counted(round(100 * share, 6), "point")
+
+
+def _seeds(rows: pd.DataFrame, parameters: Parameters) -> str:
+    return f"{counted(rows['seed'].nunique(), 'seed')}, {100 * parameters.confidence:g} % interval"
+
+
+def _options(parameters: Parameters) -> dict[str, float]:
+    own = {"confidence": parameters.confidence, "permutations": parameters.permutations}
+    return own | {"seed": parameters.data_seed}
 
 
 def _verdicts(rows: pd.DataFrame) -> str:
@@ -307,61 +430,3 @@ def _verdicts(rows: pd.DataFrame) -> str:
     if len(others := rows.index[~above & ~below]):
         told.append(f"cannot tell in {listed(map(label, others)) if told else 'any variant'}")
     return ", ".join(told)
-
-
-def _options(parameters: Parameters) -> dict[str, float]:
-    own = {"confidence": parameters.confidence, "permutations": parameters.permutations}
-    return own | {"seed": parameters.data_seed}
-
-
-def _graphs(structure: pd.DataFrame) -> dict[str, pd.DataFrame]:
-    return {variant: one_per_graph(structure, variant) for variant in structure["variant"].unique()}
-
-
-def _counted(structure: pd.DataFrame) -> str:
-    graphs = len(structure.drop_duplicates(["generator", "graph"]))
-    return f"Each of {graphs} graphs a variant counts once, its accuracy the mean over seeds."
-
-
-def _correlated(tables: Mapping[str, pd.DataFrame]) -> str:
-    """Per variant how many coefficients are told from zero, and the strongest with its interval and p."""
-    told = {}
-    for variant, table in tables.items():
-        known = table.dropna(subset=["pearson", "pearson_p"])
-        if known.empty:
-            told[variant] = f"cannot tell from {table['n'].max():.0f} graphs"
-            continue
-        row = known.loc[known["pearson"].abs().idxmax()]
-        span = _span(number(row["pearson"], sign=True), row["pearson_low"], row["pearson_high"])
-        p = number(row["pearson_p"], 3)
-        told[variant] = f"{found(known).sum() or 'none'} of {len(known)} told from zero, strongest "
-        told[variant] += f"{words_of(row.name)}, r = {span}, p = {p}"
-    return _each(told)
-
-
-def _one_split(once: pd.DataFrame, splits: pd.DataFrame, graphs: int) -> str:
-    forest, mean = once.loc["random_forest"], once.loc["mean"]
-    if not np.isfinite(forest["rmse"]):
-        return f"cannot tell from {graphs} graphs"
-    if not np.isfinite(forest["r2"]):
-        errors = [number(100 * one["rmse"], 1) for one in (forest, mean)]
-        return f"error {errors[0]} points, by the mean {errors[1]} ({forest['tested']:.0f} tested, too few for an R²)"
-    many = spread(splits, "r2").loc["random_forest"]
-    span = _span(number(forest["r2"]), many["low"], many["high"])
-    return f"R² {span.removesuffix(')')}, 5–95 % of {many['splits']:.0f} splits)"
-
-
-def _out_of_fold(table: pd.DataFrame, against: str, noise: pd.Series, confidence: float) -> str:
-    row, base, ceiling = table.loc[ALL], table.loc[against], "unknown"
-    if np.isfinite(noise["ceiling"]):
-        ceiling = _span(number(noise["ceiling"]), noise["ceiling_low"], noise["ceiling_high"])
-    if not np.isfinite(row["p_value"]):
-        return f"cannot tell from {row['graphs']:.0f} graphs, noise ceiling {ceiling}"
-    word = "in part" if row["p_value"] <= 1 - confidence + ROUNDING and row["r2"] > 0 else "not shown"
-    gain = _span(number(base["gain"], sign=True), base["gain_low"], base["gain_high"])
-    r2 = _span(number(row["r2"]), row["r2_low"], row["r2_high"])
-    return f"{word} (p = {number(row['p_value'], 3)}), R² {r2}, gain {gain}, noise ceiling {ceiling}"
-
-
-def _span(value: str, low: float, high: float) -> str:
-    return f"{value} ({number(low)} to {number(high)})" if np.isfinite(low) else value

@@ -2,6 +2,9 @@
 
 import os
 import platform
+import re
+import shlex
+import subprocess
 import time
 from collections import defaultdict
 from collections.abc import Callable, Mapping, Sequence
@@ -23,9 +26,9 @@ from sparsekit.experiments.identity import key
 from sparsekit.experiments.jobs import Schedule
 from sparsekit.experiments.parameters import Parameters
 from sparsekit.experiments.progress import Progress, duration
-from sparsekit.experiments.project import NotebookError, ordered, title
-from sparsekit.reports import explorable, html, scorecard
-from sparsekit.reports.answers import QUESTIONS
+from sparsekit.experiments.project import NOTEBOOKS, NotebookError, ordered, title
+from sparsekit.reports import explorable, html, index, scorecard
+from sparsekit.reports.answers import QUESTIONS, Answer
 from sparsekit.reports.html import Page
 from sparsekit.tasks import labelled_csv
 
@@ -50,7 +53,7 @@ class Batch:
     start: float = field(default_factory=time.monotonic)
     pages: list[Page] = field(default_factory=list)  # the notebooks, in order
     failures: list[str] = field(default_factory=list)  # one text for each thing that went wrong
-    answers: dict[str, str] = field(default_factory=dict)  # the short answers, once the index is written
+    answers: dict[str, Answer] = field(default_factory=dict)  # of the notebooks that this run executed
     computed: set[str] = field(default_factory=set)  # keys of the units whose records this run computed
     reused: set[str] = field(default_factory=set)  # and of those whose records were there before
     progress: Progress = field(default_factory=Progress)
@@ -106,7 +109,7 @@ def run(
         batch.pages = sorted(executed + _earlier(batch, notebooks, units), key=lambda page: page.stem)
         _attempt(batch, "explorable pages", explorable.write, parameters, batch.out)
         _render(batch)
-        _attempt(batch, "index", _index, batch, card)
+        _attempt(batch, "index", _index, batch, card, notebooks, units)
     return batch
 
 
@@ -132,15 +135,29 @@ def _execute(batch: Batch, notebook: Path, problem: str, spent: float) -> Page:
     return Page(stem, title(notebook), spent + time.monotonic() - start)
 
 
-def _index(batch: Batch, card: Future[pd.DataFrame]) -> None:
+def _index(batch: Batch, card: Future[pd.DataFrame], notebooks: Path, units: Mapping[str, Sequence]) -> None:
     found = {}
     for page in batch.pages:
         if not page.error:
-            found = html.answered(batch.out / f"{page.stem}.ipynb") | found  # a copy's answer is not the original's
+            own = html.answered(batch.out / f"{page.stem}.ipynb")
+            found = own | found  # a copy's answer is not the original's
+            batch.answers |= {} if page.earlier else {q: a for q, a in own.items() if q not in batch.answers}
     batch.check_inputs()
-    batch.answers = {question: found.get(question, "Not run.") for question in QUESTIONS}
-    told = {"name": batch.name, "parameters": batch.parameters, "pages": batch.pages, "answers": batch.answers}
-    html.index(batch.out / "index.html", **told, card=card.result(), provenance=_provenance(batch))
+    batch.answers = {question: batch.answers[question] for question in QUESTIONS if question in batch.answers}
+    told = {page.stem for page in batch.pages}
+    report = index.Report(
+        name=batch.name,
+        parameters=batch.parameters,
+        answers={question: found[question] for question in QUESTIONS if question in found},
+        card=card.result(),
+        pages=batch.pages,
+        missing={path.stem: title(path) for path in ordered(notebooks) if path.stem not in told},
+        cost=_cost(batch, units),
+        provenance=_provenance(batch, units),
+        command=_command(batch),
+        version=__version__,
+    )
+    index.write(batch.out, report)
 
 
 def _earlier(batch: Batch, notebooks: Path, stems: Mapping[str, Sequence]) -> list[Page]:
@@ -172,18 +189,72 @@ def _tables(parameters: Parameters, units: Mapping[str, Sequence]) -> dict[str, 
     return tables
 
 
-def _provenance(batch: Batch) -> dict[str, object]:
-    machine, device = f"{platform.system()} {platform.machine()}", execution.resolve_device(batch.parameters.device)
+def _records(units: Mapping[str, Sequence]) -> list[Mapping]:
+    """The provenance of every record that the run's notebooks read, each once."""
+    store = records.default_store()
+    every = dict.fromkeys(unit for own in units.values() for unit in own)
+    return [store.record(unit)["provenance"] for unit in every if store.has(unit)]
+
+
+def _cost(batch: Batch, units: Mapping[str, Sequence]) -> dict[str, str]:
+    """What the run took, and what its records took to compute, whenever that was."""
+    seconds = sum(record["seconds"] for record in _records(units))
     return {
-        "sparsekit": __version__,
-        "Python": platform.python_version(),
-        "libraries": ", ".join(f"{name} {version(name)}" for name in LIBRARIES),
-        "machine": f"{machine}, {os.cpu_count()} cores, networks on {device}",
-        "finished": datetime.now(UTC).strftime("%d %B %Y, %H:%M UTC"),
-        "took": duration(time.monotonic() - batch.start),
-        "records": f"{len(batch.computed)} computed, {len(batch.reused)} reused",
-        "changed on the command line": ", ".join(batch.overrides) or "nothing",
+        "this run": duration(time.monotonic() - batch.start),
+        "records": f"{len(batch.computed):,} computed now, {len(batch.reused):,} there before",
+        "work in them": f"{duration(seconds)} of one worker",
+        "workers": str(batch.parameters.workers or loky.cpu_count()),
     }
+
+
+def _provenance(batch: Batch, units: Mapping[str, Sequence]) -> dict[str, str]:
+    device = execution.resolve_device(batch.parameters.device)
+    found = {"code": f"sparsekit {__version__}{_commit()}", "Python": platform.python_version()}
+    found["libraries"] = ", ".join(f"{name} {version(name)}" for name in LIBRARIES)
+    found["machine"] = f"{platform.system()} {platform.machine()}, {_processor()}, {os.cpu_count()} cores"
+    found["networks on"] = f"{device}, one thread a worker"
+    if kept := _records(units):
+        days = sorted(record["utc"][:10] for record in kept)
+        found["records of"] = " to ".join(dict.fromkeys([days[0], days[-1]]))
+        made = {(record["sparsekit"], record["torch"], record["platform"], record["device"]) for record in kept}
+        found["made with"] = "; ".join(f"sparsekit {s}, torch {t}, {m}, {d}" for s, t, m, d in sorted(made))
+    for file, content in batch.inputs.items():
+        found[file] = f"SHA-256 {content}"
+    found["finished"] = datetime.now(UTC).strftime("%d %B %Y, %H:%M UTC")
+    return found
+
+
+def _commit() -> str:
+    """The commit of a clone that the kit is run from, and whether its files differ from it; nothing elsewhere."""
+
+    def git(*asked: str) -> str:
+        told = subprocess.run(["git", "-C", folder, *asked], capture_output=True, text=True, timeout=20, check=True)
+        return told.stdout.strip()
+
+    folder = Path(__file__).parents[2]
+    if not (folder / ".git").exists():
+        return ""
+    with suppress(OSError, subprocess.SubprocessError):
+        changed = ", with changed files" if git("status", "--porcelain", "--untracked-files=no") else ""
+        return f", commit {git('rev-parse', '--short', 'HEAD')}{changed}"
+    return ""
+
+
+def _processor() -> str:
+    with suppress(OSError):
+        if name := re.search(r"model name\s*:\s*(.+)", Path("/proc/cpuinfo").read_text()):
+            return name[1]
+    return platform.processor() or "unknown processor"
+
+
+def _command(batch: Batch) -> str:
+    """What makes the report again, from a clone."""
+    given = []
+    for override in batch.overrides:
+        given += override.split(" ", 1) if override.startswith("--module ") else ["-p", override]
+    ran = [page.stem for page in batch.pages if not page.earlier]
+    only = [] if {*NOTEBOOKS} <= {*ran} else ["--only", *ran]
+    return shlex.join(["sparsekit", "run", batch.name, *only, *given])
 
 
 def _attempt(batch: Batch, what: str, work: Callable, *arguments: object) -> str:

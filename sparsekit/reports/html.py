@@ -18,9 +18,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-import jinja2
 import nbformat
-import pandas as pd
 import papermill
 from bs4 import BeautifulSoup
 from jupyter_client.kernelspec import KernelSpec
@@ -32,12 +30,10 @@ from traitlets.config import Config
 
 from sparsekit.experiments.execution import ONE_THREAD
 from sparsekit.experiments.parameters import Parameters
-from sparsekit.experiments.progress import duration
 from sparsekit.experiments.project import declared, title
-from sparsekit.figures.words import label
 from sparsekit.registry import MODULES, loaded
-from sparsekit.reports import document, scorecard, thesis
-from sparsekit.reports.answers import QUESTIONS
+from sparsekit.reports import document
+from sparsekit.reports.answers import MIME, QUESTIONS, Answer
 from sparsekit.variants import VARIANTS
 
 TEMPLATES = Path(__file__).parent / "templates"
@@ -152,14 +148,11 @@ def _whole(path: Path) -> Iterator[Path]:
         os.replace(unfinished, path)
 
 
-def answered(notebook: Path) -> dict[str, str]:
-    """What an executed notebook answers, by research question: the outputs of the cells that bear its name as a tag."""
-    found = {}
-    for cell in nbformat.read(notebook, as_version=4).cells:
-        for question in set(QUESTIONS) & set(cell.metadata.get("tags", [])):
-            texts = [output.get("data", {}).get("text/markdown", "") for output in cell.outputs]
-            found[question] = "".join("".join(text) for text in texts)
-    return found
+def answered(notebook: Path) -> dict[str, Answer]:
+    """What an executed notebook answers, by research question."""
+    outputs = [o for cell in nbformat.read(notebook, as_version=4).cells for o in cell.get("outputs", [])]
+    kept = [Answer.read(output["data"][MIME]) for output in outputs if MIME in output.get("data", {})]
+    return {answer.question: answer for answer in kept if answer.question in QUESTIONS}
 
 
 def render(notebook: Path, page: Path, previous: Page | None = None, following: Page | None = None) -> None:
@@ -196,35 +189,6 @@ def explorable(folder: Path) -> tuple[tuple[str, str], ...]:
     """Label and file name of such pages as there are in a folder, in the variants' order."""
     pages = ((name, explorable_page(variant)) for variant, name in VARIANTS.items())
     return tuple((name, file) for name, file in pages if (folder / file).exists())
-
-
-def index(
-    page: Path, *, name: str, parameters: Parameters, answers: dict, card: pd.DataFrame, pages: list, provenance: dict
-) -> None:
-    """Write the report's first page: answers by research question, scale, scorecard, notebooks, provenance, citation.
-
-    `name` is that of the parameter set, `pages` are the notebooks in order, and `provenance` is by label.
-    """
-    environment = jinja2.Environment(
-        loader=jinja2.FileSystemLoader(TEMPLATES / "pages"), autoescape=True, trim_blocks=True, lstrip_blocks=True
-    )
-    environment.filters.update(show=show, took=duration, figure=scorecard.figure, label=label)
-    text = environment.get_template("index.html.j2").render(
-        name=name,
-        parameters=parameters.model_dump(),
-        answers=answers,
-        questions=QUESTIONS,
-        scale=thesis.scale(parameters),
-        note=thesis.scale_note(parameters),
-        groups=[(group, rows.to_dict("records")) for group, rows in card.groupby("group", sort=False)],
-        scorecard=scorecard,
-        summary=scorecard.summary(card),
-        pages=pages,
-        provenance=provenance,
-        citation=thesis.reported()["citation"],
-        css=CSS,
-    )
-    write(page, text)
 
 
 def show(value: object) -> str:

@@ -4,6 +4,7 @@ import math
 from collections.abc import Callable, Collection, Mapping
 from dataclasses import asdict, dataclass
 
+import numpy as np
 import pandas as pd
 from pandas.io.formats.style import Styler
 
@@ -169,6 +170,15 @@ def summary(card: pd.DataFrame) -> pd.DataFrame:
     """Counts of verdicts (columns) by group (index, in the card's order); what is set apart or not run has none."""
     counts = pd.crosstab(card["group"], card["verdict"])
     return counts.reindex(index=card["group"].unique(), columns=list(COUNTED), fill_value=0)
+
+
+def in_tolerances(card: pd.DataFrame) -> pd.DataFrame:
+    """The counted rows of a card that have a difference or an end of it, these three in units of the tolerance."""
+    ends = ["difference", "low", "high"]
+    rows = card[card["verdict"].isin(COUNTED)]
+    tolerance = rows["group"].map({name: group.tolerance for name, group in GROUPS.items()}).astype(float)
+    rows = rows.assign(**{end: rows[end].astype(float) / tolerance for end in ends})
+    return rows[np.isfinite(rows[ends]).any(axis=1)]
 
 
 def shown(card: pd.DataFrame) -> Styler:

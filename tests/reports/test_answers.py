@@ -1,120 +1,232 @@
-"""The short answers follow from the tables by rule, and say what cannot be told."""
+"""Answers: a sentence that a reader takes in, true of the table behind it, whatever the tables are."""
 
+import itertools
+import json
 import re
 
 import numpy as np
 import pandas as pd
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
-from sparsekit.analysis import correlation, covariates, verdicts
+from sparsekit.analysis import covariates, verdicts
 from sparsekit.analysis.conditions import ahead, at_the_end
-from sparsekit.analysis.prediction import published_prediction, split_distribution
-from sparsekit.analysis.structure import intraclass
+from sparsekit.analysis.correlation import correlations
 from sparsekit.experiments.parameters import Parameters
 from sparsekit.figures.correlation import controlled_forest
+from sparsekit.figures.style import VARIANTS
 from sparsekit.graphs.properties import NAMES
 from sparsekit.reports import answers
-from sparsekit.reports.answers import rq4, rq5
+from sparsekit.reports.answers import MIME, UNDECIDED, VERDICTS, WORDS, Answer, rq1, rq2, rq3, rq4, rq5
 from tests import planted
-from tests.planted import independent, ways
-from tests.reports.tables import pruning, recovery, structure
+from tests.planted import ways
+from tests.reports.tables import pruning, recovery
 
 P = Parameters(permutations=199)
+INTERVAL = r"\(−?\d+(\.\d+)? to −?\d+(\.\d+)?( %)?\)"
 
 
 def study(*arguments, **options):
     """The planted study with every published property; those that it lacks are the same in all graphs."""
-    table = planted.study(*arguments, variants=("gru",), **options)
+    table = planted.study(*arguments, **options)
     return table.assign(**{name: 1.0 for name in NAMES if name not in table})
 
 
+def readable(answer: Answer) -> None:
+    """What holds of every answer."""
+    words = [word for word in answer.sentence.split() if re.search(r"\w", word)]
+    assert len(words) <= WORDS, answer.sentence
+    assert answer.sentence.endswith(".")
+    assert not re.search(r"nan|inf|None|_", answer.sentence), answer.sentence
+    assert len(re.findall(r"\d+(?:\.\d+)?", answer.sentence.replace("R²", ""))) <= 5, answer.sentence
+    assert len(re.findall(INTERVAL, answer.sentence)) <= 1
+    assert answer.verdict in VERDICTS
+    if answer.verdict != UNDECIDED:
+        assert re.search(INTERVAL, answer.sentence), answer.sentence
+    assert len(answer.sure.split()) <= 5
+    kept = json.loads(json.dumps(answer._repr_mimebundle_()[MIME], allow_nan=False))
+    assert Answer.read(kept).sentence == answer.sentence
+    pd.testing.assert_frame_equal(Answer.read(kept).table, answer.table, check_dtype=False)
+
+
+def simulated(seed: int) -> tuple[pd.DataFrame, pd.DataFrame]:
+    """Networks of one to four variants, each with a threshold of its own; back in an epoch, later, or never."""
+    rng = np.random.default_rng(seed)
+    pruned, retrained = [], []
+    names = rng.permutation(list(VARIANTS))[: rng.integers(1, 5)]
+    grid = np.sort(rng.choice(np.arange(5, 101, 5), rng.integers(1, 8), replace=False)).astype(float)
+    targets = ["both", "i2h", "h2h"][rng.integers(0, 3) :]
+    back, middle, width = rng.uniform(size=2), rng.uniform(-20, 140), rng.uniform(0, 30)
+    bases = {name: rng.choice([0.5, 0.75, 1.0], p=[0.15, 0.25, 0.6]) for name in names}
+    for variant, target in itertools.product(names, targets):
+        base = bases[variant]
+        for s in range(rng.integers(1, 13)):
+            at = middle + width * rng.normal()
+            own = {"variant": variant, "seed": s, "target": target, "base_accuracy": base}
+            for p in grid:
+                accuracy = (
+                    0.5 + (base - 0.5) * (p < at) if width > 10 else 0.5 + (base - 0.5) / (1 + np.exp((p - at) / 3))
+                )
+                pruned.append(own | {"percent": p, "accuracy": accuracy})
+                later = np.where(rng.uniform(size=2) < back * (p < 95), base, accuracy)
+                for e, a in enumerate([accuracy, *later]):
+                    retrained.append(own | {"percent": p, "step": 32 * e, "epoch": float(e), "accuracy": a})
+    return pd.DataFrame(pruned), pd.DataFrame(retrained)
+
+
+@settings(max_examples=25, deadline=None)
+@given(st.integers(0, 10_000))
+def test_every_sentence_on_pruned_networks_is_short_and_its_numbers_are_the_tables(seed):
+    pruned, retrained = simulated(seed)
+    first, second, third = rq1(pruned, P, 0.5), rq2(pruned, P, 0.5), rq3(retrained, P)
+    for answer in (first, second, third):
+        readable(answer)
+    if "once" in second.sentence:
+        low, high = (float(end) for end in re.search(r"\((\d+) to (\d+) %\)", second.sentence).groups())
+        estimate = float(re.search(r"once (\d+) %", second.sentence)[1])
+        own = second.table[second.table["target"] == pruned["target"].iloc[0]]
+        assert low <= estimate <= high
+        # Of all networks together the median lies among those of the variants.
+        of_variants = own.loc[own["variant"] != "all", "percent"]
+        assert of_variants.min() - 5 <= estimate <= of_variants.max() + 5
+        # Half of what was learned is lost no sooner than the margin.
+        if (half := re.search(r"once (\d+) %", first.sentence)) and (pruned["base_accuracy"] > 0.6).all():
+            assert float(half[1]) >= estimate - 2
+    if at := re.search(r"at (\d+) % pruned[^:]*[:,] (?:only )?(\d+) %", third.sentence):
+        own = third.table[(third.table["variant"] == "all") & (third.table["percent"] == float(at[1]))]
+        assert round(100 * own["share"].iloc[0]) == pytest.approx(int(at[2]), abs=1)
+
+
+@settings(max_examples=12, deadline=None)
+@given(st.integers(0, 10_000))
+def test_every_sentence_on_graphs_is_short_and_names_what_the_notebooks_figure_names(seed):
+    rng = np.random.default_rng(seed)
+    effects = {"effect": rng.choice([0, 1, 3]), "size": rng.choice([0, 2]), "family": rng.choice([0, 0.1])}
+    names = tuple(rng.permutation(list(VARIANTS))[: rng.integers(1, 5)])
+    table = study(int(rng.choice([2, 4, 12, 40])), int(rng.integers(1, 3)), variants=names, seed=seed, **effects)
+    properties, controls = covariates.graph_properties(table), covariates.controls(table)
+    held = correlations(table, controls, properties=properties, permutations=P.permutations)
+    fourth, fifth = rq4(table, P, 0.5, held=held), rq5(table, P)
+    readable(fourth)
+    readable(fifth)
+    assert fourth.sentence == rq4(table, P).sentence
+    told = fourth.table[fourth.table["told"] & ~fourth.table["control"]]
+    raw = correlations(table, properties=properties, permutations=P.permutations)
+    reading = controlled_forest(raw, held, controls).reading
+    for variant, own in told.groupby("variant"):
+        assert f"{VARIANTS[variant].label} {len(own)} of" in reading
+    assert (fourth.verdict == UNDECIDED) == told.empty
+    assert bool(re.search(r"goes with \d+ of", fourth.sentence)) != told.empty
+
+
+def test_a_planted_threshold_is_found_by_both_questions():
+    curve = {50.0: 1.0, 70.0: 0.99, 80.0: 0.6, 90.0: 0.5}
+    table = pd.concat([pruning([curve] * 10, variant) for variant in ("gru", "lstm")])
+    first, second = rq1(table, P, 0.5), rq2(table, P, 0.5)
+    assert re.match(r"Half of all networks have lost half of what they had learned once 7\d % \(7\d to", first.sentence)
+    assert "lost more than 2 points of accuracy once 7" in second.sentence
+    assert first.verdict == second.verdict == "shown"
+    low, high = verdicts.half_dropped(table, 0.02).loc[("gru", "both"), ["low", "high"]]
+    assert second.table.query("variant == 'gru'")[["low", "high"]].iloc[0].tolist() == [low, high]
+    assert "hidden-to-hidden weights" in rq1(pruning([curve] * 2, target="h2h"), P, 0.5).sentence
+
+
+def test_what_the_grid_leaves_open_is_told_as_a_share():
+    below, over = ([{40.0: a, 95.0: a}] * 10 for a in (0.5, 1.0))
+    assert rq2(pruning(below), P, 0.5).sentence.startswith("Already at 40 % of their recurrent weights pruned, 100 % (")
+    assert rq2(pruning(over), P, 0.5).sentence.startswith("Even at 95 % of their recurrent weights pruned, 0 % (0 to ")
+    assert rq2(pruning(over), P, 0.5).verdict == rq2(pruning(below), P, 0.5).verdict == "shown"
+    assert rq2(pruning(over[:1]), P, 0.5).verdict == UNDECIDED
+
+
+def test_networks_at_chance_are_left_out_and_said_to_be():
+    curve = {50.0: 1.0, 90.0: 0.5}
+    table = pruning([curve] * 3)
+    stuck = pruning([{50.0: 0.7, 90.0: 0.7}], "gru", base_accuracy=0.71)
+    mixed = rq1(pd.concat([table, stuck]), P, 0.7)
+    assert mixed.sentence == rq1(table, P, 0.7).sentence
+    assert mixed.notes == ["Left out: 1 network at chance before pruning (GRU)."]
+    nothing = rq2(stuck, P, 0.7)
+    assert nothing.sentence.startswith("Nothing was learned")
+    assert nothing.verdict == UNDECIDED
+
+
+def test_recovery_counts_those_that_had_dropped():
+    curves = [[0.5, 1.0, 1.0], [0.5, 0.6, 1.0], [0.5, 0.6, 0.6], [1.0, 0.5, 1.0]]
+    answer = rq3(recovery(curves), P)
+    # The fourth had not dropped; one of the three others is back in one epoch, two in two.
+    every = answer.table[answer.table["variant"] == "all"].iloc[0]
+    assert (every["dropped"], every["back"], every["back_at_last"]) == (3, 1, 2)
+    assert answer.sentence.startswith("These networks are too few to tell: at 90 % pruned, 33 % (")
+    assert "no network lost more than 2 points" in rq3(recovery([[1.0, 1.0]]), P).sentence
+    many = pd.concat([recovery([[0.5, 1.0]] * 8, 80.0), recovery([[0.5, 0.5]] * 8, 100.0)])
+    assert rq3(many, P).sentence.startswith(
+        "One epoch of retraining repairs most networks even at 80 % pruned: 100 % ("
+    )
+    assert rq3(many, P).sentence.endswith("; at 100 % most are not.")
+    assert rq3(many, P).verdict == "shown"
+    assert rq3(recovery([[0.5, 0.5]] * 8), P).sentence.startswith(
+        "One epoch of retraining is not enough: at 90 % pruned"
+    )
+
+
 def test_control_leaves_the_planted_effect_and_not_the_confounded():
-    text = rq4(study(60, 2, effect=1, size=2, seed=3), P)
-    alone = text.index("Given nodes, edges, source nodes and sink nodes, of the other properties: ")
-    assert "As published, each property alone: GRU 3 of 8 told from zero, strongest" in text[:alone]
+    answer = rq4(study(60, 2, effect=1, size=2, seed=3, variants=("gru",)), P)
     # Two names of the effect that was put there; density, which only goes with nodes, is none.
-    assert "GRU 2 of 4 told from zero, strongest diameter, r = −0." in text[alone:]
-    assert "at chance" not in text
+    assert answer.sentence.startswith("Accuracy goes with 2 of 4 graph properties, most clearly ")
+    assert answer.sentence.endswith(" in GRU, given size and widths.")
+    assert answer.verdict == "shown"
+    assert "Told from zero: GRU: diameter and closeness, mean." in answer.notes
 
 
 def test_size_and_widths_are_a_finding_and_no_property_given_itself():
-    text = rq4(study(60, 2, size=3, seed=3), P)
-    assert "Of size and widths, each given the others, accuracy goes with: GRU nodes +0." in text
-    assert "GRU none of 4 told from zero" in text
-    held = text[text.index("of the other properties") :]
-    assert "nodes" not in held
+    answer = rq4(study(60, 2, size=3, seed=3, variants=("gru",)), P)
+    assert answer.sentence.startswith("None of 4 graph properties is clear given size and widths: the strongest, ")
+    assert any("accuracy goes with: GRU nodes +0." in note for note in answer.notes)
 
 
-def test_answer_and_figure_say_the_same():
-    table = study(60, 2, effect=1, size=2, seed=3)
-    given = covariates.controls(table)
-    options = {"properties": covariates.graph_properties(table), "permutations": P.permutations}
-    raw, held = correlation.correlations(table, **options), correlation.correlations(table, given, **options)
-    reading = controlled_forest(raw, held, given).reading
-    assert "given the controls, GRU 2 of 4 properties" in reading
-    assert "GRU 2 of 4 told from zero" in rq4(table, P, held=held)
-    assert rq4(table, P, held=held) == rq4(table, P)
+def test_a_property_that_is_the_familys_name_is_said_to_be():
+    table = study(40, 2, family=0.3, variants=("gru",))
+    table["closeness_mean"] = (table["generator"] == "watts_strogatz") + 0.01 * table["closeness_mean"]
+    assert "closeness, mean, which also tells graph families apart: r = " in rq4(table, P).sentence
 
 
-def test_networks_at_chance_are_left_out_beside():
-    table = study(40, 2, effect=2)
+def test_networks_at_chance_change_what_is_found_or_do_not():
+    table = study(40, 2, effect=2, variants=("gru",))
     table.loc[:9, "test_accuracy"] = 0.5
-    same = "Without 10 networks of 80 at chance the same ones are told from zero."
-    assert same in rq4(table, P, majority=0.5)
-    # What alone decides who learns is told from zero, and not among those that learned.
-    decided = study(40, 2, seed=3)
+    assert "Without 10 networks of 80 at chance, the same are told from zero." in rq4(table, P, 0.5).notes
+    decided = study(40, 2, seed=3, variants=("gru",))
     decided.loc[decided["diameter"] > decided["diameter"].median(), "test_accuracy"] = 0.5
-    text = rq4(decided, P, majority=0.5)
-    assert re.search(r"at chance: GRU none of \d+ told from zero", text)
-    assert re.search(r"other properties: GRU [1-9]", text)
-    assert "at chance" not in rq4(table, P)
+    assert any("at chance, 0 coefficients are told from zero" in note for note in rq4(decided, P, 0.5).notes)
 
 
-def test_prediction_is_told_by_its_test_beside_what_must_be_beaten_and_the_ceiling():
-    table = study(40, 2, effect=3)
-    text = rq5(table, P)
-    assert re.search(r"a random forest on one split: GRU error \d\.\d points, by the mean \d\.\d \(4 tested", text)
-    assert "R² of all 8 properties and its gain to nodes, edges, source nodes and sink nodes" in text
-    assert "Out of fold over 20 cuts" in text
-    assert "GRU in part (p = 0.005), R² 0." in text
-    assert ", gain +" in text
-    assert "The mean of the other graphs itself scores −0." in text
-    assert f"noise ceiling {intraclass(table).ceiling['gru']:.2f} (" in text
-    single = rq5(table[table["seed"] == 0], P)
-    assert "noise ceiling unknown" in single
-
-
-def test_nothing_that_predicts_is_said_to_be_not_shown():
-    assert "GRU not shown (p = 0." in rq5(study(20, 2), P)
-
-
-def test_r2_is_told_of_ten_tested_networks_and_no_fewer():
-    once = {n: published_prediction(independent(n).assign(**dict.fromkeys(NAMES[9:], 1.0))) for n in (20, 120)}
-    splits = {n: split_distribution(independent(n), splits=3, models=["random_forest"]) for n in (20, 120)}
-    assert "R²" not in answers._one_split(once[20], splits[20], 20).replace("too few for an R²", "")
-    assert re.match(
-        r"R² −?\d\.\d\d \(−?\d\.\d\d to .*, 5–95 % of 3 splits\)", answers._one_split(once[120], splits[120], 120)
-    )
+def test_prediction_is_told_by_its_test():
+    answer = rq5(study(40, 2, effect=3, variants=("gru",)), P)
+    pattern = r"Yes, in every variant: 8 graph properties predict unseen graphs, in GRU with R² 0\.\d\d \(.*\), where "
+    assert re.match(pattern, answer.sentence)
+    assert answer.verdict == "shown"
+    assert {"noise ceiling", "all", "shuffled", "size_and_widths"} == {*answer.table["features"]}
+    nothing = rq5(study(20, 2, variants=("gru",)), P)
+    assert nothing.sentence.startswith("Not shown: ")
+    assert nothing.verdict == UNDECIDED
 
 
 def test_null_models_change_no_answer():
     table = study(12, 2, effect=1).assign(null="none")
     others = table.assign(null="random", graph=[f"{g} random" for g in table["graph"]], test_accuracy=0.2)
     both = pd.concat([table, others], ignore_index=True)
-    assert rq4(both, P) == rq4(table, P)
-    assert rq5(both, P) == rq5(table, P)
+    assert rq4(both, P).sentence == rq4(table, P).sentence
+    assert rq5(both, P).sentence == rq5(table, P).sentence
 
 
 @pytest.mark.filterwarnings("error")
 def test_too_few_graphs_are_said_to_be():
     table = study(4, 2)
-    assert "GRU cannot tell from 4 graphs" in rq4(table, P)
-    assert "Given nodes, edges, source nodes and sink nodes: cannot tell from 4 graphs." in rq4(table, P)
-    assert "GRU cannot tell from 4 graphs" in rq5(table, P)
+    assert rq4(table, P).sentence == "Too few graphs to tell what accuracy goes with: 4 graphs a variant."
+    assert rq5(table, P).sentence == "Too few graphs to tell: a prediction takes ten or more, and here are 4."
     same = table.assign(**dict.fromkeys(NAMES, 3.0))
-    assert "Given nothing: cannot tell from 4 graphs." in rq4(same, P)
-    assert "all 23 properties and its gain to log parameters (middle 90 % of cuts): GRU cannot tell" in rq5(same, P)
-    assert "gain to the mean (middle 90 % of cuts): GRU cannot tell" in rq5(same.assign(parameters=9, generator="g"), P)
+    assert rq4(same, P).verdict == rq5(same.assign(parameters=9, generator="g"), P).verdict == UNDECIDED
 
 
 def test_sentences_name_who_is_ahead_and_who_cannot_be_told():
@@ -136,109 +248,3 @@ def test_one_seed_is_no_verdict():
     ends = ahead(at_the_end(ways({"dense": [0.1]})), "accuracy", recovery="retrain")
     assert "One seed: how far this varies cannot be told." in answers.paired(ends, "Against them", P.confidence)
     assert "asked" in answers.paired(ends.iloc[:0], "Against them", P.confidence)
-
-
-def test_answers_on_pruning():
-    table = pruning([{50.0: 1.0, 70.0: 0.99, 80.0: 0.6}, {50.0: 1.0, 70.0: 0.99, 80.0: 0.5}])
-    first = answers.rq1(table, Parameters())
-    assert "halfway to chance (0.50): LSTM at 75 % (from 0.99 at 70 % to 0.55 at 80 %)." in first
-    assert "Seeds 0 and 1." in first
-    low, high = verdicts.half_dropped(table, 0.02)[["low", "high"]].iloc[0]
-    assert f"LSTM 75 % ({low:.0f} to {high:.0f})" in answers.rq2(table, Parameters())
-
-
-def test_where_accuracy_falls_does_not_depend_on_the_grid():
-    straight = [{p: 1 - p / 200 for p in grid} for grid in ((40.0, 60.0, 95.0), (45.0, 50.0, 55.0, 95.0), (10.0, 90.0))]
-    for curve in straight:
-        assert "LSTM at 50 % (" in answers.rq1(pruning([curve] * 2), Parameters())
-
-
-def test_answers_cover_every_target_and_leave_out_networks_at_chance():
-    curve = {50.0: 1.0, 70.0: 0.9, 100.0: 0.6}
-    tables = [pruning([curve] * 2, "lstm", target) for target in ("both", "i2h", "h2h")]
-    tables += [pruning([{50.0: 0.5, 70.0: 0.5, 100.0: 0.5}] * 2, "gru", t, 0.5) for t in ("both", "i2h")]
-    tables += [pruning([{50.0: 1.0, 70.0: 1.0, 100.0: 1.0}] * 2, "rnn_tanh", "i2h")]
-    table = pd.concat(tables)
-    first = answers.rq1(table, Parameters())
-    assert "At 100 % pruned, accuracy is 0.60." in first
-    assert "Input-to-hidden weights alone: RNN-Tanh not up to 100 %; LSTM at 85 %." in first
-    assert "Hidden-to-hidden weights alone: LSTM at 85 %." in first
-    second = answers.rq2(table, Parameters())
-    assert "Input-to-hidden weights alone: RNN-Tanh not even at 100 % (" in second
-    assert second.count("LSTM 60 % (") == 3
-    assert "GRU nothing to lose: unpruned it is at chance (0.50)" in second
-    assert second.count("GRU") == 1
-    unlearned = answers.rq1(table[table["variant"] == "gru"], Parameters())
-    assert "0.50 to" not in unlearned
-    assert "At 100 % pruned" not in unlearned
-    # One network that learned nothing has no say in what pruning does to the others.
-    mixed = pd.concat(
-        [table, table.query("variant == 'lstm' and seed == 0").assign(seed=2, accuracy=0.5, base_accuracy=0.5)]
-    )
-    third = answers.rq1(mixed, Parameters())
-    assert "Left out: 1 network at chance before pruning (LSTM). Seeds 0, 1 and 2." in third
-    assert third.split("Left out")[0] == first.split("Seeds")[0]
-
-
-def test_chance_is_the_tasks_majority():
-    table = pruning([{10.0: 0.7, 90.0: 0.7}] * 2, base_accuracy=0.7)
-    own = Parameters().model_copy(update={"task": "csv"})
-    assert "at chance (0.70)" in answers.rq1(table, own, majority=0.7)
-    assert "at chance (0.70)" in answers.rq2(table, own, majority=0.7)
-    assert "at chance" not in answers.rq1(table, Parameters())
-    assert "at chance (0.70)" in answers.rq1(table, Parameters(valid_share=0.3))
-    # What the parameter says of Reber strings says nothing of other people's strings.
-    unknown = answers.rq1(table, own.model_copy(update={"valid_share": 0.3}))
-    assert "halfway to its lowest: LSTM not up to 90 % (0.70 of 0.70)" in unknown
-    assert "majority accuracy of task csv was not given" in unknown
-    assert "majority" not in answers.rq1(table, own, majority=0.5)
-
-
-@pytest.mark.parametrize("seeds", [1, 3, 20])
-def test_every_number_of_seeds_and_every_target_has_an_answer(seeds):
-    rng = np.random.default_rng(seeds)
-    drops = np.clip(rng.normal(75, 12, (3, seeds)), 45, 94)
-    curves = [[{float(p): 1.0 if p < at else 0.5 for p in (40, 60, 70, 80, 90, 95)} for at in of] for of in drops]
-    table = pd.concat([pruning(own, target=target) for own, target in zip(curves, ("both", "i2h", "h2h"), strict=True)])
-    told = answers.rq2(table, Parameters())
-    assert "cannot tell" not in told
-    assert len(re.findall(r"LSTM \d+ % \(\d+ to \d+\)", told)) == 3
-
-
-def test_answers_word_what_the_grid_leaves_open():
-    assert "LSTM below 40 % (0 to " in answers.rq2(pruning([{40.0: 0.5, 95.0: 0.5}] * 2), Parameters())
-    assert re.search(r"LSTM over 95 % \(\d+ to 100\)", answers.rq2(pruning([{40.0: 1.0, 95.0: 1.0}] * 2), Parameters()))
-    assert "LSTM below 40 % (" in answers.rq2(pruning([{40.0: 0.5, 95.0: 0.5}]), Parameters())
-
-
-def test_answers_say_where_they_cannot_tell():
-    untrained = pruning([{10.0: 0.5, 90.0: 0.5}], base_accuracy=0.51)
-    assert "LSTM nothing to lose: unpruned it is at chance (0.51)" in answers.rq1(untrained, Parameters())
-    assert "LSTM nothing to lose: unpruned it is at chance (0.51)" in answers.rq2(untrained, Parameters())
-    alone = pruning([{10.0: 1.0, 90.0: 0.5}])
-    assert "Seed 0 only: how far this varies cannot be told." in answers.rq1(alone, Parameters())
-    assert "LSTM none had dropped" in answers.rq3(recovery([[1.0, 1.0]]), Parameters())
-    few = structure(graphs=4)
-    assert "GRU cannot tell from 4 graphs" in answers.rq4(few, P)
-    assert "GRU cannot tell from 4 graphs" in answers.rq5(few, P)
-
-
-def test_answer_on_recovery():
-    curves = [[0.5, 1.0, 1.0], [0.5, 0.6, 1.0], [0.5, 0.6, 0.6], [1.0, 0.5, 1.0]]
-    text = answers.rq3(recovery(curves), Parameters(retrain_epochs=2))
-    assert "back within it by step 100 and by step 200 of retraining (one epoch and 2; Kaplan–Meier)" in text
-    # The fourth had not dropped; of the other three those that never came back count.
-    assert "At 90 %: LSTM 33.3 %, 66.7 % of 3." in text
-    once = answers.rq3(recovery([[0.5, 1.0], [0.5, 0.6]]), Parameters(retrain_epochs=1))
-    assert "by step 100 of retraining (one epoch; Kaplan–Meier). At 90 %: LSTM 50 % of 2." in once
-
-
-def test_answers_on_structure():
-    found = answers.rq4(structure(), P)
-    assert "GRU 1 of 23 told from zero, strongest source nodes, r = +0.9" in found
-    assert ", p = 0.005" in found
-    assert "GRU in part (p = 0.005), R² 0." in answers.rq5(structure(), P)
-    noise = structure(slope=0.0)
-    assert "GRU in part" not in answers.rq5(noise, P)
-    # The largest of so many coefficients is no finding.
-    assert "GRU none of 23 told from zero" in answers.rq4(noise, P)

@@ -12,8 +12,7 @@ from bs4 import BeautifulSoup
 from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook, new_output
 
 from sparsekit.experiments.parameters import Parameters
-from sparsekit.reports import html, scorecard
-from sparsekit.reports.answers import QUESTIONS
+from sparsekit.reports import html
 
 PIXEL = "iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAYAAAAfFcSJAAAADUlEQVR42mNk+M9QDwADhgGAWjR9awAAAABJRU5ErkJggg=="
 
@@ -163,30 +162,6 @@ def test_a_page_that_would_load_something_is_refused(tmp_path, markup):
     with pytest.raises(html.ReportError, match=r"example.*offline"):
         rendered(tmp_path, new_code_cell("x", outputs=[output]))
     assert not (tmp_path / "01_x.html").exists()
-
-
-def test_index(tmp_path):
-    parameters = Parameters(train_size=400)
-    html.index(
-        tmp_path / "index.html",
-        name="<b>quick</b>",
-        parameters=parameters,
-        answers=dict.fromkeys(QUESTIONS, "a < b & c"),
-        card=scorecard.scorecard(parameters),
-        pages=[html.Page("00_x", "<i>One</i>", 192.0), html.Page("01_y", "Two", error="cell 3: <u>no</u>")],
-        provenance={"machine": "Linux <x>"},
-    )
-    text = (tmp_path / "index.html").read_text(encoding="utf-8")
-    soup = BeautifulSoup(text, "html.parser")
-    assert html.loads(text) == []
-    assert not soup.select("main i, main u, .lead b b")
-    assert [dd.string for dd in soup.select(".answers dd")] == ["a < b & c"] * 5
-    assert soup.select_one(".books li").get_text(" ", strip=True) == "<i>One</i> took 3 min 12 s · notebook"
-    assert [a["href"] for a in soup.select(".books a")] == ["00_x.html", "00_x.ipynb"]
-    assert "01_y failed and has no page: cell 3: <u>no</u>" in soup.select_one(".warning").get_text()
-    assert "training strings 400 of 18,750" in soup.select_one(".lead").get_text()
-    assert "arXiv 2407.20601" in soup.get_text()
-    assert "Linux <x>" in soup.get_text()
 
 
 @pytest.mark.skipif(os.name != "posix", reason="elsewhere kernels are spoken to by numbered ports")

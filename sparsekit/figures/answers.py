@@ -1,0 +1,243 @@
+"""The one figure beside each answer, drawn from the answer's own table, and all of the scorecard in one picture.
+
+As drawings of an HTML page: letters stay letters, and colours are the page's own, light or dark.
+"""
+
+import re
+from collections.abc import Callable
+from contextlib import contextmanager
+from html import escape
+from io import StringIO
+
+import matplotlib as mpl
+import numpy as np
+import pandas as pd
+from matplotlib.patches import FancyBboxPatch
+
+from sparsekit.figures.card import NARROW, Picture, card, drawn, label_panel
+from sparsekit.figures.marks import ACCURACY, NUMBER, Axis, forest, lines
+from sparsekit.figures.style import FAINT, INK, QUIET, RC, RULE, TARGETS, VARIANTS, Look, ordered, readable
+from sparsekit.figures.words import number, percent, words_of
+
+BESIDE = 480  # CSS pixels of a figure that stands beside a sentence
+HEADLINE = 32  # and of the headline, which the sentence replaces
+ONE = {"": Look("", INK, "o", "-")}  # a single panel
+EVERY = {"all": Look("all networks", INK, "P", "-")}
+VERDICTS = {"agrees": "#0f6b46", "differs": "#b5480a", "undecided": FAINT}
+PERCENT = Axis("% of weights pruned")
+ROWS = 5  # properties that fit beside a sentence
+
+DARK = {INK: "#e4e8ee", QUIET: "#a9b3c1", FAINT: "#6d7889", RULE: "#323b48", "#ffffff": "#14181f"}
+DARK |= {
+    VARIANTS[name].colour: dark
+    for name, dark in zip(VARIANTS, ("#5fb4ea", "#f0a94a", "#4fd0a5", "#ea9bc8"), strict=True)
+}
+DARK |= {readable(colour): dark for colour, dark in DARK.items() if colour in {v.colour for v in VARIANTS.values()}}
+DARK |= {VERDICTS["agrees"]: "#4fd0a5", VERDICTS["differs"]: "#f09a6a"}
+"""Every colour of these figures, and what stands for it on a dark page."""
+
+
+def accuracy(table: pd.DataFrame) -> Picture:
+    """RQ1: mean accuracy at once after pruning by percentage, of each variant, with chance."""
+    own = _first(table).rename(columns={"variant": "series", "percent": "x"}).assign(panel="")
+    # Four intervals at one percentage would hide each other.
+    order = {name: k for k, name in enumerate(ordered(own["series"], VARIANTS))}
+    own["x"] += 0.9 * (own["series"].map(order) - (len(order) - 1) / 2)
+    ticks = [float(p) for p in sorted(_first(table)["percent"].unique())]
+    x = PERCENT._replace(ticks=ticks if len(ticks) < 9 else None)
+    chance = table["chance"].iloc[0]
+    title = "Accuracy at once after pruning"
+    options = {"looks": VARIANTS, "panels": ONE, "baselines": {"chance": chance}, "whiskers": True}
+    picture = lines(own, title, x, ACCURACY, **options)
+    half, low, high = _first(table)[["half", "half_low", "half_high"]].iloc[0]
+    middle = (_first(table).query("percent == 0")["mean"].mean() + chance) / 2
+    (axes,) = picture.figure.axes
+    axes.hlines(middle, low, high, color=INK, linewidth=1.6, zorder=4)
+    axes.scatter(half, middle, s=42, marker=EVERY["all"].marker, color=INK, linewidth=0, zorder=5)
+    place = {"transform": axes.get_yaxis_transform(), "ha": "left", "va": "center", "color": INK, "size": 9}
+    axes.text(0.02, middle, f"half of all networks: {half:.0f} %", **place)
+    picture.alt += f" Half of all networks are halfway to chance at {half:.0f} % ({low:.0f} to {high:.0f} %)."
+    return picture
+
+
+def thresholds(table: pd.DataFrame) -> Picture:
+    """RQ2: at which percentage half of the networks have dropped, by weights and variant, with the thesis's figure."""
+    own = table.rename(columns={"target": "row", "variant": "series", "percent": "mean"}).assign(panel="")
+    looks = VARIANTS if own["series"].nunique() < 3 else VARIANTS | EVERY
+    own = own[own["series"].isin(list(looks))]
+    rows = {name: one._replace(label=one.label.replace("-to-", "-\nto-")) for name, one in TARGETS.items()}
+    x = Axis("% of weights pruned when half have dropped")
+    return forest(own, "When half of all networks have dropped", x, looks=looks, panels=ONE, rows=rows, zero=None)
+
+
+def back(table: pd.DataFrame) -> Picture:
+    """RQ3: the share of networks that had dropped that one epoch of retraining brings back, by percentage."""
+    own = _first(table).rename(columns={"variant": "series", "percent": "x", "share": "mean"}).assign(panel="")
+    own = own[own["dropped"] > 0]
+    # Of a variant few networks had dropped: their interval says nothing that the one of all does not.
+    own.loc[own["series"] != "all", ["low", "high"]] = np.nan
+    x = PERCENT._replace(ticks=[float(p) for p in sorted(own["x"].unique())])
+    y = Axis("back after one epoch", lambda share: percent(share, 0), limits=(-0.06, 1.06))
+    return lines(
+        own,
+        "Share of dropped networks that is back",
+        x,
+        y,
+        looks=VARIANTS | EVERY,
+        panels=ONE,
+        whiskers=True,
+        apart=0.016,
+    )
+
+
+def properties(table: pd.DataFrame) -> Picture:
+    """RQ4: the properties that accuracy goes with most, given size and widths, with simultaneous intervals."""
+    own = table[~table["control"].astype(bool)]
+    told = own.groupby("property")["told"].sum()
+    strongest = own.assign(r=own["r"].abs()).groupby("property")["r"].max()
+    names = (
+        pd.DataFrame({"told": told, "r": strongest}).dropna().sort_values(["told", "r"], ascending=False).index[:ROWS]
+    )
+    own = own.rename(columns={"property": "row", "variant": "series", "r": "mean"}).assign(panel="")
+    rows = {name: Look(words_of(name).replace(", ", ",\n"), INK, "o", "-") for name in names}
+    x = Axis("correlation with accuracy, given size and widths", NUMBER.form, limits=(-1, 1))
+    return forest(
+        own[own["row"].isin(names)], "Properties that accuracy goes with", x, looks=VARIANTS, panels=ONE, rows=rows
+    )
+
+
+def predictions(table: pd.DataFrame) -> Picture:
+    """RQ5: R² on unseen graphs of all properties, of size alone and of shuffled accuracies, under the noise ceiling."""
+    own = table.rename(columns={"features": "row", "variant": "series", "r2": "mean"}).assign(panel="")
+    names = {"all": "all\nproperties", "shuffled": "shuffled\naccuracies", "noise ceiling": "noise\nceiling"}
+    rows = {
+        name: Look(names.get(name, words_of(name).replace(" and ", "\nand ")), INK, "o", "-")
+        for name in own["row"].unique()
+    }
+    low = max(-1.0, float(np.nanmin(own[["mean", "low"]].to_numpy())) - 0.05)
+    x = Axis("R² on graphs that no model has seen", NUMBER.form, limits=(low, 1.0))
+    return forest(own, "How well accuracy is predicted", x, looks=VARIANTS, panels=ONE, rows=rows)
+
+
+FIGURES: dict[str, Callable[[pd.DataFrame], Picture]] = {
+    "RQ1": accuracy, "RQ2": thresholds, "RQ3": back, "RQ4": properties, "RQ5": predictions,
+}  # fmt: skip
+CAPTIONS = {
+    "RQ1": "Test accuracy at once after pruning, before any retraining; mean over seeds with its interval.",
+    "RQ2": "Percentage at which half of the networks have dropped, with its interval, by which weights are pruned.",
+    "RQ3": "Of the networks that had dropped, the share back after one epoch, with its interval for all together.",
+    "RQ4": "The properties that accuracy goes with most clearly; intervals hold for all of a variant at once.",
+    "RQ5": "R² on unseen graphs, with the middle 90 % of cuts; shuffled: median and 95 %; ceiling: what seeds leave.",
+}
+
+
+def figure(question: str, table: pd.DataFrame) -> Picture:
+    """The figure of one answer, from its table, as narrow as what stands beside a sentence."""
+    with _narrow():
+        return FIGURES[question](table)
+
+
+@contextmanager
+def _narrow(width: int = BESIDE):
+    token = NARROW.set(width)
+    try:
+        yield
+    finally:
+        NARROW.reset(token)
+
+
+def _first(table: pd.DataFrame) -> pd.DataFrame:
+    """The rows of the target that the sentence is about."""
+    return table[table["target"] == ordered(table["target"], TARGETS)[0]].copy()
+
+
+@drawn
+def scorecard(table: pd.DataFrame, labels: dict[str, str]) -> Picture:
+    """Thesis less this run of every figure, in units of its tolerance, one thin line each, by group and verdict.
+
+    Parameters
+    ----------
+    table : DataFrame
+        Columns group, verdict, difference, low, high, the last three in units of the tolerance.
+    labels : mapping of group to str
+        How groups are named, with their counts.
+    """
+    ends, reach, gap = [], 5.0, 9
+    rows = table.assign(middle=table["difference"].fillna((table["low"] + table["high"]) / 2))
+    y, heads = 0.0, {}
+    with _narrow(560):
+        height = 40 + sum(max(34, 3.2 * len(own)) + gap for _, own in rows.groupby("group"))
+        picture, ((axes,),) = card(height + HEADLINE, "Thesis less this run, in units of the tolerance")
+    axes.axvspan(-1, 1, color=RULE, linewidth=0, zorder=0)
+    axes.axvline(0, color=FAINT, linewidth=0.8, zorder=0.5)
+    for group, own in rows.groupby("group", sort=False):
+        tall = max(34, 3.2 * len(own))
+        heads[group] = y + tall / 2
+        order = own.sort_values("middle", kind="stable")
+        for k, row in enumerate(order.itertuples()):
+            at, colour = y + tall * (k + 0.5) / len(order), VERDICTS[row.verdict]
+            ends.append(at)
+            if np.isfinite(row.low) or np.isfinite(row.high):
+                low, high = np.clip(np.nan_to_num([row.low, row.high], posinf=reach, neginf=-reach), -reach, reach)
+                axes.hlines(at, low, high, color=colour, linewidth=1.1 if row.verdict != "undecided" else 0.7)
+            if np.isfinite(row.difference):
+                mark = "<" if row.difference < -reach else ">" if row.difference > reach else "o"
+                axes.scatter(
+                    np.clip(row.difference, -reach, reach),
+                    at,
+                    s=14,
+                    marker=mark,
+                    color=colour,
+                    linewidth=0,
+                    zorder=3,
+                    clip_on=False,
+                )
+        y += tall + gap
+    axes.set_yticks(list(heads.values()), [labels[group] for group in heads])
+    axes.tick_params(axis="y", length=0, labelcolor=INK)
+    axes.spines["left"].set_visible(False)
+    axes.set(xlim=(-reach - 0.2, reach + 0.2), ylim=(y, -gap))
+    axes.set_xticks(range(-5, 6), [number(k, 0, sign=True) for k in range(-5, 6)])
+    label_panel(axes, "thesis less this run, in tolerances (grey: within one)", "")
+    told = table.groupby(["group", "verdict"], sort=False).size()
+    words = "; ".join(
+        f"{' '.join(labels[group].split())}: {count} {verdict}" for (group, verdict), count in told.items()
+    )
+    return Picture(picture, f"Thesis less this run, in units of the tolerance. {words}.", "")
+
+
+def inline(picture: Picture, name: str, alt: str = "") -> str:
+    """A picture without its card and headline as an `svg` element of a page, ids of its own under this name.
+
+    Every colour of `DARK` becomes the custom property that `colours` declares.
+    """
+    figure = picture.figure
+    for artist in figure.get_children():
+        if isinstance(artist, FancyBboxPatch) or artist in figure.texts[:1]:
+            artist.set_visible(False)
+    width, height = figure.get_size_inches()
+    cut = mpl.transforms.Bbox([[0, 0], [width, height - HEADLINE / 96]])
+    with mpl.rc_context(RC):
+        buffer = StringIO()
+        nothing = dict.fromkeys(("Creator", "Date", "Format", "Type"))
+        figure.savefig(buffer, format="svg", bbox_inches=cut, transparent=True, metadata=nothing)
+    svg = buffer.getvalue()
+    svg = re.sub(r"<metadata>.*?</metadata>|<style[^>]*>.*?</style>|<!--.*?-->", "", svg, flags=re.DOTALL)
+    (box,) = re.findall(r"<svg [^>]*?(viewBox=\"[^\"]+\")", svg)
+    svg = svg[svg.index(">", svg.index("<svg")) + 1 :]
+    used = set(re.findall(r"(?:href=\"#|url\(#)([^\")]+)", svg))
+    svg = re.sub(r" id=\"([^\"]*)\"", lambda one: f' id="{name}-{one[1]}"' if one[1] in used else "", svg)
+    svg = re.sub(r"(?:xlink:)?href=\"#", f'href="#{name}-', svg).replace("url(#", f"url(#{name}-")
+    svg = re.sub(r"(?<=px )'[^;\"]+", "var(--figure-font)", re.sub(r">\s+<", "><", svg))
+    svg = re.sub(r"#[0-9a-f]{6}\b", lambda one: f"var(--c{one[0][1:]})" if one[0] in _DARK else one[0], svg)
+    return f'<svg {box} role="img" aria-label="{escape(alt or picture.alt)}">{svg}'
+
+
+_DARK = {colour.lower(): dark for colour, dark in DARK.items()}
+
+
+def colours() -> str:
+    """A style sheet that declares the colours of these figures, light, dark and printed."""
+    light = "".join(f"--c{colour[1:]}:{colour};" for colour in _DARK)
+    dark = "".join(f"--c{colour[1:]}:{shade};" for colour, shade in _DARK.items())
+    return f":root{{{light}}}@media screen and (prefers-color-scheme:dark){{:root{{{dark}}}}}"

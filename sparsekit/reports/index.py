@@ -1,0 +1,254 @@
+"""The first page of a report, and ``summary.json``, which holds the same for programs."""
+
+import base64
+import json
+import math
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from io import BytesIO
+from pathlib import Path
+
+import jinja2
+import nbformat
+import pandas as pd
+from PIL import Image
+
+from sparsekit.experiments.parameters import Parameters
+from sparsekit.experiments.progress import duration
+from sparsekit.figures import answers as figures
+from sparsekit.figures.words import label
+from sparsekit.reports import html, scorecard, thesis
+from sparsekit.reports.answers import QUESTIONS, Answer
+from sparsekit.reports.html import CSS, TEMPLATES, Page, _whole, show
+
+SUMMARY, DATA = "summary.json", "data"
+NOT_RUN = "Not run in this report."
+SECTIONS = {
+    "RQ1": ("01_pruning", "RQ1: accuracy at once after pruning"),
+    "RQ2": ("01_pruning", "RQ2: how much can go"),
+    "RQ3": ("02_recovery", "When is it back?"),
+    "RQ4": ("04_correlation_analysis", "RQ4 under control"),
+    "RQ5": ("04_correlation_analysis", "RQ5 under control"),
+}
+"""The notebook, and its heading, that has how each answer was measured."""
+
+THUMB = 320  # pixels
+LAST = 12  # lines of a failed notebook that are shown
+
+
+@dataclass(frozen=True)
+class Report:
+    """All that the index says of a run.
+
+    Attributes
+    ----------
+    name : str
+        Of the parameter set.
+    answers : mapping of question to Answer
+        Of the questions that were answered.
+    card : DataFrame
+        `scorecard.scorecard`.
+    pages : list of Page
+        The notebooks with a page, or a failure.
+    missing : mapping of stem to title
+        The kit's notebooks that were not run.
+    cost, provenance : mapping of label to text
+    command : str
+        What makes the report again.
+    """
+
+    name: str
+    parameters: Parameters
+    answers: Mapping[str, Answer]
+    card: pd.DataFrame
+    pages: Sequence[Page]
+    missing: Mapping[str, str]
+    cost: Mapping[str, str]
+    provenance: Mapping[str, str]
+    command: str
+    version: str
+
+
+def write(folder: Path, report: Report) -> None:
+    """Write ``index.html``, ``summary.json`` and the CSV behind every figure of the index.
+
+    `ReportError` where the page would load something over the network.
+    """
+    (folder / DATA).mkdir(parents=True, exist_ok=True)
+    for question in QUESTIONS:
+        (folder / DATA / f"{question.lower()}.csv").unlink(missing_ok=True)
+    for question, answer in report.answers.items():
+        _csv(folder / DATA / f"{question.lower()}.csv", answer.table)
+    if not report.card.empty:
+        _csv(folder / DATA / "scorecard.csv", report.card)
+    with _whole(folder / SUMMARY) as unfinished:
+        text = json.dumps(_plain(summary(folder, report)), ensure_ascii=False, allow_nan=False, indent=1)
+        unfinished.write_text(text + "\n", encoding="utf-8")
+    environment = jinja2.Environment(
+        loader=jinja2.FileSystemLoader(TEMPLATES), autoescape=True, trim_blocks=True, lstrip_blocks=True
+    )
+    environment.filters.update(show=show, took=duration, figure=scorecard.figure, label=label)
+    table, counts = scorecard.in_tolerances(report.card), scorecard.summary(report.card)
+    text = environment.get_template("pages/index.html.j2").render(
+        report=report,
+        cards=[_card(folder, question, report) for question in QUESTIONS],
+        changed=changed(report.parameters),
+        parameters=report.parameters.model_dump(),
+        scale=thesis.scale(report.parameters),
+        note=thesis.scale_note(report.parameters),
+        scorecard=scorecard,
+        counts=counts,
+        totals=counts.sum(),
+        apart=(report.card["verdict"] == scorecard.APART).sum(),
+        forest=_scorecard(table, counts) if len(table) else "",
+        differing=report.card[report.card["verdict"] == "differs"].to_dict("records"),
+        groups=[(group, rows.to_dict("records")) for group, rows in report.card.groupby("group", sort=False)],
+        explorable=html.explorable(folder),
+        books=[book(folder, page) for page in report.pages],
+        citation=thesis.reported()["citation"],
+        bibtex=bibtex(report.version),
+        css=CSS + figures.colours() + (TEMPLATES / "index.css").read_text(encoding="utf-8"),
+    )
+    html.write(folder / "index.html", text)
+
+
+def summary(folder: Path, report: Report) -> dict:
+    """What ``summary.json`` holds: the same as the page, for programs and for ``sparsekit compare``."""
+    answers = {}
+    for question, asked in QUESTIONS.items():
+        answers[question] = {"asked": asked, "sentence": NOT_RUN, "verdict": "not run"}
+        if answer := report.answers.get(question):
+            told = {"sentence": answer.sentence, "verdict": answer.verdict, "sure": answer.sure, "notes": answer.notes}
+            answers[question] |= told | {"table": answer.table.to_dict("records")}
+    books = [{"stem": page.stem, "title": page.title} | _status(folder, page) for page in report.pages]
+    books += [{"stem": stem, "title": title, "status": "not run"} for stem, title in report.missing.items()]
+    return {
+        "name": report.name,
+        "version": report.version,
+        "command": report.command,
+        "parameters": report.parameters.model_dump(),
+        "changed": {name: {"default": default, "this run": own} for name, default, own in changed(report.parameters)},
+        "answers": answers,
+        "scorecard": {
+            "counts": scorecard.summary(report.card).to_dict("index"),
+            "rows": report.card.to_dict("records"),
+        },
+        "notebooks": sorted(books, key=lambda one: one["stem"]),
+        "cost": report.cost,
+        "provenance": report.provenance,
+        "citation": thesis.reported()["citation"],
+    }
+
+
+def changed(parameters: Parameters) -> list[tuple[str, object, object]]:
+    """The parameters that differ from their defaults: name, default, value."""
+    default = {name: field.get_default(call_default_factory=True) for name, field in Parameters.model_fields.items()}
+    return [(name, default[name], own) for name, own in parameters.model_dump().items() if own != default[name]]
+
+
+def bibtex(version: str) -> str:
+    """The thesis and this kit, as LaTeX cites them."""
+    return (
+        "@mastersthesis{darji2021sparsity,\n  author = {Darji, Harshil},\n"
+        "  title  = {Investigating Sparsity in Recurrent Neural Networks},\n"
+        "  school = {University of Passau},\n  year   = {2021},\n  note   = {arXiv:2407.20601}\n}\n"
+        f"@software{{sparsekit,\n  title   = {{sparsekit: sparsity in recurrent neural networks}},\n"
+        f"  version = {{{version}}}\n}}"
+    )
+
+
+def book(folder: Path, page: Page) -> dict:
+    """A notebook as the index shows it: its page, its status, and a small picture of it."""
+    return {"page": page, "thumb": thumbnail(folder / f"{page.stem}.ipynb")} | _status(folder, page)
+
+
+def _status(folder: Path, page: Page) -> dict:
+    if not page.error:
+        return {"status": "ok", "seconds": page.seconds, "earlier": page.earlier}
+    return {"status": "failed", "error": page.error, "last": last_lines(folder / f"{page.stem}.failed.ipynb")}
+
+
+def last_lines(notebook: Path) -> list[str]:
+    """The end of what a failed notebook said; nothing where it has left nothing."""
+    if not notebook.exists():
+        return []
+    outputs = [o for cell in nbformat.read(notebook, as_version=4).cells for o in cell.get("outputs", [])]
+    said = ["\n".join(o["traceback"]) for o in outputs if o.output_type == "error"]
+    text = re.sub(r"\x1b\[[0-9;]*[A-Za-z]", "", said[-1] if said else "")
+    return [line.rstrip() for line in text.splitlines() if line.strip()][-LAST:]
+
+
+def thumbnail(notebook: Path) -> str:
+    """The first picture of an executed notebook, small, as the address of an image; nothing where it has none."""
+    if not notebook.exists():
+        return ""
+    for cell in nbformat.read(notebook, as_version=4).cells:
+        for data in (output.get("data", {}) for output in cell.get("outputs", [])):
+            kept = re.findall(r'src="data:image/png;base64,([^"]+)"', "".join(data.get("text/html", "")))
+            for content in filter(None, [data.get("image/png"), *kept]):
+                image = Image.open(BytesIO(base64.b64decode(content))).convert("RGBA")
+                image = Image.alpha_composite(Image.new("RGBA", image.size, "white"), image).convert("RGB")
+                image.thumbnail((THUMB, THUMB))
+                image = image.crop((0, 0, image.width, min(image.height, image.width * 5 // 8)))
+                buffer = BytesIO()
+                image.quantize(64).save(buffer, format="png", optimize=True)
+                return f"data:image/png;base64,{base64.b64encode(buffer.getvalue()).decode()}"
+    return ""
+
+
+def _card(folder: Path, question: str, report: Report) -> dict:
+    """One question as the index shows it."""
+    answer, (stem, heading) = report.answers.get(question), SECTIONS[question]
+    own = {"key": question, "asked": QUESTIONS[question], "answer": answer, "not_run": NOT_RUN}
+    failed = {page.stem: page.error for page in report.pages if page.error}
+    if answer is None:
+        return own | {"failed": stem if stem in failed else ""}
+    picture, link = "", f"{stem}.html"
+    page = folder / link
+    if page.exists():
+        anchor = slug(heading)
+        link += f"#{anchor}" * (f'id="{anchor}"' in page.read_text(encoding="utf-8"))
+    if not answer.table.empty:
+        drawn = figures.figure(question, answer.table)
+        picture = figures.inline(drawn, question.lower(), figures.CAPTIONS[question])
+    return own | {"figure": picture, "caption": figures.CAPTIONS[question], "link": link, "page": page.exists()}
+
+
+def slug(text: str) -> str:
+    """The name by which a heading is linked to.
+
+    >>> slug("RQ1: accuracy at once after pruning")
+    'rq1-accuracy-at-once-after-pruning'
+    """
+    return re.sub(r"[^a-z0-9]+", "-", text.lower()).strip("-")
+
+
+def _scorecard(table: pd.DataFrame, counts: pd.DataFrame) -> str:
+    labels = {}
+    for group in dict.fromkeys(table["group"]):
+        told = ", ".join(f"{n} {verdict}" for verdict, n in counts.loc[group].items() if n)
+        labels[group] = f"{scorecard.GROUPS[group].quantity}\n{told}"
+    picture = figures.scorecard(table, labels)
+    return figures.inline(picture, "scorecard")
+
+
+def _csv(path: Path, table: pd.DataFrame) -> None:
+    """Write a table; no text in it begins as a formula does, so that a spreadsheet computes nothing."""
+
+    def harmless(value: object) -> object:
+        return f"'{value}" if isinstance(value, str) and value[:1] in ("=", "+", "-", "@", "\t", "\r") else value
+
+    table.map(harmless).to_csv(path, index=False, float_format="%.6g")
+
+
+def _plain(value: object) -> object:
+    """Values that JSON has: what is not finite becomes its name, nan nothing, numbers of numpy those of Python."""
+    if isinstance(value, Mapping):
+        return {str(name): _plain(own) for name, own in value.items()}
+    if isinstance(value, list | tuple):
+        return [_plain(own) for own in value]
+    value = value.item() if hasattr(value, "item") else value
+    if isinstance(value, float) and not math.isfinite(value):
+        return None if math.isnan(value) else str(value)
+    return value
