@@ -1,4 +1,4 @@
-"""The command line: ``sparsekit run``, ``sparsekit list``; ``python -m sparsekit`` is the same."""
+"""The command line: ``sparsekit run``, ``compare``, ``list``; ``python -m sparsekit`` is the same."""
 
 import argparse
 import inspect
@@ -61,6 +61,12 @@ def _parser() -> argparse.ArgumentParser:
     run.add_argument("--plan", action="store_true", help="only say how much there is to compute, and how long it takes")
     run.set_defaults(command=_run)
 
+    compared = commands.add_parser("compare", help="set two reports side by side: parameters and answers")
+    compared.add_argument("one", metavar="A", help="a report's folder, such as reports/quick")
+    compared.add_argument("other", metavar="B", help="another one")
+    compared.add_argument("--out", type=Path, metavar="FILE", help="where the page goes (default: beside B)")
+    compared.set_defaults(command=_compare)
+
     shown = commands.add_parser("list", help="list parameter sets, notebooks, and every parameter")
     shown.set_defaults(command=_list)
     for command in (run, shown):
@@ -113,6 +119,17 @@ def _run(options: argparse.Namespace) -> int:
     if (out / "index.html").exists() and not any(f.startswith("index: ") for f in done.failures):
         print(f"\nReport: {progress.link(out / 'index.html')}")
     return 1 if done.failures else 0
+
+
+def _compare(options: argparse.Namespace) -> int:
+    from sparsekit.reports import compare
+
+    try:
+        page, told = compare.compare(options.one, options.other, options.out and project.home(options.out))
+    except compare.CompareError as error:
+        raise UsageError(str(error)) from error
+    print(*told, f"\nPage: {page}", sep="\n")
+    return 0
 
 
 def _plan(units: list, parameters: Parameters) -> int:

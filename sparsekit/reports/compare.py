@@ -1,0 +1,179 @@
+"""Two reports side by side: what differs in their parameters and in their answers, from the two ``summary.json``."""
+
+import json
+import math
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+import jinja2
+
+from sparsekit.experiments.project import home
+from sparsekit.figures.words import counted, label, number, percent, words_of
+from sparsekit.reports import html
+from sparsekit.reports.html import CSS, TEMPLATES, show
+from sparsekit.reports.index import SUMMARY
+
+PARTS = {"name", "parameters", "answers", "scorecard", "provenance"}
+ESTIMATES = {
+    "RQ1": (("variant", "target", "percent"), "mean", "test accuracy", percent),
+    "RQ2": (("variant", "target"), "percent", "% pruned when half have dropped", "{:.0f}".format),
+    "RQ3": (("variant", "target", "percent"), "share", "share back in one epoch", lambda v: percent(v, 0)),
+    "RQ4": (("variant", "property"), "r", "r given size and widths", number),
+    "RQ5": (("variant", "features"), "r2", "R² on unseen graphs", number),
+}
+"""Of each question's table: what tells its rows apart, the estimate, its name, and how it is written."""
+
+APART, OVERLAP = "apart", "overlap"
+
+
+class CompareError(ValueError):
+    """A folder that holds no report which can be compared; its text is one line."""
+
+
+@dataclass(frozen=True)
+class Difference:
+    """One condition of an answer in both reports.
+
+    Attributes
+    ----------
+    condition, one, other : str
+        Which condition, and both estimates with their intervals, in words.
+    verdict : str
+        "apart" where the two intervals have nothing in common, "overlap" where they have; "" without intervals.
+    """
+
+    condition: str
+    one: str
+    other: str
+    verdict: str
+
+
+def read(folder: str | Path) -> dict:
+    """What a report says of itself.
+
+    Raises
+    ------
+    CompareError
+        Where there is no such folder, no ``summary.json`` in it, or one that is no report's.
+    """
+    path = home(folder)
+    path = path.parent if path.name in (SUMMARY, "index.html") else path
+    if not path.is_dir():
+        raise CompareError(f"{folder}: there is no such folder; give two reports, such as reports/quick reports/thesis")
+    file = path / SUMMARY
+    if not file.is_file():
+        raise CompareError(f"{folder}: no {SUMMARY} in it; `sparsekit run` writes one into each report")
+    try:
+        found = json.loads(file.read_text(encoding="utf-8"))
+    except (ValueError, OSError, RecursionError):
+        raise CompareError(f"{file}: cannot be read as JSON; run the report again") from None
+    if not isinstance(found, dict) or (lacking := sorted(PARTS - {*found})):
+        lacks = f"it lacks {', '.join(lacking)}" if isinstance(found, dict) else "it is no mapping"
+        raise CompareError(f"{file}: not the summary of a report: {lacks}; run the report again")
+    return found
+
+
+def parameters(one: Mapping, other: Mapping) -> list[tuple[str, str, str]]:
+    """The parameters that differ: name, and both values in words."""
+    names = dict.fromkeys([*one["parameters"], *other["parameters"]])
+    found = [(name, one["parameters"].get(name), other["parameters"].get(name)) for name in names]
+    return [(name, show(a), show(b)) for name, a, b in found if a != b]
+
+
+def answer(question: str, one: Mapping, other: Mapping) -> list[Difference]:
+    """The conditions of an answer that both reports have, those whose intervals lie apart first."""
+    keys, name, _, form = ESTIMATES[question]
+    both = [report["answers"][question].get("table", []) for report in (one, other)]
+    rows = [{tuple(row.get(key) for key in keys): row for row in table} for table in both]
+    found = []
+    for at in rows[0].keys() & rows[1].keys():
+        a, b = rows[0][at], rows[1][at]
+        if a.get(name) is None or b.get(name) is None:
+            continue
+        ends = [a.get("low"), a.get("high"), b.get("low"), b.get("high")]
+        known = all(isinstance(end, int | float) and math.isfinite(end) for end in ends)
+        verdict = (APART if ends[1] < ends[2] or ends[3] < ends[0] else OVERLAP) if known else ""
+        told = Difference(_words(keys, at), *(_told(row, name, form) for row in (a, b)), verdict)
+        found.append((verdict != APART, tuple(map(str, at)), told))
+    return [difference for *_, difference in sorted(found, key=lambda each: each[:2])]
+
+
+def _words(keys: tuple, at: tuple) -> str:
+    said = {"percent": lambda v: f"{v:g} %", "variant": lambda v: "all variants" if v == "all" else label(v)}
+    said |= {"target": label, "property": words_of, "features": words_of}
+    return ", ".join(said[key](value) for key, value in zip(keys, at, strict=True))
+
+
+def _told(row: Mapping, name: str, form) -> str:
+    interval = ""
+    if row.get("low") is not None and row.get("high") is not None:
+        interval = f" ({form(row['low'])} to {form(row['high'])})"
+    return f"{form(row[name])}{interval}"
+
+
+def text(one: Mapping, other: Mapping) -> Iterator[str]:
+    """Both reports in a few lines for a terminal."""
+    differing = parameters(one, other)
+    yield f"{one['name']} and {other['name']}: {counted(len(differing), 'parameter')} not the same"
+    for name, a, b in differing:
+        yield f"  {name}: {a} → {b}"
+    for question in ESTIMATES:
+        a, b = (report["answers"][question] for report in (one, other))
+        rows = answer(question, one, other)
+        apart = [row for row in rows if row.verdict == APART]
+        same = a["sentence"] == b["sentence"]
+        yield f"{question}  {a['verdict']}{'' if a['verdict'] == b['verdict'] else ' → ' + b['verdict']}"
+        yield f"     {a['sentence']}" if same else f"     {one['name']}: {a['sentence']}"
+        if not same:
+            yield f"     {other['name']}: {b['sentence']}"
+        if rows:
+            yield f"     {len(apart)} of {len(rows)} conditions lie apart"
+        for row in apart[:3]:
+            yield f"       {row.condition}: {row.one} → {row.other}"
+
+
+def write(page: Path, one: Mapping, other: Mapping) -> None:
+    """Write both reports side by side as one page that loads nothing."""
+    environment = jinja2.Environment(
+        loader=jinja2.FileSystemLoader(TEMPLATES), autoescape=True, trim_blocks=True, lstrip_blocks=True
+    )
+    questions = [
+        {
+            "key": question,
+            "asked": one["answers"][question].get("asked", ""),
+            "sides": [(report["name"], report["answers"][question]) for report in (one, other)],
+            "same": one["answers"][question]["sentence"] == other["answers"][question]["sentence"],
+            "estimate": ESTIMATES[question][2],
+            "rows": (rows := answer(question, one, other)),
+            "apart": [row for row in rows if row.verdict == APART],
+        }
+        for question in ESTIMATES
+    ]
+    names = dict.fromkeys([*one["provenance"], *other["provenance"]])
+    provenance = [(name, one["provenance"].get(name, "–"), other["provenance"].get(name, "–")) for name in names]
+    text = environment.get_template("pages/compare.html.j2").render(
+        one=one, other=other, parameters=parameters(one, other), questions=questions, provenance=provenance,
+        css=CSS + (TEMPLATES / "index.css").read_text(encoding="utf-8"),
+    )  # fmt: skip
+    html.write(page, text)
+
+
+def compare(one: str | Path, other: str | Path, out: Path | None = None) -> tuple[Path, list[str]]:
+    """Read two reports, write the page that sets them side by side, and return its path and a short text.
+
+    The page goes beside the second report, as ``compare-ONE-OTHER.html``, unless `out` says where.
+    """
+    first, second = read(one), read(other)
+    try:
+        told = list(text(first, second))
+    except (KeyError, TypeError, ValueError, AttributeError) as error:
+        why = f"{type(error).__name__}: {error}"
+        raise CompareError(f"{one}, {other}: a {SUMMARY} was changed by hand ({why}); run its report again") from error
+    names = [(home(folder).absolute()).name for folder in (one, other)]
+    page = out or home(other).absolute().parent / f"compare-{'-'.join(names)}.html"
+    try:
+        write(page, first, second)
+    except OSError as error:
+        raise CompareError(f"{page}: cannot be written to ({error.strerror})") from error
+    return page, told
