@@ -38,7 +38,7 @@ def readable(answer: Answer) -> None:
     words = [word for word in answer.sentence.split() if re.search(r"\w", word)]
     assert len(words) <= WORDS, answer.sentence
     assert answer.sentence.endswith(".")
-    assert not re.search(r"nan|inf|None|_", answer.sentence), answer.sentence
+    assert not re.search(r"\bnan\b|\binf\b|_", answer.sentence), answer.sentence
     assert len(re.findall(r"\d+(?:\.\d+)?", answer.sentence.replace("R²", ""))) <= 5, answer.sentence
     assert len(re.findall(INTERVAL, answer.sentence)) <= 1
     assert answer.verdict in VERDICTS
@@ -75,7 +75,7 @@ def simulated(seed: int) -> tuple[pd.DataFrame, pd.DataFrame]:
     return pd.DataFrame(pruned), pd.DataFrame(retrained)
 
 
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=15, deadline=None)
 @given(st.integers(0, 10_000))
 def test_every_sentence_on_pruned_networks_is_short_and_its_numbers_are_the_tables(seed):
     pruned, retrained = simulated(seed)
@@ -87,9 +87,9 @@ def test_every_sentence_on_pruned_networks_is_short_and_its_numbers_are_the_tabl
         estimate = float(re.search(r"once (\d+) %", second.sentence)[1])
         own = second.table[second.table["target"] == pruned["target"].iloc[0]]
         assert low <= estimate <= high
-        # Of all networks together the median lies among those of the variants.
-        of_variants = own.loc[own["variant"] != "all", "percent"]
-        assert of_variants.min() - 5 <= estimate <= of_variants.max() + 5
+        # Of all networks together it lies where the intervals of the variants do.
+        of_variants = own[own["variant"] != "all"]
+        assert of_variants["low"].min() - 1 <= estimate <= of_variants["high"].max() + 1
         # Half of what was learned is lost no sooner than the margin.
         if (half := re.search(r"once (\d+) %", first.sentence)) and (pruned["base_accuracy"] > 0.6).all():
             assert float(half[1]) >= estimate - 2
@@ -98,7 +98,7 @@ def test_every_sentence_on_pruned_networks_is_short_and_its_numbers_are_the_tabl
         assert round(100 * own["share"].iloc[0]) == pytest.approx(int(at[2]), abs=1)
 
 
-@settings(max_examples=12, deadline=None)
+@settings(max_examples=8, deadline=None)
 @given(st.integers(0, 10_000))
 def test_every_sentence_on_graphs_is_short_and_names_what_the_notebooks_figure_names(seed):
     rng = np.random.default_rng(seed)
