@@ -20,6 +20,7 @@ from sparsekit.figures import answers as figures
 from sparsekit.figures.words import label
 from sparsekit.reports import html, scorecard, thesis
 from sparsekit.reports.answers import QUESTIONS, Answer
+from sparsekit.reports.document import slug
 from sparsekit.reports.html import CSS, TEMPLATES, Page, _whole, show
 
 SUMMARY, DATA = "summary.json", "data"
@@ -34,6 +35,7 @@ SECTIONS = {
 """The notebook, and its heading, that has how each answer was measured."""
 
 THUMB = 320  # pixels
+LIGHT = 90_000  # characters of a drawing that is small enough to stand for its notebook
 LAST = 12  # lines of a failed notebook that are shown
 
 
@@ -185,16 +187,28 @@ def thumbnail(notebook: Path) -> str:
         return ""
     for cell in nbformat.read(notebook, as_version=4).cells:
         for data in (output.get("data", {}) for output in cell.get("outputs", [])):
-            kept = re.findall(r'src="data:image/png;base64,([^"]+)"', "".join(data.get("text/html", "")))
-            for content in filter(None, [data.get("image/png"), *kept]):
-                image = Image.open(BytesIO(base64.b64decode(content))).convert("RGBA")
-                image = Image.alpha_composite(Image.new("RGBA", image.size, "white"), image).convert("RGB")
-                image.thumbnail((THUMB, THUMB))
-                image = image.crop((0, 0, image.width, min(image.height, image.width * 5 // 8)))
-                buffer = BytesIO()
-                image.quantize(64).save(buffer, format="png", optimize=True)
-                return f"data:image/png;base64,{base64.b64encode(buffer.getvalue()).decode()}"
+            shown = re.findall(
+                r'src="(data:image/(?:png|svg\+xml);base64,([^"]+))"', "".join(data.get("text/html", ""))
+            )
+            if png := data.get("image/png"):
+                shown.append((f"data:image/png;base64,{png}", png))
+            for address, content in shown:
+                if address.startswith("data:image/png"):
+                    return _small(base64.b64decode(content))
+                if len(address) <= LIGHT:
+                    return address
     return ""
+
+
+def _small(content: bytes) -> str:
+    """The upper part of an image, as the address of a small one in few colours."""
+    image = Image.open(BytesIO(content)).convert("RGBA")
+    image = Image.alpha_composite(Image.new("RGBA", image.size, "white"), image).convert("RGB")
+    image.thumbnail((THUMB, THUMB))
+    image = image.crop((0, 0, image.width, min(image.height, image.width * 5 // 8 + 1)))
+    buffer = BytesIO()
+    image.quantize(64).save(buffer, format="png", optimize=True)
+    return f"data:image/png;base64,{base64.b64encode(buffer.getvalue()).decode()}"
 
 
 def _card(folder: Path, question: str, report: Report) -> dict:
@@ -213,15 +227,6 @@ def _card(folder: Path, question: str, report: Report) -> dict:
         drawn = figures.figure(question, answer.table)
         picture = figures.inline(drawn, question.lower(), figures.CAPTIONS[question])
     return own | {"figure": picture, "caption": figures.CAPTIONS[question], "link": link, "page": page.exists()}
-
-
-def slug(text: str) -> str:
-    """The name by which a heading is linked to.
-
-    >>> slug("RQ1: accuracy at once after pruning")
-    'rq1-accuracy-at-once-after-pruning'
-    """
-    return re.sub(r"[^a-z0-9]+", "-", text.lower()).strip("-")
 
 
 def _scorecard(table: pd.DataFrame, counts: pd.DataFrame) -> str:

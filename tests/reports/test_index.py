@@ -148,3 +148,18 @@ def test_only_what_differs_from_the_defaults_is_listed():
     assert index.changed(Parameters()) == []
     assert [name for name, *_ in index.changed(Parameters(seeds=7))] == ["seeds"]
     assert "0.1.0" in index.bibtex("0.1.0")
+
+
+def test_a_notebook_is_shown_by_its_first_small_picture(tmp_path):
+    pixel = "iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAYAAAAfFcSJAAAADUlEQVR42mNk+M9QDwADhgGAWjR9awAAAABJRU5ErkJggg=="
+    large, small = (f'<img src="data:image/svg+xml;base64,{"A" * n}">' for n in (index.LIGHT, 8))
+    for outputs, begins in (
+        ([{"image/png": pixel}], "data:image/png;base64,"),
+        ([{"text/html": large}, {"text/html": small}], "data:image/svg+xml;base64,AAAAAAAA"),
+        ([{"text/plain": "no picture"}], ""),
+    ):
+        cell = new_code_cell("x", outputs=[new_output("display_data", data) for data in outputs])
+        nbformat.write(new_notebook(cells=[cell]), tmp_path / "x.ipynb")
+        assert index.thumbnail(tmp_path / "x.ipynb").startswith(begins)
+        assert bool(index.thumbnail(tmp_path / "x.ipynb")) == bool(begins)
+    assert index.thumbnail(tmp_path / "none.ipynb") == ""
