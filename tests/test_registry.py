@@ -31,7 +31,7 @@ from sparsekit.tasks.samples import Task
 TINY = {"train_size": 64, "test_size": 32, "variants": ["gru"], "seeds": 1, "hidden_size": 6, "layers": 1}
 TINY |= {"embedding_size": 6, "base_epochs": 1, "percentages": [50], "compare_at": [50], "targets": ["h2h"]}
 TINY |= {"retrain_epochs": 1, "recovery_steps": [], "graphs": 1, "graph_seeds": 1, "nodes_min": 8, "nodes_max": 8}
-TINY |= {"graph_epochs": 1, "workers": 1, "device": "cpu", "shortest": 5, "longest": 12}
+TINY |= {"graph_epochs": 1, "rewind_step": 1, "workers": 1, "device": "cpu", "shortest": 5, "longest": 12}
 
 
 @pytest.fixture(autouse=True)

@@ -137,12 +137,12 @@ def orient(graph: nx.Graph, rule: str = "by_node", seed: int = 0) -> nx.DiGraph:
     """
     if graph.is_directed():
         raise GraphError("a directed graph has its directions; leave them out with graphs.structure.undirected(graph)")
-    made = ORIENTATIONS[rule](graph, seed)
     oriented = nx.DiGraph()
     try:
         oriented.add_nodes_from(sorted(graph))
     except TypeError:
         raise GraphError("nodes of different kinds have no order; rename them 0, 1, 2, …") from None
+    made = ORIENTATIONS[rule](graph, seed)
     if isinstance(own := ORIENTATIONS[rule], Own):
         made = list(made) if isinstance(made, Iterable) else [made]
         if len(made) != len(graph) or {*made} != {*graph}:

@@ -122,6 +122,7 @@ CHOICES = {
     "schedule": "schedules",
     "recovery protocol": "protocols",
     "device": "device",
+    "source of variation": "vary",
 }
 
 

@@ -255,7 +255,11 @@ def test_replaced_parts_are_followed_and_unusual_ones_refused():
     torch.testing.assert_close(net(tokens + 200), twin(tokens + 200).float(), rtol=1e-4, atol=1e-5)
     assert net(tokens).shape == (3, 10)
     for name, part, says in (
-        ("readout", torch.nn.Sequential(torch.nn.Linear(7, 2)), "readout is a Sequential"),
+        (
+            "readout",
+            torch.nn.Sequential(torch.nn.Linear(7, 2)),
+            r"readout is a \S*Sequential",
+        ),
         ("readout", torch.nn.Linear(7, 2, bias=False), "readout.bias is no parameter"),
         ("readout", torch.nn.Linear(6, 2), "readout reads 6"),
         ("embedding", torch.nn.Embedding(9, 5, padding_idx=0), "padding_idx"),
