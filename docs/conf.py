@@ -4,7 +4,10 @@ import re
 import shutil
 from pathlib import Path
 
+from docutils.nodes import SkipNode
+
 from sparsekit import __version__
+from sparsekit.reports.prose import mathml
 
 HERE = Path(__file__).parent
 ROOT = HERE.parent
@@ -32,6 +35,7 @@ exclude_patterns = ["_build", "_templates"]
 # "units, width" as a type is two words, and not somebody's attribute.
 suppress_warnings = ["myst.xref_missing", "mystnb.unknown_mime_type", "ref.python"]
 
+html_math_renderer = "mathml"
 html_theme = "furo"
 html_title = f"sparsekit {__version__}"
 html_static_path = []
@@ -46,6 +50,7 @@ def _gather(app: object) -> None:
     for notebook in sorted((ROOT / "notebooks").glob("[0-9]*.ipynb")):
         shown = executed / notebook.name
         shutil.copy(shown if shown.exists() else notebook, target / notebook.name)
+    shutil.copy(ROOT / "notebooks" / "glossary.md", target)
     (HERE / "changelog.md").write_text((ROOT / "CHANGELOG.md").read_text(encoding="utf-8"), encoding="utf-8")
 
 
@@ -58,6 +63,12 @@ def _plain(app: object, what: str, name: str, obj: object, options: object, line
         lines[number] = "".join(parts)
 
 
+def _equation(page: object, node: object) -> None:
+    page.body.append(mathml(node.astext(), block=node.tagname == "math_block"))
+    raise SkipNode
+
+
 def setup(app: object) -> None:
+    app.add_html_math_renderer("mathml", (_equation, None), (_equation, None))  # MathJax would come from the network
     app.connect("builder-inited", _gather)
     app.connect("autodoc-process-docstring", _plain)

@@ -108,6 +108,8 @@ def run(
             raise
         batch.pages = sorted(executed + _earlier(batch, notebooks, units), key=lambda page: page.stem)
         _attempt(batch, "explorable pages", explorable.write, parameters, batch.out)
+        if (glossary := notebooks / "glossary.md").exists():  # which a user's own folder of notebooks need not have
+            _attempt(batch, "glossary", html.render, glossary, batch.out / "glossary.html")
         _render(batch)
         _attempt(batch, "index", _index, batch, card, notebooks, units)
     return batch

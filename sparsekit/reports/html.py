@@ -24,6 +24,7 @@ from bs4 import BeautifulSoup
 from jupyter_client.kernelspec import KernelSpec
 from jupyter_client.manager import AsyncKernelManager
 from nbconvert import HTMLExporter
+from nbformat.v4 import new_markdown_cell, new_notebook
 from papermill.exceptions import PapermillExecutionError
 from traitlets import default
 from traitlets.config import Config
@@ -32,7 +33,7 @@ from sparsekit.experiments.execution import ONE_THREAD
 from sparsekit.experiments.parameters import Parameters
 from sparsekit.experiments.project import declared, title
 from sparsekit.registry import MODULES, loaded
-from sparsekit.reports import document
+from sparsekit.reports import document, prose
 from sparsekit.reports.answers import MIME, QUESTIONS, Answer
 from sparsekit.variants import VARIANTS
 
@@ -156,24 +157,27 @@ def answered(notebook: Path) -> dict[str, Answer]:
 
 
 def render(notebook: Path, page: Path, previous: Page | None = None, following: Page | None = None) -> None:
-    """Write an executed notebook as one HTML file, with links to its neighbours in the report.
+    """Write an executed notebook, or a file of Markdown, as one HTML file, with links to its neighbours in the report.
 
     `ReportError` where the page would load something over the network.
     """
-    node = nbformat.read(notebook, as_version=4)
+    if notebook.suffix == ".md":
+        node, name = new_notebook(cells=[new_markdown_cell(notebook.read_text("utf-8"))]), notebook.stem.capitalize()
+    else:
+        node, name = nbformat.read(notebook, as_version=4), title(notebook)
     config = Config({"NbConvertBase": {"display_data_priority": OUTPUTS}})
     template = {"template_name": "sparsekit", "extra_template_basedirs": [str(TEMPLATES)]}
     exporter = HTMLExporter(config=config, embed_images=True, exclude_anchor_links=True, **template)
     used = node.metadata.get("papermill", {}).get("parameters", {})
     # Notebook files keep parameters in alphabetical order, the model in one that makes sense.
     names = sorted(used, key=[*Parameters.model_fields, *sorted(used)].index)
-    report = {"title": title(notebook), "notebook": notebook.name, "css": CSS}
+    report = {"title": name, "notebook": notebook.name, "css": CSS}
     report["explorable"] = explorable(page.parent) if notebook.stem == "01_pruning" else ()
     report |= {"parameters": {name: show(used[name]) for name in names}, "previous": previous, "following": following}
     # nbconvert's environment does not escape by itself, and its template names are older than autoescape by suffix.
     resources = {"metadata": {"name": notebook.stem, "path": str(notebook.parent)}, "report": report}
     text, _ = exporter.from_notebook_node(node, resources=resources)
-    write(page, text)
+    write(page, prose.readable(text, page.parent))
 
 
 def explorable_page(variant: str) -> str:

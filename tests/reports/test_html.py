@@ -110,6 +110,16 @@ def test_a_page_loads_nothing_and_describes_its_figures(tmp_path):
     assert "@media print" in text
 
 
+def test_a_file_of_markdown_is_a_page_too(tmp_path):
+    (tmp_path / "glossary.md").write_text("# Glossary\n\n### noise ceiling\n\nAt most $R^2$.", encoding="utf-8")
+    html.render(tmp_path / "glossary.md", tmp_path / "glossary.html")
+    soup = BeautifulSoup((tmp_path / "glossary.html").read_text(encoding="utf-8"), "html.parser")
+    assert soup.title.get_text() == "Glossary · sparsekit"
+    assert soup.select_one("h3#noise-ceiling")
+    assert soup.select_one('.contents a[href="#noise-ceiling"]')
+    assert soup.math.get_text() == "R2"
+
+
 def test_titles_and_parameters_are_escaped(tmp_path):
     _, soup = rendered(
         tmp_path,
