@@ -7,7 +7,7 @@ import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.colors import to_rgb
 
-from sparsekit.figures.card import Picture, card, drawn
+from sparsekit.figures.card import WIDTH, Picture, bare, card, drawn
 from sparsekit.figures.style import FAINT, INK, QUIET, TARGETS, VARIANTS, look
 from sparsekit.figures.words import counted, listed, percent
 from sparsekit.variants import GATES
@@ -82,6 +82,68 @@ def masks(classifier, most: int = 8) -> Picture:
     gates = counted(len(labels), "gate")
     alt = f"Masks of a {variant} network with {stages} and {gates}: {told}"
     return Picture(figure, alt, f"Over all {stages} {told}")
+
+
+STEPS = {
+    "rnn_tanh": ("tanh", ""),
+    "rnn_relu": ("ReLU", ""),
+    "gru": ("gates\nr, z, n", "z ⊙ h"),
+    "lstm": ("gates\ni, f, g, o", "f ⊙ c"),
+}
+"""What a variant makes of its sums, and the carry, on which its old state passes them by."""
+
+
+@drawn
+def cell(classifier, stage: int = 0) -> Picture:
+    """One step of a recurrent layer, with its two weight matrices as their masks leave them."""
+    if not hasattr(classifier, "stages"):
+        raise ValueError(f"a {type(classifier).__name__} has no recurrent layers; give a network")
+    layer, variant = classifier.stages[stage], look(VARIANTS, classifier.variant).label
+    (makes, carry), gates = STEPS[classifier.variant], GATES[classifier.variant]
+    several, states = len(gates) > 1, ("$h_{t-1}, c_{t-1}$", "$h_t, c_t$") if "c" in carry else ("$h_{t-1}$", "$h_t$")
+    blocks = " of each gate" if several else ""
+    note = f"Coloured: the weight exists. A row is a unit{blocks}, a column is what it reads."
+    figure, ((axes,),) = card(440, f"One step of a recurrent layer: {variant}", note=note)
+    bare(axes, (0, WIDTH - 20), (0, 362))
+    box = {"boxstyle": "round,pad=.5", "facecolor": "#f3f5f7", "edgecolor": FAINT}
+    middle = {"ha": "center", "va": "center"}
+    shares = []
+    for y, reads, target, mask in ((60, "$x_t$", "i2h", layer.mask_ih), (210, states[0], "h2h", layer.mask_hh)):
+        matrix, (name, colour, *_) = mask.cpu().numpy(), look(TARGETS, target)
+        (rows, columns), block = matrix.shape, len(matrix) / len(gates)
+        inside = axes.inset_axes((180, y - 55, 160, 110), transform=axes.transData)
+        _cells(inside, matrix, colour, min(160 / columns, 110 / rows))
+        inside.hlines(block * np.arange(1, len(gates)), 0, columns, color=INK, linewidth=1.1, zorder=3)
+        if several:
+            inside.set_yticks(block * (np.arange(len(gates)) + 0.5), gates)
+        axes.text(260, y + 67, f"{name}, {rows} × {columns}", **middle)
+        axes.text(44, y, reads, size=14, **middle)
+        _arrow(axes, (108, y), (162, y))
+        _arrow(axes, (346, y), (424, 135 + 0.15 * (y - 135)))
+        shares.append(f"{percent(matrix.mean())} of its {name} weights")
+    for x, words in ((446, "sum\n+ b"), (546, makes)):
+        axes.text(x, 135, words, size=10.5, bbox=box, **middle)
+    axes.text(650, 135, states[1], size=14, **middle)
+    _arrow(axes, (474, 135), (506, 135))
+    _arrow(axes, (588, 135), (618, 135))
+    if carry:
+        _arrow(axes, (40, 232), (40, 306), (546, 306), (546, 172))
+        told = f"the carry, {carry}: no weight on it, so nothing of it can be pruned"
+        axes.text(260, 316, told, color=QUIET, **middle)
+    _arrow(axes, (650, 158), (650, 342), (24, 342), (24, 232))
+    axes.text(340, 352, "the next step's old state", color=QUIET, **middle)
+    told = f"Of the layer drawn, {listed(shares)} exist."
+    passed = f", and a carry, {carry}, that passes both by" if carry else ""
+    alt = f"""Drawing of one step of a recurrent layer, {variant}: the input goes through the input-to-hidden matrix,
+        the old state through the hidden-to-hidden matrix, and their sum makes the new state{passed}. {told}"""
+    return Picture(figure, alt, told)
+
+
+def _arrow(axes: Axes, *stops: tuple[float, float]) -> None:
+    """Straight lines from stop to stop, the last of them with a head."""
+    axes.plot(*zip(*stops[:-1], strict=True), color=QUIET, linewidth=1.2)
+    head = {"arrowstyle": "-|>", "color": QUIET, "linewidth": 1.2, "shrinkA": 0, "shrinkB": 0}
+    axes.annotate("", stops[-1], stops[-2], arrowprops=head)
 
 
 def mask_of(x, count: int | None = None) -> np.ndarray:

@@ -11,6 +11,7 @@ import networkx as nx
 import numpy as np
 import pandas as pd
 import pytest
+import torch
 
 from sparsekit.analysis import correlation, verdicts
 from sparsekit.analysis import recovery as analysis_recovery
@@ -101,6 +102,8 @@ def drawn_structure():
     yield mask_drawings.masks(networks.stacked("lstm", hidden_size=6))
     yield mask_drawings.gates(gru.stages[2].mask_ih, "Stage 2", count=3)
     yield mask_drawings.gates(np.eye(70))
+    yield mask_drawings.cell(gru)
+    yield mask_drawings.cell(networks.stacked("rnn_relu", hidden_size=6))
 
 
 FULL = (tables.VARIANTS, 3, tables.TARGETS, range(10, 101, 10), 40)
@@ -257,6 +260,22 @@ def test_drawings_count_what_they_draw():
     wrong = networks.layered("gru", nx.Graph([(0, 2), (1, 3), (0, 4), (1, 4)]), gate_masks="rows")
     assert "by gate reset (r) 50 %, update (z)" in mask_drawings.gates(wrong.stages[1].mask_ih, count=3).reading
     assert "the same connections" in mask_drawings.gates(np.tile(np.eye(3), (4, 1))).reading
+
+
+def test_a_cell_is_drawn_with_its_own_masks_and_its_carry():
+    network = networks.stacked("gru", hidden_size=6, layers=1)
+    network.stages[0].mask_hh[:9] = False  # half of its 18 rows
+    picture = mask_drawings.cell(network)
+    assert picture.reading == (
+        "Of the layer drawn, 100 % of its input-to-hidden weights and 50 % of its hidden-to-hidden weights exist."
+    )
+    assert "a carry, z ⊙ h, that passes both by" in picture.alt
+    matrices = [image.get_array() for image in picture.figure.findobj(mpl.image.AxesImage)]
+    coloured = [np.mean(np.ptp(np.asarray(matrix, float), axis=2) > 0.05) for matrix in matrices]
+    assert coloured == [1.0, 0.5]
+    assert "carry" not in mask_drawings.cell(networks.stacked("rnn_tanh", hidden_size=6)).alt
+    with pytest.raises(ValueError, match="a Linear has no recurrent layers; give a network"):
+        mask_drawings.cell(torch.nn.Linear(2, 2))
 
 
 @pytest.mark.parametrize(
