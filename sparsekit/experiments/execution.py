@@ -32,6 +32,13 @@ class ExecutionError(RuntimeError):
         self.failed, self.not_run = list(failed), list(not_run)
 
 
+class Interrupted(KeyboardInterrupt):
+    """The user has stopped a run; its text says what is kept, and stands in a notebook in place of a traceback."""
+
+    def _render_traceback_(self) -> list[str]:
+        return [str(self)]
+
+
 def resolve_device(device: str) -> str:
     """``cpu`` or ``cuda``, where ``auto`` means CUDA if there is any; `ExecutionError` where CUDA is not there."""
     if device == "auto":
@@ -68,6 +75,8 @@ def run(
     ------
     ExecutionError
         Some units failed, or killed their worker twice; the others are done nevertheless.
+    Interrupted
+        A `KeyboardInterrupt`, by the user; what is computed is kept.
     RecordError
         The store cannot be written to.
     """
@@ -85,8 +94,12 @@ def run(
         pools = _Pools(executor, limit)
         try:
             _work(schedule, pools, store, device, report)
-        except BaseException:
+        except BaseException as error:
             pools.abandon()
+            if isinstance(error, KeyboardInterrupt):
+                kept = schedule.total - sum(not store.has(unit) for unit in schedule.missing.values())
+                told = f"Stopped. {kept} of {schedule.total} results are kept; run the cell again to go on."
+                raise Interrupted(told) from None
             raise
         finally:
             torch.set_num_threads(threads)

@@ -15,9 +15,10 @@ from typing import ClassVar
 import loky
 import pytest
 import torch
+from IPython.core.interactiveshell import InteractiveShell
 
 from sparsekit.experiments import execution, pruning, structure
-from sparsekit.experiments.execution import ExecutionError, run
+from sparsekit.experiments.execution import ExecutionError, Interrupted, run
 from sparsekit.experiments.identity import Unit
 from sparsekit.experiments.jobs import Schedule
 from sparsekit.experiments.parameters import Parameters
@@ -268,11 +269,20 @@ def test_interrupting_stops_workers_and_keeps_what_is_done(store, make, tmp_path
             raise KeyboardInterrupt
 
     units = [make(str(i)) for i in range(6)]
-    with pytest.raises(KeyboardInterrupt):
+    with pytest.raises(
+        KeyboardInterrupt, match=r"^Stopped. [1-5] of 6 results are kept; run the cell again to go on.$"
+    ):
         run(units, store, workers=2, report=report)
     assert 1 <= sum(map(store.has, units)) < 6
     run(units, store, workers=2, report=quiet)
     assert all(map(store.has, units))
+
+
+def test_a_cell_that_is_interrupted_shows_one_line(capsys):
+    shell = InteractiveShell()
+    shell.user_ns["interrupted"] = Interrupted("Stopped. 31 of 126 results are kept; run the cell again to go on.")
+    shell.run_cell("raise interrupted")
+    assert capsys.readouterr().out == "Stopped. 31 of 126 results are kept; run the cell again to go on.\n"
 
 
 SCRIPT = """
