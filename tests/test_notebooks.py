@@ -85,6 +85,20 @@ def test_half_of_the_notebooks_have_at_most_thirty_cells():
     assert statistics.median(len(nbformat.read(path, as_version=4).cells) for path in NOTEBOOKS) <= 30
 
 
+def test_links_between_notebooks_and_to_the_glossary_lead_somewhere():
+    """In JupyterLab, on a page and in the site an anchor is the heading's words: lower case, without signs."""
+    terms = re.findall(r"^### (.+)$", (ROOT / "notebooks" / "glossary.md").read_text(encoding="utf-8"), re.MULTILINE)
+    assert all(re.fullmatch(r"[a-z]+([ -][a-z]+)*", term) for term in terms)
+    assert len(set(terms)) == len(terms)
+    anchors = {term.replace(" ", "-") for term in terms}
+    for path in NOTEBOOKS:
+        links = re.findall(r"\]\(([^):]+)\)", "\n".join(cell.source for cell in cells(path, "markdown")))
+        assert any(link.startswith("glossary.md#") for link in links), path.stem
+        for file, _, anchor in (link.partition("#") for link in links):
+            assert (ROOT / "notebooks" / file).is_file(), (path.stem, file)
+            assert anchor in ({"", *anchors} if file == "glossary.md" else {""}), (path.stem, anchor)
+
+
 def test_the_index_finds_every_answer():
     for question in QUESTIONS:
         (cell,) = (c for path in NOTEBOOKS for c in cells(path) if question in c.metadata.get("tags", []))
