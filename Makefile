@@ -1,5 +1,6 @@
 # make report   run the parameter set `quick`, or SET=name, to reports/<set>/index.html
-# make test     run the tests
+# make test     run the tests; those in a browser where there is one
+# make test-browser   only these: report and JupyterLab in Chromium
 # make lab      open the notebooks in JupyterLab
 # make bench    measure speed beside the literal implementation
 # make lint     check and format
@@ -9,7 +10,7 @@ SET ?= quick
 PYTHON ?= python3
 BIN := .venv/bin
 
-.PHONY: report test lab bench lint docs clean
+.PHONY: report test test-browser lab bench lint docs clean
 
 report: .venv/notebooks
 	$(BIN)/sparsekit run $(SET)
@@ -17,7 +18,10 @@ report: .venv/notebooks
 test: .venv/test
 	$(BIN)/ruff check . && $(BIN)/ruff format --check .
 	$(BIN)/lint-imports
-	$(BIN)/pytest
+	$(BIN)/pytest -rs
+
+test-browser: .venv/test
+	$(BIN)/pytest -rs -n 0 tests/browser
 
 lab: .venv/notebooks
 	$(BIN)/jupyter lab notebooks

@@ -1,0 +1,142 @@
+"""The pages of a report as a browser shows them: nothing is fetched, nothing is cut off, everything can be reached."""
+
+import csv
+import io
+import re
+from contextlib import contextmanager
+from pathlib import Path
+from urllib.parse import unquote, urlsplit
+
+import pytest
+
+DESK, PHONE = {"width": 1280, "height": 900}, {"width": 390, "height": 844}
+MODES = {
+    "light": (DESK, {"color_scheme": "light"}),
+    "dark": (DESK, {"color_scheme": "dark"}),
+    "phone": (PHONE, {"color_scheme": "light"}),
+    "print": (DESK, {"color_scheme": "light", "media": "print"}),
+}
+AXE = """rules => axe.run(document, {resultTypes: ["violations"], ...rules}).then(found => found.violations
+    .filter(one => ["serious", "critical"].includes(one.impact))
+    .map(one => one.id + ": " + one.help + " — " +
+        one.nodes.slice(0, 3).map(node => node.target.join(" ")).join("; ")))"""
+RULES: dict[str, dict] = {"light": {}, "dark": {"runOnly": ["color-contrast"]}}  # what a mode can change
+BROKEN = "() => [...document.images].filter(one => !one.naturalWidth).map(one => one.alt || one.src.slice(0, 80))"
+UNNAMED = "() => [...document.images].filter(one => !one.hasAttribute('alt')).map(one => one.src.slice(0, 80))"
+SIDEWAYS = "() => document.documentElement.scrollWidth - document.documentElement.clientWidth"
+IN_VIEW = "one => 0 <= one.getBoundingClientRect().top && one.getBoundingClientRect().top < innerHeight"
+LINKS = "() => [...document.querySelectorAll('a[href]')].map(one => one.getAttribute('href'))"
+CSVS = """() => [...document.querySelectorAll("a[href]")].filter(one =>
+    one.getAttribute("href").startsWith("data:text/csv") || /[.]csv$/.test(one.download || one.pathname))"""
+
+
+@contextmanager
+def opened(browser, path: Path, viewport=DESK, **media):
+    """A page of a report, read to its end, and what went wrong in it: errors, and requests that leave the machine."""
+    context = browser.new_context(viewport=viewport, accept_downloads=True)
+    page, faults = context.new_page(), []
+    page.on("pageerror", lambda error: faults.append(f"{path.name}: {error}"))
+    page.on("console", lambda said: said.type == "error" and faults.append(f"{path.name}: {said.text}"))
+    away = re.compile(r"(?!file:|data:|blob:)")
+    page.on("request", lambda asked: away.match(asked.url) and faults.append(f"{path.name}: asks for {asked.url}"))
+    page.emulate_media(**media)
+    page.goto(path.as_uri(), wait_until="load")
+    try:
+        yield page, faults
+    finally:
+        context.close()
+
+
+def pages(report: Path) -> list[Path]:
+    found = sorted(report.glob("*.html"))
+    assert report / "index.html" in found
+    return found
+
+
+@pytest.mark.parametrize("mode", MODES)
+def test_every_page(browser, report, pictures, axe, mode):
+    viewport, media = MODES[mode]
+    faults = []
+    for path in pages(report):
+        with opened(browser, path, viewport, **media) as (page, own):
+            page.evaluate("() => Promise.all([...document.images].map(one => one.decode().catch(() => null)))")
+            faults += own
+            faults += [f"{path.name}: image not shown: {alt}" for alt in page.evaluate(BROKEN)]
+            faults += [f"{path.name}: image without words: {src}" for src in page.evaluate(UNNAMED)]
+            if page.locator("h1").count() != 1 or not page.title() or page.get_by_role("main").count() != 1:
+                faults.append(f"{path.name}: one title, one heading of the first level and one main part are wanted")
+            if mode == "print":
+                page.pdf(path=pictures / f"{path.stem}.pdf", format="A4")
+                shown = [one.inner_text() for one in page.get_by_role("button").all() if one.is_visible()]
+                faults += [f"{path.name}: paper shows a button: {text}" for text in shown]
+            elif (over := page.evaluate(SIDEWAYS)) > 0:
+                faults.append(f"{path.name}: {over} pixels wider than the window")
+            if mode in RULES:
+                page.evaluate(axe)
+                faults += [f"{path.name}: {fault}" for fault in page.evaluate(AXE, RULES[mode])]
+            page.screenshot(path=pictures / f"{path.stem}-{mode}.png")
+    assert not faults, "\n".join(faults)
+
+
+def test_every_link_leads_somewhere(browser, report):
+    """To a part of its page, or a file of the report; what lies outside is named in full and never loaded."""
+    lost = []
+    for path in pages(report):
+        with opened(browser, path) as (page, _):
+            for link in page.evaluate(LINKS):
+                parts = urlsplit(link)
+                if parts.scheme in ("http", "https", "mailto", "data"):
+                    continue
+                if parts.path and not (path.parent / unquote(parts.path)).exists():
+                    lost.append(f"{path.name}: {link}")
+                elif not parts.path and parts.fragment and parts.fragment != "top":
+                    there = page.evaluate("id => !!document.getElementById(id)", unquote(parts.fragment))
+                    lost += [] if there else [f"{path.name}: {link}"]
+    assert not lost, "\n".join(lost)
+
+
+def notebook_pages(report: Path) -> list[Path]:
+    return [path for path in pages(report) if path.with_suffix(".ipynb").exists()]
+
+
+def test_contents_lead_to_their_part(browser, report):
+    for path in notebook_pages(report):
+        with opened(browser, path) as (page, _):
+            links = page.get_by_role("navigation", name="Contents").get_by_role("link").all()
+            assert len(links) >= 3, path.name
+            words = links[-1].inner_text().strip()
+            links[-1].click()
+            heading = page.get_by_role("main").get_by_role("heading", name=words).last
+            page.wait_for_function(IN_VIEW, arg=heading.element_handle(), timeout=10_000)
+
+
+def test_code_folds(browser, report):
+    for path in notebook_pages(report):
+        with opened(browser, path) as (page, _):
+            code = page.locator("main details:has(pre)").filter(has=page.locator("summary", has_text="Code"))
+            assert code.count(), path.name
+            assert not code.first.get_attribute("open"), "code is folded at first"
+            code.first.locator("summary").first.focus()
+            page.keyboard.press("Enter")
+            assert code.first.locator("pre").first.is_visible(), f"{path.name}: the keyboard does not unfold code"
+            page.get_by_role("button", name="all code").click()
+            assert all(one.is_visible() for one in code.locator("pre").all()), path.name
+            page.get_by_role("button", name="all code").click()
+            assert not any(one.is_visible() for one in code.locator("pre").all()), path.name
+
+
+def test_data_can_be_saved(browser, report):
+    """Each link to data gives a table: a row of names, and rows as long as it."""
+    for path in notebook_pages(report):
+        with opened(browser, path) as (page, _):
+            links = page.evaluate_handle(CSVS)
+            count = page.evaluate("links => links.length", links)
+            assert count, f"{path.name} has no data to save"
+            for k in range(count):
+                link = page.evaluate_handle("([links, k]) => links[k]", [links, k]).as_element()
+                with page.expect_download() as saved:
+                    link.evaluate("one => one.click()")
+                names, *rows = csv.reader(io.StringIO(Path(saved.value.path()).read_text(encoding="utf-8-sig")))
+                assert rows, saved.value.suggested_filename
+                assert {len(row) for row in rows} == {len(names)}, saved.value.suggested_filename
+                assert saved.value.suggested_filename.endswith(".csv")
