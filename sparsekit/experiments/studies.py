@@ -100,6 +100,17 @@ def base_network(p: Parameters, variant: str, seed: int | None = None) -> classi
     return unit.network(computed([unit], p))
 
 
+def stages(p: Parameters, variant: str, target: str, percent: float) -> dict[str, classifier.Classifier]:
+    """The first seed's network before pruning, at once after it, and retrained, by these names."""
+    (unit,) = (
+        unit
+        for unit in pruning.pruned_networks(p)
+        if (unit.base.variant, unit.base.seed, unit.target, unit.percent) == (variant, p.seed, target, percent)
+    )
+    store = computed([unit], p)
+    return {"before": unit.base.network(store), "pruned": unit.start(store), "retrained": unit.network(store)}
+
+
 @dataclass(frozen=True)
 class InferenceCost(Unit):
     """Inference of one recurrent layer, dense and sparse, timed on the machine named."""

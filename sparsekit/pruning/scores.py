@@ -164,7 +164,7 @@ def activity(network: nn.Module, names: Sequence[str], evidence: Evidence) -> di
     squares, steps_seen = dict.fromkeys(names, 0), 0
     for start in range(0, len(evidence.inputs), CHUNK):
         rows, read = slice(start, start + CHUNK), {}
-        for k, (x, hidden) in enumerate(_states(network, evidence.inputs[rows])):
+        for k, (x, hidden) in enumerate(states(network, evidence.inputs[rows])):
             before = torch.cat([torch.zeros_like(hidden[:1]), hidden[:-1]])
             read |= {f"stages.{k}.weight_ih": x, f"stages.{k}.weight_hh": before}
         steps = torch.arange(len(x), device=x.device)[:, None]
@@ -225,7 +225,7 @@ def settled(
         count *= 4
 
 
-def _states(network: Classifier, inputs: Tensor) -> list[tuple[Tensor, Tensor]]:
+def states(network: Classifier, inputs: Tensor) -> list[tuple[Tensor, Tensor]]:
     """What each stage reads and its hidden states, both (steps, batch, units)."""
     import torch
 
