@@ -143,26 +143,13 @@ def layered(x, title: str | None = None) -> Picture:
         numbered from its first stage on, and an edge is drawn where it exists in any gate.
     """
     network = hasattr(x, "stages")
-    columns, edges, cells = of_network(x) if network else _of_graph(_graph(x))
-    depth = {n: k for k, column in enumerate(columns) for n in column}
-    skips, steps = ([(u, v) for u, v in edges if (depth[v] - depth[u] > 1) == far] for far in (True, False))
+    columns, edges, cells = of_network(x) if network else of_graph(_graph(x))
+    skips, steps = _by_reach(columns, edges)
     key = _key([("to the next layer", QUIET, len(steps)), ("skips layers", HIGHLIGHT, len(skips))])
-    tallest = max(map(len, columns))
-    height = int(np.clip(170 + 34 * tallest, 300, 520))
+    height = int(np.clip(170 + 34 * max(map(len, columns)), 300, 520))
     default = "The network's layers" if network else "Its layers, which become the recurrent network"
     figure, ((axes,),) = card(height, title or default, key=key)
-    wide, room = WIDTH - 20, height - 112
-    gap = wide / len(columns)
-    radius = min(11.5, max(2, 0.32 * gap), 0.42 * room / tallest)
-    places = _place(columns, gap, room, min(46, room / tallest))
-    _draw_columns(axes, [len(column) for column in columns], gap, room)
-    bends = [_bend(places[u], places[v], depth[v] - depth[u], room) for u, v in skips]
-    heads = len(edges) <= HEADED and radius > 3
-    _edges(axes, steps, places, radius, QUIET, _width(edges), heads=heads)
-    _edges(axes, skips, places, radius, HIGHLIGHT, _width(edges), bends, heads)
-    for colour, column in zip(SEQUENTIAL(np.linspace(0.08, 0.85, len(columns))), columns, strict=True):
-        _nodes(axes, column, places, radius, colour, radius > 8)
-    bare(axes, (0, wide), (0, BELOW + room))
+    draw_layers(axes, columns, edges, WIDTH - 20, height - 112)
     share = percent(len(skips) / max(len(edges), 1), 0)
     return Picture(
         figure,
@@ -174,11 +161,39 @@ def layered(x, title: str | None = None) -> Picture:
     )
 
 
+def _by_reach(columns: list[list], edges: Iterable[tuple]) -> list[list[tuple]]:
+    """Edges that skip layers, and those that do not."""
+    depth = {n: k for k, column in enumerate(columns) for n in column}
+    return [[(u, v) for u, v in edges if (depth[v] - depth[u] > 1) == far] for far in (True, False)]
+
+
+def draw_layers(
+    axes: Axes, columns: list[list], edges: Sequence[tuple], wide: float, room: float, plain: bool = False
+) -> None:
+    """Layers side by side in a panel so many pixels wide, and `BELOW` pixels higher than the room for nodes.
+
+    If plain, without the nodes' names and the arrows' heads, which take the most time.
+    """
+    depth = {n: k for k, column in enumerate(columns) for n in column}
+    skips, steps = _by_reach(columns, edges)
+    tallest, gap = max(map(len, columns)), wide / len(columns)
+    radius = min(11.5, max(2, 0.32 * gap), 0.42 * room / tallest)
+    places = _place(columns, gap, room, min(46, room / tallest))
+    _draw_columns(axes, [len(column) for column in columns], gap, room)
+    bends = [_bend(places[u], places[v], depth[v] - depth[u], room) for u, v in skips]
+    heads = len(edges) <= HEADED and radius > 3 and not plain
+    _edges(axes, steps, places, radius, QUIET, _width(edges), heads=heads)
+    _edges(axes, skips, places, radius, HIGHLIGHT, _width(edges), bends, heads)
+    for colour, column in zip(SEQUENTIAL(np.linspace(0.08, 0.85, len(columns))), columns, strict=True):
+        _nodes(axes, column, places, radius, colour, radius > 8 and not plain)
+    bare(axes, (0, wide), (0, BELOW + room))
+
+
 def _graph(x) -> nx.Graph:
     return x if isinstance(x, nx.Graph) else graphs.from_mask(mask_drawings.mask_of(x))
 
 
-def _of_graph(nx_graph: nx.Graph) -> tuple[list[list], list[tuple], int]:
+def of_graph(nx_graph: nx.Graph) -> tuple[list[list], list[tuple], int]:
     """Layers, edges, and the cells that a network of the graph has."""
     oriented = nx_graph if nx_graph.is_directed() else graphs.orient(nx_graph)
     columns = graphs.layers(oriented)

@@ -11,6 +11,7 @@ from typing import Any
 
 import ipywidgets as widgets
 import matplotlib as mpl
+import networkx as nx
 import numpy as np
 import pandas as pd
 import torch
@@ -18,17 +19,25 @@ from IPython.display import HTML, display
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from PIL import Image
 
-from sparsekit.figures import closeups, drawings
+from sparsekit.analysis.correlation import correlate
+from sparsekit.analysis.tables import one_per_graph
+from sparsekit.figures import closeups
 from sparsekit.figures.card import PIXELS_PER_INCH, Picture, nothing
 from sparsekit.figures.style import RC, VARIANTS, look, ordered
 from sparsekit.figures.style import SCORES as SCORE_LOOKS
 from sparsekit.figures.style import TARGETS as LOOKS
-from sparsekit.figures.words import label
+from sparsekit.figures.words import label, weights_of, words_of
+from sparsekit.graphs import properties
+from sparsekit.graphs import structure as graphs
+from sparsekit.graphs.families import GENERATORS
+from sparsekit.networks import build
 from sparsekit.networks.classifier import Classifier
-from sparsekit.networks.training import Encoded, Population, Recipe, evaluate
+from sparsekit.networks.training import Encoded, Population, Recipe, evaluate, train
+from sparsekit.pruning import cost
 from sparsekit.pruning.masks import Mask
 from sparsekit.pruning.prune import prune, targeted
-from sparsekit.pruning.scores import SCORES, Evidence, scored
+from sparsekit.pruning.scores import FEWEST, SCORES, Evidence, scored
+from sparsekit.seeds import derive
 from sparsekit.tasks import definitions as tasks
 from sparsekit.tasks.samples import Strings, Task
 
@@ -39,14 +48,17 @@ GONE = f"""<style>
 </style>"""
 """Of controls whose kernel has gone JupyterLab says that a model was not found; this says what to do about it."""
 LIVE = 1.5  # image pixels per CSS pixel of a figure that a control moves
-EVIDENCE = 256  # training strings by which scores judge, as many as in the study's records
+EMBEDDED = 50  # numbers that stand for a character where a study sets no width
+PLACED = ("nodes", "edges", "layers", "source_nodes", "diameter", "average_shortest_path_length", "degree_var")
+"""Properties of a graph whose place among the trained an explorer shows: few, and quickly measured."""
 
 
-def explorer(draw: Callable[..., Picture], *buttons: widgets.Widget, **controls: widgets.Widget) -> None:
+def explorer(draw: Callable[..., Picture], *buttons: widgets.Widget, **controls: widgets.Widget) -> Callable[[], None]:
     """Show the figure that `draw` makes of the controls' values, by their names, and draw it anew when one is moved.
 
     The figure is an output like any other: it stands in the saved notebook and in every report. The controls do not
-    outlive the kernel, so a batch run (environment variable ``SPARSEKIT_BATCH``) shows none.
+    outlive the kernel, so a batch run (environment variable ``SPARSEKIT_BATCH``) shows none. Returns a function that
+    draws it anew.
     """
 
     def drawn() -> Picture:
@@ -54,14 +66,19 @@ def explorer(draw: Callable[..., Picture], *buttons: widgets.Widget, **controls:
 
     if os.environ.get("SPARSEKIT_BATCH"):
         display(drawn())
-        return
+        return lambda: None
     box = widgets.HBox([*controls.values(), *buttons], layout=widgets.Layout(flex_flow="row wrap"))
     display(HTML(GONE))
     # The words are for where nothing may run, as in a notebook from elsewhere.
     display(box._repr_mimebundle_() | {"text/plain": RUN}, raw=True)
     shown = display(_quick(drawn()), display_id=True)
+
+    def redraw(change: Any = None) -> None:
+        shown.update(_quick(drawn()))
+
     for control in controls.values():
-        control.observe(lambda change: shown.update(_quick(drawn())), names="value")
+        control.observe(redraw, names="value")
+    return redraw
 
 
 def _quick(picture: Picture) -> HTML:
@@ -95,7 +112,7 @@ def pruned(networks: Mapping[str, Classifier], task: Task, recipe: Recipe, measu
     measured : DataFrame
         The study's own accuracies: columns variant, target, seed, percent, accuracy and base_accuracy.
     """
-    test, train = Encoded(task.test), Encoded(task.train.subset(np.arange(min(EVIDENCE, len(task.train)))))
+    test, train = Encoded(task.test), Encoded(task.train.subset(np.arange(min(FEWEST, len(task.train)))))
     evidence = Evidence(train.inputs, train.labels, torch.as_tensor(train.positions(recipe)))
     chance = float(np.bincount(task.test.labels).max() / len(task.test))
 
@@ -188,14 +205,178 @@ def _telling(task: Task, recipe: Recipe, networks: Sequence[Classifier]) -> str:
     return task.test.strings[np.lexsort([lengths, -turns])[0]]
 
 
-def drawn(units: Sequence[Any]) -> None:
-    """Choose one of the graphs of some graph networks; see it in layers, or with its cycles where it is one layer."""
-    graphs = {" ".join(filter(None, [label(unit.generator), str(unit.name), unit.null])): unit for unit in units}
+def structure(
+    units: Sequence[Any], population: pd.DataFrame, orientations: Sequence[str] = tuple(graphs.ORIENTATIONS)
+) -> None:
+    """Draw any graph of a family: its layers, its masks, its place among the trained; and train its network.
 
-    def structure(graph: str) -> Picture:
-        unit = graphs[graph]
-        if unit.structure == "recurrent":
-            return drawings.recurrent(unit.drawn(), title=graph)
-        return drawings.layered(unit.oriented(), title=graph)
+    Parameters
+    ----------
+    units : sequence of the study's graph networks
+        The first says how strings are read, networks made and trained, and of how many nodes graphs may be.
+    population : DataFrame
+        What was trained: variant, generator, graph, test_accuracy and the properties, a row a network.
+    """
+    like, means = units[0], {v: one_per_graph(population, v) for v in ordered(population["variant"], VARIANTS)}
+    done: dict[tuple, float] = {}
 
-    explorer(structure, graph=widgets.Dropdown(options=list(graphs), value=list(graphs)[-1], description="graph"))
+    def made(family: str, nodes: int, seed: int, orientation: str, variant: str) -> tuple[nx.DiGraph, Classifier]:
+        graph = GENERATORS[family](nodes, seed)
+        oriented = graphs.orient(graphs.undirected(graph), orientation, seed)
+        task, options = like.strings.make(), {"gate_masks": like.gate_masks, "interface": like.interface}
+        options |= {"classes": task.classes, "features": task.features, "seed": derive("explored", seed)}
+        if like.structure == "recurrent":
+            del options["gate_masks"], options["interface"]
+            return oriented, build.recurrent(variant, graph, like.interface or EMBEDDED, **options)
+        return oriented, build.layered(variant, oriented, **options)
+
+    def draw(**chosen: Any) -> Picture:
+        title = f"{label(chosen['family'])}, {chosen['nodes']} nodes, {VARIANTS[chosen['variant']].label}"
+        try:
+            oriented, network = made(**chosen)
+        except graphs.GraphError as error:
+            return nothing(title, f"{error}.")
+        measured = properties.measure(oriented.to_undirected(), PLACED, oriented=oriented)
+        accuracy = done.get(tuple(chosen.values()))
+        return closeups.structure(oriented, network, measured, means[chosen["variant"]], title=title, accuracy=accuracy)
+
+    def train_it(button: widgets.Button) -> None:
+        chosen = {name: control.value for name, control in controls.items()}
+        task, button.disabled, bar.value = like.strings.make(), True, 0
+        steps = like.recipe.epochs * -(-len(task.train) // like.recipe.batch_size)
+        bar.max, at = steps, range(1, steps, max(steps // 20, 1))
+        try:
+            network = made(**chosen)[1]
+            ticks = {step: lambda network, k, step=step: setattr(bar, "value", step) for step in at}
+            (history,) = train([network], task, like.recipe, chosen["seed"], prune_at=ticks)
+            done[tuple(chosen.values())] = history[-1]["test_accuracy"]
+        finally:
+            button.disabled, bar.value = False, steps
+        redraw()
+
+    families = list(dict.fromkeys(unit.generator for unit in units if unit.generator in GENERATORS))
+    families += [name for name in GENERATORS if name not in families]
+    slider = {"continuous_update": False}
+    controls = {
+        "family": _choice(families, label, "family"),
+        "nodes": widgets.IntSlider(value=like.nodes_max, min=4, max=50, description="nodes", **slider),
+        "seed": widgets.IntSlider(value=0, min=0, max=99, description="seed", **slider),
+        "orientation": _choice(orientations, words_of, "directions", like.orientation),
+        "variant": _choice(list(means), lambda name: VARIANTS[name].label, "network", list(means)[-1]),
+    }
+    button, bar = widgets.Button(description="train this one"), widgets.IntProgress(max=1)
+    button.on_click(train_it)
+    redraw = explorer(draw, button, bar, **controls)
+
+
+def correlation(
+    units: Sequence[Any], networks: pd.DataFrame, names: Sequence[str], controls: Sequence[str], **options: float
+) -> None:
+    """Choose a property, a variant and what is held fixed: the points, what is left of them, and one of the graphs.
+
+    Parameters
+    ----------
+    units : sequence of the study's graph networks
+        They draw the graphs.
+    networks : DataFrame
+        variant, generator, graph, test_accuracy and properties, a row a network.
+    names, controls : sequence of str
+        Properties, and those that "size and widths" hold fixed.
+    **options
+        Of `analysis.correlation.correlate`: confidence, permutations, seed.
+    """
+    oriented = {(unit.generator, unit.graph): unit.oriented for unit in units if not unit.null}
+    held = {"nothing": (), "size and widths": tuple(controls), "family": ("generator",)}
+    tables = {
+        v: one_per_graph(networks, v).dropna(subset=["test_accuracy"]) for v in dict.fromkeys(networks["variant"])
+    }
+
+    @cache
+    def found(name: str, variant: str, given: str) -> pd.Series:
+        own = [control for control in held[given] if control != name]
+        return correlate(tables[variant], "test_accuracy", [name], own, **options).iloc[0]
+
+    def draw(name: str, variant: str, given: str, graph: int) -> Picture:
+        own = tables[variant].dropna(subset=[name]).reset_index(drop=True)
+        chosen = min(graph, len(own) - 1)
+        of = {"alone": found(name, variant, "nothing")} | {f"given {given}": found(name, variant, given)}
+        if given == "nothing":
+            of = {"alone": of["alone"]}
+        fixed, graph_of = [c for c in held[given] if c != name], tuple(own.loc[chosen, ["generator", "graph"]])
+        title = f"{words_of(name).capitalize()} and accuracy, {VARIANTS[variant].label}"
+        return closeups.correlation(own, name, fixed, of, oriented[graph_of](), chosen, title=title)
+
+    variants = ordered(tables, VARIANTS)
+    first = "source_nodes" if "source_nodes" in names else names[0]
+    explorer(
+        draw,
+        name=_choice(list(names), words_of, "property", first),
+        variant=_choice(variants, lambda name: VARIANTS[name].label, "network", variants[-1]),
+        given=_choice(list(held), str, "held fixed", "size and widths"),
+        graph=widgets.IntSlider(value=0, min=0, max=max(map(len, tables.values())) - 1, description="graph"),
+    )
+
+
+def recovery(courses: pd.DataFrame, margin: float) -> None:
+    """Choose conditions: how accuracy came back in retraining, and after how many steps.
+
+    Parameters
+    ----------
+    courses : DataFrame
+        variant, seed, target, percent, step, accuracy and base_accuracy, a row a measurement.
+    margin : float
+        Within which of the accuracy before pruning it is back.
+    """
+    percents = sorted(set(courses["percent"]))
+
+    def draw(variant: str, target: str, percent: tuple) -> Picture:
+        title = f"{VARIANTS[variant].label}, {weights_of(target)}, retrained"
+        own = courses[
+            (courses["variant"] == variant) & (courses["target"] == target) & courses["percent"].isin(percent)
+        ]
+        if not len(own):
+            return nothing(title, "Choose at least one percentage.")
+        own = own.assign(condition=own["percent"].map("{:g} % pruned".format)).sort_values(["percent", "seed", "step"])
+        back = own[own["accuracy"] >= own["base_accuracy"] - margin].groupby(["condition", "seed"])["step"].min()
+        runs = own[["condition", "seed"]].drop_duplicates().set_index(["condition", "seed"])
+        return closeups.recovery(own, runs.join(back).reset_index(), title=title, margin=margin)
+
+    variants, targets = ordered(courses["variant"], VARIANTS), list(dict.fromkeys(courses["target"]))
+    explorer(
+        draw,
+        variant=_choice(variants, lambda name: VARIANTS[name].label, "network", variants[-1]),
+        target=_choice(targets, lambda name: LOOKS[name].label, "pruned"),
+        percent=widgets.SelectMultiple(
+            options=[(f"{one:g} %", one) for one in percents], value=percents[-3:], description="percent", rows=3
+        ),
+    )
+
+
+def sparsity(timings: pd.DataFrame, gates: int, confidence: float = 0.95) -> None:
+    """Choose a size, a sparsity and a form: what hidden-to-hidden weights take in bytes, multiply-adds and time.
+
+    Parameters
+    ----------
+    timings : DataFrame
+        As `pruning.latency.measure` gives it.
+    gates : int
+        Of the variant that was timed.
+    """
+    product = timings[timings["task"] == "product"]
+    evens = cost.break_even(product, confidence).reset_index().set_index("hidden")["sparsity"]
+
+    def draw(hidden: int, percent: int, form: str) -> Picture:
+        rows, kept = gates * hidden, round(gates * hidden * hidden * (1 - percent / 100))
+        adds = {"dense": rows * hidden, "kept": kept}
+        even = {"bytes": cost.break_even_sparsity(rows, hidden)[form], "time": float(evens[hidden])}
+        title = f"{hidden} units, {percent} % of their hidden-to-hidden weights gone"
+        forms, own = cost.storage(rows, hidden, kept), product[product["hidden"] == hidden]
+        return closeups.sparsity(forms, adds, own, even, title=title, chosen=form, at=percent / 100)
+
+    sizes = sorted(set(product["hidden"]))
+    explorer(
+        draw,
+        hidden=_choice(sizes, str, "units", sizes[-1]),
+        percent=widgets.IntSlider(value=90, min=0, max=100, description="percent"),
+        form=_choice(["bitmask", "csr"], lambda name: name.upper() if name == "csr" else name, "form", "csr"),
+    )
