@@ -4,6 +4,7 @@ Environment
 -----------
 SPARSEKIT_BROWSER : a Chromium to use; else chromium, chromium-browser or google-chrome of the path.
 SPARSEKIT_PICTURES : where pictures go; else reports/pictures.
+SPARSEKIT_SMOKE : a folder for the small report and its records, so that a second run of the tests finds them.
 SPARSEKIT_REPORT : a report that is there, to be read instead of a small one made for the tests.
 """
 
@@ -64,7 +65,8 @@ def shared_folder(tmp_path_factory) -> Path:
 @pytest.fixture(scope="session")
 def smoke(browser, shared_folder) -> Path:
     """A folder with records and the report of the set `smoke`, made once, whichever worker comes first."""
-    folder = shared_folder / "smoke"
+    given = os.environ.get("SPARSEKIT_SMOKE")
+    folder = Path(given).resolve() if given else shared_folder / "smoke"
     with FileLock(shared_folder / "smoke.lock"):
         if not (folder / "report" / "index.html").exists():
             environment = os.environ | {"SPARSEKIT_RUNS": str(folder / "runs")}
