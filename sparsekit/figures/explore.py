@@ -40,6 +40,7 @@ from sparsekit.pruning.scores import FEWEST, SCORES, Evidence, scored
 from sparsekit.seeds import derive
 from sparsekit.tasks import definitions as tasks
 from sparsekit.tasks.samples import Strings, Task
+from sparsekit.variants import GATES
 
 RUN = "Run this cell to move its controls."
 GONE = f"""<style>
@@ -352,17 +353,18 @@ def recovery(courses: pd.DataFrame, margin: float) -> None:
     )
 
 
-def sparsity(timings: pd.DataFrame, gates: int, confidence: float = 0.95) -> None:
+def sparsity(timings: pd.DataFrame, confidence: float = 0.95) -> None:
     """Choose a size, a sparsity and a form: what hidden-to-hidden weights take in bytes, multiply-adds and time.
 
     Parameters
     ----------
     timings : DataFrame
-        As `pruning.latency.measure` gives it.
-    gates : int
-        Of the variant that was timed.
+        As `pruning.latency.measure` gives it, of one variant.
+    confidence : float
+        Of the intervals behind the break-even.
     """
     product = timings[timings["task"] == "product"]
+    gates = len(GATES[product["variant"].iloc[0]])
     evens = cost.break_even(product, confidence).reset_index().set_index("hidden")["sparsity"]
 
     def draw(hidden: int, percent: int, form: str) -> Picture:

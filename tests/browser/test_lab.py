@@ -58,6 +58,7 @@ def lab(folder, smoke, tmp_path_factory):
     command += [f"--LabApp.user_settings_dir={home / 'settings'}", f"--LabApp.workspaces_dir={home / 'workspaces'}"]
     command += [
         "--LabApp.news_url=None",
+        "--ServerApp.disable_check_xsrf=True",
         "--LabApp.extension_manager=readonly",
         "--LabApp.check_for_updates_class=jupyterlab.NeverCheckForUpdate",
     ]

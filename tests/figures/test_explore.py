@@ -228,6 +228,6 @@ def test_recovery_counts_steps_seed_by_seed(outputs):
 
 
 def test_what_sparsity_buys(outputs):
-    explore.sparsity(latency.measure([8, 16], [0.5, 0.9], variant="gru", batch=1, seed=0), 3)
+    explore.sparsity(latency.measure([8, 16], [0.5, 0.9], variant="gru", batch=1, seed=0))
     outputs.controls["units"].value, outputs.controls["percent"].value = 8, 50
     assert "96 of 192 multiply-adds are left" in outputs.words
