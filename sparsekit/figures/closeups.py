@@ -449,6 +449,7 @@ def sparsity(
     adds: Mapping[str, int],
     seconds: pd.DataFrame,
     even: Mapping[str, float],
+    ends: tuple[float, float],
     *,
     title: str,
     chosen: str,
@@ -464,11 +465,15 @@ def sparsity(
         Measured times of that product: kernel, sparsity and seconds, a row a repeat.
     even : mapping of "bytes" and "time" to sparsity
         From which on the form pays; inf for never in what was tried.
+    ends : (low, high)
+        Of the interval of that in time.
     at : float
         The sparsity looked at.
     """
     times = seconds.groupby(["kernel", "sparsity"])["seconds"].median().unstack("kernel") * 1e6
     said = {k: "never, in what was tried" if np.isinf(v) else f"from {percent(v, 0)} on" for k, v in even.items()}
+    low, high = ("never" if np.isinf(end) else percent(end, 0) for end in ends)
+    said["time"] += f" (interval {low} to {high})"
     named = FORMS.get(chosen, chosen)
     note = f"{named} pays in bytes {said['bytes']}; CSR in time {said['time']}."
     places = (70, 82, 150, 150), (290, 82, 110, 150), (500, 82, 182, 150)

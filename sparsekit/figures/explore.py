@@ -365,15 +365,16 @@ def sparsity(timings: pd.DataFrame, confidence: float = 0.95) -> None:
     """
     product = timings[timings["task"] == "product"]
     gates = len(GATES[product["variant"].iloc[0]])
-    evens = cost.break_even(product, confidence).reset_index().set_index("hidden")["sparsity"]
+    evens = cost.break_even(product, confidence).reset_index().set_index("hidden")
 
     def draw(hidden: int, percent: int, form: str) -> Picture:
         rows, kept = gates * hidden, round(gates * hidden * hidden * (1 - percent / 100))
         adds = {"dense": rows * hidden, "kept": kept}
-        even = {"bytes": cost.break_even_sparsity(rows, hidden)[form], "time": float(evens[hidden])}
+        even = {"bytes": cost.break_even_sparsity(rows, hidden)[form], "time": evens.loc[hidden, "sparsity"]}
         title = f"{hidden} units, {percent} % of their hidden-to-hidden weights gone"
         forms, own = cost.storage(rows, hidden, kept), product[product["hidden"] == hidden]
-        return closeups.sparsity(forms, adds, own, even, title=title, chosen=form, at=percent / 100)
+        ends = tuple(evens.loc[hidden, ["low", "high"]])
+        return closeups.sparsity(forms, adds, own, even, ends, title=title, chosen=form, at=percent / 100)
 
     sizes = sorted(set(product["hidden"]))
     explorer(
