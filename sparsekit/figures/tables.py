@@ -53,7 +53,7 @@ def by_length(length: pd.DataFrame) -> Styler:
         "accuracy", ["variant", "network"], "characters", sort=False, observed=True
     )
     shown = table.sort_index(axis="columns").style.format("{:.2f}", na_rep="–").format_index(label, level="variant")
-    return shown.background_gradient("cividis", axis=None)
+    return shown
 
 
 def by_past(past: pd.DataFrame, network: str) -> Styler:
