@@ -96,7 +96,7 @@ def _value(value: Any, found: Source, seen: dict[int, tuple[int, Any]]) -> Itera
     elif isinstance(value, FunctionType):
         yield from _function(value, found, seen)
     elif isinstance(value, CodeType):
-        yield from _code(value)
+        yield from code_lines(value)
     elif isinstance(value, ModuleType):
         yield f"module {value.__name__}"
     elif isinstance(value, type):
@@ -136,7 +136,7 @@ def _function(function: FunctionType, found: Source, seen: dict) -> Iterator[str
         yield f"function {function.__module__} {function.__qualname__}"
         return
     yield "function"
-    yield from _code(function.__code__)
+    yield from code_lines(function.__code__)
     yield from _value((function.__defaults__, function.__kwdefaults__), found, seen)
     for name, cell in zip(function.__code__.co_freevars, function.__closure__ or (), strict=True):
         yield f"closed over {name}"
@@ -144,7 +144,7 @@ def _function(function: FunctionType, found: Source, seen: dict) -> Iterator[str
             yield from _value(cell.cell_contents, found, seen)
         except ValueError:  # not yet assigned
             yield "nothing"
-    names, attributes, imports = _reads(function.__code__)
+    names, attributes, imports = reads(function.__code__)
     found.attributes |= attributes
     for name in names:
         if name in function.__globals__:
@@ -156,17 +156,24 @@ def _function(function: FunctionType, found: Source, seen: dict) -> Iterator[str
     for name, level in imports:
         try:
             own = resolve_name("." * level + name, function.__globals__.get("__package__"))
-            there = own in sys.modules or find_spec(own)
+            module = loaded(own)
         except (ImportError, ValueError, TypeError):
             continue  # it says so itself where it is called
-        if there and of_user(_loaded(own).__name__):
-            yield from _reached(_loaded(own), attributes | {part for part in name.split(".") if part}, found, seen)
+        if of_user(module.__name__):
+            yield from _reached(module, attributes | {part for part in name.split(".") if part}, found, seen)
 
 
-def _loaded(name: str) -> ModuleType:
-    spec = None if name in sys.modules else find_spec(name)
-    if spec and not (spec.origin and _outside(spec.origin)):
-        return ModuleType("sparsekit")  # a library's: it need not be loaded to be known by name
+def loaded(name: str) -> ModuleType:
+    """A user's module, loaded now if it is not yet; of a library, which may be slow to load, an empty one.
+
+    Raises ImportError where there is none of that name.
+    """
+    root = name.partition(".")[0]  # looked for alone: to find a module in a package loads the package
+    spec = None if root in sys.modules else find_spec(root)
+    if spec and not _outside(spec.origin or next(iter(spec.submodule_search_locations or [""]))):
+        return ModuleType("sparsekit")
+    if root in sys.modules and not of_user(root):
+        return sys.modules.get(name, ModuleType("sparsekit"))
     return sys.modules.get(name) or import_module(name)
 
 
@@ -247,12 +254,12 @@ def _threaded(listed: list[tuple[str, Any]]) -> tuple[tuple[str, Any], ...]:
 
 
 @lru_cache(maxsize=4096)
-def _code(code: CodeType) -> tuple[str, ...]:
+def code_lines(code: CodeType) -> tuple[str, ...]:
     lines = [f"code {code.co_argcount} {code.co_posonlyargcount} {code.co_kwonlyargcount} {code.co_flags & 0x2FF}"]
     lines.append(" ".join(code.co_varnames[: _arguments(code)]))
     for name, argument in _instructions(code):
         if isinstance(argument, CodeType):
-            lines += [name, *_code(argument)]
+            lines += [name, *code_lines(argument)]
         else:
             lines += [name, *_value(argument, Source(), {})]
     for entry in _handlers(code):
@@ -277,7 +284,7 @@ def _handlers(code: CodeType) -> list[tuple[int, ...]]:
 
 
 @lru_cache(maxsize=4096)
-def _reads(code: CodeType) -> tuple[tuple[str, ...], set[str], tuple[tuple[str, int], ...]]:
+def reads(code: CodeType) -> tuple[tuple[str, ...], set[str], tuple[tuple[str, int], ...]]:
     """Globals that a function and those inside it read, in order; names of attributes; modules imported on the way."""
     names, attributes, imports = {}, set(), []
     listed = list(dis.get_instructions(code))
@@ -292,7 +299,7 @@ def _reads(code: CodeType) -> tuple[tuple[str, ...], set[str], tuple[tuple[str, 
             attributes.add(one.argval)
     for inner in code.co_consts:
         if isinstance(inner, CodeType):
-            inside = _reads(inner)
+            inside = reads(inner)
             names |= dict.fromkeys(inside[0])
             attributes |= inside[1]
             imports += inside[2]

@@ -1,10 +1,13 @@
 """Units of work over worker processes, so that each one is computed once, whatever dies in between."""
 
 import pickle
+import re
 import time
 import warnings
 from collections.abc import Callable, Iterable, Sequence
 from concurrent.futures import FIRST_COMPLETED, BrokenExecutor, CancelledError, Executor, Future, wait
+from contextlib import suppress
+from pathlib import Path
 
 import loky
 import torch
@@ -12,13 +15,17 @@ import torch
 from sparsekit.experiments.identity import Unit, title
 from sparsekit.experiments.jobs import Job, Schedule
 from sparsekit.experiments.progress import Progress, State, duration
-from sparsekit.experiments.records import Store, default_store
+from sparsekit.experiments.records import RecordError, Store, default_store
 from sparsekit.registry import arrive, packed
 
 # A worker with several threads on a busy machine is many times slower than with one.
 ONE_THREAD = dict.fromkeys(["OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS"], "1")
 # loky takes 300 MB more than at the start for a leak, and restarts the worker; compiling the kernels alone takes that.
 WORKER = ONE_THREAD | {"LOKY_MAX_MEMORY_LEAK_SIZE": str(1536 * 2**20)}
+
+
+NO_RECORD = "it ended without writing its record"
+OTHER_CODE = "worker processes ran other code than this session has loaded: restart its kernel, and run again"
 
 
 class ExecutionError(RuntimeError):
@@ -56,8 +63,11 @@ def run(
     device: str = "auto",
     executor: Executor | None = None,
     report: Callable[[State], None] | None = None,
+    weights: bool = False,
 ) -> None:
     """Compute the units that have no record yet, and what they require.
+
+    Why a unit failed is noted in the store, and the next run tries it again.
 
     Parameters
     ----------
@@ -70,6 +80,8 @@ def run(
         Where jobs run, such as a dask cluster's; default: processes of this machine.
     report : callable, optional
         Called with each state of the run; default: a `sparsekit.experiments.progress.Progress`.
+    weights : bool
+        The units' weights will be read: those that are not what was recorded are computed anew.
 
     Raises
     ------
@@ -82,10 +94,10 @@ def run(
     """
     store = store or default_store()
     asked, report = report is not None, report or Progress()
-    started = time.monotonic()
+    started, exhausted = time.monotonic(), _memory_kills()
     workers = workers or (0 if executor else loky.cpu_count())
     # how many workers a given executor has is not known: it gets whole groups, and as many jobs as are ready
-    schedule, limit = Schedule(units, store, workers or 1), workers or 10_000
+    schedule, limit = Schedule(units, store, workers or 1, weights), workers or 10_000
     if schedule.missing:
         store.check_writable()
         if executor is None:
@@ -106,7 +118,8 @@ def run(
     if schedule.missing or asked:  # nothing was to be done, and nobody asked: nothing to say
         report(schedule.state(_summary(schedule, time.monotonic() - started), end=True))
     if schedule.failed:
-        raise _error(schedule) from next(iter(schedule.failed.values()))
+        error = _error(schedule, store, _memory_kills() - exhausted)
+        raise error from next(iter(schedule.failed.values()))
 
 
 def _work(schedule: Schedule, pools: "_Pools", store: Store, device: str, report: Callable) -> None:
@@ -138,7 +151,7 @@ def _settle(job: Job, future: Future, schedule: Schedule, store: Store) -> None:
         elif error and len(job.units) > 1:
             schedule.add(Job({name: unit}, length=schedule.costs[name], suspect=job.suspect))
         else:
-            schedule.fail(name, error or ExecutionError("it ended without writing its record"))
+            schedule.fail(name, error or ExecutionError(OTHER_CODE if store.found(unit) else NO_RECORD))
 
 
 def _compute(own: bytes, units: Sequence[Unit], store: Store, device: str) -> None:
@@ -229,18 +242,37 @@ def _summary(schedule: Schedule, seconds: float) -> str:
     return f"{schedule.total} units: {', '.join(parts)}, {duration(seconds)}"
 
 
-def _error(schedule: Schedule, shown: int = 10) -> ExecutionError:
+def _error(schedule: Schedule, store: Store, memory_kills: int, shown: int = 10) -> ExecutionError:
     units, names = schedule.missing, {name: title(unit) for name, unit in schedule.missing.items()}
-    failed = [f"{names[name]}: {_reason(cause)}" for name, cause in schedule.failed.items()]
-    not_run = [f"{names[name]}: not run, since {names[gone]} failed" for name, gone in schedule.not_run.items()]
-    lines = [f"{len(failed)} of {schedule.total} units failed" + f", {len(not_run)} were not run" * bool(not_run)]
-    for told, word in ((failed, "failed"), (not_run, "were not run")):
-        lines += told[:shown] + [f"and {len(told) - shown} more {word}"] * (len(told) > shown)
+    reasons = {name: _reason(cause, memory_kills) for name, cause in schedule.failed.items()}
+    not_run = {name: f"not run, since {names[gone]} failed" for name, gone in schedule.not_run.items()}
+    with suppress(RecordError):  # the error below is the news
+        for name, reason in (reasons | not_run).items():
+            store.fail(units[name], reason)
+    lines = [f"{len(reasons)} of {schedule.total} units failed" + f", {len(not_run)} were not run" * bool(not_run)]
+    for told, word in ((reasons, "failed"), (not_run, "were not run")):
+        lines += [f"{names[name]}: {reason}" for name, reason in list(told.items())[:shown]]
+        lines += [f"and {len(told) - shown} more {word}"] * (len(told) > shown)
     causes = [(units[name], cause) for name, cause in schedule.failed.items()]
     return ExecutionError("\n  ".join(lines), causes, [units[name] for name in schedule.not_run])
 
 
-def _reason(cause: BaseException) -> str:
+def _reason(cause: BaseException, memory_kills: int) -> str:
     if isinstance(cause, BrokenExecutor):
+        signal = re.search(r"SIG(?!KILL)[A-Z]+", str(cause))
+        if signal:
+            return f"crashed its worker process twice ({signal[0]})"
+        if memory_kills > 0:
+            return f"killed its worker process twice (out of memory: the system ended {memory_kills} processes for it)"
         return "killed its worker process twice (out of memory, or killed from outside)"
-    return f"{type(cause).__name__}: {(str(cause).splitlines() or [''])[0]}"
+    text = f"{type(cause).__name__}: {(str(cause).splitlines() or [''])[0]}"
+    exhausted = isinstance(cause, MemoryError) or re.search(r"out of memory|can't allocate memory|bad_alloc", text)
+    return f"out of memory ({text})" if exhausted else text
+
+
+def _memory_kills() -> int:
+    """How many processes Linux has ended for want of memory since it started; 0 where it does not say."""
+    with suppress(OSError):
+        if found := re.search(r"^oom_kill (\d+)$", Path("/proc/vmstat").read_text(), re.MULTILINE):
+            return int(found[1])
+    return 0

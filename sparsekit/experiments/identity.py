@@ -14,6 +14,9 @@ from sparsekit.variants import MATRICES, TARGETS, VARIANTS
 NAMES = VARIANTS | {target: MATRICES[parts[0]] for target, parts in TARGETS.items() if len(parts) == 1}
 """What names in a unit's fields are called where people read them."""
 
+SINGLE = {type(None), bool, int, str}
+"""Types whose values are as they stand in JSON."""
+
 Result = tuple["Unit", Mapping[str, Any], Mapping[str, Any] | None]
 """A unit, its results, and tensors to keep beside them or None: what `sparsekit.experiments.records.Store` writes."""
 
@@ -71,6 +74,8 @@ def plain(value: Any) -> Any:
 
 def _canonical(value: Any) -> Any:
     """JSON's own types, without defaults, and with equal things equal: 50.0 as 50, for 50.0 == 50."""
+    if type(value) in SINGLE:
+        return value
     if dataclasses.is_dataclass(value) and not isinstance(value, type):
         changed = [f.name for f in dataclasses.fields(value) if f.compare and not _default(f, value)]
         kind = {"kind": value.kind} if hasattr(value, "kind") else {}
@@ -90,8 +95,11 @@ def _default(field: dataclasses.Field, owner: Any) -> bool:
     default = field.default if isinstance(field.default_factory, missing) else field.default_factory()
     if isinstance(default, missing):
         return False
+    value = getattr(owner, field.name)
+    if type(value) is type(default) in SINGLE:
+        return value == default
     # as JSON, so that 1 and True stay apart while (1, 2) and [1, 2] do not
-    return _text(_canonical(getattr(owner, field.name))) == _text(_canonical(default))
+    return _text(_canonical(value)) == _text(_canonical(default))
 
 
 def _text(value: Any) -> str:
@@ -111,7 +119,12 @@ def identity(unit: Any) -> dict[str, Any]:
 
 def key(unit: Any) -> str:
     """The name of a unit's record: the SHA-256 of its kind and identity, 64 hex digits."""
-    return hashlib.sha256(_text({"kind": unit.kind, "identity": identity(unit)}).encode()).hexdigest()
+    return digest({"kind": unit.kind, "identity": identity(unit)})
+
+
+def digest(value: Any) -> str:
+    """The SHA-256, 64 hex digits, of something in JSON's own types, however it is laid out in a file."""
+    return hashlib.sha256(_text(value).encode()).hexdigest()
 
 
 def title(unit: Any) -> str:

@@ -37,10 +37,11 @@ class Schedule:
 
     Jobs come longest first, each once the records that it needs are there. Units of equal type and group share a job,
     at most ``unit.together`` of them, and fewer where workers would stay idle. What a unit with a record requires is
-    not looked at.
+    not looked at. What a unit without one requires counts as there with sound weights only, and so do the units asked
+    for where their `weights` will be read.
     """
 
-    def __init__(self, units: Iterable[Unit], store: Store, workers: int):
+    def __init__(self, units: Iterable[Unit], store: Store, workers: int, weights: bool = False):
         self.workers = workers
         self.missing: dict[str, Unit] = {}
         self.reused = 0
@@ -49,7 +50,8 @@ class Schedule:
         self.not_run: dict[str, str] = {}
         self.past_cost = 0.0
         self._order = nx.DiGraph()  # from each missing unit to those that require it
-        self._survey(list(units), store)
+        with store.one_warning():
+            self._survey([(unit, weights) for unit in units], store)
         self.costs = {name: float(unit.cost) for name, unit in self.missing.items()}
         self.cost = sum(self.costs.values())
         self._ready: list[tuple[bool, float, int, Job]] = []
@@ -58,21 +60,23 @@ class Schedule:
         for job in self._jobs():
             self.add(job)
 
-    def _survey(self, units: list[Unit], store: Store) -> None:
-        seen = set()
-        for unit in units:  # grows while it is walked through
+    def _survey(self, units: list[tuple[Unit, bool]], store: Store) -> None:
+        seen: dict[str, bool] = {}
+        for unit, weights in units:  # grows while it is walked through
             name = key(unit)
-            if name in seen:
+            first = name not in seen
+            if name in self.missing or (not first and seen[name] >= weights):
                 continue
-            seen.add(name)
-            if store.has(unit):
-                self.reused += 1
+            seen[name] = weights
+            if store.has(unit, weights):
+                self.reused += first
                 continue
+            self.reused -= not first
             self.missing[name] = unit
             self._order.add_node(name)
             self._order.add_edges_from((key(required), name) for required in unit.requires)
-            units.extend(unit.requires)
-        self._order.remove_nodes_from(seen - self.missing.keys())
+            units.extend((required, True) for required in unit.requires)
+        self._order.remove_nodes_from(seen.keys() - self.missing.keys())
 
     def _jobs(self) -> list[Job]:
         generations = list(nx.topological_generations(self._order))

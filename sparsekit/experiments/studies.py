@@ -7,6 +7,7 @@ from typing import ClassVar
 
 import pandas as pd
 
+from sparsekit import processor
 from sparsekit.experiments import pruning, structure
 from sparsekit.experiments.identity import Unit
 from sparsekit.experiments.parameters import Parameters
@@ -135,7 +136,7 @@ class InferenceCost(Unit):
 
 def _inference(p: Parameters) -> InferenceCost:
     sizes, sparsities = tuple(sorted(p.inference_sizes)), tuple(sorted(p.inference_sparsities))
-    return InferenceCost(latency.machine(), p.variants[-1], sizes, sparsities, p.inference_batch, p.data_seed)
+    return InferenceCost(processor.name(), p.variants[-1], sizes, sparsities, p.inference_batch, p.data_seed)
 
 
 def inference(p: Parameters) -> pd.DataFrame:

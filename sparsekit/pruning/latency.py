@@ -1,18 +1,16 @@
 """How long a recurrent layer takes on this machine, dense and by the sparse kernels that torch has for a CPU."""
 
-import platform
-import re
 import time
 import warnings
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from pathlib import Path
 
 import numpy as np
 import pandas as pd
 import torch
 from torch import Tensor
 
+from sparsekit import processor
 from sparsekit.networks.recurrence import native, step
 from sparsekit.pruning.schedules import check_sparsity
 from sparsekit.registry import Registry, check_name
@@ -83,7 +81,7 @@ def measure(
             raise ValueError(f"{name}: given {least}, allowed is at least 1")
     for sparsity in sparsities:
         check_sparsity(sparsity)
-    rows, here = [], machine()
+    rows, here = [], processor.name()
     with _quiet_thread(), torch.inference_mode():
         for hidden in hidden_sizes:
             layer = _Layer(variant, hidden, batch, steps, derive("inference", seed, hidden))
@@ -93,13 +91,6 @@ def measure(
                     rows += [(*about, name, sizes[name], *timing) for name, *timing in _timings(calls, repeats)]
     where = ["machine", "variant", "task", "hidden", "batch", "sparsity"]
     return pd.DataFrame(rows, columns=[*where, "kernel", "bytes", "repeat", "seconds"])
-
-
-def machine() -> str:
-    """The name of this machine's CPU, as far as the system tells."""
-    file = Path("/proc/cpuinfo")
-    named = re.search(r"^model name\s*:\s*(.*?)\s*$", file.read_text() if file.is_file() else "", re.MULTILINE)
-    return named[1] if named else platform.processor() or platform.machine()
 
 
 class _Layer:
