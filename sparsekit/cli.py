@@ -1,4 +1,4 @@
-"""The command line: ``sparsekit run``, ``compare``, ``list``; ``python -m sparsekit`` is the same."""
+"""The command line: ``sparsekit run``, ``list`` and others; ``python -m sparsekit`` is the same."""
 
 import argparse
 import inspect
@@ -52,13 +52,14 @@ def _parser() -> argparse.ArgumentParser:
 
     run = commands.add_parser("run", help="run the notebooks over a parameter set, and write a report")
     run.add_argument("set", metavar="SET_OR_FILE", help="a set in params/ by its name, or any YAML file")
-    run.add_argument("--only", nargs="+", metavar="NOTEBOOK", help="notebooks by number or name, such as 01 03")
-    run.add_argument(
-        "-p", dest="overrides", action="append", default=[], metavar="name=value", help="a parameter; may be repeated"
-    )
     run.add_argument("--out", type=Path, metavar="DIR", help="where the report goes (default: reports/SET)")
-    run.add_argument("--workers", metavar="N", help="processes at the same time (default: one for each core)")
     run.add_argument("--plan", action="store_true", help="only say how much there is to compute, and how long it takes")
+    used = run.add_mutually_exclusive_group()
+    used.add_argument("--keep-old", action="store_const", const="all", dest="used", help="use records of other code")
+    used.add_argument(
+        "--renew-unknown", action="store_const", const="current", dest="used",
+        help="compute anew what code that is not known has made",
+    )  # fmt: skip
     run.set_defaults(command=_run)
 
     compared = commands.add_parser("compare", help="set two reports side by side: parameters and answers")
@@ -67,9 +68,32 @@ def _parser() -> argparse.ArgumentParser:
     compared.add_argument("--out", type=Path, metavar="FILE", help="where the page goes (default: beside B)")
     compared.set_defaults(command=_compare)
 
+    status = commands.add_parser("status", help="say what is recorded, missing, failed and why, and made by what")
+    status.add_argument("set", metavar="SET_OR_DIR", help="a parameter set, or a folder of records")
+    status.set_defaults(command=_status)
+
+    verify = commands.add_parser("verify", help="compute some records again, and compare")
+    verify.add_argument("set", metavar="SET_OR_FILE", help="a parameter set")
+    verify.add_argument("--sample", type=int, default=5, metavar="N", help="how many records (default: 5)")
+    verify.add_argument("--seed", type=int, default=0, help="which ones (default: 0)")
+    verify.set_defaults(command=_verify)
+
+    clean = commands.add_parser("clean", help="say what is left over in the folder of records, and remove it")
+    clean.add_argument("folder", metavar="DIR", nargs="?", help="a folder of records (default: where runs keep them)")
+    clean.add_argument("--yes", action="store_true", help="remove it")
+    clean.set_defaults(command=_clean)
+
+    for command in (run, status, verify):
+        command.add_argument("--only", nargs="+", metavar="NOTEBOOK", help="notebooks by number or name, such as 01 03")
+        command.add_argument(
+            "-p", dest="overrides", action="append", default=[], metavar="name=value",
+            help="a parameter; may be repeated",
+        )  # fmt: skip
+        command.add_argument("--workers", metavar="N", help="processes at the same time (default: one for each core)")
+
     shown = commands.add_parser("list", help="list parameter sets, notebooks, and every parameter")
     shown.set_defaults(command=_list)
-    for command in (run, shown):
+    for command in (run, status, verify, shown):
         command.add_argument(
             "--module", dest="modules", action="append", default=[], metavar="FILE.py",
             help="a file of yours that registers tasks, scores, graphs …; may be repeated",
@@ -77,16 +101,14 @@ def _parser() -> argparse.ArgumentParser:
     return parser
 
 
-def _run(options: argparse.Namespace) -> int:
+def _asked(options: argparse.Namespace) -> tuple[Parameters, dict[str, list]]:
+    """The parameters, and the units that each notebook asked for reads."""
     given = _overrides(options)
     _load(options.modules)
     parameters = Parameters.load(options.set, given)
-    notebooks = project.folder()
-    stems = project.chosen(options.only, notebooks)
-    name = Path(options.set).stem
-    out = project.home(options.out) if options.out else (project.project_root() or Path.cwd()) / "reports" / name
+    stems = project.chosen(options.only, project.folder())
 
-    from sparsekit.experiments import execution, progress, records, studies
+    from sparsekit.experiments import execution, studies
     from sparsekit.graphs.structure import GraphError
     from sparsekit.tasks.labelled_csv import TaskError
 
@@ -98,6 +120,18 @@ def _run(options: argparse.Namespace) -> int:
             registry.packed()  # find out now what cannot be sent to worker processes
     except (execution.ExecutionError, TaskError, GraphError) as error:
         raise UsageError(str(error)) from error
+    return parameters, units
+
+
+def _run(options: argparse.Namespace) -> int:
+    parameters, units = _asked(options)
+    name = Path(options.set).stem
+    out = project.home(options.out) if options.out else (project.project_root() or Path.cwd()) / "reports" / name
+
+    from sparsekit.experiments import progress, records
+
+    if options.used:
+        os.environ["SPARSEKIT_RECORDS"] = options.used  # for the notebooks' kernels too
     if options.plan:
         return _plan([unit for own in units.values() for unit in own], parameters)
     _make_writable(out)
@@ -110,8 +144,9 @@ def _run(options: argparse.Namespace) -> int:
 
     from sparsekit.reports import batch
 
-    changed = [*(f"--module {Path(path).name}" for path in options.modules), *(f"{n}={v}" for n, v in given.items())]
-    done = batch.run(parameters, name, notebooks, units, out, changed)
+    changed = [f"--module {Path(path).name}" for path in options.modules]
+    changed += [f"{n}={v}" for n, v in _overrides(options).items()]
+    done = batch.run(parameters, name, project.folder(), units, out, changed)
     for question, answer in done.answers.items():
         print(textwrap.fill(answer.sentence, 100, initial_indent=f"{question}  ", subsequent_indent="     "))
     if done.failures:
@@ -143,6 +178,51 @@ def _plan(units: list, parameters: Parameters) -> int:
         print(f"  {kind.name:<24} {kind.units:>6,} units  {duration(kind.seconds):>12} on one worker")
     memory = f", at most {made.mebibytes:,.0f} MiB of memory each" if made.kinds else ""
     print(f"About {duration(made.seconds)} with {made.workers} workers{memory}. From a short probe on this machine.")
+    return 0
+
+
+def _status(options: argparse.Namespace) -> int:
+    from sparsekit.experiments import records, status
+
+    if Path(options.set).is_dir() and options.set not in project.sets():
+        print(status.folder_status(records.Store(options.set)))
+        return 0
+    units = [unit for own in _asked(options)[1].values() for unit in own]
+    print(status.status(units, records.default_store()))
+    return 0
+
+
+def _verify(options: argparse.Namespace) -> int:
+    from sparsekit.experiments import records, status
+
+    parameters, units = _asked(options)
+    store = records.default_store()
+    drawn = status.sample([u for own in units.values() for u in own], store, options.sample, options.seed)
+    if not drawn:
+        raise UsageError(f"{options.set}: no record in {store.path} to verify; sparsekit run {options.set} makes them")
+    verdicts = status.verify(drawn, store, workers=parameters.workers, device=parameters.device)
+    print(*verdicts, sep="\n")
+    wrong = sum(not verdict.holds for verdict in verdicts)
+    print(f"{len(verdicts)} records computed again: {len(verdicts) - wrong} hold, {wrong} do not")
+    return 1 if wrong else 0
+
+
+def _clean(options: argparse.Namespace) -> int:
+    from sparsekit.experiments import records, status
+
+    store = records.Store(options.folder) if options.folder else records.default_store()
+    if not store.path.is_dir():
+        raise UsageError(f"{store.path}: no such folder of records")
+    found = {what: files for what, files in status.leftovers(store).items() if files}
+    for what, files in found.items():
+        print(f"{len(files):>7,} files {what}, {sum(f.stat().st_size for f in files) / 2**20:,.1f} MiB: {files[0]}, …")
+    if not found:
+        print(f"Nothing is left over in {store.path}.")
+    elif options.yes:
+        status.remove(file for files in found.values() for file in files)
+        print("Removed.")
+    else:
+        print("Records stay. To remove this: sparsekit clean --yes")
     return 0
 
 

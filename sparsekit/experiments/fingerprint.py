@@ -190,7 +190,7 @@ def _function(function: FunctionType) -> _Part:
         except ValueError:  # not yet assigned
             continue
     for name in names:
-        if name in function.__globals__:
+        if name in function.__globals__ and name != "__file__":  # where the kit lies does not count
             _follow(part, name, function.__globals__[name])
     for name, level in imports:
         with suppress(ImportError, ValueError, TypeError):  # it says so itself where it is called

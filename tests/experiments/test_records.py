@@ -16,9 +16,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from sparsekit import __version__, processor
-from sparsekit.experiments import fingerprint
+from sparsekit.experiments import fingerprint, records
 from sparsekit.experiments.identity import identity, key, title
-from sparsekit.experiments.records import RecordError, Store, default_store
+from sparsekit.experiments.records import RecordError, Store, default_store, made_by
 
 
 @dataclass(frozen=True)
@@ -247,3 +247,162 @@ def test_default_store(tmp_path, monkeypatch):
     assert default_store().path == tmp_path / "project" / "runs"
     monkeypatch.chdir(tmp_path / "elsewhere")
     assert default_store().path == tmp_path / "elsewhere" / "runs"
+
+
+def spoil(store, unit, change):
+    """Change a record's JSON by hand."""
+    file = store.file(unit)
+    record = json.loads(file.read_text())
+    change(record)
+    file.write_text(json.dumps(record))
+
+
+def edit(record):
+    record["data"]["x"] = 2
+
+
+def older(record):
+    """As records were before they had checksums and said which code made them."""
+    for name in ("sha256", "weights_sha256"):
+        record.pop(name, None)
+    del record["provenance"]["code"]
+
+
+FAULTS = {
+    "changed after it was written": edit,
+    "another unit": lambda record: record["identity"].update(percent=51),
+    "no record": lambda record: record.pop("provenance"),
+    "was changed": lambda record: record["provenance"].update(code="0" * 32),
+}
+
+
+@pytest.mark.parametrize("problem", FAULTS)
+def test_a_record_changed_by_hand_is_set_aside_and_never_read(store, problem):
+    store.write(UNIT, {"x": 1}, {"w": torch.ones(2)})
+    name = store.file(UNIT).stem
+    spoil(store, UNIT, FAULTS[problem])
+    with pytest.warns(UserWarning, match=problem):
+        assert not store.has(UNIT)
+    with pytest.raises(RecordError, match="no record"):
+        store.read(UNIT)
+    kept = store.path / "set-aside" / "pruned"
+    assert sorted(p.name for p in kept.iterdir()) == [f"{name}.json", f"{name}.pt", f"{name}.txt"]
+    assert problem in (kept / f"{name}.txt").read_text()
+    assert not store.file(UNIT).exists()
+
+
+def test_what_is_set_aside_twice_is_kept_twice(store):
+    for _ in range(2):
+        store.write(UNIT, {"x": 1})
+        spoil(store, UNIT, edit)
+        with pytest.warns(UserWarning, match="changed"):
+            assert not store.has(UNIT)
+    assert len(list((store.path / "set-aside" / "pruned").glob("*.json"))) == 2
+
+
+def test_swapped_records_are_both_set_aside(store):
+    units = [UNIT, Pruned(Base("gru", 4), 50.0, Recipe(2))]
+    for k, unit in enumerate(units):
+        store.write(unit, {"x": k})
+    one, other = map(store.file, units)
+    content = one.read_bytes()
+    one.write_bytes(other.read_bytes())
+    other.write_bytes(content)
+    with pytest.warns(UserWarning, match="2 broken records.*2 holds the record of another unit"), store.one_warning():
+        assert not any(store.has(unit) for unit in units)
+
+
+def test_swapped_weights_are_found_where_weights_count(store):
+    units = [UNIT, Pruned(Base("gru", 4), 50.0, Recipe(2))]
+    for k, unit in enumerate(units):
+        store.write(unit, {"x": k}, {"w": torch.full((100,), float(k))})
+    one, other = (store.file(unit).with_suffix(".pt") for unit in units)
+    content = one.read_bytes()
+    one.write_bytes(other.read_bytes())
+    other.write_bytes(content)
+    with pytest.warns(UserWarning, match="2 has other weights"), store.one_warning():
+        assert not any(store.has(unit, weights=True) for unit in units)
+
+
+def test_forty_broken_records_are_one_warning(store):
+    units = [Base("gru", k) for k in range(40)]
+    for unit in units:
+        store.write(unit, {"x": 1})
+        spoil(store, unit, edit)
+    with pytest.warns(UserWarning, match="broken") as caught, store.one_warning():
+        assert not any(store.has(unit) for unit in units)
+    assert len(caught) == 1
+    assert "40 broken records" in str(caught[0].message)
+
+
+def test_values_that_cannot_be_are_refused(store):
+    for data in ({"accuracy": 17}, {"history": [{"test_accuracy": 0.5}, {"test_accuracy": -0.1}]}, {"test_loss": -1.0}):
+        with pytest.raises(ValueError, match=r"accuracy|loss"):
+            store.write(UNIT, data)
+    assert not store.file(UNIT).exists()
+    store.write(UNIT, {"accuracy": 1.0, "test_accuracy": math.nan, "loss": 17, "flag_accuracy": True})
+    assert store.has(UNIT)
+
+
+def test_an_older_record_is_read_as_of_unknown_code_unless_its_values_cannot_be(store):
+    store.write(UNIT, {"accuracy": 0.5}, {"w": torch.ones(2)})
+    spoil(store, UNIT, older)
+    assert store.has(UNIT)
+    assert store.weights(UNIT)["w"].tolist() == [1, 1]
+    assert made_by([UNIT], store)["code"].tolist() == ["unknown"]
+    assert not Store(store.path, "current").has(UNIT)
+    spoil(store, UNIT, lambda record: record["data"].update(accuracy=17))
+    with pytest.warns(UserWarning, match="accuracy 17, which lies between 0 and 1"):
+        assert not store.has(UNIT)
+
+
+def test_a_record_of_other_code_is_used_only_where_asked_for(store, monkeypatch):
+    monkeypatch.setattr(records, "code", lambda unit, memory: "a" * 32)
+    store.write(UNIT, {"x": 1})
+    assert store.has(UNIT)
+    monkeypatch.setattr(records, "code", lambda unit, memory: "b" * 32)
+    assert not store.has(UNIT)
+    assert store.file(UNIT).exists()
+    with pytest.raises(RecordError, match="by this code"):
+        store.read(UNIT)
+    old = Store(store.path, "all")
+    assert old.read(UNIT) == {"x": 1}
+    table = made_by([UNIT], store)
+    assert table[["code", "records"]].to_numpy().tolist() == [["other", 1]]
+    monkeypatch.setenv("SPARSEKIT_RUNS", str(store.path))
+    monkeypatch.setenv("SPARSEKIT_RECORDS", "all")
+    assert default_store().has(UNIT)
+    monkeypatch.setenv("SPARSEKIT_RECORDS", "some")
+    with pytest.raises(RecordError, match="allowed are known, all, current"):
+        default_store()
+
+
+def test_another_minor_python_is_unknown_code(store):
+    def elsewhere(record):
+        record["provenance"] |= {"python": "3.4.1", "code": "b" * 32}
+        del record["sha256"]
+
+    store.write(UNIT, {"x": 1})
+    spoil(store, UNIT, elsewhere)
+    assert store.has(UNIT)
+    assert made_by([UNIT], store)["code"].tolist() == ["unknown"]
+
+
+def test_a_record_is_read_once_until_its_files_change(store, monkeypatch):
+    store.write(UNIT, {"x": 1})
+    assert store.has(UNIT)
+    with monkeypatch.context() as patched:
+        patched.setattr(records, "examine", lambda *_: pytest.fail("read again"))
+        assert store.has(UNIT)
+        assert Store(store.path).has(UNIT)
+    spoil(store, UNIT, edit)
+    with pytest.warns(UserWarning, match="changed"):
+        assert not store.has(UNIT)
+
+
+def test_a_failure_is_noted_until_there_is_a_record(store):
+    assert store.failure(UNIT) == ""
+    store.fail(UNIT, "ValueError: boom")
+    assert store.failure(UNIT).startswith("ValueError: boom (20")
+    store.write(UNIT, {"x": 1})
+    assert store.failure(UNIT) == ""
