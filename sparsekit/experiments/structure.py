@@ -270,7 +270,7 @@ def mask_graphs(p: Parameters, names: Iterable[str] | None = None) -> pd.DataFra
     a weight from u to v survives in any gate.
     """
     wanted = masked_networks(p)
-    store = computed(wanted, p)
+    store = computed(wanted, p, weights=True)
     rows = []
     for unit in wanted:
         for layer, stage in enumerate(unit.network(store).stages):

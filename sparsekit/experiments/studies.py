@@ -98,7 +98,7 @@ def base_network(p: Parameters, variant: str, seed: int | None = None) -> classi
     """One trained base network; of the first seed, where none is given."""
     seed = p.seed if seed is None else seed
     (unit,) = (unit for unit in pruning.base_networks(p) if (unit.variant, unit.seed) == (variant, seed))
-    return unit.network(computed([unit], p))
+    return unit.network(computed([unit], p, weights=True))
 
 
 def stages(p: Parameters, variant: str, target: str, percent: float) -> dict[str, classifier.Classifier]:

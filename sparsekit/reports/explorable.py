@@ -123,7 +123,7 @@ def _unfit(p: Parameters) -> str:
 
 def _networks(p: Parameters, store: Store) -> dict[str, tuple[BaseNetwork, Classifier]]:
     """The first seed's network of each variant that is in the store, with finite weights."""
-    units = [unit for unit in experiments.base_networks(p) if unit.seed == p.seed and store.has(unit)]
+    units = [unit for unit in experiments.base_networks(p) if unit.seed == p.seed and store.has(unit, weights=True)]
     found = {unit.variant: (unit, unit.network(store)) for unit in units}
     return {v: (u, n) for v, (u, n) in found.items() if all(w.isfinite().all() for w in n.parameters())}
 

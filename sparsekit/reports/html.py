@@ -23,6 +23,7 @@ import papermill
 from bs4 import BeautifulSoup
 from jupyter_client.kernelspec import KernelSpec
 from jupyter_client.manager import AsyncKernelManager
+from nbclient.exceptions import CellTimeoutError, DeadKernelError
 from nbconvert import HTMLExporter
 from nbformat.v4 import new_markdown_cell, new_notebook
 from papermill.exceptions import PapermillExecutionError
@@ -132,11 +133,23 @@ def execute(notebook: Path, out: Path, parameters: Mapping[str, object]) -> floa
             out.unlink(missing_ok=True)
             if unfinished.exists():
                 os.replace(unfinished, failed)
-            why = f"{type(error).__name__}: {error}"
-            if isinstance(error, PapermillExecutionError):  # without papermill's frame around it
-                why = f"cell {error.exec_count}: {error.ename}: {error.evalue}"
+            why = _why(error)
             raise ReportError(f"{notebook.name}: {why.splitlines()[0]}") from error
     return time.perf_counter() - start
+
+
+def _why(error: Exception) -> str:
+    """What kept a notebook from running, in words where it is the kernel's end or a limit."""
+    if isinstance(error, PapermillExecutionError):  # without papermill's frame around it
+        exhausted = "out of memory: " * (error.ename in ("MemoryError", "OutOfMemoryError"))
+        return f"cell {error.exec_count}: {exhausted}{error.ename}: {error.evalue}"
+    if isinstance(error, DeadKernelError):
+        return "the kernel died: out of memory, or killed from outside; run again"
+    if isinstance(error, CellTimeoutError):
+        return f"a cell ran longer than is allowed: {error}"
+    if "didn't respond" in str(error):
+        return f"the kernel was silent: {error}"
+    return f"{type(error).__name__}: {error}"
 
 
 @contextmanager

@@ -229,6 +229,45 @@ def test_a_worker_killed_once_costs_nothing_but_time(store, make, tmp_path):
     assert log(tmp_path).count("once") == 2
 
 
+def test_swapped_weights_of_what_is_required_are_computed_anew_before_they_are_read(store, make, tmp_path):
+    units = [make("a"), make("b", make("x"))]
+    run(units, store, workers=1, report=quiet)
+    one, other = (store.file(unit).with_suffix(".pt") for unit in units)
+    one.write_bytes(other.read_bytes().ljust(one.stat().st_size, b"0")[: one.stat().st_size])
+    run(units, store, workers=1, report=quiet)
+    assert log(tmp_path).count("a") == 1  # nobody reads them
+    with pytest.warns(UserWarning, match="other weights"):
+        run([make("new", make("a"))], store, workers=1, report=quiet)
+    assert log(tmp_path).count("a") == 2
+    one.write_bytes(bytes(one.stat().st_size))
+    with pytest.warns(UserWarning, match="other weights"):
+        run(units, store, workers=1, report=quiet, weights=True)
+    assert log(tmp_path).count("a") == 3
+
+
+def test_a_failure_is_noted_with_its_reason_and_tried_again_by_the_next_run(store, make, tmp_path):
+    bad = make("bad", fault="kill once")
+    store.fail(bad, "killed its worker process twice (out of memory, or killed from outside)")
+    assert "killed" in store.failure(bad)
+    run([bad, make("a")], store, workers=2, report=quiet)
+    assert store.failure(bad) == ""
+    worse = make("worse", fault="raise")
+    with pytest.raises(ExecutionError):
+        run([make("after", worse), worse], store, workers=1, report=quiet)
+    assert store.failure(worse).startswith("ValueError: boom in worse")
+    assert "not run, since" in store.failure(make("after", worse))
+
+
+def test_reasons_name_memory_and_signals():
+    reason = execution._reason
+    assert reason(MemoryError("x"), 0).startswith("out of memory")
+    assert reason(RuntimeError("CUDA out of memory. Tried"), 0).startswith("out of memory")
+    died = execution.BrokenExecutor("The exit codes of the workers are {SIGSEGV(-11)}")
+    assert reason(died, 0) == "crashed its worker process twice (SIGSEGV)"
+    assert "the system ended 2 processes" in reason(execution.BrokenExecutor("{SIGKILL(-9)}"), 2)
+    assert reason(ValueError("a\nb"), 1) == "ValueError: a"
+
+
 def test_any_executor_will_do(store, make):
     with ThreadPoolExecutor(2) as threads:
         run([make("a", make("b")), make("c")], store, executor=threads, report=quiet)

@@ -1,0 +1,167 @@
+"""What a store says of itself; records computed again and compared; what is cleaned."""
+
+import json
+import os
+from dataclasses import dataclass
+from typing import ClassVar
+
+import pytest
+import torch
+
+from sparsekit.experiments import execution, status
+from sparsekit.experiments.identity import Unit, digest
+from sparsekit.experiments.records import Store, made_by
+
+
+@dataclass(frozen=True)
+class Drawn(Unit):
+    kind: ClassVar[str] = "drawn"
+    seed: int
+    parts: tuple = ()
+    fault: str = ""
+
+    @property
+    def requires(self):
+        return self.parts
+
+    def result(self, store, device):
+        if self.fault:
+            raise ValueError(self.fault)
+        drawn = torch.rand(3, generator=torch.Generator().manual_seed(self.seed))
+        further = [store.read(part)["accuracy"] for part in self.parts]
+        return {"accuracy": float(drawn[0]), "never": float("nan"), "further": further}, {"w": drawn}
+
+
+@dataclass(frozen=True)
+class Clock(Drawn):
+    kind: ClassVar[str] = "clock"
+    timed: ClassVar[bool] = True
+
+
+UNITS = [Drawn(k) for k in range(4)] + [Drawn(9, (Drawn(0), Drawn(1)))]
+
+
+@pytest.fixture
+def store(tmp_path):
+    store = Store(tmp_path / "runs")
+    execution.run(UNITS, store, workers=1, report=lambda state: None)
+    return store
+
+
+def change(store, unit, how):
+    """Change a record in such a way that its checksum is right."""
+    file = store.file(unit)
+    record = json.loads(file.read_text())
+    how(record)
+    del record["sha256"]
+    file.write_text(json.dumps(record | {"sha256": digest(record)}))
+
+
+def verdicts(store, units=UNITS):
+    return {verdict.unit: verdict for verdict in status.verify(units, store, workers=1)}
+
+
+def test_records_computed_again_are_the_same_bits(store):
+    files = {p: p.read_bytes() for p in store.path.rglob("*") if p.is_file()}
+    found = verdicts(store)
+    assert all(v.holds and v.exact and "the same bits" in str(v) for v in found.values())
+    assert list(found) == UNITS
+    assert {p: p.read_bytes() for p in store.path.rglob("*") if p.is_file()} == files
+
+
+def test_verify_finds_a_number_that_was_edited_whatever_its_checksum_says(store):
+    change(store, UNITS[1], lambda record: record["data"].update(accuracy=record["data"]["accuracy"] + 1e-9))
+    found = verdicts(store, UNITS[:4])
+    assert [v.holds for v in found.values()] == [True, False, True, True]
+    assert "differs: accuracy" in str(found[UNITS[1]])
+
+
+def test_verify_finds_weights_that_were_changed(store):
+    file = store.file(UNITS[2]).with_suffix(".pt")
+    torch.save({"w": torch.ones(3)}, file)
+    found = verdicts(store, [UNITS[2]])[UNITS[2]]
+    assert not found.holds
+    assert "weights" in str(found)
+    assert file.exists()
+
+
+def test_verify_names_a_record_that_cannot_be_read_and_leaves_it(store):
+    file = store.file(UNITS[1])
+    file.write_text("{")
+    found = verdicts(store, [UNITS[1], UNITS[4]])
+    assert "truncated" in str(found[UNITS[1]])
+    assert "the record of drawn" in str(found[UNITS[4]])
+    assert file.exists()
+
+
+def test_elsewhere_numbers_may_be_as_far_apart_as_the_tolerance(store):
+    def elsewhere(by):
+        def how(record):
+            record["provenance"]["processor"] = "another"
+            record["data"]["accuracy"] = min(record["data"]["accuracy"] + by, 1)
+
+        return how
+
+    change(store, UNITS[0], elsewhere(0.005))
+    change(store, UNITS[1], elsewhere(0.2))
+    near, far = verdicts(store, UNITS[:2]).values()
+    assert near.holds
+    assert "close" in str(near)
+    assert "tolerance 0.02" in str(near)
+    assert not far.holds
+
+
+def test_a_sample_is_drawn_by_its_seed_from_what_is_recorded_and_not_timed(store):
+    units = [*UNITS, Clock(1), Drawn(77)]
+    execution.run([Clock(1)], store, workers=1, report=lambda state: None)
+    assert status.sample(units, store, 3) == status.sample(units[::-1], store, 3)
+    assert {*status.sample(units, store, 100)} == {*UNITS}
+
+
+def test_status_counts_what_is_done_missing_and_failed_with_its_reason(store):
+    bad = Drawn(5, fault="boom")
+    with pytest.raises(execution.ExecutionError):
+        execution.run([bad, Drawn(6, (bad,))], store, workers=1, report=lambda state: None)
+    text = status.status([*UNITS, bad, Drawn(6, (bad,)), Drawn(7)], store)
+    assert "8 units" in text
+    assert "5 done, 3 to compute" in text
+    assert "ValueError: boom" in text
+    assert "not run, since drawn: seed 5, boom failed" in text
+    assert "Of 5 records: 5 made by this code" in text
+
+
+def test_status_and_the_table_tell_records_of_other_and_unknown_code(store):
+    change(store, UNITS[0], lambda record: record["provenance"].update(code="0" * 32, torch="1.0"))
+    change(store, UNITS[1], lambda record: record["provenance"].pop("code"))
+    assert made_by(UNITS, store).groupby("code")["records"].sum().to_dict() == {"other": 1, "this": 3, "unknown": 1}
+    text = status.status(UNITS, store)
+    assert "4 done, 1 to compute" in text
+    assert "1 of them have a record of other code" in text
+    assert "torch 1.0 (here " in text
+
+
+def test_a_folder_tells_what_is_in_it(store):
+    store.file(UNITS[0]).write_text("[]")
+    text = status.folder_status(store)
+    assert "4 records" in text
+    assert "4 drawn" in text
+    assert "1 broken" in text
+
+
+def test_clean_finds_leftovers_and_no_record(store):
+    old, lonely = store.path / "drawn" / ".x.tmp", store.path / "drawn" / "ab" / "c.pt"
+    lonely.parent.mkdir(exist_ok=True)
+    old.touch()
+    lonely.touch()
+    assert not any(status.leftovers(store).values())  # somebody may be writing them
+    os.utime(old, (0, 0))
+    os.utime(lonely, (0, 0))
+    store.file(UNITS[0]).write_text("[]")
+    with pytest.warns(UserWarning, match="no record"):
+        assert not store.has(UNITS[0])
+    store.fail(Drawn(5), "boom")
+    found = status.leftovers(store)
+    assert [len(files) for files in found.values()] == [3, 1, 1, 1]
+    status.remove(file for files in found.values() for file in files)
+    assert not any(status.leftovers(store).values())
+    assert all(store.has(unit) for unit in UNITS[1:])
