@@ -14,7 +14,7 @@ from sparsekit.experiments.identity import Result, Unit
 from sparsekit.experiments.parameters import Parameters
 from sparsekit.experiments.project import ParameterError
 from sparsekit.experiments.records import Store
-from sparsekit.experiments.units import BaseNetwork, EarlyNetwork, FromBase, probed, recipe, results, strings
+from sparsekit.experiments.units import BaseNetwork, EarlyNetwork, FromBase, outcome, probed, recipe, results, strings
 from sparsekit.networks.classifier import Classifier
 from sparsekit.networks.training import Encoded, Recipe, train
 from sparsekit.pruning import prune as pruning_rule
@@ -124,7 +124,7 @@ class PrunedNetwork(FromBase):
         In `known` is kept, by target and score, what others pruned of the same base network need not find again.
         """
         network, known, own = self.base.network(store), {} if known is None else known, (self.target, self.score)
-        if self.schedule != "one_shot":
+        if self.schedule != "one_shot" or not _finite(network):  # of one that diverged there is nothing to choose
             return network
         if own not in known:
             known[own] = self.evidence(network)
@@ -139,7 +139,9 @@ class PrunedNetwork(FromBase):
         return network
 
     def prune(self, network: Classifier, sparsity: float) -> Agreement | None:
-        """One pruning of a schedule; whether its evidence agreed."""
+        """One pruning of a schedule; whether its evidence agreed. A network that has diverged stays as it is."""
+        if not _finite(network):
+            return None
         evidence, agreement = self.evidence(network)
         with warnings.catch_warnings():  # that a matrix is empty, where all of it is asked to go
             warnings.simplefilter("ignore", UserWarning)
@@ -175,7 +177,7 @@ class PrunedNetwork(FromBase):
             }
             if agreement:
                 data["evidence"] = {"strings": agreement.sequences, "agreement": agreement.correlation}
-            yield unit, data | unit.remains(network), network.state_dict()
+            yield unit, data | unit.remains(network) | outcome(history), network.state_dict()
 
     def remains(self, network: Classifier) -> dict:
         """What pruning has left of the network: how many weights, what they cost, and where they are."""
@@ -196,6 +198,10 @@ class PrunedNetwork(FromBase):
 
 def _not_early() -> Classifier:
     raise ValueError("it starts early in base training; to have that network, let it say start.early() by that name")
+
+
+def _finite(network: Classifier) -> bool:
+    return all(bool(parameter.isfinite().all()) for parameter in network.parameters())
 
 
 def _radii(network: Classifier) -> dict[str, list]:

@@ -49,6 +49,7 @@ class Checked:
     provenance: Mapping[str, Any]
     weights: str | None  # their SHA-256
     deep: bool  # whether the weights are these
+    diverged: bool  # in training
 
     def made_by(self, current: Callable[[], str]) -> str:
         """Which code has made it: "this", "other", or "unknown", which is that of another Python too."""
@@ -107,7 +108,9 @@ class Store:
             if problem and mend:
                 self._set_aside(file, problem)
             return None
-        found = Checked(signature, record["provenance"], record.get("weights_sha256"), weights)
+        found = Checked(
+            signature, record["provenance"], record.get("weights_sha256"), weights, "diverged" in record["data"]
+        )
         _CHECKED[file] = found
         return found
 
@@ -269,6 +272,8 @@ def examine(file: Path, weights: bool = False) -> tuple[dict[str, Any] | None, s
 
 def _problem(record: Any, file: Path, weights: bool) -> str:
     if not isinstance(record, dict) or PARTS - set(record):
+        return "is no record"
+    if not isinstance(record["data"], dict) or not isinstance(record["provenance"], dict):
         return "is no record"
     named = {"kind": record["kind"], "identity": record["identity"]}
     if digest(named) != file.stem or record["kind"] != file.parent.parent.name:

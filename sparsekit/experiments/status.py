@@ -33,6 +33,8 @@ def status(units: Iterable[Unit], store: Store) -> str:
     failed = {name: reason for name, reason in reasons.items() if reason}
     stale = sum(store.found(unit) is not None for unit in missing)
     lines = [f"{len(units):,} units in {store.path}: {len(units) - len(missing):,} done, {len(missing):,} to compute"]
+    diverged = sum(found.diverged for unit in units if (found := store.found(unit)))
+    lines += [f"  training diverged in {diverged:,} of them, which have no accuracy"] if diverged else []
     lines += [f"  {stale:,} of them have a record of other code (--keep-old uses it)"] if stale else []
     lines += [f"  {len(failed):,} of them failed when last tried; the next run tries again:"] if failed else []
     lines += [f"    {name}: {reason}" for name, reason in list(failed.items())[:20]]

@@ -14,7 +14,7 @@ from sparsekit.experiments.identity import Unit
 from sparsekit.experiments.parameters import Parameters
 from sparsekit.experiments.pruning import PrunedNetwork, protocol_networks, protocols, pruned_networks
 from sparsekit.experiments.records import Store
-from sparsekit.experiments.units import Strings, computed, probed, recipe, strings, training_cost
+from sparsekit.experiments.units import Strings, computed, outcome, probed, recipe, strings, training_cost
 from sparsekit.graphs import designs, directed, files, nulls, properties
 from sparsekit.graphs import structure as graphs
 from sparsekit.graphs.families import GENERATORS
@@ -148,6 +148,7 @@ class GraphNetwork(Unit):
         """
         data, now = store.read(self), self._sources()
         del data["history"]
+        data.pop("diverged", None)
         was = data.pop("own", {})
         # a record that lacks one of the kit's own measures is older than it, and others may mean something else by now
         older = any(not source and name not in data for name, source in now.items())
@@ -166,7 +167,7 @@ class GraphNetwork(Unit):
             raise AssertionError(f"a weight outside the graph is no longer 0 after training: {self}")
         last = {name: history[-1][name] for name in ("test_accuracy", "test_loss", "train_accuracy")}
         own = {name: source for name, source in self._sources().items() if source}
-        data = self.measured() | last | {"history": history}
+        data = self.measured() | last | {"history": history} | outcome(history)
         return data | ({"own": own} if own else {}), None
 
 
@@ -197,7 +198,7 @@ def graph_networks(p: Parameters) -> list[GraphNetwork]:
 
 
 TAKEN = {"variant", "generator", "graph", "seed", "null", "original", "gate_masks", "wrong", "lost", "family", "own"}
-TAKEN |= {"history", "test_accuracy", "test_loss", "train_accuracy"}
+TAKEN |= {"diverged", "history", "test_accuracy", "test_loss", "train_accuracy"}
 """What `structure` and `gate_rows` have in a row besides properties."""
 
 

@@ -15,7 +15,7 @@ from sparsekit.experiments.parameters import Parameters
 from sparsekit.experiments.records import Store, default_store
 from sparsekit.networks.build import stacked
 from sparsekit.networks.classifier import Classifier
-from sparsekit.networks.training import Recipe, epoch_seconds, train
+from sparsekit.networks.training import Recipe, diverged, epoch_seconds, train
 from sparsekit.registry import digest
 from sparsekit.seeds import derive
 from sparsekit.tasks import definitions as tasks
@@ -118,7 +118,7 @@ class BaseNetwork(Unit):
 
     def result(self, store: Store, device: str) -> tuple[Mapping, Mapping]:
         network, history = self.trained(device)
-        return {"history": history}, network.state_dict()
+        return {"history": history} | outcome(history), network.state_dict()
 
 
 @dataclass(frozen=True)
@@ -152,6 +152,12 @@ class EarlyNetwork(FromBase):
     def result(self, store: Store, device: str) -> tuple[Mapping, Mapping]:
         network, _ = self.base.trained(device, stop_at=self.steps)
         return {}, network.state_dict()
+
+
+def outcome(history: list[dict]) -> dict[str, int]:
+    """What a record says beside its history where training diverged: ``diverged``, the first step so measured."""
+    step = diverged(history)
+    return {} if step is None else {"diverged": step}
 
 
 def probed(networks: list[Classifier], strings: Strings, recipe: Recipe, device: str, measurements: int = 1) -> float:

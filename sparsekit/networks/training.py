@@ -3,6 +3,7 @@
 They see the same strings in the same order, each with its own weights, mask, gradient norm and optimizer state.
 """
 
+import math
 import time
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -68,7 +69,9 @@ class Population:
 
     def unstack(self) -> None:
         """Write the weights back into the networks; what a mask removes is 0."""
-        for network, vector in zip(self.networks, (self.flat.detach() * self.mask).cpu(), strict=True):
+        weights = self.flat.detach() * self.mask
+        weights = torch.where(weights.isnan() & (self.mask == 0), 0, weights)  # of a network that diverged
+        for network, vector in zip(self.networks, weights.cpu(), strict=True):
             for parameter, values in zip(network.parameters(), self.layout.named(vector[None]).values(), strict=True):
                 parameter.data.copy_(values[0])
 
@@ -149,6 +152,16 @@ def update(
     return losses.detach(), hits
 
 
+def diverged(history: Sequence[Mapping[str, float]]) -> int | None:
+    """The step after which training was first found to have diverged: no finite loss; None where it has not.
+
+    >>> diverged([{"step": 0, "test_loss": 0.7}, {"step": 8, "test_loss": float("nan")}])
+    8
+    """
+    losses = ((row["step"], row.get(name, 0.0)) for row in history for name in ("test_loss", "train_loss"))
+    return next((step for step, loss in losses if not math.isfinite(loss)), None)
+
+
 def epoch_seconds(
     networks: Sequence[Classifier], task: Task, recipe: Recipe, *, device: str = "cpu", steps: int = 6
 ) -> tuple[float, float]:
@@ -202,7 +215,7 @@ def train(
     -------
     list (one a network) of list of dict
         step, epoch (a fraction within an epoch), test_loss, test_accuracy, and after whole epochs train_loss and
-        train_accuracy (running means over the epoch).
+        train_accuracy (running means over the epoch). Where a loss is not finite, the accuracy is NaN.
     """
     population = Population(networks, device)
     training, test = Encoded(task.train, device), Encoded(task.test, device)
@@ -215,6 +228,9 @@ def train(
         found |= {name: total / len(training.labels) for name, total in running.items()}
         for k, history in enumerate(histories):
             values = {name: float(each[k]) for name, each in found.items()}
+            for part in ("test", "train"):
+                if not math.isfinite(values.get(f"{part}_loss", 0.0)):  # it gives no verdicts, whichever comes first
+                    values[f"{part}_accuracy"] = math.nan
             history.append({"step": step, "epoch": step / steps_per_epoch} | values)
 
     step = 0

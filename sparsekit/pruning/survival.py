@@ -1,5 +1,6 @@
 """Where the weights of a pruned network survive: by layer, matrix, gate and unit."""
 
+import math
 from collections.abc import Mapping
 from itertools import product
 
@@ -81,13 +82,15 @@ def spectral_radius(network: Classifier) -> pd.DataFrame:
     """Largest absolute eigenvalue of each gate's block of the hidden-to-hidden weights.
 
     In a simple cell it says whether a small state fades (below 1) or can stay. In GRU and LSTM it says how strongly a
-    gate listens to the state; the direct path keeps the past at any radius. Columns: layer, gate, spectral_radius.
+    gate listens to the state; the direct path keeps the past at any radius.
+    Columns: layer, gate, spectral_radius; NaN where training diverged.
     """
     rows, gates = [], GATES[network.variant]
     for layer, stage in enumerate(network.stages):
         weight = (stage.weight_hh.detach() * stage.mask_hh).double().cpu().numpy()
         for gate, block in zip(gates, np.split(weight, len(gates)), strict=True):
-            rows.append((layer, gate, float(np.abs(np.linalg.eigvals(block)).max())))
+            finite = np.isfinite(block).all()
+            rows.append((layer, gate, float(np.abs(np.linalg.eigvals(block)).max()) if finite else math.nan))
     return pd.DataFrame(rows, columns=["layer", "gate", "spectral_radius"])
 
 
