@@ -10,8 +10,10 @@ import sys
 import tempfile
 import time
 from collections.abc import Callable
+from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
+from typing import ClassVar
 
 import loky
 import networkx as nx
@@ -22,6 +24,8 @@ from torch import nn
 from sparsekit.cli import main
 from sparsekit.experiments import execution, structure, studies
 from sparsekit.experiments import pruning as experiments_pruning
+from sparsekit.experiments.identity import Unit
+from sparsekit.experiments.jobs import Schedule
 from sparsekit.experiments.parameters import Parameters
 from sparsekit.experiments.planning import plan
 from sparsekit.experiments.pruning import PrunedNetwork
@@ -208,6 +212,46 @@ def workers() -> None:
     show("two worker processes against one", value, "1.8×", f"{one:.1f} → {two:.1f} s")
 
 
+@dataclass(frozen=True)
+class Leaf(Unit):
+    """A unit of no work, eight of which go together once the unit that they share is there."""
+
+    kind: ClassVar[str] = "leaf"
+    together: ClassVar[int] = 8
+    number: int
+    base: "Leaf | None" = None
+
+    @property
+    def requires(self) -> tuple[Unit, ...]:
+        return (self.base,) if self.base else ()
+
+    @property
+    def group(self) -> object:
+        return self.base
+
+
+def schedule() -> None:
+    """What a run adds to the computing: which units are missing, at its start, and what comes next, after each."""
+    for count in (10_000, 100_000):
+        bases = [Leaf(k) for k in range(count // 10)]
+        units = [Leaf(k, base) for base in bases for k in range(9)]
+        with tempfile.TemporaryDirectory() as folder:
+            begun = time.perf_counter()
+            made = Schedule(units, Store(folder), 4)
+            start = time.perf_counter() - begun
+            drain(made)
+            rest = time.perf_counter() - begun - start
+        detail = f"and {1000 * rest / count:.3f} ms a unit until all are done (bar 5)"
+        show(f"schedule of {count:,} units, seconds to its start", start, "5", detail)
+
+
+def drain(schedule: Schedule) -> None:
+    while job := schedule.next():
+        for name in job.units:
+            schedule.finish(name)
+        schedule.state()
+
+
 def graph_properties() -> None:
     graph = nx.connected_watts_strogatz_graph(1000, 10, 1, 10, seed=0)
     slow, fast = (lambda: networkx_properties(graph)), (lambda: properties.measure(graph))
@@ -294,5 +338,5 @@ if __name__ == "__main__":
     torch.set_num_threads(1)
     print(f"torch {torch.__version__}, {loky.cpu_count()} cores\n")
     print("| work | measured | bar | details |\n|---|---|---|---|")
-    for measure in (layered, grid, floor, workers, graph_properties, evaluation, memory, around, whole):
+    for measure in (layered, grid, floor, workers, schedule, graph_properties, evaluation, memory, around, whole):
         measure()

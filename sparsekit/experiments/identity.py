@@ -1,11 +1,12 @@
 """What a unit of work is, in a form that can be hashed, tabulated and named."""
 
+import copy
 import dataclasses
 import hashlib
 import json
 import math
 import os
-from collections.abc import Hashable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Hashable, Iterable, Mapping, Sequence
 from numbers import Integral, Real
 from typing import Any, ClassVar, Protocol
 
@@ -77,15 +78,30 @@ def _canonical(value: Any) -> Any:
     if type(value) in SINGLE:
         return value
     if dataclasses.is_dataclass(value) and not isinstance(value, type):
-        changed = [f.name for f in dataclasses.fields(value) if f.compare and not _default(f, value)]
-        kind = {"kind": value.kind} if hasattr(value, "kind") else {}
-        return kind | {name: _canonical(getattr(value, name)) for name in changed}
+        # a base network is a part of thousands of units
+        return _once(value, "_canonical", lambda: _changed(value))
     if isinstance(value, list | tuple):
         return [_canonical(v) for v in value]
     if isinstance(value, Mapping):
         return {name: _canonical(v) for name, v in value.items()}
     single = plain(value)
     return int(single) if isinstance(single, float) and single.is_integer() else single
+
+
+def _changed(value: Any) -> dict[str, Any]:
+    changed = [f.name for f in dataclasses.fields(value) if f.compare and not _default(f, value)]
+    kind = {"kind": value.kind} if hasattr(value, "kind") else {}
+    return kind | {name: _canonical(getattr(value, name)) for name in changed}
+
+
+def _once(value: Any, name: str, find: Callable[[], Any]) -> Any:
+    """What is found of a dataclass, kept with it if it is one that does not change."""
+    kept = getattr(value, "__dict__", None) if type(value).__dataclass_params__.frozen else None
+    if kept is None:
+        return find()
+    if name not in kept:
+        kept[name] = find()
+    return kept[name]
 
 
 def _default(field: dataclasses.Field, owner: Any) -> bool:
@@ -102,8 +118,11 @@ def _default(field: dataclasses.Field, owner: Any) -> bool:
     return _text(_canonical(value)) == _text(_canonical(default))
 
 
+_JSON = json.JSONEncoder(sort_keys=True, separators=(",", ":"), allow_nan=False)
+
+
 def _text(value: Any) -> str:
-    return json.dumps(value, sort_keys=True, separators=(",", ":"), allow_nan=False)
+    return _JSON.encode(value)
 
 
 def identity(unit: Any) -> dict[str, Any]:
@@ -112,14 +131,20 @@ def identity(unit: Any) -> dict[str, Any]:
     Since defaults are left out, a unit that gains an option (with the old behaviour as default) keeps its results.
     Fields with ``compare=False`` are left out too: where a file lies does not change what is in it.
     """
-    fields = _canonical(unit)
+    fields = copy.deepcopy(_changed(unit))
     fields.pop("kind", None)
     return fields
 
 
 def key(unit: Any) -> str:
     """The name of a unit's record: the SHA-256 of its kind and identity, 64 hex digits."""
-    return digest({"kind": unit.kind, "identity": identity(unit)})
+    return _once(unit, "_key", lambda: _key(unit))
+
+
+def _key(unit: Any) -> str:
+    fields = _changed(unit)
+    fields.pop("kind", None)
+    return digest({"kind": unit.kind, "identity": fields})
 
 
 def digest(value: Any) -> str:

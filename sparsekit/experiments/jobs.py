@@ -1,13 +1,13 @@
 """Which units are still to be computed, which of them go together, and in what order."""
 
+import graphlib
 import heapq
 import itertools
 import math
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Collection, Iterable
 from dataclasses import dataclass
 
-import networkx as nx
 import numpy as np
 
 from sparsekit.experiments.identity import Unit, key
@@ -22,9 +22,8 @@ class Job:
     units: dict[str, Unit]  # by key
     length: float = 0.0  # relative time from its start to the end of everything that waits for it
     suspect: bool = False  # a worker died while it was running, so it gets a process of its own
-    deaths: int = 0  # how often a worker died that certainly had nothing else to do
-    company: bool = False  # another job has run in the same pool at the same time
-    queued: bool = False  # it has been put in line
+    deaths: int = 0  # how often such a process died under it
+    waits: int = 0  # how many records, of all that its units require, are still to come
 
     @property
     def timed(self) -> bool:
@@ -46,10 +45,12 @@ class Schedule:
         self.missing: dict[str, Unit] = {}
         self.reused = 0
         self.computed: set[str] = set()
+        self.elsewhere: set[str] = set()  # of these, those that another run has computed meanwhile
         self.failed: dict[str, BaseException] = {}
         self.not_run: dict[str, str] = {}
         self.past_cost = 0.0
-        self._order = nx.DiGraph()  # from each missing unit to those that require it
+        self._before: dict[str, list[str]] = {}  # what each missing unit requires that is missing too
+        self._after: dict[str, list[str]] = defaultdict(list)  # and those that require it
         with store.one_warning():
             self._survey([(unit, weights) for unit in units], store)
         self.costs = {name: float(unit.cost) for name, unit in self.missing.items()}
@@ -73,25 +74,29 @@ class Schedule:
                 continue
             self.reused -= not first
             self.missing[name] = unit
-            self._order.add_node(name)
-            self._order.add_edges_from((key(required), name) for required in unit.requires)
+            self._before[name] = list(dict.fromkeys(key(required) for required in unit.requires))
             units.extend((required, True) for required in unit.requires)
-        self._order.remove_nodes_from(seen.keys() - self.missing.keys())
+        for name, needed in self._before.items():
+            self._before[name] = [before for before in needed if before in self.missing]
+            for before in self._before[name]:
+                self._after[before].append(name)
 
     def _jobs(self) -> list[Job]:
-        generations = list(nx.topological_generations(self._order))
         # how many units in a row must come before each: 0 for those that may start at once
-        depths = {name: depth for depth, names in enumerate(generations) for name in names}
-        after = {}
+        depths: dict[str, int] = {}
+        for name in graphlib.TopologicalSorter(self._before).static_order():
+            depths[name] = max((depths[needed] + 1 for needed in self._before[name]), default=0)
+        after: dict[str, float] = {}
         for name in reversed(depths):
-            after[name] = max((self.costs[n] + after[n] for n in self._order.successors(name)), default=0.0)
+            after[name] = max((self.costs[n] + after[n] for n in self._after[name]), default=0.0)
+        equally_deep = Counter(depths.values())
         # The depth is part of what must be equal, or a unit could share a job with one that it waits for.
         groups: dict[tuple, list[str]] = defaultdict(list)
         for name, unit in self.missing.items():
             groups[depths[name], type(unit), unit.group].append(name)
         jobs = []
         for (depth, *_), names in groups.items():
-            size = min(self.missing[names[0]].together, math.ceil(len(generations[depth]) / self.workers))
+            size = min(self.missing[names[0]].together, math.ceil(equally_deep[depth] / self.workers))
             for part in np.array_split(names, math.ceil(len(names) / max(1, size))):
                 length = sum(self.costs[n] for n in part) + max(after[n] for n in part)
                 jobs.append(Job({n: self.missing[n] for n in part.tolist()}, length))
@@ -110,35 +115,47 @@ class Schedule:
 
     def add(self, job: Job) -> None:
         """Put a job in line, as soon as what its units require is there."""
-        self._job |= dict.fromkeys(job.units, job)
+        for name in job.units:
+            self._job[name] = job
+            job.waits += self._waits(name)
         self._line_up(job)
 
     def next(self, running: Collection[Job] = ()) -> Job | None:
         """Take the longest job that may start now, beside those running; what is timed comes first, and alone."""
-        if not self._ready or (running and (self._ready[0][-1].timed or any(job.timed for job in running))):
+        # what is timed runs alone: where several are running, none of them is
+        if not self._ready or (running and (self._ready[0][-1].timed or next(iter(running)).timed)):
             return None
         return heapq.heappop(self._ready)[-1]
 
-    def finish(self, name: str) -> None:
-        """Note that a unit's record is there, and let go on what waited for it."""
+    def finish(self, name: str, elsewhere: bool = False) -> None:
+        """Note that a unit's record is there, and let go on what waited for it; maybe another run has computed it."""
         self.computed.add(name)
+        if elsewhere:
+            self.elsewhere.add(name)
         self.past_cost += self.costs[name]
-        for after in self._order.successors(name):
-            self._line_up(self._job[after])
+        for after in self._after[name]:
+            if after not in self.not_run:
+                self._job[after].waits -= 1
+                self._line_up(self._job[after])
 
     def fail(self, name: str, cause: BaseException) -> None:
         """Note that a unit cannot be computed, and with it none that requires it."""
         self.failed[name] = cause
-        lost = [after for _, after in nx.bfs_edges(self._order, name) if after not in self.not_run]
-        self.not_run |= dict.fromkeys(lost, name)
-        self.past_cost += sum(self.costs[gone] for gone in (name, *lost))
-        for gone in lost:
-            del self._job[gone].units[gone]
-        for gone in lost:
-            self._line_up(self._job[gone])
+        lost = list(self._after[name])
+        for gone in lost:  # grows while it is walked through
+            if gone not in self.not_run:
+                self.not_run[gone] = name
+                self.past_cost += self.costs[gone]
+                job = self._job[gone]
+                job.waits -= self._waits(gone)
+                del job.units[gone]
+                self._line_up(job)
+                lost += self._after[gone]
+        self.past_cost += self.costs[name]
+
+    def _waits(self, name: str) -> int:
+        return sum(needed not in self.computed for needed in self._before[name])
 
     def _line_up(self, job: Job) -> None:
-        ready = all(needed in self.computed for name in job.units for needed in self._order.predecessors(name))
-        if job.units and ready and not job.queued:
-            job.queued = True
+        if job.units and not job.waits:
             heapq.heappush(self._ready, (not job.timed, -job.length, next(self._count), job))
