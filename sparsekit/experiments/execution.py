@@ -1,18 +1,22 @@
 """Units of work over worker processes, so that each one is computed once, whatever dies in between."""
 
+import os
 import pickle
+import queue
 import re
+import signal
 import time
 import warnings
 from collections.abc import Callable, Iterable, Sequence
-from concurrent.futures import FIRST_COMPLETED, BrokenExecutor, CancelledError, Executor, Future, wait
+from concurrent.futures import BrokenExecutor, CancelledError, Executor, Future
 from contextlib import suppress
 from pathlib import Path
 
 import loky
 import torch
 
-from sparsekit.experiments.identity import Unit, title
+from sparsekit.experiments import locks
+from sparsekit.experiments.identity import Unit, key, title
 from sparsekit.experiments.jobs import Job, Schedule
 from sparsekit.experiments.progress import Progress, State, duration
 from sparsekit.experiments.records import RecordError, Store, default_store
@@ -20,6 +24,8 @@ from sparsekit.registry import arrive, packed
 
 # A worker with several threads on a busy machine is many times slower than with one.
 ONE_THREAD = dict.fromkeys(["OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS"], "1")
+LOOK = 0.5
+"""Seconds between two looks at whether a unit that another run computes is done."""
 # loky takes 300 MB more than at the start for a leak, and restarts the worker; compiling the kernels alone takes that.
 WORKER = ONE_THREAD | {"LOKY_MAX_MEMORY_LEAK_SIZE": str(1536 * 2**20)}
 
@@ -67,7 +73,8 @@ def run(
 ) -> None:
     """Compute the units that have no record yet, and what they require.
 
-    Why a unit failed is noted in the store, and the next run tries it again.
+    Several runs may share a store: what one of them is computing, another waits for. Whatever a run that was killed
+    has left is removed. Why a unit failed is noted in the store, and the next run tries it again.
 
     Parameters
     ----------
@@ -100,6 +107,7 @@ def run(
     schedule, limit = Schedule(units, store, workers or 1, weights), workers or 10_000
     if schedule.missing:
         store.check_writable()
+        _tidy(store)
         if executor is None:
             device = resolve_device(device)
         threads = torch.get_num_threads()
@@ -122,47 +130,83 @@ def run(
         raise error from next(iter(schedule.failed.values()))
 
 
+def _claims(store: Store) -> Path:
+    return store.path / ".claims"
+
+
+def _tidy(store: Store) -> None:
+    """Remove what runs that were killed have left in the store: claims to units, and files half written."""
+    for name in locks.abandoned(_claims(store)):
+        for file in store.path.glob(f"*/{name[:2]}/.{name}.*.tmp"):
+            file.unlink(missing_ok=True)
+
+
 def _work(schedule: Schedule, pools: "_Pools", store: Store, device: str, report: Callable) -> None:
     report(schedule.state("starting"))
+    elsewhere: list[Job] = []  # what other runs are computing
     while True:
+        for job in [job for job in elsewhere if not _claimed_elsewhere(job, store)]:
+            elsewhere.remove(job)
+            schedule.add(job)
         while len(pools.running) < pools.limit and (job := schedule.next(pools.running.values())):
             pools.submit(job, store, device)
-        if not pools.running:
+        if pools.running:
+            with suppress(queue.Empty):
+                future = pools.ended.get(timeout=LOOK if elsewhere else None)
+                job = pools.release(future)
+                elsewhere += _settle(job, future, schedule, store)
+                report(schedule.state(title(list(job.units.values())[-1])))
+        elif elsewhere:
+            (unit, *_) = elsewhere[0].units.values()
+            report(schedule.state(f"waiting for another run, which computes {title(unit)}"))
+            time.sleep(LOOK)
+        else:
             return
-        finished, _ = wait(pools.running, return_when=FIRST_COMPLETED)
-        for future in finished:
-            job = pools.release(future)
-            _settle(job, future, schedule, store)
-            report(schedule.state(title(list(job.units.values())[-1])))
 
 
-def _settle(job: Job, future: Future, schedule: Schedule, store: Store) -> None:
-    """Note what has become of a job; what may still succeed goes in line once more, unit by unit."""
+def _claimed_elsewhere(job: Job, store: Store) -> bool:
+    return all(locks.claimed_elsewhere(_claims(store), name) for name in job.units)
+
+
+def _settle(job: Job, future: Future, schedule: Schedule, store: Store) -> list[Job]:
+    """Note what has become of a job; what may still succeed goes in line once more, unit by unit.
+
+    Returns what other runs are computing, if there is any.
+    """
+    error = CancelledError() if future.cancelled() else future.exception()
+    there, claimed = ([], []) if error else future.result()
     left = {name: unit for name, unit in job.units.items() if not store.has(unit)}
     for name in [n for n in job.units if n not in left]:  # also where its worker died after writing the record
-        schedule.finish(name)
-    error = CancelledError() if future.cancelled() else future.exception()
-    died = isinstance(error, BrokenExecutor)
-    # in company, the death may have been another job's doing
-    deaths = job.deaths + (died and not job.company and len(job.units) == 1)
+        schedule.finish(name, elsewhere=name in there)
+    waiting = {name: left.pop(name) for name in claimed if name in left}
+    # among others, the death may have been another job's doing
+    died, deaths = isinstance(error, BrokenExecutor), job.deaths + job.suspect
     for name, unit in left.items():
         if died and deaths < 2:
-            schedule.add(Job({name: unit}, length=schedule.costs[name], suspect=True, deaths=deaths))
+            schedule.add(Job({name: unit}, schedule.costs[name], suspect=True, deaths=deaths))
         elif error and len(job.units) > 1:
-            schedule.add(Job({name: unit}, length=schedule.costs[name], suspect=job.suspect))
+            schedule.add(Job({name: unit}, schedule.costs[name], job.suspect, job.deaths))
         else:
             schedule.fail(name, error or ExecutionError(OTHER_CODE if store.found(unit) else NO_RECORD))
+    length = sum(schedule.costs[name] for name in waiting)
+    return [Job(waiting, length, job.suspect, job.deaths)] * bool(waiting)
 
 
-def _compute(own: bytes, units: Sequence[Unit], store: Store, device: str) -> None:
+def _compute(own: bytes, units: Sequence[Unit], store: Store, device: str) -> tuple[list[str], list[str]]:
+    """Compute units; return the names of those that were there already, and of those that other runs are computing."""
     torch.set_num_threads(1)
     start, form = time.perf_counter(), type(units[0])
     try:
         arrive(own)
         device = resolve_device(device)
-        for unit, data, weights in form.compute(units, store, device):
-            seconds = (time.perf_counter() - start) / len(units)
-            store.write(unit, data, weights, seconds=seconds, device=device if form.trains else "cpu")
+        by_name = {key(unit): unit for unit in units}
+        with locks.claimed(_claims(store), by_name) as mine:
+            there = [name for name in mine if store.has(by_name[name])]  # which another run has computed meanwhile
+            asked = [by_name[name] for name in mine if name not in there]
+            for unit, data, weights in form.compute(asked, store, device) if asked else ():
+                seconds = (time.perf_counter() - start) / len(asked)
+                store.write(unit, data, weights, seconds=seconds, device=device if form.trains else "cpu")
+        return there, [name for name in by_name if name not in mine]
     except Exception as error:
         try:
             pickle.loads(pickle.dumps(error))
@@ -170,6 +214,16 @@ def _compute(own: bytes, units: Sequence[Unit], store: Store, device: str) -> No
             # what cannot travel between processes would break the pool instead of naming its cause
             raise RuntimeError(f"{type(error).__name__}: {error}") from None
         raise
+
+
+def processes(workers: int, start: Callable = loky.ProcessPoolExecutor, **options: object) -> Executor:
+    """A pool of worker processes, which end when this one does, however it ends."""
+    return start(max_workers=workers, env=WORKER, initializer=_begin, initargs=(os.getpid(),), **options)
+
+
+def _begin(parent: int) -> None:
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C reaches the whole group; whoever started this one ends it
+    locks.end_with(parent)
 
 
 class _InProcess(Executor):
@@ -195,31 +249,31 @@ class _Pools:
         self._own = b"" if isinstance(self._executor, _InProcess) else packed()  # what a user has registered
         self._alone: dict[Future, loky.ProcessPoolExecutor] = {}
         self.running: dict[Future, Job] = {}
+        self.ended: queue.SimpleQueue[Future] = queue.SimpleQueue()  # those of them that have
         self.limit = limit
 
     def _shared(self) -> Executor:
-        return self._executor or loky.get_reusable_executor(
-            max_workers=self.limit, timeout=300, initializer=torch.set_num_threads, initargs=(1,), env=WORKER
-        )
+        return self._executor or processes(self.limit, loky.get_reusable_executor, timeout=300)
 
     def submit(self, job: Job, store: Store, device: str) -> None:
         task = (_compute, self._own, tuple(job.units.values()), store, device)
-        if job.suspect:
-            pool = loky.ProcessPoolExecutor(max_workers=1, env=WORKER)
+        future = None if job.suspect else self._submit_shared(task)
+        if future is None:
+            job.suspect, pool = True, processes(1)
             future = pool.submit(*task)
             self._alone[future] = pool
-        else:
-            try:
-                future = self._shared().submit(*task)
-            except BrokenExecutor:
-                if self._executor:
-                    warnings.warn("the given executor is broken; the rest is computed by processes here", stacklevel=4)
-                    self._executor, self.limit = None, min(self.limit, loky.cpu_count())
-                future = self._shared().submit(*task)
-            together = [job, *(other for other in self.running.values() if not other.suspect)]
-            for other in together:
-                other.company |= len(together) > 1
         self.running[future] = job
+        future.add_done_callback(self.ended.put)
+
+    def _submit_shared(self, task: tuple) -> Future | None:
+        with suppress(BrokenExecutor):
+            return self._shared().submit(*task)
+        if self._executor:
+            warnings.warn("the given executor is broken; the rest is computed by processes here", stacklevel=5)
+            self._executor, self.limit = None, min(self.limit, loky.cpu_count())
+        with suppress(BrokenExecutor):
+            return self._shared().submit(*task)  # a new one
+        return None
 
     def release(self, future: Future) -> Job:
         if pool := self._alone.pop(future, None):
@@ -236,8 +290,8 @@ class _Pools:
 
 
 def _summary(schedule: Schedule, seconds: float) -> str:
-    parts = [f"{len(schedule.computed)} computed", f"{schedule.reused} reused"]
-    rest = {"failed": schedule.failed, "not run": schedule.not_run}
+    parts = [f"{len(schedule.computed) - len(schedule.elsewhere)} computed", f"{schedule.reused} reused"]
+    rest = {"computed by other runs": schedule.elsewhere, "failed": schedule.failed, "not run": schedule.not_run}
     parts += [f"{len(names)} {word}" for word, names in rest.items() if names]
     return f"{schedule.total} units: {', '.join(parts)}, {duration(seconds)}"
 

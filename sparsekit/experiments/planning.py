@@ -48,7 +48,7 @@ def plan(units: Iterable[Unit], store: Store, workers: int = 0, device: str = "a
             missing.setdefault(f"{unit.kind} {variant}".strip(), []).append(unit)
     workers, device = workers or loky.cpu_count(), execution.resolve_device(device)
     kinds, mebibytes, own = [], 0.0, packed()
-    pool = loky.ProcessPoolExecutor(max_workers=1, env=execution.WORKER)  # starts its worker when first asked
+    pool = execution.processes(1)  # starts its worker when first asked
     try:
         for name, group in missing.items():
             by_cost = sorted(group, key=lambda unit: unit.cost)

@@ -60,10 +60,10 @@ class Sum(Unit):
             raise Awkward("a", "b")
         if self.fault == "kill":
             os.kill(os.getpid(), signal.SIGKILL)
-        if self.fault == "kill once":
-            flag = Path(self.log).with_name(f"{self.name}.flag")
-            if not flag.exists():
-                flag.touch()
+        if times := {"kill once": 1, "kill twice": 2}.get(self.fault):
+            flags = [Path(self.log).with_name(f"{self.name}.flag{k}") for k in range(times)]
+            if left := [flag for flag in flags if not flag.exists()]:
+                left[0].touch()
                 os.kill(os.getpid(), signal.SIGKILL)
 
 
@@ -266,6 +266,14 @@ def test_reasons_name_memory_and_signals():
     assert reason(died, 0) == "crashed its worker process twice (SIGSEGV)"
     assert "the system ended 2 processes" in reason(execution.BrokenExecutor("{SIGKILL(-9)}"), 2)
     assert reason(ValueError("a\nb"), 1) == "ValueError: a"
+
+
+def test_a_death_in_a_pool_of_several_is_not_held_against_a_unit(store, make, tmp_path):
+    """Two kills from outside, once in the pool of all and once in a process of its own, do not make a failure."""
+    unit = make("twice", fault="kill twice")
+    run([unit], store, workers=2, report=quiet)
+    assert store.has(unit)
+    assert log(tmp_path).count("twice") == 3
 
 
 def test_any_executor_will_do(store, make):
