@@ -3,10 +3,13 @@
 import argparse
 import inspect
 import os
+import signal
 import sys
 import tempfile
 import textwrap
-from collections.abc import Sequence
+import threading
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 
 import yaml
@@ -24,13 +27,14 @@ class UsageError(ValueError):
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Run a command; return its exit status: 0 done, 1 something failed, 2 bad input, 130 interrupted."""
+    """Run a command; return its exit status: 0 done, 1 something failed, 2 bad input, 130 or 143 interrupted."""
     for stream in (sys.stdout, sys.stderr):
         if hasattr(stream, "reconfigure"):
             stream.reconfigure(errors="replace")  # a terminal that knows ASCII only gets question marks
     options = _parser().parse_args(arguments)
     try:
-        return options.command(options)
+        with _signals():
+            return options.command(options)
     except (ParameterError, NotebookError, UsageError, registry.OwnError) as error:
         for line in str(error).splitlines():
             print(f"sparsekit: {line}", file=sys.stderr)
@@ -38,9 +42,30 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except BrokenPipeError:  # whoever read the output, such as `head`, has seen enough
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 1
-    except KeyboardInterrupt:
+    except KeyboardInterrupt as interrupt:
         print("\nsparsekit: interrupted; what was computed is kept: run the same command to go on", file=sys.stderr)
-        return 130
+        return 128 + (interrupt.args or (signal.SIGINT,))[0]
+
+
+@contextmanager
+def _signals() -> Iterator[None]:
+    """Being told to end is as Ctrl-C: a `KeyboardInterrupt` of the signal. Ctrl-C once more ends at once."""
+
+    def end(number: int, frame: object) -> None:
+        signal.signal(signal.SIGTERM, signal.SIG_IGN)  # `timeout` and others send it twice
+        signal.signal(signal.SIGINT, lambda *_: os._exit(128 + number))
+        raise KeyboardInterrupt(number)
+
+    if threading.current_thread() is not threading.main_thread():  # to which alone signals come
+        yield
+        return
+    heard = [number for number in (signal.SIGINT, signal.SIGTERM) if signal.getsignal(number) != signal.SIG_IGN]
+    before = {number: signal.signal(number, end) for number in heard}
+    try:
+        yield
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
 
 
 def _parser() -> argparse.ArgumentParser:

@@ -1,6 +1,7 @@
 """The command line: what is checked before anything runs, what runs, and what it says and returns."""
 
 import os
+import signal
 import subprocess
 import sys
 import threading
@@ -34,6 +35,9 @@ def write_notebook(folder, stem, source="print(seeds)"):
         new_code_cell(source),
     ]
     nbformat.write(new_notebook(cells=cells), folder / "notebooks" / f"{stem}.ipynb")
+
+
+UNIT = studies.InferenceCost("here", "gru", (8,), (0.5,), 1, 0)
 
 
 @pytest.fixture
@@ -206,10 +210,27 @@ def test_units_that_fail_keep_their_notebook_from_running(project, capsys, monke
     def run(units, store, **options):
         raise execution.ExecutionError("1 of 2 units failed\n  base lstm: ValueError: no")
 
+    assert main(["run", "tiny", "--only", "00"]) == 0
+    monkeypatch.setattr(studies, "units", lambda parameters, stem: [UNIT])
     monkeypatch.setattr(execution, "run", run)
     assert main(["run", "tiny", "--only", "00"]) == 1
     assert "00_task: 1 of 2 units failed base lstm: ValueError: no" in capsys.readouterr().err
-    assert files(project.folder / "reports") == ["tiny/index.html", "tiny/summary.json"]
+    assert files(project.folder / "reports") == ["tiny/index.html", "tiny/summary.json"]  # without the page of the run before
+
+
+def test_a_notebook_is_tried_when_its_units_are_there_after_all(project, capsys, monkeypatch):
+    """Such as one whose worker was killed, which the next notebook has had computed."""
+
+    def run(units, store, *, report, **options):
+        if report.at_work == "01_pruning":  # it comes first
+            raise execution.ExecutionError("1 of 1 units failed")
+        store.write(UNIT, {})
+
+    monkeypatch.setattr(studies, "units", lambda parameters, stem: [UNIT])
+    monkeypatch.setattr(execution, "run", run)
+    assert main(["run", "tiny", "--only", "00", "01"]) == 0
+    assert {"tiny/00_task.html", "tiny/01_pruning.html"} < set(files(project.folder / "reports"))
+    assert "Failed:" not in capsys.readouterr().err
 
 
 def test_an_index_that_cannot_be_written_is_a_failure(project, capsys):
@@ -321,7 +342,10 @@ def test_what_is_timed_is_computed_before_anything_else_runs(project, monkeypatc
 
 
 def test_interrupted_while_notebooks_are_executed(project, capsys, monkeypatch):
-    """Their kernels end at once, and nothing half-done is left."""
+    """Their kernels end at once, nothing half-done is left, and what an earlier run has written stays."""
+    assert main(["run", "tiny", "--only", "03", "04"]) == 0
+    before = {name: (project.folder / "reports" / name).read_bytes() for name in files(project.folder / "reports")}
+    capsys.readouterr()
     write_notebook(project.folder, "04_correlation_analysis", "import time; open('began', 'w'); time.sleep(600)")
 
     def run(units, store, *, report, **options):
@@ -336,7 +360,24 @@ def test_interrupted_while_notebooks_are_executed(project, capsys, monkeypatch):
         if thread is not threading.main_thread() and "ThreadPoolExecutor" in thread.name:
             thread.join(30)
             assert not thread.is_alive()
-    assert not [name for name in files(project.folder / "reports") if name.endswith((".html", "analysis.ipynb"))]
+    left = {name: (project.folder / "reports" / name).read_bytes() for name in files(project.folder / "reports")}
+    left.pop("tiny/04_correlation_analysis.failed.ipynb", None)
+    assert left == before
+    (line,) = filter(None, capsys.readouterr().err.splitlines())
+    assert "interrupted; what was computed is kept" in line
+
+
+@pytest.mark.parametrize(("number", "status"), [(signal.SIGTERM, 143), (signal.SIGINT, 130)])
+def test_being_told_to_end_is_as_interrupted(project, capsys, monkeypatch, number, status):
+    def run(units, store, **options):
+        os.kill(os.getpid(), number)
+        time.sleep(60)
+
+    monkeypatch.setattr(execution, "run", run)
+    before = signal.getsignal(number)
+    assert main(["run", "tiny", "--only", "00"]) == status
+    assert signal.getsignal(number) is before
+    assert capsys.readouterr().err.count("interrupted") == 1
 
 
 def test_list(project, capsys):

@@ -54,6 +54,7 @@ class Batch:
     pages: list[Page] = field(default_factory=list)  # the notebooks, in order
     failures: list[str] = field(default_factory=list)  # one text for each thing that went wrong
     answers: dict[str, Answer] = field(default_factory=dict)  # of the notebooks that this run executed
+    interrupted: bool = False
     computed: set[str] = field(default_factory=set)  # keys of the units whose records this run computed
     reused: set[str] = field(default_factory=set)  # and of those whose records were there before
     progress: Progress = field(default_factory=Progress)
@@ -77,7 +78,9 @@ def run(
 
     Units that are timed are computed first, while nothing else runs. Notebooks are executed beside the units of those
     that are still to come, as many at once as there are workers. A notebook that fails does not keep the others from
-    running. It gets no page, and the index says so.
+    running. It gets no page, and the index says so. Where units of a notebook failed, it is executed in the end if they
+    are there by then, which other notebooks may have tried again. Pages of earlier runs stay until the index leads to
+    them no more.
 
     `units` are those that each notebook to run reads, by its name and in order; `overrides` were given as
     ``name=value`` beside the parameter set's `name`.
@@ -89,20 +92,25 @@ def run(
     problems, spent = defaultdict(str), defaultdict(float)
     workers = parameters.workers or loky.cpu_count()
     whole = Schedule(chain(*units.values()), records.default_store(), workers).state()
-    kernels, pages = ThreadPoolExecutor(workers), []
+    kernels, pages, failed = ThreadPoolExecutor(workers), [], []
     with Progress(whole, notebooks=len(units)) as batch.progress:
         try:
             for stem, part in parts:
                 begun, report = time.monotonic(), batch.progress.part(stem)
                 problems[stem] = problems[stem] or _attempt(batch, stem, _compute, batch, part, report)
                 spent[stem] += time.monotonic() - begun
-                if part is units[stem]:
-                    done = (notebooks / f"{stem}.ipynb", problems[stem], spent[stem])
-                    pages.append(kernels.submit(_execute, batch, *done))
+                if part is units[stem] and problems[stem]:
+                    failed.append(stem)
+                elif part is units[stem]:
+                    pages.append(kernels.submit(_execute, batch, notebooks / f"{stem}.ipynb", "", spent[stem]))
+            for stem in failed:
+                problem = _still(batch, problems[stem], units[stem])
+                pages.append(kernels.submit(_execute, batch, notebooks / f"{stem}.ipynb", problem, spent[stem]))
             card = kernels.submit(lambda: scorecard.scorecard(parameters, **_tables(parameters, units)))
             executed = [page.result() for page in pages]
             kernels.shutdown()
         except BaseException:
+            batch.interrupted = True
             kernels.shutdown(wait=False, cancel_futures=True)
             html.stop()
             raise
@@ -111,8 +119,19 @@ def run(
         if (glossary := notebooks / "glossary.md").exists():  # which a user's own folder of notebooks need not have
             _attempt(batch, "glossary", html.render, glossary, batch.out / "glossary.html")
         _render(batch)
-        _attempt(batch, "index", _index, batch, card, notebooks, units)
+        problem = _attempt(batch, "index", _index, batch, card, notebooks, units)
+    for stale in (page.stem for page in batch.pages if page.error and not problem):
+        for name in (f"{stale}.html", f"{stale}.ipynb"):
+            (batch.out / name).unlink(missing_ok=True)
     return batch
+
+
+def _still(batch: Batch, problem: str, units: Sequence) -> str:
+    """The problem with a notebook's units, or nothing if all of them are there meanwhile."""
+    if not all(records.default_store().has(unit) for unit in units):
+        return problem
+    batch.failures.remove(problem)
+    return ""
 
 
 def _compute(batch: Batch, units: Sequence, report: Progress) -> None:
@@ -129,10 +148,9 @@ def _execute(batch: Batch, notebook: Path, problem: str, spent: float) -> Page:
     if not problem:
         asked = (notebook, out / notebook.name, batch.parameters.model_dump())
         problem = _attempt(batch, stem, html.execute, *asked) or _attempt(batch, stem, batch.check_inputs)
-    batch.progress.executed_one(stem, time.monotonic() - start, failed=bool(problem))
+    if not batch.interrupted:
+        batch.progress.executed_one(stem, time.monotonic() - start, failed=bool(problem))
     if problem:
-        for stale in (out / f"{stem}.html", out / f"{stem}.ipynb"):
-            stale.unlink(missing_ok=True)
         return Page(stem, title(notebook), error=problem.removeprefix(f"{stem}: "))
     return Page(stem, title(notebook), spent + time.monotonic() - start)
 
@@ -268,7 +286,8 @@ def _attempt(batch: Batch, what: str, work: Callable, *arguments: object) -> str
         if not type(error).__module__.startswith("sparsekit."):
             text = f"{type(error).__name__}: {text}"  # written for no reader, and often no sentence
         text = text if text.startswith(what) else f"{what}: {text}"
-        batch.failures.append(text)
-        batch.progress.note(text)
+        if not batch.interrupted:  # by which it failed, otherwise
+            batch.failures.append(text)
+            batch.progress.note(text)
         return text
     return ""

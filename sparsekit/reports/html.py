@@ -11,7 +11,6 @@ import sys
 import tempfile
 import threading
 import time
-import uuid
 import weakref
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
@@ -31,6 +30,7 @@ from traitlets import default
 from traitlets.config import Config
 
 from sparsekit.experiments.execution import ONE_THREAD
+from sparsekit.experiments.locks import scratch
 from sparsekit.experiments.parameters import Parameters
 from sparsekit.experiments.project import declared, title
 from sparsekit.registry import MODULES, loaded
@@ -61,10 +61,20 @@ class Page:
     earlier: bool = False
 
 
+# A kernel that does not outlive this process, though it be killed while the kernel starts.
+KERNEL = """
+import runpy, sys
+from sparsekit.experiments.locks import end_with
+end_with(int(sys.argv.pop(1)))
+runpy.run_module("ipykernel_launcher", run_name="__main__")
+"""
+
+
 class _OwnKernel(AsyncKernelManager):
     """The Python that runs now, whatever kernels are installed under its name; spoken to over local sockets."""
 
     asked = "{}"
+    folder: Path | None = None  # of its sockets
 
     async def start_kernel(self, **options) -> None:
         _KERNELS[self] = threading.get_ident()
@@ -73,8 +83,11 @@ class _OwnKernel(AsyncKernelManager):
     @default("ip")
     def _own_sockets(self) -> str:
         # Left alone it is one name for all, in the working folder: two kernels would hear each other.
-        own = Path(tempfile.gettempdir()) / f"sparsekit-{uuid.uuid4().hex[:12]}"
-        return str(own) if self.transport == "ipc" else "127.0.0.1"
+        return str(self.folder / "s") if self.transport == "ipc" else "127.0.0.1"
+
+    @default("connection_file")
+    def _own_connection_file(self) -> str:
+        return str(self.folder / "kernel.json")
 
     @default("transport")
     def _local(self) -> str:
@@ -83,7 +96,7 @@ class _OwnKernel(AsyncKernelManager):
 
     @property
     def kernel_spec(self) -> KernelSpec:
-        argv = [sys.executable, "-m", "ipykernel_launcher", "-f", "{connection_file}"]
+        argv = [sys.executable, "-c", KERNEL, str(os.getpid()), "-f", "{connection_file}"]
         env = {"SPARSEKIT_BATCH": "1", "MPLBACKEND": "module://matplotlib_inline.backend_inline", **ONE_THREAD}
         env["SPARSEKIT_PARAMETERS"], env[MODULES] = self.asked, loaded()
         names = {"name": "python3", "display_name": "Python 3", "language": "python"}
@@ -116,21 +129,21 @@ def execute(notebook: Path, out: Path, parameters: Mapping[str, object]) -> floa
     Raises
     ------
     ReportError
-        Where a cell failed or the kernel died. What ran so far is then at ``<stem>.failed.ipynb``, and ``out`` is gone,
-        so that an older run is never taken for this one.
+        Where a cell failed or the kernel died. What ran so far is then at ``<stem>.failed.ipynb``; what an older run
+        has left at ``out`` stays.
     """
     start, failed = time.perf_counter(), out.with_name(f"{out.stem}.failed.ipynb")
     failed.unlink(missing_ok=True)
-    logging.getLogger("papermill").setLevel(logging.ERROR)  # it warns of every parameter that no cell declares
-    with _whole(out) as unfinished:
+    # it warns of every parameter that no cell declares, and says of a dead kernel what it raises too
+    logging.getLogger("papermill").setLevel(logging.CRITICAL)
+    with _whole(out) as unfinished, scratch(Path(tempfile.gettempdir()), "sparsekit-") as folder:
         try:
-            kernel = type("_Kernel", (_OwnKernel,), {"asked": json.dumps(parameters, default=str)})
+            kernel = type("_Kernel", (_OwnKernel,), {"asked": json.dumps(parameters, default=str), "folder": folder})
             how = {"kernel_name": "python3", "language": "python", "kernel_manager_class": kernel}
             handed = given(notebook, parameters) if parameters else {}
             papermill.execute_notebook(str(notebook), str(unfinished), handed, progress_bar=False, **how)
         except Exception as error:
             stop(threading.get_ident())  # where its client failed, a kernel would wait for ever
-            out.unlink(missing_ok=True)
             if unfinished.exists():
                 os.replace(unfinished, failed)
             why = _why(error)
@@ -155,9 +168,8 @@ def _why(error: Exception) -> str:
 @contextmanager
 def _whole(path: Path) -> Iterator[Path]:
     """A file to write beside the one wanted, whose place it takes in the end, unless writing it failed."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    with tempfile.TemporaryDirectory(prefix=".unfinished-", dir=path.parent) as folder:
-        unfinished = Path(folder) / path.name
+    with scratch(path.parent) as folder:
+        unfinished = folder / path.name
         yield unfinished
         os.replace(unfinished, path)
 

@@ -68,7 +68,7 @@ def test_a_notebook_runs_in_this_python_with_what_it_declares_and_what_differs(t
         ("import os\nos._exit(9)", "the kernel died"),
     ],
 )
-def test_a_failed_notebook_leaves_nothing_that_looks_finished(tmp_path, source, said):
+def test_a_failed_notebook_leaves_what_ran_and_keeps_an_older_run(tmp_path, source, said):
     notebook = write(tmp_path / "00_x.ipynb", new_code_cell(source))
     out = tmp_path / "report" / "00_x.ipynb"
     out.parent.mkdir()
@@ -76,7 +76,8 @@ def test_a_failed_notebook_leaves_nothing_that_looks_finished(tmp_path, source, 
     with pytest.raises(html.ReportError, match=said) as caught:
         html.execute(notebook, out, {})
     assert len(str(caught.value).splitlines()) == 1
-    assert sorted(p.name for p in out.parent.iterdir()) == ["00_x.failed.ipynb"]
+    assert sorted(p.name for p in out.parent.iterdir()) == ["00_x.failed.ipynb", "00_x.ipynb"]
+    assert out.read_text() == "an older run"
 
 
 def test_declarations_are_read_as_python_reads_them(tmp_path):
@@ -211,4 +212,3 @@ def test_kernels_that_run_at_once_have_sockets_of_their_own(tmp_path, monkeypatc
     with ThreadPoolExecutor(4) as pool:
         list(pool.map(lambda k: html.execute(path, tmp_path / f"out{k}.ipynb", {}), range(4)))
     assert sorted(p.name for p in tmp_path.iterdir()) == ["one.ipynb", *(f"out{k}.ipynb" for k in range(4))]
-    assert html._OwnKernel().ip != html._OwnKernel().ip
