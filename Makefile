@@ -1,16 +1,17 @@
-# make report   run the parameter set `quick`, or SET=name, to reports/<set>/index.html
-# make test     run the tests; those in a browser where there is one
+# make report         run the parameter set `quick`, or SET=name, to reports/<set>/index.html
+# make test           run the tests; those in a browser where there is one
 # make test-browser   only these: report and JupyterLab in Chromium
-# make lab      open the notebooks in JupyterLab
-# make bench    measure speed beside the literal implementation
-# make lint     check and format
-# make docs     build the documentation site, docs/_build/html/index.html
+# make test-kills     kill runs at 60 random moments, processes of all kinds
+# make lab            open the notebooks in JupyterLab
+# make bench          measure speed beside the literal implementation
+# make lint           check and format
+# make docs           build the documentation site, docs/_build/html/index.html
 
 SET ?= quick
 PYTHON ?= python3
 BIN := .venv/bin
 
-.PHONY: report test test-browser lab bench lint docs clean
+.PHONY: report test test-browser test-kills lab bench lint docs clean
 
 report: .venv/notebooks
 	$(BIN)/sparsekit run $(SET)
@@ -22,6 +23,9 @@ test: .venv/test
 
 test-browser: .venv/test
 	$(BIN)/pytest -rs -n 0 tests/browser
+
+test-kills: .venv/test
+	SPARSEKIT_KILLS=60 $(BIN)/pytest -n 0 tests/test_kills.py
 
 lab: .venv/notebooks
 	$(BIN)/jupyter lab notebooks
