@@ -215,7 +215,10 @@ def test_units_that_fail_keep_their_notebook_from_running(project, capsys, monke
     monkeypatch.setattr(execution, "run", run)
     assert main(["run", "tiny", "--only", "00"]) == 1
     assert "00_task: 1 of 2 units failed base lstm: ValueError: no" in capsys.readouterr().err
-    assert files(project.folder / "reports") == ["tiny/index.html", "tiny/summary.json"]  # without the page of the run before
+    assert files(project.folder / "reports") == [
+        "tiny/index.html",
+        "tiny/summary.json",
+    ]  # without the page of the run before
 
 
 def test_a_notebook_is_tried_when_its_units_are_there_after_all(project, capsys, monkeypatch):
