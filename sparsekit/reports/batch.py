@@ -120,9 +120,10 @@ def run(
             _attempt(batch, "glossary", html.render, glossary, batch.out / "glossary.html")
         _render(batch)
         problem = _attempt(batch, "index", _index, batch, card, notebooks, units)
-    for stale in (page.stem for page in batch.pages if page.error and not problem):
-        for name in (f"{stale}.html", f"{stale}.ipynb"):
-            (batch.out / name).unlink(missing_ok=True)
+    for stale in (page.stem for page in batch.pages if page.error):
+        (batch.out / f"{stale}.ipynb").unlink(missing_ok=True)
+        if not problem:  # else the earlier index leads to it still
+            (batch.out / f"{stale}.html").unlink(missing_ok=True)
     return batch
 
 
