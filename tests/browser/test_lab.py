@@ -99,6 +99,7 @@ def test_a_student_s_session(browser, lab, folder, pictures):
     context = browser.new_context(viewport={"width": 1280, "height": 1000})
     page = opened(context, lab)
     cells = page.locator(".jp-Notebook .jp-CodeCell")
+    page.get_by_text("| Idle").wait_for(timeout=PATIENCE)  # before it has a kernel JupyterLab runs no cell
     cells.first.locator(".cm-content").click()
     chosen(page, "Run", "Run All Cells")
 
