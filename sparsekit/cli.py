@@ -10,6 +10,7 @@ import textwrap
 import threading
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from itertools import chain
 from pathlib import Path
 
 import yaml
@@ -169,9 +170,9 @@ def _run(options: argparse.Namespace) -> int:
 
     from sparsekit.reports import batch
 
-    changed = [f"--module {Path(path).name}" for path in options.modules]
-    changed += [f"{n}={v}" for n, v in _overrides(options).items()]
-    done = batch.run(parameters, name, project.folder(), units, out, changed)
+    asked = [project.called(options.set), *chain(*(("--module", path) for path in options.modules))]
+    asked += chain(*(("-p", f"{n}={v}") for n, v in _overrides(options).items()))
+    done = batch.run(parameters, name, project.folder(), units, out, asked)
     for question, answer in done.answers.items():
         print(textwrap.fill(answer.sentence, 100, initial_indent=f"{question}  ", subsequent_indent="     "))
     if done.failures:

@@ -288,6 +288,17 @@ def test_a_copied_notebook_and_ones_own_run_where_they_are_named(project, capsys
     assert own == {"01_pruning-Copy1", "06_mine", "scratch", "index", "summary"}
 
 
+def test_a_report_says_how_to_make_it_again(project):
+    (project.folder / "elsewhere").mkdir()
+    (project.folder / "elsewhere" / "my own.yaml").write_text("seeds: 2\n")
+    for given, again in (("params/tiny.yaml", "tiny"), ("elsewhere/my own.yaml", "'elsewhere/my own.yaml'")):
+        assert main(["run", given, "--only", "00", "-p", "layers=2", "--out", "here"]) == 0
+        index = BeautifulSoup((project.folder / "here" / "index.html").read_text(encoding="utf-8"), "html.parser")
+        assert index.select_one("#again + pre, #again ~ pre").string == (
+            f"sparsekit run {again} --only 00_task -p layers=2"
+        )
+
+
 def test_a_report_states_the_sizes_that_were_used(project):
     assert main(["run", "tiny", "--only", "00", "-p", "train_size=256"]) == 0
     index = BeautifulSoup((project.folder / "reports/tiny/index.html").read_text(encoding="utf-8"), "html.parser")

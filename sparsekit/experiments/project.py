@@ -144,6 +144,12 @@ def _where(source: str) -> Path:
     raise ParameterError(f"parameter file {source}: {there}; sets by name are {', '.join(named)}")
 
 
+def called(source: str | os.PathLike) -> str:
+    """How a command names a set: by its name where the file is one of ``params/``, else by its path, as given."""
+    path = _where(os.fspath(source)).resolve()
+    return next((name for name, own in sets().items() if own.resolve() == path), os.fspath(source))
+
+
 def read(source: str | os.PathLike) -> dict[str, Any]:
     """The values in a parameter set, by its name, or in any YAML file, by its path; names are not checked here.
 

@@ -3,38 +3,23 @@
 As drawings of an HTML page: letters stay letters, and colours are the page's own, light or dark.
 """
 
-import re
 from collections.abc import Callable
 from contextlib import contextmanager
-from html import escape
-from io import StringIO
 
-import matplotlib as mpl
 import numpy as np
 import pandas as pd
-from matplotlib.patches import FancyBboxPatch
 
-from sparsekit.figures.card import NARROW, Picture, card, drawn, label_panel
+from sparsekit.figures.card import HEAD, NARROW, Picture, card, drawn, label_panel
 from sparsekit.figures.marks import ACCURACY, NUMBER, Axis, forest, lines
-from sparsekit.figures.style import FAINT, INK, QUIET, RC, RULE, TARGETS, VARIANTS, Look, ordered, readable
+from sparsekit.figures.style import FAINT, INK, RULE, TARGETS, VARIANTS, Look, ordered
 from sparsekit.figures.words import number, percent, words_of
 
 BESIDE = 480  # CSS pixels of a figure that stands beside a sentence
-HEADLINE = 32  # and of the headline, which the sentence replaces
 ONE = {"": Look("", INK, "o", "-")}  # a single panel
 EVERY = {"all": Look("all networks", INK, "P", "-")}
 VERDICTS = {"agrees": "#0f6b46", "differs": "#b5480a", "undecided": FAINT}
 PERCENT = Axis("% of weights pruned")
 ROWS = 5  # properties that fit beside a sentence
-
-DARK = {INK: "#e4e8ee", QUIET: "#a9b3c1", FAINT: "#6d7889", RULE: "#323b48", "#ffffff": "#14181f"}
-DARK |= {
-    VARIANTS[name].colour: dark
-    for name, dark in zip(VARIANTS, ("#5fb4ea", "#f0a94a", "#4fd0a5", "#ea9bc8"), strict=True)
-}
-DARK |= {readable(colour): dark for colour, dark in DARK.items() if colour in {v.colour for v in VARIANTS.values()}}
-DARK |= {VERDICTS["agrees"]: "#4fd0a5", VERDICTS["differs"]: "#f09a6a"}
-"""Every colour of these figures, and what stands for it on a dark page."""
 
 
 def accuracy(table: pd.DataFrame) -> Picture:
@@ -167,7 +152,7 @@ def scorecard(table: pd.DataFrame, labels: dict[str, str]) -> Picture:
     y, heads = 0.0, {}
     with _narrow(560):
         height = 40 + sum(max(34, 3.2 * len(own)) + gap for _, own in rows.groupby("group"))
-        picture, ((axes,),) = card(height + HEADLINE, "Thesis less this run, in units of the tolerance")
+        picture, ((axes,),) = card(height + HEAD, "Thesis less this run, in units of the tolerance")
     axes.axvspan(-1, 1, color=RULE, linewidth=0, zorder=0)
     axes.axvline(0, color=FAINT, linewidth=0.8, zorder=0.5)
     for group, own in rows.groupby("group", sort=False):
@@ -204,40 +189,3 @@ def scorecard(table: pd.DataFrame, labels: dict[str, str]) -> Picture:
         f"{' '.join(labels[group].split())}: {count} {verdict}" for (group, verdict), count in told.items()
     )
     return Picture(picture, f"Thesis less this run, in units of the tolerance. {words}.", "")
-
-
-def inline(picture: Picture, name: str, alt: str = "") -> str:
-    """A picture without its card and headline as an `svg` element of a page, ids of its own under this name.
-
-    Every colour of `DARK` becomes the custom property that `colours` declares.
-    """
-    figure = picture.figure
-    for artist in figure.get_children():
-        if isinstance(artist, FancyBboxPatch) or artist in figure.texts[:1]:
-            artist.set_visible(False)
-    width, height = figure.get_size_inches()
-    cut = mpl.transforms.Bbox([[0, 0], [width, height - HEADLINE / 96]])
-    with mpl.rc_context(RC):
-        buffer = StringIO()
-        nothing = dict.fromkeys(("Creator", "Date", "Format", "Type"))
-        figure.savefig(buffer, format="svg", bbox_inches=cut, transparent=True, metadata=nothing)
-    svg = buffer.getvalue()
-    svg = re.sub(r"<metadata>.*?</metadata>|<style[^>]*>.*?</style>|<!--.*?-->", "", svg, flags=re.DOTALL)
-    (box,) = re.findall(r"<svg [^>]*?(viewBox=\"[^\"]+\")", svg)
-    svg = svg[svg.index(">", svg.index("<svg")) + 1 :]
-    used = set(re.findall(r"(?:href=\"#|url\(#)([^\")]+)", svg))
-    svg = re.sub(r" id=\"([^\"]*)\"", lambda one: f' id="{name}-{one[1]}"' if one[1] in used else "", svg)
-    svg = re.sub(r"(?:xlink:)?href=\"#", f'href="#{name}-', svg).replace("url(#", f"url(#{name}-")
-    svg = re.sub(r"(?<=px )'[^;\"]+", "var(--figure-font)", re.sub(r">\s+<", "><", svg))
-    svg = re.sub(r"#[0-9a-f]{6}\b", lambda one: f"var(--c{one[0][1:]})" if one[0] in _DARK else one[0], svg)
-    return f'<svg {box} role="img" aria-label="{escape(alt or picture.alt)}">{svg}'
-
-
-_DARK = {colour.lower(): dark for colour, dark in DARK.items()}
-
-
-def colours() -> str:
-    """A style sheet that declares the colours of these figures, light, dark and printed."""
-    light = "".join(f"--c{colour[1:]}:{colour};" for colour in _DARK)
-    dark = "".join(f"--c{colour[1:]}:{shade};" for colour, shade in _DARK.items())
-    return f":root{{{light}}}@media screen and (prefers-color-scheme:dark){{:root{{{dark}}}}}"

@@ -86,23 +86,30 @@ class Picture:
 
         Letters and lines stay letters and lines (SVG), unless there are so many that 256 colours (PNG) weigh less.
         """
-        own = [artist for artist in self.figure.get_children() if artist.get_gid() in (CARD, HEADLINE)]
-        width, height = self.figure.get_size_inches()
-        top = HEAD / PIXELS_PER_INCH if own else 0
-        cut = {"bbox_inches": mpl.transforms.Bbox([[0, 0], [width, height - top]]), "transparent": True}
-        for artist in own:
-            artist.set_visible(False)
-        try:
-            drawn = self._bytes(format="svg", metadata=dict.fromkeys(("Creator", "Date", "Format", "Type")), **cut)
-            if len(drawn) <= HEAVY:
-                return "image/svg+xml", drawn
-            pixels = Image.open(BytesIO(self._bytes(format="png", dpi=PIXELS_PER_INCH * RESOLUTION, **cut)))
-        finally:
-            for artist in own:
-                artist.set_visible(True)
+        drawn = self._bare(format="svg", metadata=dict.fromkeys(("Creator", "Date", "Format", "Type")))
+        if len(drawn) <= HEAVY:
+            return "image/svg+xml", drawn
+        pixels = Image.open(BytesIO(self._bare(format="png", dpi=PIXELS_PER_INCH * RESOLUTION)))
         buffer = BytesIO()
         pixels.quantize(256).save(buffer, format="png", optimize=True)
         return "image/png", buffer.getvalue()
+
+    def _bare(self, **options) -> bytes:
+        own = [artist for artist in self.figure.get_children() if artist.get_gid() in (CARD, HEADLINE)]
+        width, height = self.figure.get_size_inches()
+        top = HEAD / PIXELS_PER_INCH if own else 0
+        for artist in own:
+            artist.set_visible(False)
+        try:
+            cut = mpl.transforms.Bbox([[0, 0], [width, height - top]])
+            return self._bytes(bbox_inches=cut, transparent=True, **options)
+        finally:
+            for artist in own:
+                artist.set_visible(True)
+
+    def inline(self, name: str, alt: str = "") -> str:
+        """The figure without its card and headline as an element of a page, see `inlined`."""
+        return inlined(self._bare(format="svg").decode(), name, alt or self.alt)
 
     def save(self, path: str | Path) -> Path:
         """Write the figure; the ending (.png, .svg, .pdf) says how. Folders are made as needed."""
@@ -157,6 +164,26 @@ class Picture:
 
     def _repr_mimebundle_(self, include=None, exclude=None) -> dict[str, str]:
         return {"text/html": self.html(), "text/plain": self.alt}
+
+
+def inlined(svg: str, name: str, alt: str, width: str = "100%") -> str:
+    """A drawing of matplotlib's as part of a page: one image to a screen reader, its ids under a name of its own.
+
+    Its colours are custom properties, which `style.scheme` declares for light pages and dark ones.
+    """
+    svg = svg[svg.index("<svg") :]
+    svg = re.sub(r"<metadata>.*?</metadata>|<style[^>]*>.*?</style>|<!--.*?-->", "", svg, flags=re.DOTALL)
+    used = set(re.findall(r"(?:href=\"#|url\(#)([^\")]+)", svg))
+    svg = re.sub(r" id=\"([^\"]*)\"", lambda one: f' id="{name}-{one[1]}"' if one[1] in used else "", svg)
+    svg = re.sub(r"(?:xlink:)?href=\"#", f'href="#{name}-', svg).replace("url(#", f"url(#{name}-")
+    svg = _FONTS.sub("var(--figure-font)", re.sub(r">\s+<", "><", svg))
+    svg = _COLOUR.sub(r"var(--c\1)", svg)
+    (box,) = re.findall(r"viewBox=\"[^\"]+\"", svg[: svg.index(">")])
+    return f'<svg {box} width="{width}" role="img" aria-label="{escape(alt)}"' + svg[svg.index(">") :]
+
+
+_COLOUR = re.compile(r"(?<=[:\s\"])#([0-9a-f]{6})(?=[;\"\s])")
+_FONTS = re.compile(r"(?<=px )'[^;\"]+")
 
 
 def _harmless(value: object) -> object:

@@ -4,6 +4,7 @@ Colours follow Okabe and Ito's palette (https://jfly.uni-koeln.de/color/), its l
 out from white (contrast 3:1). A variant, a target and a graph family keep colour, marker and line style everywhere.
 """
 
+import re
 from collections.abc import Iterable, Mapping
 from typing import NamedTuple
 
@@ -140,6 +141,14 @@ def on_dark(colour: str) -> str:
     lab[0] = PAPER["dark"] + (PAPER["light"] - lab[0]) * 0.966
     linear = np.clip(np.linalg.solve(_LMS, np.linalg.solve(_LAB, lab) ** 3), 0, 1)
     return to_hex(np.clip(np.where(linear <= 0.0031308, 12.92 * linear, 1.055 * linear ** (1 / 2.4) - 0.055), 0, 1))
+
+
+def scheme(page: str) -> str:
+    """A style sheet that declares the colours which a page's drawings use, on a light page and on a dark one."""
+    used = sorted({*re.findall(r"var\(--c([0-9a-f]{6})\)", page)})
+    light = "".join(f"--c{colour}:#{colour};" for colour in used)
+    dark = "".join(f"--c{colour}:{'var(--paper)' if colour == 'ffffff' else on_dark(f'#{colour}')};" for colour in used)
+    return f":root{{{light}}}@media screen and (prefers-color-scheme:dark){{:root{{{dark}}}}}" if used else ""
 
 
 _LMS = np.array([[0.4122214708, 0.5363325363, 0.0514459929], [0.2119034982, 0.6806995451, 0.1073969566],

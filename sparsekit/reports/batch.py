@@ -49,7 +49,7 @@ class Batch:
     parameters: Parameters
     name: str  # the parameter set's
     out: Path
-    overrides: Sequence[str] = ()  # name=value, as given beside the set
+    asked: Sequence[str] = ()  # what the command line said: the set, and what was given beside it
     start: float = field(default_factory=time.monotonic)
     pages: list[Page] = field(default_factory=list)  # the notebooks, in order
     failures: list[str] = field(default_factory=list)  # one text for each thing that went wrong
@@ -72,7 +72,7 @@ class Batch:
 
 
 def run(
-    parameters: Parameters, name: str, notebooks: Path, units: Mapping[str, list], out: Path, overrides: Sequence = ()
+    parameters: Parameters, name: str, notebooks: Path, units: Mapping[str, list], out: Path, asked: Sequence[str]
 ) -> Batch:
     """Compute, execute, render and index.
 
@@ -82,10 +82,10 @@ def run(
     are there by then, which other notebooks may have tried again. Pages of earlier runs stay until the index leads to
     them no more.
 
-    `units` are those that each notebook to run reads, by its name and in order; `overrides` were given as
-    ``name=value`` beside the parameter set's `name`.
+    `units` are those that each notebook to run reads, by its name and in order; `asked` is what follows
+    ``sparsekit run`` to ask for the same again: the parameter set, and options.
     """
-    batch = Batch(parameters, name, out.absolute(), overrides)  # papermill keeps one working folder for all its threads
+    batch = Batch(parameters, name, out.absolute(), asked)  # papermill keeps one working folder for all its threads
     # Later notebooks analyse longer, so they come first: the units of the others are computed meanwhile.
     timed = {stem: [unit for unit in units[stem] if getattr(unit, "timed", False)] for stem in reversed(units)}
     parts = [(stem, part) for stem, part in timed.items() if part] + [(stem, units[stem]) for stem in timed]
@@ -115,9 +115,9 @@ def run(
             html.stop()
             raise
         batch.pages = sorted(executed + _earlier(batch, notebooks, units), key=lambda page: page.stem)
-        _attempt(batch, "explorable pages", explorable.write, parameters, batch.out)
+        _attempt(batch, "explorable pages", explorable.write, parameters, batch.out, batch.pages)
         if (glossary := notebooks / "glossary.md").exists():  # which a user's own folder of notebooks need not have
-            _attempt(batch, "glossary", html.render, glossary, batch.out / "glossary.html")
+            _attempt(batch, "glossary", html.render, glossary, batch.out / "glossary.html", batch.pages)
         _render(batch)
         problem = _attempt(batch, "index", _index, batch, card, notebooks, units)
     for stale in (page.stem for page in batch.pages if page.error):
@@ -172,6 +172,7 @@ def _index(batch: Batch, card: Future[pd.DataFrame], notebooks: Path, units: Map
         answers={question: found[question] for question in QUESTIONS if question in found},
         card=card.result(),
         pages=batch.pages,
+        explorable=explorable.links(batch.parameters, batch.out),
         missing={path.stem: title(path) for path in ordered(notebooks) if path.stem not in told},
         cost=_cost(batch, units),
         provenance=_provenance(batch, units),
@@ -195,10 +196,10 @@ def _earlier(batch: Batch, notebooks: Path, stems: Mapping[str, Sequence]) -> li
 
 
 def _render(batch: Batch) -> None:
-    shown = [page for page in batch.pages if not page.error]
-    for previous, page, following in zip([None, *shown], shown, [*shown[1:], None], strict=False):
-        target = batch.out / f"{page.stem}.html"
-        _attempt(batch, target.name, html.render, target.with_suffix(".ipynb"), target, previous, following)
+    for page in batch.pages:
+        if not page.error:
+            target = batch.out / f"{page.stem}.html"
+            _attempt(batch, target.name, html.render, target.with_suffix(".ipynb"), target, batch.pages)
 
 
 def _tables(parameters: Parameters, units: Mapping[str, Sequence]) -> dict[str, pd.DataFrame | None]:
@@ -270,12 +271,9 @@ def _processor() -> str:
 
 def _command(batch: Batch) -> str:
     """What makes the report again, from a clone."""
-    given = []
-    for override in batch.overrides:
-        given += override.split(" ", 1) if override.startswith("--module ") else ["-p", override]
     ran = [page.stem for page in batch.pages if not page.earlier]
     only = [] if {*NOTEBOOKS} <= {*ran} else ["--only", *ran]
-    return shlex.join(["sparsekit", "run", batch.name, *only, *given])
+    return shlex.join(["sparsekit", "run", batch.asked[0], *only, *batch.asked[1:]])
 
 
 def _attempt(batch: Batch, what: str, work: Callable, *arguments: object) -> str:

@@ -6,8 +6,6 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-import jinja2
-
 from sparsekit.experiments.project import home
 from sparsekit.figures.words import counted, label, number, percent, words_of
 from sparsekit.reports import html
@@ -135,9 +133,6 @@ def text(one: Mapping, other: Mapping) -> Iterator[str]:
 
 def write(page: Path, one: Mapping, other: Mapping) -> None:
     """Write both reports side by side as one page that loads nothing."""
-    environment = jinja2.Environment(
-        loader=jinja2.FileSystemLoader(TEMPLATES), autoescape=True, trim_blocks=True, lstrip_blocks=True
-    )
     questions = [
         {
             "key": question,
@@ -152,7 +147,7 @@ def write(page: Path, one: Mapping, other: Mapping) -> None:
     ]
     names = dict.fromkeys([*one["provenance"], *other["provenance"]])
     provenance = [(name, one["provenance"].get(name, "–"), other["provenance"].get(name, "–")) for name in names]
-    text = environment.get_template("pages/compare.html.j2").render(
+    text = html.environment().get_template("compare.html.j2").render(
         one=one, other=other, parameters=parameters(one, other), questions=questions, provenance=provenance,
         css=CSS + (TEMPLATES / "index.css").read_text(encoding="utf-8"),
     )  # fmt: skip

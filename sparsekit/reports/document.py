@@ -6,16 +6,16 @@ import unicodedata
 from base64 import b64decode
 from collections import Counter
 from collections.abc import Iterable, Iterator
-from html import escape
 
-from bs4 import BeautifulSoup, Comment
+from bs4 import BeautifulSoup, Comment, Tag
 
-from sparsekit.figures.style import on_dark
+from sparsekit.figures.card import inlined
+from sparsekit.figures.style import scheme
 from sparsekit.figures.words import listed
 
 ANSWER, SVG = "Answer", "data:image/svg+xml;base64,"
-COLOUR = re.compile(r"(?<=[:\s\"])#[0-9a-f]{6}(?=[;\"\s])")
-FONTS = re.compile(r"(?<=px )'[^;\"]+")
+IDENTIFIER = re.compile(r"^\s*[\w.]*[^\W_]_\w[\w.]*\s*$")
+SENTENCE = re.compile(r"(?<=[.?!])\s+(?=[^a-z\s])")
 
 
 def finished(text: str, chapter: str = "") -> str:
@@ -40,15 +40,11 @@ def finished(text: str, chapter: str = "") -> str:
             link.string = heading.get_text(" ", strip=True)
             item.append(link)
             slot.append(item)
-    colours = sorted({colour for svg in drawings.values() for colour in COLOUR.findall(svg)})
-    if colours:
-        style = soup.new_tag("style")
-        style.string = _scheme(colours)
-        soup.head.append(style)
     text = str(soup)
     for slot, svg in drawings.items():
-        text = text.replace(f"<!--{slot}-->", COLOUR.sub(lambda found: f"var(--c{found[0][1:]})", svg))
-    return text
+        text = text.replace(f"<!--{slot}-->", svg)
+    sheet = scheme(text)
+    return text.replace("</head>", f"<style>{sheet}</style></head>", 1) if sheet else text
 
 
 def slug(text: str) -> str:
@@ -99,37 +95,13 @@ def _figures(soup: BeautifulSoup, anchor: _Anchors, chapter: str) -> Iterator[tu
         if image["src"].startswith(SVG):
             svg = b64decode(image["src"].removeprefix(SVG)).decode()
             slot = f"drawing {figure['id']}"
-            yield slot, _inline(svg, figure["id"], image["alt"], image["width"])
+            yield slot, inlined(svg, figure["id"], image["alt"], image["width"])
             image.decompose()
             box.append(Comment(slot))
 
 
-def _inline(svg: str, name: str, alt: str, width: str) -> str:
-    """A drawing of matplotlib's as part of a page: one image to a screen reader, its names of this figure alone."""
-    svg = svg[svg.index("<svg") :]
-    svg = re.sub(r"<metadata>.*?</metadata>|<style[^>]*>.*?</style>|<!--.*?-->", "", svg, flags=re.DOTALL)
-    used = set(re.findall(r"(?:href=\"#|url\(#)([^\")]+)", svg))
-    svg = re.sub(r" id=\"([^\"]*)\"", lambda one: f' id="{name}-{one[1]}"' if one[1] in used else "", svg)
-    svg = re.sub(r"(href=\"#|url\(#)", rf"\g<1>{name}-", svg)
-    svg = FONTS.sub("var(--figure-font)", re.sub(r">\s+<", "><", svg))
-    (box,) = re.findall(r"viewBox=\"[^\"]+\"", svg[: svg.index(">")])
-    head = (
-        f'<svg xmlns:xlink="http://www.w3.org/1999/xlink" {box} width="{width}" role="img" aria-label="{escape(alt)}"'
-    )
-    return head + svg[svg.index(">") :]
-
-
-def _scheme(colours: list[str]) -> str:
-    """The colours of drawings as variables, on a light page and on a dark one."""
-    light = "".join(f"--c{colour[1:]}:{colour};" for colour in colours)
-    dark = "".join(
-        f"--c{colour[1:]}:{'var(--paper)' if colour == '#ffffff' else on_dark(colour)};" for colour in colours
-    )
-    return f":root{{{light}}}@media screen and (prefers-color-scheme:dark){{:root{{{dark}}}}}"
-
-
 def _answer(soup: BeautifulSoup) -> None:
-    """What the notebook answers in its last section but two, first of all: the first words of each answer."""
+    """What the notebook answers in its last section but two, first of all: the first sentence of each answer."""
     heading = next((h for h in soup.main.find_all("h2") if h.get_text(strip=True) == ANSWER), None)
     first = soup.main.find("h1")
     if heading is None or first is None:
@@ -146,14 +118,28 @@ def _answer(soup: BeautifulSoup) -> None:
         return
     box = soup.new_tag("section", attrs={"class": "answer", "aria-label": "The answer in short"})
     for lead in leads:
-        own = copy.copy(lead)
+        own = copy.copy((lead.name in ("ul", "ol") and lead.find("li")) or lead)
+        own.name = "p" if own.name == "li" else own.name
         for tag in [own, *own.find_all(id=True)]:
             tag.attrs.pop("id", None)
+        _one_sentence(own)
         box.append(own)
     link = soup.new_tag("a", href=f"#{heading['id']}")
     link.string = "The answer in full"
     box.append(link)
     (first.find_next_sibling("p") or first).insert_after(box)
+
+
+def _one_sentence(tag: Tag) -> None:
+    """Leave out all that follows the first sentence of a paragraph."""
+    found = SENTENCE.search(tag.get_text())
+    left = found.start() if found else len(tag.get_text())
+    for text in list(tag.find_all(string=True)):
+        if len(text) > left:
+            text.replace_with(text[:left])
+        left = max(0, left - len(text))
+    for emptied in tag.find_all(lambda own: not own.get_text()):
+        emptied.extract()
 
 
 def _code(soup: BeautifulSoup) -> None:
@@ -175,7 +161,7 @@ def _code(soup: BeautifulSoup) -> None:
 
 
 def _tables(soup: BeautifulSoup) -> None:
-    """Give every table a named box of its own to scroll in, and every head the cells that it is the head of."""
+    """Give every table a named box of its own to scroll in, every head its cells, and names of a program their font."""
     seen, section = Counter(), ""
     for table in soup.select("h1, h2, h3, table"):
         if table.name != "table":
@@ -198,6 +184,9 @@ def _tables(soup: BeautifulSoup) -> None:
             elif not head.has_attr("scope"):
                 over, many = ("col", "colspan") if head.find_parent("thead") else ("row", "rowspan")
                 head["scope"] = over if int(head.get(many) or 1) == 1 else f"{over}group"
+        for text in table.find_all(string=IDENTIFIER):
+            if not text.find_parent("code"):
+                text.wrap(soup.new_tag("code"))
         rows = table.select("tbody tr")
         if rows and all(len(row.find_all("th", recursive=False)) <= 1 for row in rows):
             table["class"] = [*table.get("class", []), "one-head"]

@@ -10,14 +10,13 @@ import copy
 import json
 import math
 import warnings
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 from pathlib import Path
 from statistics import NormalDist
 from typing import NamedTuple
 
-import jinja2
 import numpy as np
 import torch
 from markupsafe import Markup
@@ -79,10 +78,11 @@ class Edge(NamedTuple):
     y: float
 
 
-def write(p: Parameters, out: Path) -> list[Path]:
+def write(p: Parameters, out: Path, pages: Sequence[html.Page] = ()) -> list[Path]:
     """Write the page of each variant whose first base network is in the store; remove pages of an earlier run.
 
-    Nothing is trained for it. Returns the pages written: none for a task without strings of two classes to type.
+    They lead to the other pages of the report. Nothing is trained for it. Returns the pages written: none for a task
+    without strings of two classes to type.
     """
     store = default_store()
     networks = {} if _unfit(p) else _networks(p, store)
@@ -91,10 +91,8 @@ def write(p: Parameters, out: Path) -> list[Path]:
             (out / html.explorable_page(variant)).unlink(missing_ok=True)
     neighbours = [(VARIANTS[variant], html.explorable_page(variant)) for variant in VARIANTS if variant in networks]
     for variant, (unit, network) in networks.items():
-        there = {found.stem for found in out.glob("*.ipynb")}  # whose pages are written after these
-        html.write(
-            out / html.explorable_page(variant), _text(p, store, unit, network, neighbours=neighbours, there=there)
-        )
+        around = {"neighbours": neighbours, "pages": pages}
+        html.write(out / html.explorable_page(variant), _text(p, store, unit, network, **around))
     return [out / html.explorable_page(variant) for variant in networks]
 
 
@@ -106,7 +104,7 @@ def links(p: Parameters, out: Path) -> Links:
     if not pages:
         return Links("No network runs in a page of this report: the run has not trained the networks of notebook 01.")
     drawing = _drawing(p.task)
-    svg = drawing and _environment().get_template("automaton.svg.j2").render(
+    svg = drawing and html.environment().get_template("automaton.svg.j2").render(
         drawing=drawing | _walked(p.task, _carried(studies.task(p)))
     )
     sentence = "Type a string, take weights away, and watch a trained network change its verdict: it runs in the page."
@@ -133,7 +131,7 @@ def _text(p: Parameters, store: Store, unit: BaseNetwork, network: Classifier, *
     carried = data(p, unit, network)
     others = [own for own in experiments.base_networks(p) if own.variant == unit.variant and store.has(own)]
     return (
-        _environment()
+        html.environment()
         .get_template("explorable.html.j2")
         .render(
             data=carried,
@@ -151,12 +149,6 @@ def _text(p: Parameters, store: Store, unit: BaseNetwork, network: Classifier, *
             css=html.CSS,
             **around,
         )
-    )
-
-
-def _environment() -> jinja2.Environment:
-    return jinja2.Environment(
-        loader=jinja2.FileSystemLoader(html.TEMPLATES / "pages"), autoescape=True, trim_blocks=True, lstrip_blocks=True
     )
 
 

@@ -12,11 +12,12 @@ import tempfile
 import threading
 import time
 import weakref
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
+import jinja2
 import nbformat
 import papermill
 from bs4 import BeautifulSoup
@@ -59,6 +60,16 @@ class Page:
     seconds: float | None = None
     error: str = ""
     earlier: bool = False
+
+    @property
+    def short(self) -> tuple[str, str]:
+        """What a header has room for: the number, if any, and the subject.
+
+        >>> Page("00_task", "00 · The task, and what it takes to solve it").short, Page("mine", "Mine").short
+        (('00', 'The task'), ('Mine', ''))
+        """
+        number, _, subject = self.title.partition(" · ")
+        return number, subject.partition(",")[0]
 
 
 # A kernel that does not outlive this process, though it be killed while the kernel starts.
@@ -181,8 +192,8 @@ def answered(notebook: Path) -> dict[str, Answer]:
     return {answer.question: answer for answer in kept if answer.question in QUESTIONS}
 
 
-def render(notebook: Path, page: Path, previous: Page | None = None, following: Page | None = None) -> None:
-    """Write an executed notebook, or a file of Markdown, as one HTML file, with links to its neighbours in the report.
+def render(notebook: Path, page: Path, pages: Sequence[Page] = ()) -> None:
+    """Write an executed notebook, or a file of Markdown, as one HTML file, with links to all pages of its report.
 
     `ReportError` where the page would load something over the network.
     """
@@ -192,17 +203,24 @@ def render(notebook: Path, page: Path, previous: Page | None = None, following: 
         node, name = nbformat.read(notebook, as_version=4), title(notebook)
     config = Config({"NbConvertBase": {"display_data_priority": OUTPUTS}})
     template = {"template_name": "sparsekit", "extra_template_basedirs": [str(TEMPLATES)]}
+    template["extra_template_paths"] = [str(TEMPLATES)]
     exporter = HTMLExporter(config=config, embed_images=True, exclude_anchor_links=True, **template)
     used = node.metadata.get("papermill", {}).get("parameters", {})
     # Notebook files keep parameters in alphabetical order, the model in one that makes sense.
     names = sorted(used, key=[*Parameters.model_fields, *sorted(used)].index)
     report = {"title": name, "notebook": notebook.name, "css": CSS}
-    report["explorable"] = explorable(page.parent) if notebook.stem == "01_pruning" else ()
-    report |= {"parameters": {name: show(used[name]) for name in names}, "previous": previous, "following": following}
+    report |= {"parameters": {name: show(used[name]) for name in names}, "stem": page.stem}
+    report |= {"pages": [own for own in pages if not own.error], "explorable": explorable(page.parent)}
     # nbconvert's environment does not escape by itself, and its template names are older than autoescape by suffix.
     resources = {"metadata": {"name": notebook.stem, "path": str(notebook.parent)}, "report": report}
     text, _ = exporter.from_notebook_node(node, resources=resources)
     write(page, prose.readable(text, page.parent))
+
+
+def environment() -> jinja2.Environment:
+    """What makes pages that are no notebooks of the templates in ``templates/pages``; it escapes what they show."""
+    loader = jinja2.FileSystemLoader(TEMPLATES / "pages")
+    return jinja2.Environment(loader=loader, autoescape=True, trim_blocks=True, lstrip_blocks=True)
 
 
 def explorable_page(variant: str) -> str:

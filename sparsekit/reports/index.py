@@ -9,7 +9,6 @@ from dataclasses import dataclass
 from io import BytesIO
 from pathlib import Path
 
-import jinja2
 import nbformat
 import pandas as pd
 from PIL import Image
@@ -18,7 +17,7 @@ from sparsekit.experiments.parameters import Parameters
 from sparsekit.experiments.progress import duration
 from sparsekit.figures import answers as figures
 from sparsekit.figures.words import label
-from sparsekit.reports import html, scorecard, thesis
+from sparsekit.reports import explorable, html, scorecard, thesis
 from sparsekit.reports.answers import QUESTIONS, Answer
 from sparsekit.reports.document import slug
 from sparsekit.reports.html import CSS, TEMPLATES, Page, _whole, show
@@ -53,6 +52,8 @@ class Report:
         `scorecard.scorecard`.
     pages : list of Page
         The notebooks with a page, or a failure.
+    explorable : explorable.Links
+        To the pages on which a network computes.
     missing : mapping of stem to title
         The kit's notebooks that were not run.
     cost, provenance : mapping of label to text
@@ -65,6 +66,7 @@ class Report:
     answers: Mapping[str, Answer]
     card: pd.DataFrame
     pages: Sequence[Page]
+    explorable: explorable.Links
     missing: Mapping[str, str]
     cost: Mapping[str, str]
     provenance: Mapping[str, str]
@@ -87,12 +89,10 @@ def write(folder: Path, report: Report) -> None:
     with _whole(folder / SUMMARY) as unfinished:
         text = json.dumps(_plain(summary(folder, report)), ensure_ascii=False, allow_nan=False, indent=1)
         unfinished.write_text(text + "\n", encoding="utf-8")
-    environment = jinja2.Environment(
-        loader=jinja2.FileSystemLoader(TEMPLATES), autoescape=True, trim_blocks=True, lstrip_blocks=True
-    )
+    environment = html.environment()
     environment.filters.update(show=show, took=duration, figure=scorecard.figure, label=label)
     table, counts = scorecard.in_tolerances(report.card), scorecard.summary(report.card)
-    text = environment.get_template("pages/index.html.j2").render(
+    text = environment.get_template("index.html.j2").render(
         report=report,
         cards=[_card(folder, question, report) for question in QUESTIONS],
         changed=changed(report.parameters),
@@ -106,11 +106,10 @@ def write(folder: Path, report: Report) -> None:
         forest=_scorecard(table, counts) if len(table) else "",
         differing=report.card[report.card["verdict"] == "differs"].to_dict("records"),
         groups=[(group, rows.to_dict("records")) for group, rows in report.card.groupby("group", sort=False)],
-        explorable=html.explorable(folder),
         books=[book(folder, page) for page in report.pages],
         citation=thesis.reported()["citation"],
         bibtex=bibtex(report.version),
-        css=CSS + figures.colours() + (TEMPLATES / "index.css").read_text(encoding="utf-8"),
+        css=CSS + (TEMPLATES / "index.css").read_text(encoding="utf-8"),
     )
     html.write(folder / "index.html", text)
 
@@ -225,7 +224,7 @@ def _card(folder: Path, question: str, report: Report) -> dict:
         link += f"#{anchor}" * (f'id="{anchor}"' in page.read_text(encoding="utf-8"))
     if not answer.table.empty:
         drawn = figures.figure(question, answer.table)
-        picture = figures.inline(drawn, question.lower(), figures.CAPTIONS[question])
+        picture = drawn.inline(question.lower(), figures.CAPTIONS[question])
     return own | {"figure": picture, "caption": figures.CAPTIONS[question], "link": link, "page": page.exists()}
 
 
@@ -235,7 +234,7 @@ def _scorecard(table: pd.DataFrame, counts: pd.DataFrame) -> str:
         told = ", ".join(f"{n} {verdict}" for verdict, n in counts.loc[group].items() if n)
         labels[group] = f"{scorecard.GROUPS[group].quantity}\n{told}"
     picture = figures.scorecard(table, labels)
-    return figures.inline(picture, "scorecard")
+    return picture.inline("scorecard")
 
 
 def _csv(path: Path, table: pd.DataFrame) -> None:

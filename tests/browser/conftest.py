@@ -18,6 +18,8 @@ from pathlib import Path
 import pytest
 from filelock import FileLock
 
+from sparsekit.reports import compare
+
 ROOT = Path(__file__).parents[2]
 CHROMIUM = ("chromium", "chromium-browser", "google-chrome")
 HOW = "no Chromium found: `apt-get install chromium`, or name one in SPARSEKIT_BROWSER"
@@ -83,6 +85,7 @@ def smoke(browser, shared_folder) -> Path:
             ]
             done = subprocess.run(command, env=environment, capture_output=True, text=True)
             assert done.returncode == 0, done.stderr[-3000:]
+            compare.compare(folder / "report", folder / "report", folder / "report" / "compare.html")
     return folder
 
 

@@ -5,7 +5,7 @@ import io
 import re
 from contextlib import contextmanager
 from pathlib import Path
-from urllib.parse import unquote, urlsplit
+from urllib.parse import quote, unquote, urlsplit
 
 import pytest
 
@@ -20,9 +20,14 @@ AXE = """rules => axe.run(document, {resultTypes: ["violations"], ...rules}).the
     .filter(one => ["serious", "critical"].includes(one.impact))
     .map(one => one.id + ": " + one.help + " — " +
         one.nodes.slice(0, 3).map(node => node.target.join(" ")).join("; ")))"""
-RULES: dict[str, dict] = {"light": {}, "dark": {"runOnly": ["color-contrast"]}}  # what a mode can change
+RULES: dict[str, dict] = {"light": {}, "phone": {}, "dark": {"runOnly": ["color-contrast"]}}  # what a mode can change
 BROKEN = "() => [...document.images].filter(one => !one.naturalWidth).map(one => one.alt || one.src.slice(0, 80))"
 UNNAMED = "() => [...document.images].filter(one => !one.hasAttribute('alt')).map(one => one.src.slice(0, 80))"
+NAMES = """() => {
+    const body = document.body.cloneNode(true);
+    body.querySelectorAll("code, pre, script, style, .parameters").forEach(one => one.remove());
+    return [...new Set(body.textContent.match(/[\\w.]*[A-Za-z0-9]_\\w[\\w.]*/g))];
+}"""
 SIDEWAYS = "() => document.documentElement.scrollWidth - document.documentElement.clientWidth"
 IN_VIEW = "one => 0 <= one.getBoundingClientRect().top && one.getBoundingClientRect().top < innerHeight"
 LINKS = "() => [...document.querySelectorAll('a[href]')].map(one => one.getAttribute('href'))"
@@ -64,6 +69,7 @@ def test_every_page(browser, report, pictures, axe, mode):
             faults += own
             faults += [f"{path.name}: image not shown: {alt}" for alt in page.evaluate(BROKEN)]
             faults += [f"{path.name}: image without words: {src}" for src in page.evaluate(UNNAMED)]
+            faults += [f"{path.name}: a program's name among words: {name}" for name in page.evaluate(NAMES)]
             if page.locator("h1").count() != 1 or not page.title() or page.get_by_role("main").count() != 1:
                 faults.append(f"{path.name}: one title, one heading of the first level and one main part are wanted")
             if mode == "print":
@@ -94,6 +100,43 @@ def test_every_link_leads_somewhere(browser, report):
                     there = page.evaluate("id => !!document.getElementById(id)", unquote(parts.fragment))
                     lost += [] if there else [f"{path.name}: {link}"]
     assert not lost, "\n".join(lost)
+
+
+def test_every_page_leads_to_every_other(browser, report):
+    """By one header, which marks the page that is read and is seen whole on a telephone."""
+    for path in pages(report):
+        if path.name in ("compare.html", "glossary.html"):
+            continue  # of two reports, and of none
+        with opened(browser, path, PHONE) as (page, _):
+            links = page.get_by_role("navigation", name="Pages").get_by_role("link").all()
+            there = {one.get_attribute("href") for one in links}
+            assert {"index.html", *(one.name for one in notebook_pages(report))} <= there, path.name
+            (here,) = (one for one in links if one.get_attribute("aria-current") == "page")
+            assert here.get_attribute("href").split("_")[0] == path.name.split("_")[0]
+            for box in (one.bounding_box() for one in links):
+                assert box["x"] >= 0, path.name
+                assert box["x"] + box["width"] <= PHONE["width"], path.name
+
+
+def test_what_is_folded_is_found(browser, report):
+    """A browser's search opens the fold that has the words: here by an address that ends in them."""
+    for path in notebook_pages(report):
+        with opened(browser, path) as (page, _):
+            fold = "details:not([open]) :is(td, th, .highlight span)"
+            words = page.locator(fold).evaluate_all(
+                """all => { const text = document.querySelector("main").textContent;
+                    return all.map(one => one.textContent.trim()).find(own => own.length > 5 && /^\\w+$/.test(own)
+                        && text.split(own).length === 2); }"""
+            )
+        assert words, f"{path.name} has no word that stands in one fold alone"
+        context = browser.new_context(viewport=DESK)
+        page = context.new_page()
+        page.goto(f"{path.as_uri()}#:~:text={quote(words)}", wait_until="load")
+        page.wait_for_function(
+            "words => [...document.querySelectorAll('details[open]')].some(one => one.textContent.includes(words))",
+            arg=words,
+        )
+        context.close()
 
 
 def notebook_pages(report: Path) -> list[Path]:

@@ -3,6 +3,7 @@
 import re
 
 import pandas as pd
+import pytest
 from bs4 import BeautifulSoup
 from nbformat.v4 import new_code_cell, new_markdown_cell, new_output
 
@@ -83,6 +84,29 @@ def test_the_answer_stands_on_top_and_stays_below(tmp_path):
     assert [p.get_text() for p in box.find_all("p")] == ["Nothing, then everything."]
     assert box.a["href"] == "#answer"
     assert soup.main.get_text().count("Nothing, then everything.") == 2
+
+
+@pytest.mark.parametrize(
+    ("said", "kept"),
+    [
+        ("- R² is *0.5 of 1*. The **rest**. And _more_.\n- A second point.", "R² is 0.5 of 1."),
+        ("**Half is lost at 83.5 % (75 to 89 %).** Then it ends.", "Half is lost at 83.5 % (75 to 89 %)."),
+        ("One that has no end", "One that has no end"),
+    ],
+)
+def test_the_answer_on_top_is_one_sentence(tmp_path, said, kept):
+    answer = new_output("execute_result", {"text/markdown": said, "text/plain": ""})
+    _, soup = rendered(tmp_path, new_markdown_cell("# T\n\n## Answer"), new_code_cell("", outputs=[answer]))
+    (paragraph,) = soup.select(".answer > *:not(a)")
+    assert (paragraph.name, paragraph.get_text()) == ("p", kept)
+
+
+def test_names_of_a_program_in_tables_are_set_as_code(tmp_path):
+    frame = pd.DataFrame(
+        {"source_nodes": ["barabasi_albert", "a_b and words", "<b>x_y</b>"]}, index=["w.hh_0", "b", "c"]
+    )
+    _, soup = rendered(tmp_path, new_code_cell("frame", outputs=[table(frame.to_html())]))
+    assert [one.get_text() for one in soup.select("table code")] == ["source_nodes", "w.hh_0", "barabasi_albert"]
 
 
 def test_a_page_without_an_answer_has_no_box(tmp_path):

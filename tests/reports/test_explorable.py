@@ -323,9 +323,10 @@ def test_pages_and_the_notebook_on_pruning_lead_to_each_other_where_they_are_the
     nbformat.write(new_notebook(), notebook)
     html.render(notebook, notebook.with_suffix(".html"))
     assert "explorable" not in notebook.with_suffix(".html").read_text(encoding="utf-8")
-    for file in explorable.write(p, tmp_path):
+    for file in explorable.write(p, tmp_path, [html.Page("01_pruning", "01 · Pruning")]):
         leads = {a["href"] for a in of(file)[0].select("a[href$='.html']")}
         assert leads == {"index.html", "01_pruning.html", "explorable_gru.html", "explorable_lstm.html"}
+        assert [a.get_text(strip=True) for a in of(file)[0].select("nav.pages a[aria-current=page]")] == ["Try it"]
     html.render(notebook, notebook.with_suffix(".html"))
     soup = BeautifulSoup(notebook.with_suffix(".html").read_text(encoding="utf-8"), "html.parser")
     assert [a["href"] for a in soup.select("main a[href^=explorable]")] == [

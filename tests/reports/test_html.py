@@ -126,14 +126,23 @@ def test_titles_and_parameters_are_escaped(tmp_path):
         tmp_path,
         new_markdown_cell("# Strings & <script>alert(1)</script>"),
         parameters={"csv_path": "<img src=x onerror=alert(2)>", "seeds": 3, "task": "csv"},
-        previous=html.Page("00_y", "<i>before</i>"),
-        following=html.Page("02_z", "after"),
+        pages=[
+            html.Page("00_y", "00 · <i>before</i>"),
+            html.Page("01_x", "01 · this"),
+            html.Page("02_z", "02 · after, perhaps"),
+            html.Page("03_f", "03 · failed", error="cell 3: no"),
+        ],
     )
     assert soup.title.string == "Strings & <script>alert(1)</script> · sparsekit"
     cells = [row.get_text(" ", strip=True) for row in soup.select(".parameters tr")[1:]]
     assert cells == ["task csv", "csv_path <img src=x onerror=alert(2)>", "seeds 3"]
-    assert [link["href"] for link in soup.select(".steps")[0].select("a")] == ["00_y.html", "index.html", "02_z.html"]
-    assert soup.select_one("a[rel=prev]").select_one(".far").string == "<i>before</i>"
+    assert [link["href"] for link in soup.select(".steps a")] == ["00_y.html", "02_z.html"]
+    assert soup.select_one("a[rel=prev]").string == "← 00 · <i>before</i>"
+    links = {link["href"]: link.get_text(" ", strip=True) for link in soup.select("nav.pages a")}
+    assert links == {"index.html": "Answers", "00_y.html": "00 <i>before</i>", "01_x.html": "01 this"} | {
+        "02_z.html": "02 after"
+    }
+    assert [link["href"] for link in soup.select("nav.pages a[aria-current=page]")] == ["01_x.html"]
     assert not soup.select("img")
 
 

@@ -9,14 +9,16 @@ import numpy as np
 import pandas as pd
 import pytest
 from bs4 import BeautifulSoup
+from markupsafe import Markup
 from nbformat.v4 import new_code_cell, new_notebook, new_output
 
 from sparsekit.experiments.parameters import Parameters
 from sparsekit.experiments.project import folder
 from sparsekit.figures import answers as figures
-from sparsekit.figures.style import contrast
+from sparsekit.figures.style import RULE, contrast, on_dark, scheme
 from sparsekit.reports import html, index, scorecard
 from sparsekit.reports.answers import QUESTIONS, Answer, rq1, rq2, rq3
+from sparsekit.reports.explorable import Links
 
 HOSTILE = '"><script>alert(1)</script><img src=x onerror=alert(2)>'
 P = Parameters(train_size=400)
@@ -42,6 +44,7 @@ def report(shift=0.0, **options):
     own = {
         "name": "quick", "parameters": P, "answers": {a.question: a for a in found},
         "card": scorecard.scorecard(P, pruning=pruned), "pages": [html.Page("01_pruning", "Pruning", 192.0)],
+        "explorable": Links("Type a string.", (("GRU", "explorable_gru.html"),), Markup("<svg></svg>")),
         "missing": {"04_correlation_analysis": "Graphs"}, "cost": {"this run": "3 s"}, "provenance": {"code": "x"},
         "command": "sparsekit run quick", "version": "0.1.0",
     }  # fmt: skip
@@ -116,14 +119,17 @@ def test_hostile_strings_run_nothing(tmp_path):
 def test_a_figure_takes_the_pages_colours_and_says_what_it_shows():
     answer = report().answers["RQ2"]
     drawn = figures.figure("RQ2", answer.table)
-    svg = figures.inline(drawn, "rq2", 'a "quoted" <alt>')
+    svg = drawn.inline("rq2", 'a "quoted" <alt>')
     assert 'aria-label="a &quot;quoted&quot; &lt;alt&gt;"' in svg
     assert not re.search(r"#[0-9a-f]{6}\b(?!-)", re.sub(r"(id=\"|href=\"#|url\(#)[^\")]*", "", svg))
-    assert {f"--c{name}" for name in re.findall(r"var\(--c([0-9a-f]{6})\)", svg)} <= set(
-        re.findall(r"(--c[0-9a-f]{6}):", figures.colours())
-    )
-    lines = [dark for light, dark in figures.DARK.items() if light not in ("#ffffff", figures.RULE)]
-    assert min(contrast(dark, figures.DARK["#ffffff"]) for dark in lines) >= 3
+    used = {f"#{name}" for name in re.findall(r"var\(--c([0-9a-f]{6})\)", svg)}
+    light, dark = scheme(svg).split("@media screen and (prefers-color-scheme:dark)")
+    assert used == set(re.findall(r":(#[0-9a-f]{6});", light))
+    shown = re.findall(r"--c([0-9a-f]{6}):(#[0-9a-f]{6});", dark)
+    assert {f"#{name}" for name, _ in shown} == used - {"#ffffff"}
+    page = on_dark("#ffffff")
+    told = {f"#{name}": shade for name, shade in shown if f"#{name}" != RULE}
+    assert all(contrast(shade, page) >= min(3, contrast(colour)) for colour, shade in told.items())
     assert "Half of all networks are halfway to chance at" in figures.figure("RQ1", report().answers["RQ1"].table).alt
 
 
