@@ -5,13 +5,14 @@
 # make lab            open the notebooks in JupyterLab
 # make bench          measure speed beside the literal implementation
 # make lint           check and format
+# make pictures       the pictures of README, from the run `quick` that is there
 # make docs           build the documentation site, docs/_build/html/index.html
 
 SET ?= quick
 PYTHON ?= python3
 BIN := .venv/bin
 
-.PHONY: report test test-browser test-kills lab bench lint docs clean
+.PHONY: report test test-browser test-kills lab bench lint pictures docs clean
 
 report: .venv/notebooks
 	$(BIN)/sparsekit run $(SET)
@@ -35,6 +36,9 @@ bench: .venv/test
 
 lint: .venv/test
 	$(BIN)/ruff check --fix . && $(BIN)/ruff format .
+
+pictures: .venv/test
+	$(BIN)/python docs/pictures.py $(SET)
 
 docs: .venv/docs
 	$(BIN)/sphinx-build -q -W --keep-going -b html docs docs/_build/html
