@@ -26,7 +26,7 @@ UNNAMED = "() => [...document.images].filter(one => !one.hasAttribute('alt')).ma
 NAMES = """() => {
     const body = document.body.cloneNode(true);
     body.querySelectorAll("code, pre, script, style, .parameters").forEach(one => one.remove());
-    return [...new Set(body.textContent.match(/[\\w.]*[A-Za-z0-9]_\\w[\\w.]*/g))];
+    return [...new Set(body.textContent.match(/[\\w.]*[A-Za-z0-9]_\\w[\\w.]*/g))].filter(one => one !== "x86_64");
 }"""
 SIDEWAYS = "() => document.documentElement.scrollWidth - document.documentElement.clientWidth"
 IN_VIEW = "one => 0 <= one.getBoundingClientRect().top && one.getBoundingClientRect().top < innerHeight"
