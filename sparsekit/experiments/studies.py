@@ -108,7 +108,7 @@ def stages(p: Parameters, variant: str, target: str, percent: float) -> dict[str
         for unit in pruning.pruned_networks(p)
         if (unit.base.variant, unit.base.seed, unit.target, unit.percent) == (variant, p.seed, target, percent)
     )
-    store = computed([unit], p)
+    store = computed([unit], p, weights=True)
     return {"before": unit.base.network(store), "pruned": unit.start(store), "retrained": unit.network(store)}
 
 

@@ -2,7 +2,6 @@
 
 import os
 import platform
-import re
 import shlex
 import subprocess
 import time
@@ -20,8 +19,8 @@ import loky
 import nbformat
 import pandas as pd
 
-from sparsekit import __version__
-from sparsekit.experiments import execution, pruning, records, structure, studies
+from sparsekit import __version__, processor
+from sparsekit.experiments import execution, pruning, records, status, structure, studies
 from sparsekit.experiments.identity import key
 from sparsekit.experiments.jobs import Schedule
 from sparsekit.experiments.parameters import Parameters
@@ -233,13 +232,13 @@ def _provenance(batch: Batch, units: Mapping[str, Sequence]) -> dict[str, str]:
     device = execution.resolve_device(batch.parameters.device)
     found = {"code": f"sparsekit {__version__}{_commit()}", "Python": platform.python_version()}
     found["libraries"] = ", ".join(f"{name} {version(name)}" for name in LIBRARIES)
-    found["machine"] = f"{platform.system()} {platform.machine()}, {_processor()}, {os.cpu_count()} cores"
+    found["machine"] = f"{platform.system()} {platform.machine()}, {processor.kind()}, {os.cpu_count()} cores"
     found["networks on"] = f"{device}, one thread a worker"
     if kept := _records(units):
         days = sorted(record["utc"][:10] for record in kept)
         found["records of"] = " to ".join(dict.fromkeys([days[0], days[-1]]))
-        made = {(record["sparsekit"], record["torch"], record["platform"], record["device"]) for record in kept}
-        found["made with"] = "; ".join(f"sparsekit {s}, torch {t}, {m}, {d}" for s, t, m, d in sorted(made))
+        told = status.told(records.made_by(unit for own in units.values() for unit in own))
+        found["made by"] = "; ".join(line.strip() for line in told)
     for file, content in batch.inputs.items():
         found[file] = f"SHA-256 {content}"
     found["finished"] = datetime.now(UTC).strftime("%d %B %Y, %H:%M UTC")
@@ -260,13 +259,6 @@ def _commit() -> str:
         changed = ", with changed files" if git("status", "--porcelain", "--untracked-files=no") else ""
         return f", commit {git('rev-parse', '--short', 'HEAD')}{changed}"
     return ""
-
-
-def _processor() -> str:
-    with suppress(OSError):
-        if name := re.search(r"model name\s*:\s*(.+)", Path("/proc/cpuinfo").read_text()):
-            return name[1]
-    return platform.processor() or "unknown processor"
 
 
 def _command(batch: Batch) -> str:
