@@ -216,8 +216,7 @@ def null_differences(differences: pd.DataFrame, confidence: float = 0.95) -> Pic
     require(differences, ["against"])
     title = "Accuracy of graphs minus that of their null models"
     if differences.empty:
-        wanted = '`null_models = ["rewired", "random"]` trains two beside each graph.'
-        return nothing(title, f"No null model was asked for; {wanted}")
+        return nothing(title, "No null model was asked for; such as rewired and random ones are trained on request.")
     kinds = dict.fromkeys(differences["against"])
     names = {kind: f"{kind}: {NULLS[kind]}" if kind in NULLS else kind.replace("_", " ") for kind in kinds}
     return _differences(differences, confidence, title, names, "graph", "null")
