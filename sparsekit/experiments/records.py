@@ -16,10 +16,11 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, BinaryIO
 
-from sparsekit import __version__, processor
+from sparsekit import __version__
 from sparsekit.experiments.fingerprint import code
 from sparsekit.experiments.identity import digest, identity, key, plain, title
 from sparsekit.experiments.project import home, project_root
+from sparsekit.networks import processor
 
 if TYPE_CHECKING:
     import pandas as pd

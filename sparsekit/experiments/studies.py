@@ -7,13 +7,12 @@ from typing import ClassVar
 
 import pandas as pd
 
-from sparsekit import processor
 from sparsekit.experiments import pruning, structure
 from sparsekit.experiments.identity import Unit
 from sparsekit.experiments.parameters import Parameters
 from sparsekit.experiments.records import Store
 from sparsekit.experiments.units import Baselines, computed, results, strings
-from sparsekit.networks import classifier
+from sparsekit.networks import classifier, processor
 from sparsekit.pruning import latency
 from sparsekit.pruning.recovery import starts_early
 from sparsekit.tasks import definitions as tasks

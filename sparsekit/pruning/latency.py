@@ -10,7 +10,7 @@ import pandas as pd
 import torch
 from torch import Tensor
 
-from sparsekit import processor
+from sparsekit.networks import processor
 from sparsekit.networks.recurrence import native, step
 from sparsekit.pruning.schedules import check_sparsity
 from sparsekit.registry import Registry, check_name

@@ -19,13 +19,14 @@ import loky
 import nbformat
 import pandas as pd
 
-from sparsekit import __version__, processor
+from sparsekit import __version__
 from sparsekit.experiments import execution, pruning, records, status, structure, studies
 from sparsekit.experiments.identity import key
 from sparsekit.experiments.jobs import Schedule
 from sparsekit.experiments.parameters import Parameters
 from sparsekit.experiments.progress import Progress, duration
 from sparsekit.experiments.project import NOTEBOOKS, NotebookError, ordered, title
+from sparsekit.networks import processor
 from sparsekit.reports import explorable, html, index, scorecard
 from sparsekit.reports.answers import QUESTIONS, Answer
 from sparsekit.reports.html import Page

@@ -9,6 +9,7 @@ import base64
 import copy
 import json
 import math
+import re
 import warnings
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
@@ -145,11 +146,16 @@ def _text(p: Parameters, store: Store, unit: BaseNetwork, network: Classifier, *
             accuracies=[percent(store.read(own)["history"][-1]["test_accuracy"]) for own in others],
             tested=len(task.test),
             confidence=percent(p.confidence),
-            script=(html.TEMPLATES / "explorable.js").read_text(encoding="utf-8"),
-            css=html.CSS,
+            script=_tight((html.TEMPLATES / "explorable.js").read_text(encoding="utf-8")),
+            css=_tight(html.CSS),
             **around,
         )
     )
+
+
+def _tight(text: str) -> str:
+    """A script or a style sheet without indentation and lines of comment: the largest page is to stay below 400 kB."""
+    return re.sub(r"\n\s*(//[^\n]*)?", "\n", text)
 
 
 def data(p: Parameters, unit: BaseNetwork, network: Classifier) -> dict:

@@ -15,10 +15,11 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
-from sparsekit import __version__, processor
+from sparsekit import __version__
 from sparsekit.experiments import fingerprint, records
 from sparsekit.experiments.identity import identity, key, title
 from sparsekit.experiments.records import RecordError, Store, default_store, made_by
+from sparsekit.networks import processor
 
 
 @dataclass(frozen=True)
