@@ -14,6 +14,8 @@ DRAWINGS = {
     "automata": "automata, drawn state by state",
     "drawings": "graphs and layers, drawn node by node",
     "mask_drawings": "masks, drawn weight by weight",
+    "closeups": "one network, string or graph from several sides, drawn in the time that a slider leaves",
+    "answers.scorecard": "two hundred figures of the thesis, a thin line each",
     "structure.mask_layouts": "two masks, drawn weight by weight",
     "task.sample_strings": "strings, drawn letter by letter",
     "task.read_by_rows": "images of samples",
