@@ -152,10 +152,10 @@ def _masks(axes: Axes, network: Classifier, mask: Mask, height: float) -> list[t
             axes.imshow(pixels, extent=(x, x + wide, top + 84, top), aspect="auto", interpolation="antialiased")
             cuts = top + 84 * np.arange(1, len(gates)) / len(gates)
             axes.hlines(cuts, x, x + wide, color=INK, linewidth=1)
-            axes.text(x, top - 5, f"layer {k}: " * (room > 90) + percent(own.mean(), 0), color=QUIET, size=9)
+            axes.text(x, top - 5, f"layer {k + 1}: " * (room > 90) + percent(own.mean(), 0), color=QUIET, size=9)
             blocks = np.split(own, len(gates))
             rows += [
-                (k, kind, gate, int(block.sum()), float(block.mean()))
+                (k + 1, kind, gate, int(block.sum()), float(block.mean()))
                 for gate, block in zip(gates, blocks, strict=True)
             ]
     axes.set(xlim=(0, WIDTH), ylim=(height, 0))

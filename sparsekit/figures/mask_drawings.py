@@ -63,12 +63,12 @@ def masks(classifier, most: int = 8) -> Picture:
         raise ValueError(f"a {type(classifier).__name__} has no stages; give a network, or take kind='gates'")
     variant, labels = look(VARIANTS, classifier.variant).label, _labels(len(GATES[classifier.variant]))
     pairs = [[stage.mask_ih.cpu().numpy(), stage.mask_hh.cpu().numpy()] for stage in classifier.stages]
-    stages, shown = counted(len(pairs), "stage"), pairs[:most]
+    stages, shown = counted(len(pairs), "layer"), pairs[:most]
     note = "Coloured: the weight exists. Under each mask: its size, and the share that exists."
     note += f"\nThe first {most} of {stages}." if len(pairs) > most else ""
-    figure, grid = card(390, f"Masks of the {variant} network, stage by stage", 2, len(shown), note=note)
+    figure, grid = card(390, f"Masks of the {variant} network, layer by layer", 2, len(shown), note=note)
     for k, pair in enumerate(shown):
-        grid[0, k].set_title(f"stage {k}")
+        grid[0, k].set_title(f"layer {k + 1}")
         for axes, mask, target in zip(grid[:, k], pair, ("i2h", "h2h"), strict=True):
             (rows, columns), block = mask.shape, len(mask) / len(labels)
             _cells(axes, mask, look(TARGETS, target).colour, min(580 / len(shown) / columns, 108 / rows))

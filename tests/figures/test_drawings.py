@@ -47,7 +47,7 @@ def one_layer(variant, mask):
             "Layered drawing: 4 layers of 2, 1, 1, 1 nodes; 4 edges to the next layer",
         ),
         (networks.stacked("gru", 4, 3, 5), "3 layers of 4, 4, 4 nodes; 32 edges to the next layer, 0 skip edges"),
-        (networks.stacked("gru", 50, 3), "Masks of a GRU network with 3 stages"),
+        (networks.stacked("gru", 50, 3), "Masks of a GRU network with 3 layers"),
         (one_layer("gru", np.eye(3, dtype=bool)), "9 of 27 weights exist (33.3 %): all 3 gates have the same"),
         (np.eye(4), "4 units in 1 gate block: 4 of 16 weights exist (25 %)."),
         (torch.tensor(np.vstack([np.eye(2), np.ones((2, 2)), np.zeros((4, 2))])), "input (i) 50 %, forget (f) 100 %"),
