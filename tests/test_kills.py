@@ -171,7 +171,7 @@ def test_a_command_killed_while_a_notebook_is_executed(tmp_path, marked, monkeyp
     command, report = ["-m", "sparsekit", "run", "tiny", "--only", "06"], tmp_path / "reports" / "tiny"
     project(tmp_path, "print('as it was')")
     assert marked.start(*command).wait(200) == 0, marked.log.read_text()
-    before = {path.name: path.read_bytes() for path in report.iterdir()}
+    before = {path.relative_to(report): path.read_bytes() for path in report.rglob("*") if path.is_file()}
     project(tmp_path, "open('began', 'w'); import time; time.sleep(600)")
     marked.log.write_text("")
     process = marked.start(*command)
@@ -188,7 +188,7 @@ def test_a_command_killed_while_a_notebook_is_executed(tmp_path, marked, monkeyp
         assert "interrupted; what was computed is kept" in said[0]
     project(tmp_path, "print('as it is')")
     assert marked.start(*command).wait(200) == 0, marked.log.read_text()
-    assert sorted(path.name for path in report.iterdir()) == sorted(before)
+    assert {path.relative_to(report) for path in report.rglob("*") if path.is_file()} == set(before)
     assert not leftovers(tmp_path)
     assert not list(tmp_path.glob("sparsekit-*"))
 
