@@ -153,7 +153,8 @@ class GraphNetwork(Unit):
         # a record that lacks one of the kit's own measures is older than it, and others may mean something else by now
         older = any(not source and name not in data for name, source in now.items())
         stale = [name for name, source in now.items() if older or name not in data or source != was.get(name, "")]
-        kept = {name: value for name, value in data.items() if name in now or name not in was}
+        gone = {*was, *directed.DIRECTED, *directed.MORE} - now.keys()
+        kept = {name: value for name, value in data.items() if name not in gone}
         return kept | self.measured(stale) if stale else kept
 
     def seconds(self, device: str) -> float:
