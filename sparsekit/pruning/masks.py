@@ -14,7 +14,6 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 from torch.compiler import is_dynamo_compiling, is_exporting
-from torch.distributed.tensor import distribute_tensor
 from torch.optim.optimizer import register_optimizer_step_post_hook
 
 from sparsekit.graphs import nulls
@@ -287,6 +286,8 @@ class Keeper:
             if weight is None:
                 continue
             if hasattr(weight, "device_mesh"):  # sharded since; each process has the whole mask
+                from torch.distributed.tensor import distribute_tensor  # takes as long to load as half of torch
+
                 yield name, weight, distribute_tensor(mask, weight.device_mesh, weight.placements, src_data_rank=None)
                 continue
             if mask.device != weight.device and name in self.masks:
