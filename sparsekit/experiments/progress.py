@@ -73,6 +73,8 @@ class Progress(JupyterMixin, AbstractContextManager):
         self.whole, self.notebooks, self.executed, self.failed = whole, notebooks, 0, 0
         self._state = whole or State(0)
         self._start, self._last, self._took = time.monotonic(), 0.0, 0.0
+        self._over = threading.Event()
+        self._begun: dict[str, float] = {}  # when those notebooks that are at work were begun
         self._lock = threading.RLock()  # notebooks are executed in threads
         self.at_work = ""  # the notebook whose units are computed
         self._handle, self._live = None, None
@@ -80,8 +82,19 @@ class Progress(JupyterMixin, AbstractContextManager):
         self._quiet = os.environ.get("SPARSEKIT_BATCH") == "1"
         self._notebook = in_notebook()
 
+    def __enter__(self) -> "Progress":
+        threading.Thread(target=self._tick, daemon=True).start()
+        return self
+
     def __exit__(self, *exception: object) -> None:
+        self._over.set()
         self.stop()
+
+    def _tick(self) -> None:
+        """A line comes though nothing ends for a while, or only notebooks are at work."""
+        while not self._over.wait(LOG_EVERY):
+            with self._lock:
+                self._show()
 
     def __call__(self, state: State) -> None:
         """Show how far the units are; a state that ends closes the bar of a progress without further parts."""
@@ -98,14 +111,20 @@ class Progress(JupyterMixin, AbstractContextManager):
                 self._show()
 
     def part(self, name: str) -> "Progress":
-        """Itself, for units of the notebook of this name."""
+        """Say whose units are computed from now on; returns itself, to be reported to."""
         self.at_work = name
         return self
+
+    def executing(self, name: str) -> None:
+        """Note that a notebook has begun."""
+        with self._lock:
+            self._begun[name] = time.monotonic()
 
     def executed_one(self, name: str, seconds: float, failed: bool = False) -> None:
         """Note that a notebook has been executed, or has failed."""
         with self._lock:
             self.executed, self.failed, self._took = self.executed + 1, self.failed + failed, self._took + seconds
+            self._begun.pop(name, None)
             self.note(f"{name}: {'failed' if failed else f'executed, {duration(seconds)}'}")
 
     def note(self, text: str) -> None:
@@ -136,8 +155,9 @@ class Progress(JupyterMixin, AbstractContextManager):
         each = self._took / self.executed if self.executed else NOTEBOOK
         computing = rate * max(s.cost - s.past, 0.0)
         # all but the last notebook are executed while others' units are computed
-        waiting = (self.notebooks - self.executed) * each / s.workers
-        return max(computing + each, waiting) if waiting else computing
+        behind = sum(min(time.monotonic() - begun, each) for begun in list(self._begun.values()))
+        waiting = ((self.notebooks - self.executed) * each - behind) / s.workers
+        return max(computing + each, waiting) if s.cost > s.past else waiting
 
     def _left(self) -> str:
         if self.notebooks and self.executed == self.notebooks:
@@ -167,7 +187,7 @@ class Progress(JupyterMixin, AbstractContextManager):
         return Group(bar, *lines, *[Text(failures, style="bold red")] * bool(failures))
 
     def _show(self) -> None:
-        if self._quiet:
+        if self._quiet or self._over.is_set():
             return
         if self._notebook:
             self._display(self._repr_mimebundle_((), ()) | {"text/plain": "\n".join(filter(None, self._lines()))})

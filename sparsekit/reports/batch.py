@@ -148,6 +148,7 @@ def _execute(batch: Batch, notebook: Path, problem: str, spent: float) -> Page:
     (out / f"{stem}.failed.ipynb").unlink(missing_ok=True)
     if not problem:
         asked = (notebook, out / notebook.name, batch.parameters.model_dump())
+        batch.progress.executing(stem)
         problem = _attempt(batch, stem, html.execute, *asked) or _attempt(batch, stem, batch.check_inputs)
     if not batch.interrupted:
         batch.progress.executed_one(stem, time.monotonic() - start, failed=bool(problem))

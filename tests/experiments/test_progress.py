@@ -3,6 +3,7 @@
 import io
 import re
 import sys
+import time
 
 import pytest
 
@@ -93,6 +94,31 @@ def test_time_left_is_told_by_cost_first_and_by_time_soon(clock):
     shown(State(100, computed=100, past=1000.0, cost=1000.0, workers=2, end=True))
     shown.executed_one("00_task", 40.0)
     assert shown.seconds_left() == 0
+
+
+def test_time_left_goes_down_while_a_notebook_is_at_work(clock):
+    shown = Progress(State(1, reused=1, workers=1), notebooks=3)
+    shown.executing("00_task")
+    clock[0] = 20.0
+    shown.executed_one("00_task", 20.0)
+    assert shown.seconds_left() == 40
+    shown.executing("01_pruning")
+    clock[0] = 35.0
+    assert shown.seconds_left() == 25
+    clock[0] = 99.0  # longer than the first took
+    assert shown.seconds_left() == 20
+
+
+def test_a_log_goes_on_though_nothing_ends(capsys, clock, monkeypatch):
+    monkeypatch.setattr(progress, "LOG_EVERY", 0.01)
+    with Progress(State(4, cost=60.0), notebooks=2):
+        for _ in range(500):
+            clock[0] += 1
+            time.sleep(0.01)
+            if (lines := capsys.readouterr().err.splitlines()) and "0 of 4 units" in lines[0]:
+                break
+        else:
+            raise AssertionError("no line came")
 
 
 def test_failures_of_notebooks_are_counted(capsys):
