@@ -2,6 +2,7 @@
 # make test           run the tests; those in a browser where there is one
 # make test-browser   only these: report and JupyterLab in Chromium
 # make test-kills     kill runs at 60 random moments, processes of all kinds
+# make explore        the explorers of the run `quick`, or SET=name, as one page in the browser
 # make lab            open the notebooks in JupyterLab
 # make bench          measure speed beside the literal implementation
 # make lint           check and format
@@ -12,7 +13,7 @@ SET ?= quick
 PYTHON ?= python3
 BIN := .venv/bin
 
-.PHONY: report test test-browser test-kills lab bench lint pictures docs clean
+.PHONY: report test test-browser test-kills lab bench explore lint pictures docs clean
 
 report: .venv/notebooks
 	$(BIN)/sparsekit run $(SET)
@@ -30,6 +31,9 @@ test-kills: .venv/test
 
 lab: .venv/notebooks
 	$(BIN)/jupyter lab notebooks
+
+explore: .venv/explore report
+	SPARSEKIT_SET=$(SET) $(BIN)/voila docs/explorers.ipynb
 
 bench: .venv/test
 	$(BIN)/python -m tests.bench
@@ -52,6 +56,10 @@ docs: .venv/docs
 
 .venv/test: .venv/notebooks
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[notebooks,test]'
+	touch $@
+
+.venv/explore: .venv/notebooks
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[notebooks,explore]'
 	touch $@
 
 .venv/docs: .venv/notebooks

@@ -3,6 +3,7 @@
 import argparse
 import inspect
 import os
+import shutil
 import signal
 import sys
 import tempfile
@@ -13,6 +14,7 @@ from contextlib import contextmanager
 from itertools import chain
 from pathlib import Path
 
+import shtab
 import yaml
 
 from sparsekit import __version__, registry
@@ -21,6 +23,16 @@ from sparsekit.experiments.parameters import Parameters, describe, file_value, t
 from sparsekit.experiments.project import NotebookError, ParameterError
 
 # What computes is imported where it is needed: a slip in a parameter's name is answered before torch is loaded.
+
+
+EXAMPLES = """\
+Study sparsity in recurrent neural networks: notebooks over parameter sets.
+
+  sparsekit run quick                          all notebooks, small; a report
+  sparsekit run quick --only 01 -p seeds=4     one of them, with four seeds
+  sparsekit run thesis --plan                  how much that is to compute
+  sparsekit list                               sets, notebooks, parameters
+  eval "$(sparsekit --print-completion bash)"  the Tab key completes names"""
 
 
 class UsageError(ValueError):
@@ -71,10 +83,14 @@ def _signals() -> Iterator[None]:
 
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
-        prog="sparsekit", description="Study sparsity in recurrent neural networks: notebooks over parameter sets."
+        prog="sparsekit",
+        usage="sparsekit COMMAND …",
+        description=EXAMPLES,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     parser.add_argument("--version", action="version", version=f"sparsekit {__version__}")
-    commands = parser.add_subparsers(required=True, metavar="COMMAND")
+    shtab.add_argument_to(parser, help="print completion of names for a shell")
+    commands = parser.add_subparsers(required=True, metavar="COMMAND", prog="sparsekit")
 
     run = commands.add_parser("run", help="run the notebooks over a parameter set, and write a report")
     run.add_argument("set", metavar="SET_OR_FILE", help="a set in params/ by its name, or any YAML file")
@@ -287,21 +303,27 @@ def _make_writable(out: Path) -> None:
 
 def _list(options: argparse.Namespace) -> int:
     _load(options.modules)
+    width = min(shutil.get_terminal_size().columns, 100)
+
+    def told(head: str, indent: int, text: str) -> None:
+        lines = textwrap.fill(text, width, initial_indent=" " * indent, subsequent_indent=" " * indent)
+        print(f"  {head:<{indent - 2}}{lines[indent:]}" if head else lines)
+
     print("Parameter sets (sparsekit run NAME):")
     for name, path in project.sets().items():
-        print(f"  {name:<12} {_first_comment(path).removeprefix(name + ': ')}")
+        told(name, 15, _first_comment(path).removeprefix(name + ": "))
     print("\nNotebooks (--only NUMBER):")
     for path in project.everything(project.folder()):
         print(f"  {path.stem:<26} {project.title(path)}")
     if own := registry.everything_own():
         print("\nYour own:")
     for one in own:
-        print(f"  {one.kind:<18} {one.name:<20} {_meaning(one)}")
+        told(f"{one.kind:<18} {one.name}", 41, _meaning(one))
     print("\nParameters (-p name=value):")
     for name, kind, default, meaning in describe():
         shown = yaml.safe_dump(default, default_flow_style=True, width=1000).removesuffix("\n...\n").strip()
-        print(f"  {name} = {shown}")
-        print(textwrap.fill(f"{meaning} ({kind})", 100, initial_indent="      ", subsequent_indent="      "))
+        print(textwrap.fill(f"{name} = {shown}", width, initial_indent="  ", subsequent_indent="      "))
+        told("", 6, f"{meaning} ({kind})")
     return 0
 
 

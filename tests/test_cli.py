@@ -404,6 +404,27 @@ def test_list(project, capsys):
     assert "whole number of at least 1" in out
 
 
+@pytest.mark.parametrize("width", [60, 80, 200])
+def test_lists_and_help_fit_the_terminal(capsys, monkeypatch, width):
+    monkeypatch.setenv("COLUMNS", str(width))
+    assert main(["list"]) == 0
+    for command in ([], ["run"], ["status"], ["verify"], ["compare"], ["clean"], ["list"]):
+        with pytest.raises(SystemExit, match="0"):
+            main([*command, "--help"])
+    said = capsys.readouterr().out.splitlines()
+    assert max(map(len, said)) <= max(width, 80)
+    assert sum(line.startswith("usage: sparsekit ") for line in said) == 7
+
+
+def test_names_are_completed_in_a_shell(capsys):
+    with pytest.raises(SystemExit, match="0"):
+        main(["--print-completion", "bash"])
+    script = capsys.readouterr().out
+    checked = 'COMP_WORDS=(sparsekit ver); COMP_CWORD=1; _shtab_sparsekit; echo "${COMPREPLY[@]}"'
+    done = subprocess.run(["bash", "-c", f"{script}\n{checked}"], capture_output=True, text=True)
+    assert done.stdout.strip() == "verify", done.stderr
+
+
 def test_list_shows_notebooks_of_ones_own_and_harms_none(project, capsys):
     write_notebook(project.folder, "06_mine")
     (project.folder / "notebooks" / "00_draft.ipynb").write_text("not JSON")

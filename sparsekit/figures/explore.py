@@ -72,10 +72,18 @@ def explorer(draw: Callable[..., Picture], *buttons: widgets.Widget, **controls:
     display(HTML(GONE))
     # The words are for where nothing may run, as in a notebook from elsewhere.
     display(box._repr_mimebundle_() | {"text/plain": RUN}, raw=True)
-    shown = display(_quick(drawn()), display_id=True)
+    if os.environ.get("SERVER_SOFTWARE", "").startswith("voila"):  # whose pages hear of widgets only
+        held = widgets.HTML(_quick(drawn()).data)
+        display(held)
+    else:
+        shown = display(_quick(drawn()), display_id=True)
+        held = None
 
     def redraw(change: Any = None) -> None:
-        shown.update(_quick(drawn()))
+        if held is None:
+            shown.update(_quick(drawn()))
+        else:
+            held.value = _quick(drawn()).data
 
     for control in controls.values():
         control.observe(redraw, names="value")

@@ -10,8 +10,14 @@ SPARSEKIT_REPORT : a report that is there, to be read instead of a small one mad
 
 import os
 import shutil
+import socket
 import subprocess
 import sys
+import time
+import urllib.error
+import urllib.request
+from collections.abc import Iterator
+from contextlib import closing, contextmanager
 from importlib.resources import files
 from pathlib import Path
 
@@ -25,6 +31,35 @@ CHROMIUM = ("chromium", "chromium-browser", "google-chrome")
 HOW = "no Chromium found: `apt-get install chromium`, or name one in SPARSEKIT_BROWSER"
 NOTEBOOKS = ("00", "01")  # of the small report: between them, every kind of cell, table and figure that a page has
 SILENT = ("--disable-background-networking", "--disable-component-update", "--disable-sync", "--no-first-run")
+
+
+def free_port() -> int:
+    with closing(socket.socket()) as one:
+        one.bind(("127.0.0.1", 0))
+        return one.getsockname()[1]
+
+
+@contextmanager
+def serving(command: list[str], environment: dict[str, str], folder: Path, address: str, log: Path) -> Iterator[str]:
+    """A server of Jupyter's as a process, and its address once it answers there."""
+    with log.open("w") as written:
+        server = subprocess.Popen(command, env=environment, cwd=folder, stdout=written, stderr=subprocess.STDOUT)
+    try:
+        for _ in range(240):
+            try:
+                urllib.request.urlopen(f"{address}/api", timeout=2).close()
+                break
+            except urllib.error.HTTPError:  # an answer all the same
+                break
+            except OSError:
+                assert server.poll() is None, log.read_text()[-2000:]
+                time.sleep(0.25)
+        else:
+            raise AssertionError(log.read_text()[-2000:])
+        yield address
+    finally:
+        server.terminate()
+        server.wait(20)
 
 
 @pytest.fixture(scope="session")

@@ -2,12 +2,9 @@
 
 import json
 import os
-import socket
-import subprocess
 import sys
 import time
 import urllib.request
-from contextlib import closing
 from pathlib import Path
 
 import nbformat
@@ -15,18 +12,12 @@ import pytest
 import yaml
 from nbformat.v4 import new_code_cell
 
-from tests.browser.conftest import ROOT
+from tests.browser.conftest import ROOT, free_port, serving
 
 NOTEBOOK = "01_pruning"
 KEPT = ("01-01", "01-03", "01-04", "01-11", "01-explore")  # cells that the explorer needs
 LONG = "import time\nfor _ in range(600):\n    time.sleep(0.1)"
 PATIENCE = 180_000  # milliseconds for whatever computes
-
-
-def free_port() -> int:
-    with closing(socket.socket()) as one:
-        one.bind(("127.0.0.1", 0))
-        return one.getsockname()[1]
 
 
 @pytest.fixture(scope="module")
@@ -62,23 +53,8 @@ def lab(folder, smoke, tmp_path_factory):
         "--LabApp.extension_manager=readonly",
         "--LabApp.check_for_updates_class=jupyterlab.NeverCheckForUpdate",
     ]
-    with (home / "log").open("w") as log:
-        server = subprocess.Popen(command, env=environment, cwd=folder, stdout=log, stderr=subprocess.STDOUT)
-    address = f"http://127.0.0.1:{port}"
-    try:
-        for _ in range(240):
-            try:
-                urllib.request.urlopen(f"{address}/api", timeout=2).close()
-                break
-            except OSError:
-                assert server.poll() is None, (home / "log").read_text()[-2000:]
-                time.sleep(0.25)
-        else:
-            raise AssertionError((home / "log").read_text()[-2000:])
+    with serving(command, environment, folder, f"http://127.0.0.1:{port}", home / "log") as address:
         yield address
-    finally:
-        server.terminate()
-        server.wait(20)
 
 
 def opened(context, lab):
