@@ -6,6 +6,7 @@ out from white (contrast 3:1). A variant, a target and a graph family keep colou
 
 import re
 from collections.abc import Iterable, Mapping
+from functools import cache
 from typing import NamedTuple
 
 import numpy as np
@@ -13,7 +14,8 @@ from matplotlib.colors import LinearSegmentedColormap, to_hex, to_rgb
 
 from sparsekit.registry import UnknownName, unknown
 
-INK, QUIET, FAINT, RULE = "#1f2328", "#5f6670", "#9aa1ab", "#e4e7eb"
+INK, QUIET, FAINT, RULE = "#1f2328", "#5f6670", "#878e98", "#e4e7eb"
+"""Of what is read, of what is said beside it, of marks that stand back (contrast 3:1 still), and of grounds."""
 
 
 class Look(NamedTuple):
@@ -119,10 +121,11 @@ def contrast(one: str, other: str = "#ffffff") -> float:
     return (high + 0.05) / (low + 0.05)
 
 
+@cache
 def readable(colour: str) -> str:
-    """The colour, darkened just until text in it reads well on white (contrast 4.5:1)."""
+    """The colour, darkened just until text in it reads well on white and, turned over, on a dark page (4.5:1)."""
     rgb = np.array(to_rgb(colour))
-    while contrast(to_hex(rgb)) < 4.5:
+    while min(contrast(to_hex(rgb)), contrast(on_dark(to_hex(rgb)), on_dark("#ffffff"))) < 4.5:
         rgb = rgb * 0.96
     return to_hex(rgb)
 
@@ -158,18 +161,16 @@ _LAB = np.array([[0.2104542553, 0.7936177850, -0.0040720468], [1.9779984951, -2.
 
 
 def text_on(colour) -> str:
-    """White on dark backgrounds, else ink; the contrast is at least 3.9:1 either way."""
-    return "#ffffff" if luminance(to_hex(colour)) < 0.213 else INK
+    """White on dark backgrounds, else black; the contrast is at least 4.5:1 either way."""
+    return max("#ffffff", "#000000", key=lambda text: contrast(text, to_hex(colour)))
 
-
-GREY = "#878e98"
 
 SCORES = {
     "magnitude": Look("magnitude", INK, "o", "-"),
     "sensitivity": Look("sensitivity", "#D55E00", "s", (0, (5, 1.5))),
     "activity": Look("activity", "#3D94CC", "^", (0, (4, 1.2, 1, 1.2))),
     "fisher": Look("Fisher", "#7A1FA2", "D", (0, (2, 1))),
-    "random": Look("random", GREY, "v", (0, (1.5, 1.2))),
+    "random": Look("random", FAINT, "v", (0, (1.5, 1.2))),
 }
 SCOPES = {
     "global": Look("global", INK, "o", "-"),
@@ -188,7 +189,7 @@ PROTOCOLS = {
     "retrain": Look("surviving weights", INK, "o", "-"),
     "rewind": Look("rewound", "#3D94CC", "^", (0, (4, 1.2, 1, 1.2))),
     "reinitialise": Look("fresh weights", "#D55E00", "s", (0, (5, 1.5))),
-    "random_mask": Look("random mask", GREY, "v", (0, (1.5, 1.2))),
+    "random_mask": Look("random mask", FAINT, "v", (0, (1.5, 1.2))),
     "rewired_mask": Look("rewired mask", "#0B7A4B", "P", (0, (3, 1, 1, 1, 1, 1))),
     "dense": Look("dense", "#7A1FA2", "D", (0, (7, 1.2, 1, 1.2, 1, 1.2))),
 }

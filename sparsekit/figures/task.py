@@ -185,7 +185,7 @@ def task_baselines(table: pd.DataFrame) -> Picture:
     table["row"] = table.loc[best, "classifier"].to_numpy()
     rows = table[table["row"] == table["classifier"]].rename(columns={"test_accuracy": "mean"})
     told = [
-        f"**{name}**: {_demand(own.set_index('classifier')['value'], own['samples'].iloc[0])}"
+        f"{name}: {_demand(own.set_index('classifier')['value'], own['samples'].iloc[0])}"
         for name, own in table.groupby("group", sort=False)
     ]
     return marks.forest(

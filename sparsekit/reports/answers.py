@@ -171,7 +171,7 @@ def rq4(
     notes, verdict = [], UNDECIDED
     if told.empty:
         at = others.loc[others["r"].abs().idxmax()]
-        text = f"None of {tested} graph properties is clear{beside}: the strongest, {words_of(at['property'])} in "
+        text = f"No graph property of {tested} is clear{beside}: the strongest, {words_of(at['property'])} in "
         text += f"{label(at['variant'])}, has r = {_span(at, 'r')}."
     else:
         variants = told["property"].value_counts()

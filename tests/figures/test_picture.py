@@ -14,6 +14,7 @@ from PIL import Image
 from sparsekit.figures import automata, card, marks, style
 from sparsekit.figures.marks import Axis
 
+LOOKS = [style.VARIANTS, style.TARGETS, style.SCORES, style.SCOPES, style.SCHEDULES, style.NULLS, style.PROTOCOLS]
 HOSTILE = '=HYPERLINK("http://x")<script>alert(1)</script>'
 
 
@@ -101,9 +102,12 @@ def test_a_heavy_drawing_is_pixels_of_few_colours(monkeypatch):
 
 
 @pytest.mark.parametrize(
-    "colour", [style.INK, style.QUIET, *(one.colour for t in (style.VARIANTS, style.TARGETS) for one in t.values())]
+    "colour",
+    dict.fromkeys([style.INK, style.QUIET, style.FAINT, *(one.colour for looks in LOOKS for one in looks.values())]),
 )
 def test_what_can_be_read_on_white_can_be_read_on_a_dark_page(colour):
     readable = style.readable(colour)
-    assert style.contrast(style.on_dark(readable), style.on_dark("#ffffff")) >= 4.4
+    assert style.contrast(style.on_dark(readable), style.on_dark("#ffffff")) >= 4.5
+    assert style.contrast(readable) >= 4.5
     assert style.contrast(style.on_dark(colour), style.on_dark("#ffffff")) >= 3
+    assert style.contrast(colour) >= 3

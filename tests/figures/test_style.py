@@ -50,7 +50,7 @@ def test_text_on_cells_is_readable():
     for colours in (style.SEQUENTIAL, style.DIVERGING):
         for at in np.linspace(0, 1, 41):
             face = mpl.colors.to_hex(colours(at))
-            assert style.contrast(style.text_on(face), face) >= 3.9
+            assert style.contrast(style.text_on(face), face) >= 4.5
 
 
 @pytest.mark.parametrize("table", [style.SCORES, style.SCOPES, style.SCHEDULES, style.PROTOCOLS])

@@ -24,6 +24,7 @@ from tests.planted import ways
 from tests.reports.tables import pruning, recovery
 
 P = Parameters(permutations=199)
+FEW = Parameters(permutations=99)
 INTERVAL = r"\(−?\d+(\.\d+)? to −?\d+(\.\d+)?( %)?\)"
 
 
@@ -38,7 +39,7 @@ def readable(answer: Answer) -> None:
     words = [word for word in answer.sentence.split() if re.search(r"\w", word)]
     assert len(words) <= WORDS, answer.sentence
     assert answer.sentence.endswith(".")
-    assert not re.search(r"\bnan\b|\binf\b|_", answer.sentence), answer.sentence
+    assert not re.search(r"nan|inf|None|_", answer.sentence), answer.sentence
     assert len(re.findall(r"\d+(?:\.\d+)?", answer.sentence.replace("R²", ""))) <= 5, answer.sentence
     assert len(re.findall(INTERVAL, answer.sentence)) <= 1
     assert answer.verdict in VERDICTS
@@ -75,7 +76,7 @@ def simulated(seed: int) -> tuple[pd.DataFrame, pd.DataFrame]:
     return pd.DataFrame(pruned), pd.DataFrame(retrained)
 
 
-@settings(max_examples=15, deadline=None)
+@settings(max_examples=25, deadline=None)
 @given(st.integers(0, 10_000))
 def test_every_sentence_on_pruned_networks_is_short_and_its_numbers_are_the_tables(seed):
     pruned, retrained = simulated(seed)
@@ -87,9 +88,9 @@ def test_every_sentence_on_pruned_networks_is_short_and_its_numbers_are_the_tabl
         estimate = float(re.search(r"once (\d+) %", second.sentence)[1])
         own = second.table[second.table["target"] == pruned["target"].iloc[0]]
         assert low <= estimate <= high
-        # Of all networks together it lies where the intervals of the variants do.
-        of_variants = own[own["variant"] != "all"]
-        assert of_variants["low"].min() - 1 <= estimate <= of_variants["high"].max() + 1
+        # Of all networks together the median lies among those of the variants.
+        of_variants = own.loc[own["variant"] != "all", "percent"]
+        assert of_variants.min() - 5 <= estimate <= of_variants.max() + 5
         # Half of what was learned is lost no sooner than the margin.
         if (half := re.search(r"once (\d+) %", first.sentence)) and (pruned["base_accuracy"] > 0.6).all():
             assert float(half[1]) >= estimate - 2
@@ -98,7 +99,7 @@ def test_every_sentence_on_pruned_networks_is_short_and_its_numbers_are_the_tabl
         assert round(100 * own["share"].iloc[0]) == pytest.approx(int(at[2]), abs=1)
 
 
-@settings(max_examples=8, deadline=None)
+@settings(max_examples=12, deadline=None)
 @given(st.integers(0, 10_000))
 def test_every_sentence_on_graphs_is_short_and_names_what_the_notebooks_figure_names(seed):
     rng = np.random.default_rng(seed)
@@ -106,13 +107,13 @@ def test_every_sentence_on_graphs_is_short_and_names_what_the_notebooks_figure_n
     names = tuple(rng.permutation(list(VARIANTS))[: rng.integers(1, 5)])
     table = study(int(rng.choice([2, 4, 12, 40])), int(rng.integers(1, 3)), variants=names, seed=seed, **effects)
     properties, controls = covariates.graph_properties(table), covariates.controls(table)
-    held = correlations(table, controls, properties=properties, permutations=P.permutations)
-    fourth, fifth = rq4(table, P, 0.5, held=held), rq5(table, P)
+    held = correlations(table, controls, properties=properties, permutations=FEW.permutations)
+    fourth, fifth = rq4(table, FEW, 0.5, held=held), rq5(table, FEW)
     readable(fourth)
     readable(fifth)
-    assert fourth.sentence == rq4(table, P).sentence
+    assert fourth.sentence == rq4(table, FEW).sentence
     told = fourth.table[fourth.table["told"] & ~fourth.table["control"]]
-    raw = correlations(table, properties=properties, permutations=P.permutations)
+    raw = correlations(table, properties=properties, permutations=FEW.permutations)
     reading = controlled_forest(raw, held, controls).reading
     for variant, own in told.groupby("variant"):
         assert f"{VARIANTS[variant].label} {len(own)} of" in reading
@@ -182,7 +183,7 @@ def test_control_leaves_the_planted_effect_and_not_the_confounded():
 
 def test_size_and_widths_are_a_finding_and_no_property_given_itself():
     answer = rq4(study(60, 2, size=3, seed=3, variants=("gru",)), P)
-    assert answer.sentence.startswith("None of 4 graph properties is clear given size and widths: the strongest, ")
+    assert answer.sentence.startswith("No graph property of 4 is clear given size and widths: the strongest, ")
     assert any("accuracy goes with: GRU nodes +0." in note for note in answer.notes)
 
 
