@@ -9,8 +9,9 @@ from contextlib import contextmanager
 import numpy as np
 import pandas as pd
 
-from sparsekit.figures.card import HEAD, NARROW, Picture, card, drawn, label_panel
+from sparsekit.figures.card import NARROW, card, label_panel
 from sparsekit.figures.marks import ACCURACY, NUMBER, Axis, forest, lines
+from sparsekit.figures.picture import HEAD, Picture, drawn
 from sparsekit.figures.style import FAINT, INK, RULE, TARGETS, VARIANTS, Look, ordered
 from sparsekit.figures.words import number, percent, words_of
 

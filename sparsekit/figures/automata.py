@@ -7,7 +7,8 @@ import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.patches import Circle, FancyArrowPatch
 
-from sparsekit.figures.card import Picture, bare, card, drawn
+from sparsekit.figures.card import bare, card
+from sparsekit.figures.picture import Picture, drawn
 from sparsekit.figures.style import FAINT, INK, QUIET, TARGETS, VARIANTS
 from sparsekit.figures.words import listed
 from sparsekit.tasks import grammars as reber

@@ -14,9 +14,10 @@ from matplotlib.figure import Figure
 from sparsekit.analysis.tables import columns_of
 from sparsekit.figures import automata, drawings
 from sparsekit.figures.automata import PATH
-from sparsekit.figures.card import WIDTH, Picture, bare, card, drawn
+from sparsekit.figures.card import WIDTH, bare, card
 from sparsekit.figures.marks import ACCURACY
 from sparsekit.figures.marks import pruned as pruned_axis
+from sparsekit.figures.picture import Picture, drawn
 from sparsekit.figures.style import (
     DIVERGING,
     FAINT,

@@ -8,8 +8,8 @@ from sparsekit.analysis.correlation import by_variant, found
 from sparsekit.analysis.prediction import SIZES
 from sparsekit.analysis.tables import require
 from sparsekit.figures import marks
-from sparsekit.figures.card import Picture
 from sparsekit.figures.marks import PANEL, Axis
+from sparsekit.figures.picture import Picture
 from sparsekit.figures.style import FAINT, INK, VARIANTS, Look, ordered
 from sparsekit.figures.words import controls_in_words, each, label, listed, number, words_of
 

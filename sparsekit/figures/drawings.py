@@ -11,7 +11,8 @@ from matplotlib.lines import Line2D
 from matplotlib.patches import Circle, ConnectionStyle, FancyArrowPatch, FancyBboxPatch
 
 from sparsekit.figures import mask_drawings
-from sparsekit.figures.card import PIXELS_PER_INCH, WIDTH, Picture, bare, card, drawn
+from sparsekit.figures.card import WIDTH, bare, card
+from sparsekit.figures.picture import PIXELS_PER_INCH, Picture, drawn
 from sparsekit.figures.style import FAINT, INK, QUIET, SEQUENTIAL, TARGETS, text_on
 from sparsekit.figures.words import counted, percent
 from sparsekit.graphs import structure as graphs

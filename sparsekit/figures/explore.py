@@ -22,7 +22,8 @@ from PIL import Image
 from sparsekit.analysis.correlation import correlate
 from sparsekit.analysis.tables import one_per_graph
 from sparsekit.figures import closeups
-from sparsekit.figures.card import PIXELS_PER_INCH, Picture, nothing
+from sparsekit.figures.card import nothing
+from sparsekit.figures.picture import PIXELS_PER_INCH, Picture
 from sparsekit.figures.style import RC, VARIANTS, look, ordered
 from sparsekit.figures.style import SCORES as SCORE_LOOKS
 from sparsekit.figures.style import TARGETS as LOOKS

@@ -9,8 +9,8 @@ from matplotlib.colors import to_hex
 from sparsekit.analysis.inference import one_setting, quartiles, shares_of_dense, smaller_from
 from sparsekit.analysis.tables import require
 from sparsekit.figures import marks
-from sparsekit.figures.card import Picture
 from sparsekit.figures.marks import Axis
+from sparsekit.figures.picture import Picture
 from sparsekit.figures.style import INK, SEQUENTIAL, Look, look
 from sparsekit.figures.words import counted, label, listed, number, percent
 from sparsekit.pruning import cost as costs

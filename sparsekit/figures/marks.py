@@ -16,7 +16,8 @@ from matplotlib.colors import TwoSlopeNorm, to_hex
 from matplotlib.patches import Rectangle
 
 from sparsekit.analysis.tables import require
-from sparsekit.figures.card import Picture, baseline_lines, drawn, label_panel, sample, small_multiples
+from sparsekit.figures.card import baseline_lines, label_panel, sample, small_multiples
+from sparsekit.figures.picture import Picture, drawn
 from sparsekit.figures.style import DIVERGING, FAINT, INK, QUIET, RULE, VARIANTS, Look, look, ordered, readable, text_on
 from sparsekit.figures.words import number, percent
 

@@ -7,7 +7,8 @@ import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.colors import to_rgb
 
-from sparsekit.figures.card import WIDTH, Picture, bare, card, drawn
+from sparsekit.figures.card import WIDTH, bare, card
+from sparsekit.figures.picture import Picture, drawn
 from sparsekit.figures.style import FAINT, INK, QUIET, TARGETS, VARIANTS, look
 from sparsekit.figures.words import counted, listed, percent
 from sparsekit.variants import GATES

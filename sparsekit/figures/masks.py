@@ -6,8 +6,9 @@ import pandas as pd
 from sparsekit.analysis.conditions import chosen
 from sparsekit.analysis.masks import mask_differences, mask_effects
 from sparsekit.figures import marks
-from sparsekit.figures.card import Picture, nothing
+from sparsekit.figures.card import nothing
 from sparsekit.figures.marks import POINTS
+from sparsekit.figures.picture import Picture
 from sparsekit.figures.style import GENERATORS, NULLS, PROTOCOLS, VARIANTS, look, ordered
 from sparsekit.figures.words import label, listed, number, percent, shown_over, weights_of
 

@@ -8,8 +8,9 @@ import pandas as pd
 from sparsekit.analysis.memory import accuracies, across, by_place
 from sparsekit.analysis.tables import TableError, require
 from sparsekit.figures import marks
-from sparsekit.figures.card import Picture, nothing
+from sparsekit.figures.card import nothing
 from sparsekit.figures.marks import Axis
+from sparsekit.figures.picture import Picture
 from sparsekit.figures.style import FAINT, INK, QUIET, VARIANTS, Look, ordered
 from sparsekit.figures.task import accuracy_axis
 from sparsekit.figures.words import counted, each, label, listed, percent

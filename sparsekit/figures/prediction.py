@@ -11,9 +11,9 @@ from sparsekit.analysis.cross_validation import ALL
 from sparsekit.analysis.prediction import SIZES, ranked_clusters, spread
 from sparsekit.analysis.tables import require
 from sparsekit.figures import marks
-from sparsekit.figures.card import Picture
 from sparsekit.figures.correlation import Reported
 from sparsekit.figures.marks import Axis
+from sparsekit.figures.picture import Picture
 from sparsekit.figures.style import GENERATORS, SEQUENTIAL, VARIANTS, Look, look, ordered
 from sparsekit.figures.words import label, listed, number, words_of
 

@@ -13,8 +13,9 @@ from sparsekit.analysis.recovery import mean_base
 from sparsekit.analysis.tables import require
 from sparsekit.analysis.verdicts import FEWEST_SEEDS, end_in_words
 from sparsekit.figures import marks, style
-from sparsekit.figures.card import Picture, nothing
+from sparsekit.figures.card import nothing
 from sparsekit.figures.marks import POINTS, Axis, Looks
+from sparsekit.figures.picture import Picture
 from sparsekit.figures.style import TARGETS, VARIANTS, look, ordered
 from sparsekit.figures.task import Baselines, accuracy_axis, beside_base
 from sparsekit.figures.words import counted, label, listed, percent, shown_over, weights_of

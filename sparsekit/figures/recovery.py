@@ -11,8 +11,8 @@ from sparsekit.analysis.conditions import chosen, single
 from sparsekit.analysis.recovery import courses, ends, not_yet_back, regain_times
 from sparsekit.analysis.tables import require
 from sparsekit.figures import marks
-from sparsekit.figures.card import Picture
 from sparsekit.figures.marks import Axis, Looks
+from sparsekit.figures.picture import Picture
 from sparsekit.figures.style import PROTOCOLS, SEQUENTIAL, TARGETS, VARIANTS, Look
 from sparsekit.figures.style import look as named
 from sparsekit.figures.task import Baselines, beside_base

@@ -13,9 +13,10 @@ from sparsekit.analysis.correlation import correlate
 from sparsekit.analysis.structure import ALL, APART, CAUSES, NULLS
 from sparsekit.analysis.tables import require
 from sparsekit.figures import marks
-from sparsekit.figures.card import Picture, card, drawn, nothing
+from sparsekit.figures.card import card, nothing
 from sparsekit.figures.marks import Axis
 from sparsekit.figures.mask_drawings import GATE_LABELS
+from sparsekit.figures.picture import Picture, drawn
 from sparsekit.figures.style import FAINT, GENERATORS, INK, QUIET, TARGETS, VARIANTS, Look, look, ordered
 from sparsekit.figures.task import Baselines, accuracy_axis, reference
 from sparsekit.figures.words import counted, label, listed, number, percent, words_of

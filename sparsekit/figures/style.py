@@ -38,6 +38,11 @@ TARGETS = {
     "i2h": Look("input-to-hidden", "#D55E00", "s", (0, (5, 1.5))),
     "h2h": Look("hidden-to-hidden", "#3D94CC", "^", (0, (1.5, 1.2))),
 }
+CLASSES = {
+    1: Look("valid", VARIANTS["rnn_tanh"].colour, "o", "-"),
+    0: Look("invalid", TARGETS["i2h"].colour, "s", (0, (5, 1.5))),
+}
+"""Of labels of strings."""
 GENERATORS = {
     "barabasi_albert": Look("Barabási–Albert", INK, "o", "-"),
     "barabasi_albert_networkx": Look("Barabási–Albert, one source", INK, "d", "-"),

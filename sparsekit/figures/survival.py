@@ -6,7 +6,7 @@ from matplotlib.colors import to_hex
 
 from sparsekit.analysis.survival import dead_shares, first_dead, gate_shares, layer_shares, mean_radii
 from sparsekit.figures import marks
-from sparsekit.figures.card import Picture
+from sparsekit.figures.picture import Picture
 from sparsekit.figures.style import FAINT, INK, SEQUENTIAL, TARGETS, VARIANTS, Look
 from sparsekit.figures.words import counted, label, listed, number, percent, shown_over, weights_of
 from sparsekit.variants import GATES, MATRICES

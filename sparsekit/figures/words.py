@@ -33,6 +33,21 @@ def number(value: float, digits: int = 2, sign: bool = False) -> str:
     return f"{rounded:{'+' if sign and rounded else ''}.{digits}f}".replace("-", "−")
 
 
+def written(value: object) -> str:
+    """A parameter's value as a reader writes it.
+
+    >>> written([0, 0.5, "lstm"]), written(True), written("")
+    ('0, 0.5, lstm', 'yes', '–')
+    """
+    if isinstance(value, bool):
+        return "yes" if value else "no"
+    if isinstance(value, list | tuple):
+        return ", ".join(written(v) for v in value) or "–"
+    if isinstance(value, float):
+        return f"{value:g}"
+    return "–" if value in ("", None) else str(value)
+
+
 def counted(count: float, word: str) -> str:
     """A count with its noun.
 

@@ -20,8 +20,8 @@ from sparsekit.analysis.recovery import events
 from sparsekit.analysis.structure import intraclass, learned
 from sparsekit.analysis.tables import given_graphs
 from sparsekit.experiments.parameters import Parameters
-from sparsekit.figures.card import Picture
 from sparsekit.figures.correlation import sizes_in_words
+from sparsekit.figures.picture import Picture
 from sparsekit.figures.style import look, ordered
 from sparsekit.figures.words import ALONE, LOOKS, counted, label, listed, number, percent, weights_of, words_of
 from sparsekit.reports import thesis

@@ -7,9 +7,9 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from sparsekit.experiments.project import home
-from sparsekit.figures.words import counted, label, number, percent, words_of
+from sparsekit.figures.words import counted, label, number, percent, words_of, written
 from sparsekit.reports import html
-from sparsekit.reports.html import CSS, TEMPLATES, show
+from sparsekit.reports.html import CSS, TEMPLATES
 from sparsekit.reports.index import SUMMARY
 
 PARTS = {"name", "parameters", "answers", "scorecard", "provenance"}
@@ -76,7 +76,7 @@ def parameters(one: Mapping, other: Mapping) -> list[tuple[str, str, str]]:
     """The parameters that differ: name, and both values in words."""
     names = dict.fromkeys([*one["parameters"], *other["parameters"]])
     found = [(name, one["parameters"].get(name), other["parameters"].get(name)) for name in names]
-    return [(name, show(a), show(b)) for name, a, b in found if a != b]
+    return [(name, written(a), written(b)) for name, a, b in found if a != b]
 
 
 def answer(question: str, one: Mapping, other: Mapping) -> list[Difference]:

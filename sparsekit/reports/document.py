@@ -9,7 +9,7 @@ from collections.abc import Iterable, Iterator
 
 from bs4 import BeautifulSoup, Comment, Tag
 
-from sparsekit.figures.card import inlined
+from sparsekit.figures.picture import inlined
 from sparsekit.figures.style import scheme
 from sparsekit.figures.words import listed
 

@@ -34,6 +34,7 @@ from sparsekit.experiments.execution import ONE_THREAD
 from sparsekit.experiments.locks import scratch
 from sparsekit.experiments.parameters import Parameters
 from sparsekit.experiments.project import declared, title
+from sparsekit.figures.words import written
 from sparsekit.registry import MODULES, loaded
 from sparsekit.reports import document, prose
 from sparsekit.reports.answers import MIME, QUESTIONS, Answer
@@ -147,7 +148,7 @@ def execute(notebook: Path, out: Path, parameters: Mapping[str, object]) -> floa
     failed.unlink(missing_ok=True)
     # it warns of every parameter that no cell declares, and says of a dead kernel what it raises too
     logging.getLogger("papermill").setLevel(logging.CRITICAL)
-    with _whole(out) as unfinished, scratch(Path(tempfile.gettempdir()), "sparsekit-") as folder:
+    with whole(out) as unfinished, scratch(Path(tempfile.gettempdir()), "sparsekit-") as folder:
         try:
             kernel = type("_Kernel", (_OwnKernel,), {"asked": json.dumps(parameters, default=str), "folder": folder})
             how = {"kernel_name": "python3", "language": "python", "kernel_manager_class": kernel}
@@ -177,7 +178,7 @@ def _why(error: Exception) -> str:
 
 
 @contextmanager
-def _whole(path: Path) -> Iterator[Path]:
+def whole(path: Path) -> Iterator[Path]:
     """A file to write beside the one wanted, whose place it takes in the end, unless writing it failed."""
     with scratch(path.parent) as folder:
         unfinished = folder / path.name
@@ -209,7 +210,7 @@ def render(notebook: Path, page: Path, pages: Sequence[Page] = ()) -> None:
     # Notebook files keep parameters in alphabetical order, the model in one that makes sense.
     names = sorted(used, key=[*Parameters.model_fields, *sorted(used)].index)
     report = {"title": name, "notebook": notebook.name, "css": CSS}
-    report |= {"parameters": {name: show(used[name]) for name in names}, "stem": page.stem}
+    report |= {"parameters": {name: written(used[name]) for name in names}, "stem": page.stem}
     report |= {"pages": [own for own in pages if not own.error], "explorable": explorable(page.parent)}
     # nbconvert's environment does not escape by itself, and its template names are older than autoescape by suffix.
     resources = {"metadata": {"name": notebook.stem, "path": str(notebook.parent)}, "report": report}
@@ -238,21 +239,6 @@ def explorable(folder: Path) -> tuple[tuple[str, str], ...]:
     return tuple((name, file) for name, file in pages if (folder / file).exists())
 
 
-def show(value: object) -> str:
-    """A parameter's value as a reader writes it.
-
-    >>> show([0, 0.5, "lstm"]), show(True), show("")
-    ('0, 0.5, lstm', 'yes', '–')
-    """
-    if isinstance(value, bool):
-        return "yes" if value else "no"
-    if isinstance(value, list | tuple):
-        return ", ".join(show(v) for v in value) or "–"
-    if isinstance(value, float):
-        return f"{value:g}"
-    return "–" if value in ("", None) else str(value)
-
-
 def loads(text: str) -> list[str]:
     """Addresses that a page would load from elsewhere; ordinary links do not count.
 
@@ -275,5 +261,5 @@ def write(page: Path, text: str) -> None:
     text = document.finished(text, chapter=re.match(r"0*(\d*)", page.stem)[1] or "0" * page.stem.startswith("0"))
     if found := loads(text):
         raise ReportError(f"the page would load {found[0]} over the network; reports are read offline")
-    with _whole(page) as unfinished:
+    with whole(page) as unfinished:
         unfinished.write_text(text, encoding="utf-8")

@@ -16,11 +16,12 @@ from PIL import Image
 from sparsekit.experiments.parameters import Parameters
 from sparsekit.experiments.progress import duration
 from sparsekit.figures import answers as figures
-from sparsekit.figures.words import label
+from sparsekit.figures.picture import harmless
+from sparsekit.figures.words import label, written
 from sparsekit.reports import explorable, html, scorecard, thesis
 from sparsekit.reports.answers import QUESTIONS, Answer
 from sparsekit.reports.document import slug
-from sparsekit.reports.html import CSS, TEMPLATES, Page, _whole, show
+from sparsekit.reports.html import CSS, TEMPLATES, Page, whole
 
 SUMMARY, DATA = "summary.json", "data"
 NOT_RUN = "Not run in this report."
@@ -86,11 +87,11 @@ def write(folder: Path, report: Report) -> None:
         _csv(folder / DATA / f"{question.lower()}.csv", answer.table)
     if not report.card.empty:
         _csv(folder / DATA / "scorecard.csv", report.card)
-    with _whole(folder / SUMMARY) as unfinished:
+    with whole(folder / SUMMARY) as unfinished:
         text = json.dumps(_plain(summary(folder, report)), ensure_ascii=False, allow_nan=False, indent=1)
         unfinished.write_text(text + "\n", encoding="utf-8")
     environment = html.environment()
-    environment.filters.update(show=show, took=duration, figure=scorecard.figure, label=label)
+    environment.filters.update(show=written, took=duration, figure=scorecard.figure, label=label)
     table, counts = scorecard.in_tolerances(report.card), scorecard.summary(report.card)
     text = environment.get_template("index.html.j2").render(
         report=report,
@@ -239,10 +240,6 @@ def _scorecard(table: pd.DataFrame, counts: pd.DataFrame) -> str:
 
 def _csv(path: Path, table: pd.DataFrame) -> None:
     """Write a table; no text in it begins as a formula does, so that a spreadsheet computes nothing."""
-
-    def harmless(value: object) -> object:
-        return f"'{value}" if isinstance(value, str) and value[:1] in ("=", "+", "-", "@", "\t", "\r") else value
-
     table.map(harmless).to_csv(path, index=False, float_format="%.6g")
 
 

@@ -17,9 +17,9 @@ DRAWINGS = {
     "closeups": "one network, string or graph from several sides, drawn in the time that a slider leaves",
     "answers.scorecard": "two hundred figures of the thesis, a thin line each",
     "structure.mask_layouts": "two masks, drawn weight by weight",
-    "task.sample_strings": "strings, drawn letter by letter",
-    "task.read_by_rows": "images of samples",
-    "task.class_averages": "images of samples",
+    "samples.sample_strings": "strings, drawn letter by letter",
+    "samples.read_by_rows": "images of samples",
+    "samples.class_averages": "images of samples",
 }
 """What is exempt, and why: drawings of things, not of tables."""
 

@@ -16,13 +16,15 @@ import torch
 from sparsekit.analysis import correlation, verdicts
 from sparsekit.analysis import recovery as analysis_recovery
 from sparsekit.analysis.conditions import chosen
-from sparsekit.figures import automata, drawings, mask_drawings, prediction, style
-from sparsekit.figures import card as pictures
+from sparsekit.figures import automata, card, drawings, mask_drawings, prediction, style
 from sparsekit.figures import correlation as figures_correlation
+from sparsekit.figures import picture as picture_module
 from sparsekit.figures import pruning as figures_pruning
 from sparsekit.figures import recovery as figures_recovery
 from sparsekit.figures import structure as figures_structure
 from sparsekit.figures import task as figures_task
+from sparsekit.figures.card import WIDTH
+from sparsekit.figures.picture import Picture
 from sparsekit.graphs import families
 from sparsekit.networks import build as networks
 from sparsekit.registry import UnknownName
@@ -133,7 +135,7 @@ def all_pictures(request):
 
 def test_pictures_say_what_they_show(all_pictures):
     for picture in all_pictures:
-        assert isinstance(picture, pictures.Picture)
+        assert isinstance(picture, Picture)
         assert 30 < len(picture.alt) < 3200
         assert picture.reading.endswith(".")
         for text in (picture.alt, picture.reading):
@@ -146,7 +148,7 @@ def test_pictures_say_what_they_show(all_pictures):
 def test_text_is_readable_and_inside_the_card(all_pictures, fonts, monkeypatch):
     if fonts:
         monkeypatch.setitem(style.RC, "font.sans-serif", fonts)
-    monkeypatch.setattr(pictures, "RESOLUTION", 1)  # fast enough to draw everything twice
+    monkeypatch.setattr(picture_module, "RESOLUTION", 1)  # fast enough to draw everything twice
     drawn, draw = [], mpl.text.Text.draw
 
     def note(text, renderer, *args, **kwargs):
@@ -158,7 +160,7 @@ def test_text_is_readable_and_inside_the_card(all_pictures, fonts, monkeypatch):
     for picture in all_pictures:
         drawn.clear()
         height, width, _ = mpl.image.imread(BytesIO(picture.png())).shape
-        assert width == pictures.WIDTH
+        assert width == WIDTH
         assert drawn
         for text, box in drawn:
             assert text.get_size() >= 9, text.get_text()
@@ -322,7 +324,7 @@ def test_figures_leave_matplotlib_as_it_was():
     assert dict(mpl.rcParams) == before
     if "matplotlib.pyplot" in sys.modules:
         assert sys.modules["matplotlib.pyplot"].get_fignums() == open_windows
-    for module in (figures_pruning, figures_structure, drawings, pictures):
+    for module in (figures_pruning, figures_structure, drawings, picture_module, card):
         assert "pyplot" not in inspect.getsource(module).replace("no pyplot", "")
 
 

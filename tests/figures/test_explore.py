@@ -13,7 +13,7 @@ from sparsekit.analysis.correlation import correlate
 from sparsekit.experiments import structure as experiments
 from sparsekit.experiments.parameters import Parameters
 from sparsekit.figures import explore
-from sparsekit.figures.card import Picture
+from sparsekit.figures.picture import Picture
 from sparsekit.networks import build
 from sparsekit.networks.training import Recipe
 from sparsekit.pruning import latency

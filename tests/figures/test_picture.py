@@ -11,7 +11,7 @@ import pytest
 from bs4 import BeautifulSoup
 from PIL import Image
 
-from sparsekit.figures import automata, card, marks, style
+from sparsekit.figures import automata, marks, picture, style
 from sparsekit.figures.marks import Axis
 
 LOOKS = [style.VARIANTS, style.TARGETS, style.SCORES, style.SCOPES, style.SCHEDULES, style.NULLS, style.PROTOCOLS]
@@ -53,8 +53,8 @@ def test_the_file_of_its_data_holds_no_formula():
 
 @pytest.mark.parametrize("text", ["=1+1", "+1", "-1", "@SUM(A1)", "\t=1", "\r=1"])
 def test_every_text_that_a_spreadsheet_would_compute_is_kept_from_it(text):
-    picture = card.Picture(forest().figure, "A.", "", table=pd.DataFrame({text: [text, "plain"], "n": [-1.5, 2]}))
-    rows = list(csv.reader(io.StringIO(picture.csv(), newline="")))
+    own = picture.Picture(forest().figure, "A.", "", table=pd.DataFrame({text: [text, "plain"], "n": [-1.5, 2]}))
+    rows = list(csv.reader(io.StringIO(own.csv(), newline="")))
     assert [row[0] for row in rows] == [f"'{text}", f"'{text}", "plain"]
     assert [row[1] for row in rows] == ["n", "-1.5", "2"]  # a number stays one
 
@@ -93,7 +93,7 @@ def test_the_drawing_is_letters_without_card_and_headline_and_both_come_back():
 
 
 def test_a_heavy_drawing_is_pixels_of_few_colours(monkeypatch):
-    monkeypatch.setattr(card, "HEAVY", 0)
+    monkeypatch.setattr(picture, "HEAVY", 0)
     source = shown(forest()).img["src"]
     image = Image.open(io.BytesIO(b64decode(source.removeprefix("data:image/png;base64,"))))
     assert image.mode == "P"

@@ -7,6 +7,7 @@ import pytest
 from matplotlib.patches import Rectangle
 
 from sparsekit.analysis.tables import TableError
+from sparsekit.figures import samples
 from sparsekit.figures import task as figures_task
 from sparsekit.figures.words import percent
 from sparsekit.tasks import baselines
@@ -50,7 +51,7 @@ def test_a_file_of_strings_has_no_grammar_to_draw():
 
 def test_sample_strings_mark_the_pairs_that_no_valid_string_has():
     task = of_strings((["abab", "ba"], ["abba"]), (["ab", "aa"], ["bb", "ba", "abb", "bba"]))
-    picture = figures_task.sample_strings(task)
+    picture = samples.sample_strings(task)
     assert letters(picture) == "ababbaabba"
     marked = [p for p in picture.figure.axes[0].patches if isinstance(p, Rectangle)]
     assert [(p.get_x(), p.get_width()) for p in marked] == [(0.5, 2)]  # bb in abba
@@ -60,7 +61,7 @@ def test_sample_strings_mark_the_pairs_that_no_valid_string_has():
 
 def test_sample_strings_of_a_grammar_say_where_it_is_left():
     task = of_strings((["BTXSE"], ["BTXXE"]), (["BPVVE"], ["BXXSE", "BTXTE", "BTXSEE"]), "reber")
-    picture = figures_task.sample_strings(task)
+    picture = samples.sample_strings(task)
     box = [p for p in picture.figure.axes[0].patches if p.get_width() < 1]
     assert [round(p.get_x() + 0.46) for p in box] == [4]  # after BTXX comes T or V
     assert "left the grammar by character 4, 1 before the end" in picture.reading  # characters 2, 4, 6
@@ -74,7 +75,7 @@ def test_embedded_strings_are_given_away_by_no_pair():
 
 
 def test_strings_longer_than_the_card_are_cut():
-    picture = figures_task.sample_strings(of_strings((["a" * 200], ["b" * 10]), (["a"], ["b"])))
+    picture = samples.sample_strings(of_strings((["a" * 200], ["b" * 10]), (["a"], ["b"])))
     assert letters(picture).count("a") == 60
     assert letters(picture).count("…") == 1
 
@@ -92,13 +93,13 @@ def test_class_averages_name_the_nearest():
     swapped = Rows(rows, np.array([0, 1, 1, 1]))
     assert (
         "right about 75 % of the test samples"
-        in figures_task.class_averages(Task("mine", part, swapped, apart=False)).reading
+        in samples.class_averages(Task("mine", part, swapped, apart=False)).reading
     )
 
 
 def test_rows_to_come_are_left_blank():
     task = tasks.make("digits", train_size=60, test_size=60)
-    picture = figures_task.read_by_rows(task)
+    picture = samples.read_by_rows(task)
     seen = [np.ma.filled(axes.images[0].get_array(), np.nan) for axes in picture.figure.axes]
     assert [int(np.isfinite(image[:, 0]).sum()) for image in seen] == [*range(1, 9)] * 3
     named = [axes.get_ylabel() for axes in picture.figure.axes if axes.get_ylabel()]
@@ -109,7 +110,7 @@ def test_rows_to_come_are_left_blank():
 def test_task_baselines_say_who_beats_chance_and_no_more():
     reading = figures_task.task_baselines(tables.task_baselines()).reading
     reber, embedded, digits = reading.split("; ")
-    assert reber == "**reber, automata**: “last 4 characters” nearly suffices (93.8 %), “bag of bigrams” 99.97 %"
+    assert reber == "reber, automata: “last 4 characters” nearly suffices (93.8 %), “bag of bigrams” 99.97 %"
     assert embedded == "**embedded reber**: none of these 12 is shown to beat chance (50 %)"
     assert digits == "**digits**: one place gives 50 % at most (“last row”), “all pixels” 96 %."
 
