@@ -235,14 +235,14 @@ def _status(options: argparse.Namespace) -> int:
 
 
 def _verify(options: argparse.Namespace) -> int:
-    from sparsekit.experiments import records, status
+    from sparsekit.experiments import records, verification
 
     parameters, units = _asked(options)
     store = records.default_store()
-    drawn = status.sample([u for own in units.values() for u in own], store, options.sample, options.seed)
+    drawn = verification.sample([u for own in units.values() for u in own], store, options.sample, options.seed)
     if not drawn:
         raise UsageError(f"{options.set}: no record in {store.path} to verify; sparsekit run {options.set} makes them")
-    verdicts = status.verify(drawn, store, workers=parameters.workers, device=parameters.device)
+    verdicts = verification.verify(drawn, store, workers=parameters.workers, device=parameters.device)
     print(*verdicts, sep="\n")
     wrong = sum(not verdict.holds for verdict in verdicts)
     print(f"{len(verdicts)} records computed again: {len(verdicts) - wrong} hold, {wrong} do not")

@@ -72,7 +72,7 @@ def marked(tmp_path):
 
 
 def bits(store: Store) -> list:
-    return [(store.read(unit), store.file(unit).with_suffix(".pt").read_bytes()) for unit in kills.UNITS]
+    return [(store.read(unit), store.weights_file(unit).read_bytes()) for unit in kills.UNITS]
 
 
 @pytest.fixture(scope="module")

@@ -19,7 +19,7 @@ from sparsekit.experiments import locks
 from sparsekit.experiments.identity import Unit, key, title
 from sparsekit.experiments.jobs import Job, Schedule
 from sparsekit.experiments.progress import Progress, State, duration
-from sparsekit.experiments.records import RecordError, Store, default_store
+from sparsekit.experiments.records import CLAIMS, RecordError, Store, default_store
 from sparsekit.registry import arrive, packed
 
 # A worker with several threads on a busy machine is many times slower than with one.
@@ -107,7 +107,7 @@ def run(
     schedule, limit = Schedule(units, store, workers or 1, weights), workers or 10_000
     if schedule.missing:
         store.check_writable()
-        _tidy(store)
+        store.tidy()
         if executor is None:
             device = resolve_device(device)
         threads = torch.get_num_threads()
@@ -131,14 +131,7 @@ def run(
 
 
 def _claims(store: Store) -> Path:
-    return store.path / ".claims"
-
-
-def _tidy(store: Store) -> None:
-    """Remove what runs that were killed have left in the store: claims to units, and files half written."""
-    for name in locks.abandoned(_claims(store)):
-        for file in store.path.glob(f"*/{name[:2]}/.{name}.*.tmp"):
-            file.unlink(missing_ok=True)
+    return store.path / CLAIMS
 
 
 def _work(schedule: Schedule, pools: "_Pools", store: Store, device: str, report: Callable) -> None:

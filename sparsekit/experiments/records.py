@@ -3,72 +3,47 @@
 import io
 import json
 import os
-import platform
 import uuid
 import warnings
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator, Mapping
-from contextlib import contextmanager
-from dataclasses import dataclass
-from datetime import UTC, datetime
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import ExitStack, contextmanager, nullcontext, suppress
 from hashlib import sha256
-from importlib.metadata import version
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, BinaryIO
+from typing import Any
 
-from sparsekit import __version__
+from sparsekit.experiments import locks
 from sparsekit.experiments.fingerprint import code
 from sparsekit.experiments.identity import digest, identity, key, plain, title
+from sparsekit.experiments.integrity import Checked, examine, out_of_range, owned, stamp, weights_file
 from sparsekit.experiments.project import home, project_root
-from sparsekit.networks import processor
+from sparsekit.experiments.provenance import now, recorded
 
-if TYPE_CHECKING:
-    import pandas as pd
-
-PARTS = {"kind", "identity", "data", "weights_bytes", "provenance"}
-"""What a whole record holds; younger ones hold checksums too."""
 USED = {
     "known": "records of other code are computed anew; those whose code is unknown are used",
     "all": "records of other code are used too",
     "current": "records whose code is other or unknown are computed anew",
 }
 """Which records count as there, by what the environment variable SPARSEKIT_RECORDS may say; at first "known"."""
-LIBRARIES = ("torch", "numpy", "numba", "scipy", "networkx", "scikit-learn")
-SHARES = ("accuracy", "sparsity")
-"""How names end of what lies between 0 and 1."""
+ASIDE, FAILED, CLAIMS = "set-aside", "failed", ".claims"
+"""Folders of a store that hold no records."""
 
 
 class RecordError(RuntimeError):
     """A record is missing, or a folder of records cannot be used."""
 
 
-@dataclass(frozen=True)
-class Checked:
-    """What is kept in memory of a record that was found whole."""
-
-    signature: tuple  # of its files, as they were then
-    provenance: Mapping[str, Any]
-    weights: str | None  # their SHA-256
-    deep: bool  # whether the weights are these
-    diverged: bool  # in training
-
-    def made_by(self, current: Callable[[], str]) -> str:
-        """Which code has made it: "this", "other", or "unknown", which is that of another Python too."""
-        made, python = self.provenance.get("code"), str(self.provenance.get("python"))
-        if not made or python.split(".")[:2] != list(platform.python_version_tuple()[:2]):
-            return "unknown"
-        return "this" if made == current() else "other"
-
-
-_CHECKED: dict[Path, Checked] = {}
+_CHECKED: dict[str, Checked] = {}
 
 
 class Store:
-    """A folder of records, ``<kind>/<first two of key>/<key>.json``, with any weights beside them as ``.pt``.
+    """A folder of records, ``<kind>/<first two of key>/<key>.json``, with any weights beside them.
 
-    Every file is written under another name and then renamed, weights first and the record last: a record that is
-    there is whole, however the process that wrote it ended. The folder is made by the first write. What is broken
-    nevertheless, or is not what its name says, is moved into ``set-aside/``, with a warning, and counts as missing.
+    Weights lie in a file ``<key>.<their SHA-256>.pt``, so that new ones never take the place of those that a record
+    names; those of before in ``<key>.pt``. All is written under other names and then renamed, weights first and the
+    record last, and older weights are removed in the end. However a writer ends, a record that was there is there
+    still, the older one or the new one. The folder is made by the first write. What is broken nevertheless, or is not
+    what its name says, is moved into ``set-aside/``, with a warning, and counts as missing.
 
     `used` says whether records of other code count as there, as in `USED`.
     """
@@ -92,6 +67,11 @@ class Store:
         name = key(unit)
         return self.path / unit.kind / name[:2] / f"{name}.json"
 
+    def weights_file(self, unit: Any) -> Path:
+        """Where the weights of a unit's record lie, if it has any."""
+        found = self.found(unit, mend=False)
+        return weights_file(self.file(unit), found and found.weights)
+
     def found(self, unit: Any, weights: bool = False, mend: bool = True) -> Checked | None:
         """What is known of a whole record of this unit, whatever code has made it; None where there is none.
 
@@ -99,21 +79,18 @@ class Store:
         checksum too. What is broken is set aside, unless that is not to `mend`.
         """
         file = self.file(unit)
-        if not (signature := _signature(file)):
-            return None
-        known = _CHECKED.get(file)
-        if known and known.signature == signature and (known.deep or not weights):
+        known, written = _CHECKED.get(str(file)), stamp(file)
+        if known and known.same(written) and (known.deep or not weights):
             return known
         record, problem = examine(file, weights)
-        if not record:
-            if problem and mend:
-                self._set_aside(file, problem)
-            return None
-        found = Checked(
-            signature, record["provenance"], record.get("weights_sha256"), weights, "diverged" in record["data"]
-        )
-        _CHECKED[file] = found
-        return found
+        if problem and written != stamp(file):  # somebody has written it meanwhile
+            return self.found(unit, weights, mend)
+        if record:
+            found = _CHECKED[str(file)] = Checked.of(file, record, written, weights)
+            return found
+        if problem and mend:
+            self._set_aside(file, problem)
+        return None
 
     def made_by(self, unit: Any, found: Checked) -> str:
         """Which code has made a record: "this", "other" or "unknown"."""
@@ -139,15 +116,18 @@ class Store:
 
     def _set_aside(self, file: Path, problem: str) -> None:
         """Move a record and its weights out of the way, with a note of the problem."""
-        _CHECKED.pop(file, None)
-        folder = self.path / "set-aside" / file.parent.parent.name
-        stem = next(s for k in range(10_000) if not (folder / (s := f"{file.stem}{f'.{k}' * (k > 0)}.txt")).exists())
+        _CHECKED.pop(str(file), None)
+        folder = self.path / ASIDE / file.parent.parent.name
+        stem = next(s for k in range(10_000) if not (folder / f"{(s := file.stem + f'.{k}' * (k > 0))}.txt").exists())
         try:
             folder.mkdir(parents=True, exist_ok=True)
-            os.replace(file, folder / Path(stem).with_suffix(".json"))
-            if file.with_suffix(".pt").exists():
-                os.replace(file.with_suffix(".pt"), folder / Path(stem).with_suffix(".pt"))
-            (folder / stem).write_text(f"{problem}\n", encoding="utf-8")
+            with self.claimed([file.stem]) as mine:
+                # which of them were its own a broken record may say no more; while somebody writes, only what it says
+                beside = file.parent.glob(f"{file.stem}.*pt") if mine else [weights_file(file, _named_weights(file))]
+                for moved in [file, *beside]:
+                    with suppress(FileNotFoundError) if moved != file else nullcontext():
+                        os.replace(moved, folder / f"{stem}{moved.name.removeprefix(file.stem)}")
+            (folder / f"{stem}.txt").write_text(f"{problem}\n", encoding="utf-8")
         except FileNotFoundError:  # another process was faster
             return
         except OSError as error:
@@ -163,7 +143,7 @@ class Store:
         why = ", ".join(f"{n} {problem}" for problem, n in Counter(problem for _, problem in broken).most_common(5))
         if count == 1:
             what, why = "broken record, to be computed anew, set aside", f"{file.name} {problem}"
-        warnings.warn(f"{what} in {self.path / 'set-aside'}: {why}", stacklevel=4)
+        warnings.warn(f"{what} in {self.path / ASIDE}: {why}", stacklevel=4)
 
     def record(self, unit: Any) -> dict[str, Any]:
         """The whole record: identity, data, provenance. Raises `RecordError` where there is none."""
@@ -184,12 +164,14 @@ class Store:
         if self.record(unit)["weights_bytes"] is None:
             raise RecordError(f"{title(unit)} was recorded without weights")
         file = self.file(unit)
-        if self.found(unit, weights=True):
+        while found := self.found(unit, weights=True):
             try:
-                return torch.load(file.with_suffix(".pt"), map_location="cpu", weights_only=True)
+                return torch.load(found.beside, map_location="cpu", weights_only=True)
             except Exception:  # torch raises whatever its many readers do
-                self._set_aside(file, "has damaged weights")
-        raise RecordError(f"damaged weights: {file.with_suffix('.pt')}; set aside, and computed anew by the next run")
+                if found.same(stamp(file)):  # nobody has written others meanwhile
+                    self._set_aside(file, "has damaged weights")
+                    break
+        raise RecordError(f"damaged weights of {file.name}: set aside, and computed anew by the next run")
 
     def write(
         self, unit: Any, data: Mapping, weights: Mapping | None = None, seconds: float = 0.0, device: str = "cpu"
@@ -205,30 +187,40 @@ class Store:
         ValueError
             Something in `data` cannot be, such as an accuracy of 17.
         """
-        file = self.file(unit)
         record = {"kind": unit.kind, "identity": identity(unit), "data": plain(data), "weights_bytes": None}
         if odd := out_of_range(record["data"]):
             raise ValueError(f"a result {odd}")
-        record["provenance"] = _provenance(device, seconds) | {"code": code(unit, self._codes)}
-        with self._writing(file.parent):
+        record["provenance"] = recorded(device, seconds, code(unit, self._codes))
+        content = None if weights is None else _content(weights)
+        if content is not None:
+            record |= {"weights_bytes": len(content), "weights_sha256": sha256(content).hexdigest()}
+        record["sha256"] = digest(record)
+        self._keep(unit, json.dumps(record, ensure_ascii=False, allow_nan=False, indent=1).encode(), content)
+
+    def _keep(self, unit: Any, text: bytes, weights: bytes | None) -> None:
+        """Put a record in the place of any older one, after its weights; see `Store` for the order."""
+        file, new = self.file(unit), None
+        with self._writing(file.parent), self.claimed([file.stem]), ExitStack() as stack:
+            older = weights_file(file, _named_weights(file))
             if weights is not None:
-                content = _content(weights)
-                record |= {"weights_bytes": len(content), "weights_sha256": sha256(content).hexdigest()}
-                file.unlink(missing_ok=True)  # an older record never stands beside younger weights
-                _replace(file.with_suffix(".pt"), lambda stream: stream.write(content))
-            record["sha256"] = digest(record)
-            text = json.dumps(record, ensure_ascii=False, allow_nan=False, indent=1)
-            _replace(file, lambda stream: stream.write(text.encode()))
+                new = file.with_suffix(f".{sha256(weights).hexdigest()[:16]}.pt")
+                ready = stack.enter_context(_whole(new, weights))
+            record = stack.enter_context(_whole(file, text))
+            if new:
+                os.replace(ready, new)
+            os.replace(record, file)
+            if older != new:
+                older.unlink(missing_ok=True)
             self._failure(unit).unlink(missing_ok=True)
 
     def _failure(self, unit: Any) -> Path:
-        return self.path / "failed" / unit.kind / f"{key(unit)}.json"
+        return self.path / FAILED / unit.kind / f"{key(unit)}.json"
 
     def fail(self, unit: Any, reason: str) -> None:
         """Note why a unit was not computed, for `failure`; the next run tries again."""
-        file, told = self._failure(unit), {"unit": title(unit), "reason": reason, "utc": _now()}
-        with self._writing(file.parent):
-            _replace(file, lambda stream: stream.write(json.dumps(told, ensure_ascii=False, indent=1).encode()))
+        file, told = self._failure(unit), {"unit": title(unit), "reason": reason, "utc": now()}
+        with self._writing(file.parent), _whole(file, json.dumps(told, ensure_ascii=False, indent=1).encode()) as ready:
+            os.replace(ready, file)
 
     def failure(self, unit: Any) -> str:
         """Why a unit was not computed when it was last tried; "" where nothing is known of it."""
@@ -254,98 +246,38 @@ class Store:
             probe.touch()
             probe.unlink()
 
+    @contextmanager
+    def claimed(self, names: Iterable[str]) -> Iterator[list[str]]:
+        """Claim records to be written, by key, those that no other process has; what dead ones have left goes."""
+        names = list(names)
+        left = {name for name in names if (self.path / CLAIMS / name).exists()}
+        with locks.claimed(self.path / CLAIMS, names) as mine:
+            for name in left.intersection(mine):
+                self.tidy_one(name)
+            yield mine
 
-def examine(file: Path, weights: bool = False) -> tuple[dict[str, Any] | None, str]:
-    """A record as its file holds it, and what is wrong with it; (None, "") where there is no file."""
-    try:
-        record = json.loads(file.read_bytes())
-        problem = _problem(record, file, weights)
-        return (None, problem) if problem else (record, "")
-    except (FileNotFoundError, NotADirectoryError):
-        return None, ""
-    except OSError as error:
-        return None, f"cannot be read: {error.strerror}"
-    except (ValueError, RecursionError):
-        return None, "is truncated or no JSON"
-    except (TypeError, AttributeError, KeyError):
-        return None, "is no record"
+    def tidy(self) -> None:
+        """Remove what writers that were killed have left: claims to units, and files half written or without record."""
+        for name in locks.abandoned(self.path / CLAIMS):
+            self.tidy_one(name)
 
-
-def _problem(record: Any, file: Path, weights: bool) -> str:
-    if not isinstance(record, dict) or PARTS - set(record):
-        return "is no record"
-    if not isinstance(record["data"], dict) or not isinstance(record["provenance"], dict):
-        return "is no record"
-    named = {"kind": record["kind"], "identity": record["identity"]}
-    if digest(named) != file.stem or record["kind"] != file.parent.parent.name:
-        return "holds the record of another unit"
-    checksum = record.get("sha256")
-    if checksum and digest({name: value for name, value in record.items() if name != "sha256"}) != checksum:
-        return "was changed after it was written"
-    if not checksum and (odd := out_of_range(record["data"])):
-        return f"has {odd}"
-    beside = file.with_suffix(".pt")
-    if (size := record["weights_bytes"]) is None:
-        return ""
-    if not beside.exists():
-        return "has lost its weights"
-    if beside.stat().st_size != size:
-        return "has truncated weights"
-    checksum = record.get("weights_sha256")
-    if weights and checksum and sha256(beside.read_bytes()).hexdigest() != checksum:
-        return "has other weights than it was written with"
-    return ""
+    def tidy_one(self, name: str) -> None:
+        """Remove what was left of a record, by its key, that nobody is writing."""
+        left = list(self.path.glob(f"*/{name[:2]}/.{name}.*.tmp"))
+        left += [file for file in self.path.glob(f"*/{name[:2]}/{name}.*pt") if not owned(file)]
+        for file in left:
+            file.unlink(missing_ok=True)
 
 
-def out_of_range(data: Any, name: str = "") -> str:
-    """The first share outside 0 to 1 or negative loss in results, with its name; "" where there is none."""
-    if isinstance(data, dict):
-        return next(filter(None, (out_of_range(value, str(inner)) for inner, value in data.items())), "")
-    if isinstance(data, list):
-        return next(filter(None, (out_of_range(value, name) for value in data)), "")
-    if isinstance(data, bool) or not isinstance(data, int | float):
-        return ""
-    share = name.endswith(SHARES)
-    if (share and not -1e-9 <= data <= 1 + 1e-9) or (name.endswith("_loss") and data < 0):
-        return f"{name} {data:g}, which {'lies between 0 and 1' if share else 'is never negative'}"
-    return ""
-
-
-def _signature(file: Path) -> tuple | None:
-    """What changes when a record or its weights are written; None where there is no record."""
-    try:
-        found = file.stat()
-    except OSError:
-        return None
-    try:
-        beside = file.with_suffix(".pt").stat()
-    except OSError:
-        return found.st_mtime_ns, found.st_size, found.st_ino
-    return found.st_mtime_ns, found.st_size, found.st_ino, beside.st_mtime_ns, beside.st_size, beside.st_ino
+def _named_weights(file: Path) -> str | None:
+    """The checksum of its weights that a record says, whole or not."""
+    with suppress(OSError, ValueError, RecursionError, AttributeError):
+        return json.loads(file.read_bytes()).get("weights_sha256")
+    return None
 
 
 def _restored(value: dict) -> Any:
     return float(value["$float"]) if set(value) == {"$float"} else value
-
-
-def _now() -> str:
-    return datetime.now(UTC).isoformat(timespec="seconds")
-
-
-def _provenance(device: str, seconds: float) -> dict[str, Any]:
-    found = {
-        "sparsekit": __version__,
-        "python": platform.python_version(),
-        **{name: version(name) for name in LIBRARIES},
-        "platform": f"{platform.system()} {platform.machine()}",
-        "processor": processor.kind(),
-        "device": device,
-    }
-    if device.startswith("cuda"):
-        import torch
-
-        found["processor"] += f", {torch.cuda.get_device_name(device)}"
-    return found | {"utc": _now(), "seconds": round(float(seconds), 3)}
 
 
 def _content(weights: Mapping[str, Any]) -> bytes:
@@ -356,15 +288,16 @@ def _content(weights: Mapping[str, Any]) -> bytes:
     return buffer.getvalue()
 
 
-def _replace(file: Path, write: Callable[[BinaryIO], Any]) -> None:
-    """Write a file so that it is there as a whole or not at all, through power cuts too."""
+@contextmanager
+def _whole(file: Path, content: bytes) -> Iterator[Path]:
+    """The content in a file of another name, on the disk as a whole, through power cuts too; gone if not renamed."""
     temporary = file.with_name(f".{file.name}.{uuid.uuid4().hex}.tmp")
     try:
         with temporary.open("xb") as stream:
-            write(stream)
+            stream.write(content)
             stream.flush()
             os.fsync(stream.fileno())
-        os.replace(temporary, file)
+        yield temporary
     finally:
         temporary.unlink(missing_ok=True)
 
@@ -373,25 +306,3 @@ def default_store() -> Store:
     """The store in the folder that SPARSEKIT_RUNS names, else in runs/ of the project, else of the working folder."""
     folder = os.environ.get("SPARSEKIT_RUNS") or (project_root() or Path.cwd()) / "runs"
     return Store(folder, os.environ.get("SPARSEKIT_RECORDS") or "known")
-
-
-def made_by(units: Iterable[Any], store: Store | None = None) -> "pd.DataFrame":
-    """By which code, versions, machine and when the records of these units were made: a row for each combination.
-
-    Columns: code ("this": the code that would compute them now; "other"; "unknown": of an older format, or of another
-    minor version of Python, whose code cannot be compared), sparsekit, python, torch, other libraries, processor,
-    device, first and last (dates), records (how many).
-    """
-    import pandas as pd
-
-    store, rows = store or default_store(), []
-    for unit in {key(unit): unit for unit in units}.values():
-        if found := store.found(unit):
-            made = found.provenance
-            said = {name: made.get(name, "unknown") for name in ("sparsekit", "python", *LIBRARIES)}
-            said |= {"processor": made.get("processor") or f"unknown ({made.get('platform', 'unknown')})"}
-            said |= {"device": made.get("device", "unknown"), "utc": str(made.get("utc", ""))[:10]}
-            rows.append({"code": store.made_by(unit, found)} | said)
-    names = ["code", "sparsekit", "python", *LIBRARIES, "processor", "device"]
-    grouped = pd.DataFrame(rows, columns=[*names, "utc"]).groupby(names, sort=True)["utc"]
-    return grouped.agg(first="min", last="max", records="size").reset_index()

@@ -20,7 +20,7 @@ import nbformat
 import pandas as pd
 
 from sparsekit import __version__
-from sparsekit.experiments import execution, pruning, records, status, structure, studies
+from sparsekit.experiments import execution, provenance, pruning, records, structure, studies
 from sparsekit.experiments.identity import key
 from sparsekit.experiments.jobs import Schedule
 from sparsekit.experiments.parameters import Parameters
@@ -239,8 +239,8 @@ def _provenance(batch: Batch, units: Mapping[str, Sequence]) -> dict[str, str]:
     if kept := _records(units):
         days = sorted(record["utc"][:10] for record in kept)
         found["records of"] = " to ".join(dict.fromkeys([days[0], days[-1]]))
-        told = status.told(records.made_by(unit for own in units.values() for unit in own))
-        found["made by"] = "; ".join(line.strip() for line in told)
+        made = provenance.made_by((unit for own in units.values() for unit in own), records.default_store())
+        found["made by"] = "; ".join(line.strip() for line in provenance.told(made))
     for file, content in batch.inputs.items():
         found[file] = f"SHA-256 {content}"
     found["finished"] = datetime.now(UTC).strftime("%d %B %Y, %H:%M UTC")

@@ -232,7 +232,7 @@ def test_a_worker_killed_once_costs_nothing_but_time(store, make, tmp_path):
 def test_swapped_weights_of_what_is_required_are_computed_anew_before_they_are_read(store, make, tmp_path):
     units = [make("a"), make("b", make("x"))]
     run(units, store, workers=1, report=quiet)
-    one, other = (store.file(unit).with_suffix(".pt") for unit in units)
+    one, other = (store.weights_file(unit) for unit in units)
     one.write_bytes(other.read_bytes().ljust(one.stat().st_size, b"0")[: one.stat().st_size])
     run(units, store, workers=1, report=quiet)
     assert log(tmp_path).count("a") == 1  # nobody reads them

@@ -18,7 +18,8 @@ from hypothesis import strategies as st
 from sparsekit import __version__
 from sparsekit.experiments import fingerprint, records
 from sparsekit.experiments.identity import identity, key, title
-from sparsekit.experiments.records import RecordError, Store, default_store, made_by
+from sparsekit.experiments.provenance import made_by
+from sparsekit.experiments.records import RecordError, Store, default_store
 from sparsekit.networks import processor
 
 
@@ -190,7 +191,7 @@ def test_other_content_is_missing_too(store, text):
 
 def test_lost_or_truncated_weights_make_a_record_missing(store):
     store.write(UNIT, {"x": 1}, {"w": torch.ones(100)})
-    weights = store.file(UNIT).with_suffix(".pt")
+    weights = store.weights_file(UNIT)
     weights.write_bytes(weights.read_bytes()[:-10])
     with pytest.warns(UserWarning, match="broken record"):
         assert not store.has(UNIT)
@@ -202,10 +203,10 @@ def test_lost_or_truncated_weights_make_a_record_missing(store):
 
 def test_damaged_weights_of_the_right_size_are_an_error(store):
     store.write(UNIT, {"x": 1}, {"w": torch.ones(100)})
-    weights = store.file(UNIT).with_suffix(".pt")
+    weights = store.weights_file(UNIT)
     weights.write_bytes(b"x" * weights.stat().st_size)
     assert store.has(UNIT)  # a look at the record costs no look at its weights
-    with pytest.warns(UserWarning, match="other weights"), pytest.raises(RecordError, match=weights.name):
+    with pytest.warns(UserWarning, match="other weights"), pytest.raises(RecordError, match=store.file(UNIT).name):
         store.weights(UNIT)
     assert not store.has(UNIT)
 
@@ -280,14 +281,14 @@ FAULTS = {
 @pytest.mark.parametrize("problem", FAULTS)
 def test_a_record_changed_by_hand_is_set_aside_and_never_read(store, problem):
     store.write(UNIT, {"x": 1}, {"w": torch.ones(2)})
-    name = store.file(UNIT).stem
+    name, weights = store.file(UNIT).stem, store.weights_file(UNIT).name
     spoil(store, UNIT, FAULTS[problem])
     with pytest.warns(UserWarning, match=problem):
         assert not store.has(UNIT)
     with pytest.raises(RecordError, match="no record"):
         store.read(UNIT)
     kept = store.path / "set-aside" / "pruned"
-    assert sorted(p.name for p in kept.iterdir()) == [f"{name}.json", f"{name}.pt", f"{name}.txt"]
+    assert sorted(p.name for p in kept.iterdir()) == [weights, f"{name}.json", f"{name}.txt"]
     assert problem in (kept / f"{name}.txt").read_text()
     assert not store.file(UNIT).exists()
 
@@ -317,7 +318,7 @@ def test_swapped_weights_are_found_where_weights_count(store):
     units = [UNIT, Pruned(Base("gru", 4), 50.0, Recipe(2))]
     for k, unit in enumerate(units):
         store.write(unit, {"x": k}, {"w": torch.full((100,), float(k))})
-    one, other = (store.file(unit).with_suffix(".pt") for unit in units)
+    one, other = (store.weights_file(unit) for unit in units)
     content = one.read_bytes()
     one.write_bytes(other.read_bytes())
     other.write_bytes(content)
@@ -347,6 +348,7 @@ def test_values_that_cannot_be_are_refused(store):
 
 def test_an_older_record_is_read_as_of_unknown_code_unless_its_values_cannot_be(store):
     store.write(UNIT, {"accuracy": 0.5}, {"w": torch.ones(2)})
+    store.weights_file(UNIT).rename(store.file(UNIT).with_suffix(".pt"))
     spoil(store, UNIT, older)
     assert store.has(UNIT)
     assert store.weights(UNIT)["w"].tolist() == [1, 1]
@@ -407,3 +409,14 @@ def test_a_failure_is_noted_until_there_is_a_record(store):
     assert store.failure(UNIT).startswith("ValueError: boom (20")
     store.write(UNIT, {"x": 1})
     assert store.failure(UNIT) == ""
+
+
+def test_weights_of_before_are_read_and_replaced(store):
+    store.write(UNIT, {"x": 1}, {"w": torch.ones(2)})
+    before = store.file(UNIT).with_suffix(".pt")
+    store.weights_file(UNIT).rename(before)  # as they were called
+    assert store.weights(UNIT)["w"].tolist() == [1, 1]
+    store.write(UNIT, {"x": 1}, {"w": torch.ones(2)})
+    assert not before.exists()
+    assert store.weights(UNIT)["w"].tolist() == [1, 1]
+    assert len(list(store.path.rglob("*.pt"))) == 1

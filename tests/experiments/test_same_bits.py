@@ -11,6 +11,7 @@ import pytest
 
 from sparsekit.experiments import studies
 from sparsekit.experiments.execution import run
+from sparsekit.experiments.identity import key
 from sparsekit.experiments.parameters import Parameters
 from sparsekit.experiments.records import Store
 
@@ -37,7 +38,7 @@ def compute(folder, workers, order):
 def bits(store):
     found = {}
     for unit in units():
-        weights = store.file(unit).with_suffix(".pt")
+        weights = store.weights_file(unit)
         found[unit] = store.read(unit), weights.read_bytes() if weights.exists() else None
     return found
 
@@ -54,8 +55,8 @@ def reference(tmp_path_factory):
 def test_the_same_bits(tmp_path, reference, workers, resumed, threads):
     store = Store(tmp_path / "runs")
     if resumed:
-        for file in sorted(reference.path.rglob("*.json"))[::3]:
-            for part in {file, file.with_suffix(".pt")}:
+        for unit in sorted(units(), key=key)[::3]:
+            for part in (reference.file(unit), reference.weights_file(unit)):
                 target = store.path / part.relative_to(reference.path)
                 target.parent.mkdir(parents=True, exist_ok=True)
                 if part.exists():

@@ -1,0 +1,132 @@
+"""Whether a record is whole, and what its name says: before anything of it is read as a result."""
+
+import json
+import os
+import platform
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from hashlib import sha256
+from pathlib import Path
+from typing import Any
+
+from sparsekit.experiments.identity import digest
+
+PARTS = {"kind", "identity", "data", "weights_bytes", "provenance"}
+"""What a whole record holds; younger ones hold checksums too."""
+SHARES = ("accuracy", "sparsity")
+"""How names end of what lies between 0 and 1."""
+
+
+@dataclass(frozen=True)
+class Checked:
+    """What is kept in memory of a record that was found whole."""
+
+    written: tuple  # the record's `stamp`
+    beside: str  # the file of its weights; "" where it has none
+    weights_written: tuple | None  # their stamp
+    weights: str | None  # their SHA-256
+    deep: bool  # whether the weights are these
+    provenance: Mapping[str, Any]
+    diverged: bool  # in training
+
+    @classmethod
+    def of(cls, file: Path, record: Mapping[str, Any], written: tuple, deep: bool) -> "Checked":
+        """What is to be known of the record in a file."""
+        checksum, has = record.get("weights_sha256"), record["weights_bytes"] is not None
+        beside = str(weights_file(file, checksum)) if has else ""
+        own = stamp(beside) if has else None
+        return cls(written, beside, own, checksum, deep, record["provenance"], "diverged" in record["data"])
+
+    def same(self, written: tuple | None) -> bool:
+        """Whether nothing has been written since: the record is as stamped, and so are its weights."""
+        return self.written == written and (not self.beside or self.weights_written == (stamp(self.beside) or ()))
+
+    def made_by(self, current: Callable[[], str]) -> str:
+        """Which code has made it: "this", "other", or "unknown", which is that of another Python too."""
+        made, python = self.provenance.get("code"), str(self.provenance.get("python"))
+        if not made or python.split(".")[:2] != list(platform.python_version_tuple()[:2]):
+            return "unknown"
+        return "this" if made == current() else "other"
+
+
+def stamp(file: str | os.PathLike) -> tuple[int, int, int] | None:
+    """What changes when a file is written; None where there is none."""
+    try:
+        found = os.stat(file)
+    except OSError:
+        return None
+    return found.st_mtime_ns, found.st_size, found.st_ino
+
+
+def weights_file(file: Path, checksum: str | None) -> Path:
+    """Where the weights of a record in this file lie: each content under a name of its own, or as records of before."""
+    named = file.with_suffix(f".{(checksum or '')[:16]}.pt")
+    return named if checksum and named.exists() else file.with_suffix(".pt")
+
+
+def owned(weights: Path) -> bool:
+    """Whether a record counts weights as its own; those beside a broken one, which may say so no more, count too."""
+    file = weights.with_name(f"{weights.name.partition('.')[0]}.json")
+    record, problem = examine(file)
+    return bool(problem) if record is None else weights_file(file, record.get("weights_sha256")) == weights
+
+
+def examine(file: Path, weights: bool = False) -> tuple[dict[str, Any] | None, str]:
+    """A record as its file holds it, and what is wrong with it; (None, "") where there is no file."""
+    try:
+        record = json.loads(file.read_bytes())
+        problem = _problem(record, file, weights)
+        return (None, problem) if problem else (record, "")
+    except (FileNotFoundError, NotADirectoryError):
+        return None, ""
+    except OSError as error:
+        return None, f"cannot be read: {error.strerror}"
+    except (ValueError, RecursionError):
+        return None, "is truncated or no JSON"
+    except (TypeError, AttributeError, KeyError):
+        return None, "is no record"
+
+
+def _problem(record: Any, file: Path, weights: bool) -> str:
+    if not isinstance(record, dict) or PARTS - set(record):
+        return "is no record"
+    if not isinstance(record["data"], dict) or not isinstance(record["provenance"], dict):
+        return "is no record"
+    named = {"kind": record["kind"], "identity": record["identity"]}
+    if digest(named) != file.stem or record["kind"] != file.parent.parent.name:
+        return "holds the record of another unit"
+    checksum = record.get("sha256")
+    if checksum and digest({name: value for name, value in record.items() if name != "sha256"}) != checksum:
+        return "was changed after it was written"
+    if not checksum and (odd := out_of_range(record["data"])):
+        return f"has {odd}"
+    return _weights_problem(record, file, weights)
+
+
+def _weights_problem(record: dict[str, Any], file: Path, deep: bool) -> str:
+    if (size := record["weights_bytes"]) is None:
+        return ""
+    checksum = record.get("weights_sha256")
+    beside = weights_file(file, checksum)
+    try:
+        if beside.stat().st_size != size:
+            return "has truncated weights"
+        if deep and checksum and sha256(beside.read_bytes()).hexdigest() != checksum:
+            return "has other weights than it was written with"
+    except FileNotFoundError:
+        return "has lost its weights"
+    return ""
+
+
+def out_of_range(data: Any, name: str = "") -> str:
+    """The first share outside 0 to 1 or negative loss in results, with its name; "" where there is none."""
+    if isinstance(data, dict):
+        return next(filter(None, (out_of_range(value, str(inner)) for inner, value in data.items())), "")
+    if isinstance(data, list):
+        return next(filter(None, (out_of_range(value, name) for value in data)), "")
+    if isinstance(data, bool) or not isinstance(data, int | float):
+        return ""
+    share = name.endswith(SHARES)
+    if (share and not -1e-9 <= data <= 1 + 1e-9) or (name.endswith("_loss") and data < 0):
+        return f"{name} {data:g}, which {'lies between 0 and 1' if share else 'is never negative'}"
+    return ""
