@@ -7,7 +7,9 @@ from collections.abc import Callable
 
 import numba
 import numpy as np
+from llvmlite import ir
 from numba import types
+from numba.core.cgutils import get_or_insert_function
 from numba.extending import intrinsic
 
 TANH, RELU, GRU, LSTM = range(4)
@@ -408,3 +410,355 @@ def backward(variant, gates, flat, mask, cells, start, batch, buffer, kept, d_re
             if variant == GRU:
                 d_bias[2 * n :] = d_bias_inner
             _put(d_flat[k], mask[k], cell, gates, B_HH, d_bias)
+
+
+# Inference, by weights in a form that the processor likes. What no loop over single numbers would become is said here in
+# the compiler's own vectors, of which it makes whatever registers there are.
+
+LANES = 16
+"""Rows of a matrix that are computed side by side for one sequence; rows are filled up to a multiple of it."""
+REACH = 32
+"""Columns of a tile: so many states lie in two registers, where one permutation finds any 16 of them."""
+BLOCK = 4 * LANES
+"""Rows of a block of dense weights."""
+WIDTHS = (16, 32)
+"""Sequences that are computed side by side: one of these, or a multiple of the last."""
+FEW = 4
+"""Up to so many sequences are computed one by one."""
+NONE, TOKENS, DENSE, SPARSE = range(4)
+"""Forms of a matrix: of the products of a token nothing is left to do, they are looked up."""
+
+FAST = np.dtype(
+    [(name, np.int64) for name in ("nodes", "inputs", "source", "out", "adds", "bias", "inner")]
+    + [("ih", np.int64, 4), ("hh", np.int64, 4)]
+)
+"""A cell for inference.
+
+`source` and `out` are rows of all states, `GIVEN` what the network is given; `adds` says whether its states are added
+to what is there. `bias` and `inner` (of a GRU's hidden gate) are places among the numbers. Of each matrix: its form, and
+where its numbers, its columns and its starts begin.
+"""
+
+_F, _INT, _LONG = ir.FloatType(), ir.IntType(32), ir.IntType(64)
+
+
+def _vector(n):
+    return ir.VectorType(_F, n)
+
+
+def _long(n):
+    return ir.Constant(_LONG, n)
+
+
+def _at(context, builder, kind, array, place):
+    """Where the numbers of an array lie, from a place on."""
+    return builder.gep(context.make_array(kind)(context, builder, array).data, [place])
+
+
+def _whole(builder, pointer, n, kind=_F):
+    """So many numbers at once, wherever they begin."""
+    loaded = builder.load(builder.bitcast(pointer, ir.VectorType(kind, n).as_pointer()))
+    loaded.align = 1
+    return loaded
+
+
+def _keep(builder, value, pointer):
+    builder.store(value, builder.bitcast(pointer, value.type.as_pointer())).align = 1
+
+
+def _alike(builder, number, n):
+    """One number in every place."""
+    nothing = ir.Constant(_vector(n), ir.Undefined)
+    first = builder.insert_element(nothing, number, ir.Constant(_INT, 0))
+    return builder.shuffle_vector(first, nothing, ir.Constant(ir.VectorType(_INT, n), [0] * n))
+
+
+def _add_product(builder, a, b, c):
+    kind = ir.FunctionType(c.type, [c.type] * 3)
+    return builder.call(get_or_insert_function(builder.module, kind, f"llvm.fma.v{c.type.count}f32"), [a, b, c])
+
+
+def _loop(builder, start, end, step, carried, body):
+    """``for k in range(start, end, step): carried = body(k, carried)``; gives the last k and what is carried then."""
+    before = builder.block
+    head, inside, after = (builder.append_basic_block() for _ in range(3))
+    builder.branch(head)
+    builder.position_at_end(head)
+    phis = [builder.phi(value.type) for value in (start, *carried)]
+    builder.cbranch(builder.icmp_signed("<", builder.add(phis[0], _long(step - 1)), end), inside, after)
+    builder.position_at_end(inside)
+    made = [builder.add(phis[0], _long(step)), *body(phis[0], phis[1:])]
+    for phi, value, new in zip(phis, (start, *carried), made, strict=True):
+        phi.add_incoming(value, before)
+        phi.add_incoming(new, builder.block)
+    builder.branch(head)
+    builder.position_at_end(after)
+    return phis[0], phis[1:]
+
+
+def _found(context, builder, states, places):
+    """Of 32 states those at 16 places: by one permutation of two registers where there is one, else one by one."""
+    if "+avx512f" in context.codegen().magic_tuple()[2]:
+        low, high = (_whole(builder, builder.gep(states, [_long(at)]), LANES) for at in (0, LANES))
+        kind = ir.FunctionType(low.type, [low.type, places.type, low.type])
+        permute = get_or_insert_function(builder.module, kind, "llvm.x86.avx512.vpermi2var.ps.512")
+        return builder.call(permute, [low, places, high])
+    found = ir.Constant(_vector(LANES), ir.Undefined)
+    for lane in (ir.Constant(_INT, k) for k in range(LANES)):
+        place = builder.zext(builder.extract_element(places, lane), _LONG)
+        found = builder.insert_element(found, builder.load(builder.gep(states, [place])), lane)
+    return found
+
+
+_n = types.int64
+
+
+@intrinsic
+def _tiles_row(typing_context, values, v, places, p, starts, s, groups, states, h, out, o):
+    """``out[o : o + 16] += ``16 rows of weights, in so many tiles, times the states from h on."""
+    kinds = values, _n, places, _n, starts, _n, _n, states, _n, out, _n
+
+    def generate(context, builder, signature, args):
+        pointers = [_at(context, builder, kinds[k], args[k], args[k + 1]) for k in (0, 2, 4, 7, 9)]
+        value, place, start, state, sums = pointers
+
+        def tile(g, totals):
+            own = builder.gep(state, [builder.mul(g, _long(REACH))])
+            ends = [builder.sext(builder.load(builder.gep(start, [builder.add(g, _long(j))])), _LONG) for j in (0, 1)]
+
+            def slots(k, totals):
+                made = []
+                for j, total in enumerate(totals):
+                    at = builder.mul(builder.add(k, _long(j)), _long(LANES))
+                    byte = _whole(builder, builder.gep(place, [at]), LANES, ir.IntType(8))
+                    read = _found(context, builder, own, builder.zext(byte, ir.VectorType(_INT, LANES)))
+                    made.append(_add_product(builder, _whole(builder, builder.gep(value, [at]), LANES), read, total))
+                return made
+
+            return _loop(builder, *ends, 2, totals, slots)[1]
+
+        totals = _whole(builder, sums, LANES), ir.Constant(_vector(LANES), [0.0] * LANES)
+        _keep(builder, builder.fadd(*_loop(builder, _long(0), args[6], 1, totals, tile)[1]), sums)
+        return context.get_dummy_value()
+
+    return types.void(*kinds), generate
+
+
+@intrinsic
+def _dense_rows(typing_context, values, v, columns, states, h, out, o):
+    """``out[o : o + 64] += `` 64 rows of dense weights, column by column, times the states from h on."""
+    kinds = values, _n, _n, states, _n, out, _n
+
+    def generate(context, builder, signature, args):
+        value, state, sums = (_at(context, builder, kinds[k], args[k], args[k + 1]) for k in (0, 3, 5))
+        parts = [_long(at) for at in range(0, BLOCK, LANES)]
+
+        def column(j, totals):
+            read, own = builder.load(builder.gep(state, [j])), builder.gep(value, [builder.mul(j, _long(BLOCK))])
+            weights = [_whole(builder, builder.gep(own, [part]), LANES) for part in parts]
+            read = _alike(builder, read, LANES)
+            return [_add_product(builder, w, read, total) for w, total in zip(weights, totals, strict=True)]
+
+        totals = [_whole(builder, builder.gep(sums, [part]), LANES) for part in parts]
+        _, totals = _loop(builder, _long(0), args[2], 1, totals, column)
+        for part, total in zip(parts, totals, strict=True):
+            _keep(builder, total, builder.gep(sums, [part]))
+        return context.get_dummy_value()
+
+    return types.void(*kinds), generate
+
+
+def _sparse_row(width):
+    """For so many sequences side by side: a row of weights, which lie from k to end, times their states."""
+
+    @intrinsic
+    def row(typing_context, values, v, columns, c, start, end, states, h, stride, out, o):
+        kinds = values, _n, columns, _n, _n, _n, states, _n, _n, out, _n
+
+        def generate(context, builder, signature, args):
+            value, column, state, sums = (_at(context, builder, kinds[k], args[k], args[k + 1]) for k in (0, 2, 6, 9))
+
+            def weights(k, totals):
+                made = []
+                for j, total in enumerate(totals):
+                    at = builder.add(k, _long(j))
+                    place = builder.mul(builder.sext(builder.load(builder.gep(column, [at])), _LONG), args[8])
+                    weight = _alike(builder, builder.load(builder.gep(value, [at])), width)
+                    made.append(
+                        _add_product(builder, weight, _whole(builder, builder.gep(state, [place]), width), total)
+                    )
+                return made
+
+            totals = _whole(builder, sums, width), ir.Constant(_vector(width), [0.0] * width)
+            k, totals = _loop(builder, args[4], args[5], 2, totals, weights)
+            _, totals = _loop(builder, k, args[5], 1, [builder.fadd(*totals)], weights)
+            _keep(builder, *totals, sums)
+            return context.get_dummy_value()
+
+        return types.void(*kinds), generate
+
+    return row
+
+
+_sparse_row_16, _sparse_row_32 = map(_sparse_row, WIDTHS)
+
+
+@compiled
+def _one(numbers, places, starts, matrix, states, source, inputs, gates, rows):
+    """For one sequence, `gates` (steps, …) += weights (rows, inputs) times its states (steps, …) from `source` on."""
+    form, v, p, s = matrix
+    sums, read, wide, deep = gates.ravel(), states.ravel(), states.shape[1], gates.shape[1]
+    # Rows first, steps then: so the weights of some rows are read once for all steps.
+    if form == DENSE:
+        for o in range(0, rows, BLOCK):
+            for t in range(len(gates)):
+                _dense_rows(numbers, v + o * inputs, inputs, read, t * wide + source, sums, t * deep + o)
+    elif form == SPARSE:
+        groups = -(-inputs // REACH)
+        for o in range(0, rows, LANES):
+            for t in range(len(gates)):
+                at, h = t * deep + o, t * wide + source
+                _tiles_row(numbers, v, places, p, starts, s, groups, read, h, sums, at)
+            s += groups
+
+
+@compiled
+def _many(numbers, columns, starts, matrix, states, gates):
+    """For many sequences side by side, `gates` (rows, width) += weights times their states (inputs, width)."""
+    form, v, c, s = matrix
+    (rows, width), inputs = gates.shape, len(states)
+    if form == DENSE:
+        multiply(numbers[v : v + rows * inputs].reshape(rows, inputs), states, gates)
+    elif form == SPARSE:
+        read, sums = states.ravel(), gates.ravel()
+        for i in range(rows):
+            k, end, at = starts[s + i], starts[s + i + 1], i * width
+            if width == WIDTHS[0]:
+                _sparse_row_16(numbers, v, columns, c, k, end, read, 0, width, sums, at)
+            else:
+                for w in range(0, width, WIDTHS[1]):
+                    _sparse_row_32(numbers, v, columns, c, k, end, read, w, width, sums, at + w)
+
+
+@compiled
+def _advance(variant, gates, inner, h, c):
+    """The states after a step, from its gates' sums, which are spent; of a GRU `inner` is W_n h + b_n."""
+    size = h.size
+    if variant == GRU:
+        sigmoid_(gates[: 2 * size])
+        r, z, new = gates[:size], gates[size : 2 * size], gates[2 * size : 3 * size]
+        for k in range(size):
+            new[k] = tanh(new[k] + r[k] * inner[k])
+        for k in range(size):
+            h[k] = new[k] + z[k] * (h[k] - new[k])
+    elif variant == LSTM:
+        sigmoid_(gates[: 2 * size])
+        tanh_(gates[2 * size : 3 * size])
+        sigmoid_(gates[3 * size : 4 * size])
+        i, f, g, o = gates[:size], gates[size : 2 * size], gates[2 * size : 3 * size], gates[3 * size : 4 * size]
+        for k in range(size):
+            c[k] = i[k] * g[k] + f[k] * c[k]
+        for k in range(size):
+            h[k] = o[k] * tanh(c[k])
+    elif variant == TANH:
+        for k in range(size):
+            h[k] = tanh(gates[k])
+    else:
+        for k in range(size):
+            h[k] = np.float32(0) if gates[k] < np.float32(0) else gates[k]
+
+
+@compiled
+def infer_few(variant, gates, cells, numbers, places, starts, tokens, given, positions, states, read):
+    """What the readout sees, one sequence after the other, each up to the step at which it is read.
+
+    Parameters
+    ----------
+    cells : array of `FAST`
+        Rows of states begin at multiples of `REACH`.
+    numbers, places, starts : float32, uint8 and int32 arrays
+        Weights, biases and tables; of the weights of tiles their columns, and where tiles begin.
+    tokens : int64 array, shape (sequences, steps), or given : float32 array, shape (sequences, steps, inputs filled up)
+    states : float32 array, shape (steps, rows filled up)
+        0, and used for all sequences: what fills up stays 0.
+    read : float32 array, shape (sequences, rows filled up)
+    """
+    for b in range(len(read)):
+        steps = positions[b] + 1
+        for p in range(len(cells)):
+            cell = cells[p]
+            n, rows = cell.nodes, gates * cell.nodes
+            deep = -(-rows // BLOCK) * BLOCK
+            products, bias = np.empty((steps, deep), np.float32), numbers[cell.bias : cell.bias + deep]
+            for t in range(steps):
+                if cell.ih[0] == TOKENS:
+                    start = cell.ih[1] + tokens[b, t] * deep
+                    products[t] = numbers[start : start + deep]
+                else:
+                    products[t] = bias
+            if cell.source == GIVEN:
+                _one(numbers, places, starts, cell.ih, given[b], 0, cell.inputs, products, rows)
+            else:
+                _one(numbers, places, starts, cell.ih, states, cell.source, cell.inputs, products, rows)
+            past, c = np.zeros((1, -(-n // REACH) * REACH), np.float32), np.zeros(n, np.float32)
+            h, inner, a = past[0, :n], numbers[cell.inner : cell.inner + deep], np.empty((1, deep), np.float32)
+            for t in range(steps):
+                if variant == GRU:
+                    a[0] = inner
+                    if t:
+                        _one(numbers, places, starts, cell.hh, past, 0, n, a, rows)
+                    add(products[t, : 2 * n], a[0, : 2 * n])
+                elif t:
+                    _one(numbers, places, starts, cell.hh, past, 0, n, products[t : t + 1], rows)
+                _advance(variant, products[t], a[0, 2 * n :], h, c)
+                if cell.adds:
+                    add(states[t, cell.out : cell.out + n], h)
+                else:
+                    states[t, cell.out : cell.out + n] = h
+        read[b] = states[positions[b]]
+
+
+@compiled
+def infer_many(variant, gates, cells, numbers, columns, starts, tokens, given, steps, states):
+    """States of all steps, many sequences side by side; arguments as of `infer_few`, but
+
+    Parameters
+    ----------
+    columns : int32 array
+        Of sparse weights.
+    given : float32 array, shape (steps, inputs, width)
+    states : float32 array, shape (steps, rows, width)
+        Is filled.
+    """
+    width = states.shape[2]
+    for p in range(len(cells)):
+        cell = cells[p]
+        n, rows = cell.nodes, gates * cell.nodes
+        deep = -(-rows // BLOCK) * BLOCK
+        sums, a = np.empty((rows, width), np.float32), np.empty((rows, width), np.float32)
+        h, c = np.zeros((n, width), np.float32), np.zeros(n * width, np.float32)
+        for t in range(steps):
+            if cell.ih[0] == TOKENS:
+                for i in range(rows):
+                    for b in range(width):
+                        sums[i, b] = numbers[cell.ih[1] + tokens[t, b] * deep + i]
+            else:
+                for i in range(rows):
+                    sums[i] = numbers[cell.bias + i]
+            if cell.source == GIVEN:
+                _many(numbers, columns, starts, cell.ih, given[t], sums)
+            else:
+                _many(numbers, columns, starts, cell.ih, states[t, cell.source : cell.source + cell.inputs], sums)
+            if variant == GRU:
+                for i in range(rows):
+                    a[i] = numbers[cell.inner + i]
+                if t:
+                    _many(numbers, columns, starts, cell.hh, h, a)
+                add(sums[: 2 * n].ravel(), a[: 2 * n].ravel())
+            elif t:
+                _many(numbers, columns, starts, cell.hh, h, sums)
+            _advance(variant, sums.ravel(), a[2 * n :].ravel(), h.ravel(), c)
+            if cell.adds:
+                add(states[t, cell.out : cell.out + n].ravel(), h.ravel())
+            else:
+                states[t, cell.out : cell.out + n] = h

@@ -1,0 +1,231 @@
+"""A trained network for inference on a CPU: its weights in compressed form, all steps in one compiled call."""
+
+from collections.abc import Callable
+from functools import partial
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from sparsekit.networks import kernels
+from sparsekit.networks.classifier import Classifier
+from sparsekit.networks.core import EMBEDDING, PARAMETERS, check
+from sparsekit.registry import check_name
+from sparsekit.variants import GATES, VARIANTS
+
+FORMS = ("auto", "sparse", "dense")
+"""How a matrix is held: without its zeros, with them, or as whichever of the two is faster."""
+
+Packed = tuple[np.ndarray, list[np.ndarray], int]
+"""A network's cells (`kernels.FAST`), the arrays that they point into, and the rows of all its states."""
+
+
+class Compiled:
+    """A network as it is now, to be called as the network is; what becomes of the network later does not change it.
+
+    Up to four sequences are computed one by one, more of them side by side, from a copy of the weights of its own each,
+    made when it is first needed. No gradient comes back. ``nbytes`` is what the copies made so far take.
+
+    Parameters
+    ----------
+    network : Classifier
+        On a CPU in float32.
+    form : {"auto", "sparse", "dense"}
+
+    Raises
+    ------
+    ValueError
+        Of another network, or as UnknownName of another form.
+    """
+
+    def __init__(self, network: Classifier, form: str = "auto"):
+        if not isinstance(network, Classifier):
+            raise ValueError(f"given a {type(network).__name__}: the compiled form is one of the kit's own Classifiers")
+        check_name("form", form, FORMS)
+        own = next(network.parameters())
+        if own.dtype != torch.float32 or own.device.type != "cpu":
+            raise ValueError(f"the network is of {own.dtype} on {own.device}: compiled are those of float32 on a CPU")
+        self.layout, self.form = network.layout, form
+        masked = network.layout.flat(network.parameters()) * network.flat_mask()
+        self._flat = masked.detach()
+        self._weights = {name: view[0].numpy() for name, view in self.layout.named(self._flat[None]).items()}
+        self._packed: dict[str, Packed] = {}
+
+    @property
+    def nbytes(self) -> int:
+        return sum(array.nbytes for _, arrays, _ in self._packed.values() for array in arrays)
+
+    def __call__(self, inputs: Tensor, positions: Tensor | None = None) -> Tensor:
+        """Logits, (batch, classes), of what the network takes: :meth:`Classifier.forward`."""
+        check(self.layout, self._flat, inputs, positions)
+        if positions is None:
+            positions = torch.full((len(inputs),), inputs.shape[1] - 1)
+        count, at = len(inputs), positions.numpy()
+        if not count:
+            seen = np.empty((0, self.layout.readout_width), np.float32)
+        else:
+            seen = (self._few if count <= kernels.FEW else self._many)(inputs.detach().numpy(), at)
+        weight, bias = self._weights["readout.weight"], self._weights["readout.bias"]
+        return torch.from_numpy(seen @ weight.T + bias)
+
+    def _few(self, inputs: np.ndarray, positions: np.ndarray) -> np.ndarray:
+        cells, (numbers, places, starts), rows = self._pack("few", _tiles, _blocks, kernels.REACH)
+        tokens, given = _NO_TOKENS, _NOTHING
+        if self.layout.tokens:
+            tokens = inputs
+        else:
+            given = np.zeros((*inputs.shape[:2], _filled(inputs.shape[2], kernels.REACH)), np.float32)
+            given[:, :, : inputs.shape[2]] = inputs
+        states = np.zeros((inputs.shape[1], rows), np.float32)
+        read = np.empty((len(inputs), rows), np.float32)
+        common = self._variant, self._gates, cells, numbers, places, starts
+        kernels.infer_few(*common, tokens, given, positions, states, read)
+        return read[:, self._seen(kernels.REACH)]
+
+    def _many(self, inputs: np.ndarray, positions: np.ndarray) -> np.ndarray:
+        cells, (numbers, columns, starts), rows = self._pack("many", _rows, np.ravel, 1)
+        count, steps = len(inputs), int(positions.max()) + 1
+        width = kernels.WIDTHS[0] if count <= kernels.WIDTHS[0] else _filled(count, kernels.WIDTHS[1])
+        beside = np.zeros((steps, *inputs.shape[2:], width), inputs.dtype)
+        beside[..., :count] = np.moveaxis(inputs[:, :steps], 0, -1)
+        tokens, given = (beside, _NOTHING) if self.layout.tokens else (_NO_TOKENS, beside)
+        states = np.empty((steps, rows, width), np.float32)
+        common = self._variant, self._gates, cells, numbers, columns, starts
+        kernels.infer_many(*common, tokens, given, steps, states)
+        return states[positions, :, np.arange(count)][:, self._seen(1)]
+
+    @property
+    def _variant(self) -> int:
+        return list(VARIANTS).index(self.layout.variant)
+
+    @property
+    def _gates(self) -> int:
+        return len(GATES[self.layout.variant])
+
+    def _seen(self, filled: int) -> np.ndarray | slice:
+        """The rows of all states that the readout sees."""
+        nodes = [n for _, n in self.layout.stages]
+        starts = np.cumsum([0, *(_filled(n, filled) for n in nodes)])
+        if self.layout.readout_width == nodes[-1]:
+            return slice(starts[-2], starts[-2] + nodes[-1])
+        return np.concatenate([start + np.arange(n) for start, n in zip(starts, nodes, strict=False)])
+
+    def _pack(self, name: str, sparse: Callable, dense: Callable, filled: int) -> Packed:
+        if name not in self._packed:
+            self._packed[name] = _Packer(self.layout, self._weights, self.form, sparse, dense, filled).packed()
+        return self._packed[name]
+
+
+_NO_TOKENS, _NOTHING = np.empty((0, 0), np.int64), np.empty((0, 0, 0), np.float32)
+
+
+class _Packer:
+    """Lays the cells of a network out for the compiled loop, each matrix in the form that is asked for or faster."""
+
+    def __init__(self, layout, weights, form, sparse: Callable, dense: Callable, filled: int):
+        self.layout, self.weights, self.form = layout, weights, form
+        self.sparse, self.dense, self.fill = sparse, dense, partial(_filled, to=filled)
+        self.parts = [[part[:0]] for part in sparse(np.zeros((1, 1), np.float32))[:3]]  # empty, and of the right type
+
+    def packed(self) -> Packed:
+        at, row, cells = {EMBEDDING: kernels.GIVEN}, 0, []
+        for k, (_, nodes) in enumerate(self.layout.stages):
+            at[k], row = row, row + self.fill(nodes)
+        for k, (reads, nodes) in enumerate(self.layout.stages):
+            for c, source in enumerate(reads):
+                w_ih, w_hh, b_ih, b_hh = self._cell(k, c)
+                shared = len(b_ih) - (nodes if self.layout.variant == "gru" else 0)
+                bias, inner = b_ih.copy(), b_hh.copy()
+                bias[:shared] += b_hh[:shared]
+                inner[:shared] = 0
+                place, inner = self._put(0, _rows_filled(bias)), self._put(0, _rows_filled(inner))
+                if source == EMBEDDING and self.layout.tokens:
+                    # What a token adds to the gates is the same wherever it stands: it is looked up.
+                    table = self.weights["embedding.weight"] @ w_ih.T + bias
+                    ih = kernels.TOKENS, self._put(0, _rows_filled(table)), 0, 0
+                else:
+                    ih = self._matrix(w_ih)
+                own = nodes, w_ih.shape[1], at[source], at[k], c > 0, place, inner, ih, self._matrix(w_hh)
+                cells.append(own)
+        joined = [np.concatenate(part) for part in self.parts]
+        return np.array(cells, kernels.FAST), joined, row
+
+    def _cell(self, k: int, c: int) -> list[np.ndarray]:
+        """Weights and biases of one cell of a stage, gate by gate."""
+        (reads, nodes), gates = self.layout.stages[k], len(GATES[self.layout.variant])
+        widths = [self.layout.width if source == EMBEDDING else self.layout.stages[source][1] for source in reads]
+        columns = {
+            "weight_ih": slice(sum(widths[:c]), sum(widths[: c + 1])),
+            "weight_hh": slice(c * nodes, (c + 1) * nodes),
+        }
+        found = []
+        for name in PARAMETERS:
+            stacked = self.weights[f"stages.{k}.{name}"]
+            own = stacked.reshape(gates, len(reads), nodes, *stacked.shape[1:])[:, c].reshape(
+                gates * nodes, *stacked.shape[1:]
+            )
+            found.append(np.ascontiguousarray(own[:, columns[name]] if name in columns else own))
+        return found
+
+    def _matrix(self, matrix: np.ndarray) -> tuple[int, int, int, int]:
+        made = self.sparse(matrix)
+        if self.form == "dense" or (self.form == "auto" and made[0].size * made[3] > matrix.size):
+            return kernels.DENSE, self._put(0, self.dense(matrix)), 0, 0
+        return kernels.SPARSE, *(self._put(k, part) for k, part in enumerate(made[:3]))
+
+    def _put(self, which: int, part: np.ndarray) -> int:
+        """Where the numbers begin that are laid down now."""
+        place = sum(map(len, self.parts[which]))
+        self.parts[which].append(part.ravel())
+        return place
+
+
+def _filled(n: int, to: int) -> int:
+    """The next multiple."""
+    return -(-n // to) * to
+
+
+def _rows_filled(values: np.ndarray) -> np.ndarray:
+    """With zeros after each row, up to whole blocks."""
+    wide = np.zeros((*values.shape[:-1], _filled(values.shape[-1], kernels.BLOCK)), np.float32)
+    wide[..., : values.shape[-1]] = values
+    return wide
+
+
+def _blocks(matrix: np.ndarray) -> np.ndarray:
+    """Dense weights in blocks of rows, each column by column."""
+    rows, columns = matrix.shape
+    filled = np.zeros((_filled(rows, kernels.BLOCK), columns), np.float32)
+    filled[:rows] = matrix
+    return filled.reshape(-1, kernels.BLOCK, columns).swapaxes(1, 2).ravel()
+
+
+def _tiles(matrix: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray, float]:
+    """Weights that are not 0 by tiles of 16 rows and 32 columns: a row's in its lane, one after the other.
+
+    Slots of 16 weights, as many as the fullest row needs and an even number; where a row has fewer there are zeros.
+    Values, their columns within the tile, and where each tile begins, in slots.
+    """
+    (rows, columns), lanes, reach = matrix.shape, kernels.LANES, kernels.REACH
+    filled = np.zeros((_filled(rows, lanes), _filled(columns, reach)), np.float32)
+    filled[:rows, :columns] = matrix
+    tiles = filled.reshape(-1, lanes, filled.shape[1] // reach, reach).swapaxes(1, 2)  # block, group, lane, column
+    exists = tiles != 0
+    slots = (exists.sum(3).max(2) + 1) // 2 * 2
+    starts = np.concatenate([[0], np.cumsum(slots)])
+    block, group, lane, column = np.nonzero(exists)
+    slot = starts[:-1].reshape(slots.shape)[block, group] + (np.cumsum(exists, 3) - 1)[exists]
+    values, places = np.zeros((starts[-1], lanes), np.float32), np.zeros((starts[-1], lanes), np.uint8)
+    values[slot, lane], places[slot, lane] = tiles[exists], column
+    return values.ravel(), places.ravel(), starts.astype(np.int32), TILE
+
+
+def _rows(matrix: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray, float]:
+    """Compressed sparse rows."""
+    rows, columns = np.nonzero(matrix)
+    starts = np.searchsorted(rows, np.arange(len(matrix) + 1))
+    return matrix[rows, columns], columns.astype(np.int32), starts.astype(np.int32), ROW
+
+
+TILE, ROW = 1.5, 1.5
+"""How much longer a weight takes in each sparse form than in the dense one."""
