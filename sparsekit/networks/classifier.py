@@ -151,6 +151,12 @@ class Classifier(nn.Module):
         masks = self.masks()
         return self.layout.flat(masks.get(n, torch.ones_like(p, dtype=torch.bool)) for n, p in self.named_parameters())
 
+    def compiled(self, form: str = "auto"):
+        """For inference on a CPU, from weights without their zeros: a `networks.sparse.Compiled`, called as this is."""
+        from sparsekit.networks.sparse import Compiled  # not above: it is made of classifiers
+
+        return Compiled(self, form)
+
     def size(self) -> int:
         """Weights and biases that exist: all parameters, less those that a mask removes."""
         return int(self.flat_mask().sum())

@@ -412,8 +412,8 @@ def backward(variant, gates, flat, mask, cells, start, batch, buffer, kept, d_re
             _put(d_flat[k], mask[k], cell, gates, B_HH, d_bias)
 
 
-# Inference, by weights in a form that the processor likes. What no loop over single numbers would become is said here in
-# the compiler's own vectors, of which it makes whatever registers there are.
+# Inference, by weights in a form that the processor likes. What no loop over single numbers would become is said in the
+# compiler's own vectors, of which it makes whatever registers there are.
 
 LANES = 16
 """Rows of a matrix that are computed side by side for one sequence; rows are filled up to a multiple of it."""
@@ -435,8 +435,8 @@ FAST = np.dtype(
 """A cell for inference.
 
 `source` and `out` are rows of all states, `GIVEN` what the network is given; `adds` says whether its states are added
-to what is there. `bias` and `inner` (of a GRU's hidden gate) are places among the numbers. Of each matrix: its form, and
-where its numbers, its columns and its starts begin.
+to what is there. `bias` and `inner` (of a GRU's hidden gate) are places among the numbers. Of each matrix: its form,
+and where its numbers, its columns and its starts begin.
 """
 
 _F, _INT, _LONG = ir.FloatType(), ir.IntType(32), ir.IntType(64)

@@ -51,6 +51,17 @@ class Compiled:
         self._weights = {name: view[0].numpy() for name, view in self.layout.named(self._flat[None]).items()}
         self._packed: dict[str, Packed] = {}
 
+    def pack(self, few: bool = True) -> "Compiled":
+        """Make the copy for few sequences, or for many, before the first call needs it."""
+        self._for_few() if few else self._for_many()
+        return self
+
+    def _for_few(self) -> Packed:
+        return self._pack("few", _tiles, _blocks, kernels.REACH)
+
+    def _for_many(self) -> Packed:
+        return self._pack("many", _rows, np.ravel, 1)
+
     @property
     def nbytes(self) -> int:
         return sum(array.nbytes for _, arrays, _ in self._packed.values() for array in arrays)
@@ -69,7 +80,7 @@ class Compiled:
         return torch.from_numpy(seen @ weight.T + bias)
 
     def _few(self, inputs: np.ndarray, positions: np.ndarray) -> np.ndarray:
-        cells, (numbers, places, starts), rows = self._pack("few", _tiles, _blocks, kernels.REACH)
+        cells, (numbers, places, starts), rows = self._for_few()
         tokens, given = _NO_TOKENS, _NOTHING
         if self.layout.tokens:
             tokens = inputs
@@ -83,7 +94,7 @@ class Compiled:
         return read[:, self._seen(kernels.REACH)]
 
     def _many(self, inputs: np.ndarray, positions: np.ndarray) -> np.ndarray:
-        cells, (numbers, columns, starts), rows = self._pack("many", _rows, np.ravel, 1)
+        cells, (numbers, columns, starts), rows = self._for_many()
         count, steps = len(inputs), int(positions.max()) + 1
         width = kernels.WIDTHS[0] if count <= kernels.WIDTHS[0] else _filled(count, kernels.WIDTHS[1])
         beside = np.zeros((steps, *inputs.shape[2:], width), inputs.dtype)
