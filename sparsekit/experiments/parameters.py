@@ -127,6 +127,10 @@ class Parameters(BaseModel):
     null_models: Several[choice("null model")] = field(
         [], "null models trained beside each graph: what they share with it explains no difference"
     )
+    ensemble: Whole = field(
+        0, "null models of each kind beside each graph in the ladder of controls; 0: no ladder", ge=0, le=1000
+    )
+    claims: Several[choice("claim")] = field([], "published claims about structure, tested by name on the ladder")
     graph_files: Several[File] = field([], "graphs of your own beside the random ones: GraphML or edge lists")
     graph_seeds: Whole = field(2, "networks per graph and variant, each from its own seed", ge=1)
     graph_epochs: Whole = field(6, "epochs that train a graph-structured network", ge=1)
@@ -173,6 +177,8 @@ class Parameters(BaseModel):
             raise say("csv_path: given nothing, but task csv needs the path of a file with columns string and valid")
         if self.csv_path and "csv_path" not in task_options(self.task):
             raise say(f"csv_path: given {self.csv_path!r}, but task {self.task} reads no file; give task=csv too")
+        if self.claims and not self.ensemble:
+            raise say("ensemble: given 0, but claims are tested against an ensemble of null models; give 20 or so")
         for name, count in self._networks().items():
             if count > NETWORKS:
                 raise say(
@@ -191,7 +197,8 @@ class Parameters(BaseModel):
         """About how many networks each study has, by what they are most of."""
         compared = len(self.scores) + len(self.scopes) + len(self.schedules) + len(self.protocols)
         pruned = len(self.targets) * (len(self.percentages) + len(self.compare_at) * compared)
-        drawn = len(self.generators) * (1 + len(self.null_models)) * self.graphs * self.graph_seeds
+        ladder = (len(self.generators) + len(self.claims)) * 4 * self.ensemble
+        drawn = (len(self.generators) * (1 + len(self.null_models)) + ladder) * self.graphs * self.graph_seeds
         most = max("graphs", "graph_seeds", key=lambda name: getattr(self, name))
         return {"seeds": self.seeds * len(self.variants) * (1 + pruned), most: drawn * len(self.variants)}
 

@@ -24,6 +24,7 @@ REGISTRIES = {
     "design": ("graphs.designs", "DESIGNS"),
     "orientation": ("graphs.structure", "ORIENTATIONS"),
     "null model": ("graphs.nulls", "NULLS"),
+    "claim": ("graphs.claims", "CLAIMS"),
     "structure": ("variants", "STRUCTURES"),
     "layout of gate masks": ("variants", "GATE_MASKS"),
     "readout": ("variants", "READOUTS"),
