@@ -123,3 +123,29 @@ def ways(ahead_by, **ends):
     for name, values in ahead_by.items():
         parts += [way([0.5, 0.7, 0.9 + value], name, seed, **ends) for seed, value in enumerate(values)]
     return pd.concat(parts, ignore_index=True).sample(frac=1, random_state=0)
+
+
+RUNGS = ("as it is", "same initial weights", "same degrees", "same degrees and scales")
+
+
+def ladder(
+    graphs=10, nulls=5, seeds=2, effect=None, by_density=0.0, flat=False, noise=0.01, strings=0, bimodal=0.0, seed=0
+):
+    """A ladder whose graphs are better than the null models of a rung by its effect, or not at all.
+
+    With strings, accuracies are whole numbers of them, so that many tie; a share `bimodal` of networks stays at 0.5.
+    """
+    rng, rows, effect = np.random.default_rng(seed), [], effect or {}
+    for k in range(graphs):
+        density = 0.2 if flat else rng.uniform(0.1, 0.3)
+        level = 0.8 + by_density * (density - 0.2) + 0.02 * rng.normal()
+        for rung in ("", *RUNGS):
+            for member in range(nulls if rung else 1):
+                for s in range(seeds):
+                    accuracy = level - effect.get(rung, 0.0) * bool(rung) + noise * rng.normal()
+                    accuracy = 0.5 if rng.random() < bimodal else accuracy
+                    accuracy = round(accuracy * strings) / strings if strings else accuracy
+                    own = {"rung": rung, "member": member, "seed": s, "test_accuracy": accuracy, "density": density}
+                    own["matched"] = member > 0 if rung == RUNGS[-1] else None
+                    rows.append(own | {"graph": k, "radius": 0.5 + 0.1 * rng.normal(), "activity": 0.3})
+    return pd.DataFrame(rows).assign(variant="gru", generator="barabasi_albert")

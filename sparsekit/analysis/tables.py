@@ -46,6 +46,14 @@ GRAPHS = ("variant", "generator", "graph", "seed", "test_accuracy")
 With null models also null ("none", or the model's name) and original (the graph that it was made from).
 """
 
+LADDER = ("variant", "generator", "graph", "seed", "rung", "member", "test_accuracy", "density", "radius", "activity")
+LADDER += ("matched",)
+"""A row a network of the ladder of controls: a graph's own (rung ""), or a member of a rung's ensemble of null models.
+
+radius is the largest spectral radius of a gate's hidden-to-hidden weights, and activity the root mean square of hidden
+states over training strings, both before training; matched says whether they are the graph's, None where not asked.
+"""
+
 MASKS = ("variant", "seed", "layer", "kind")
 """A row a mask or null model of it (kind), with its directed properties as further columns."""
 

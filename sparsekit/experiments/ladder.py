@@ -1,4 +1,4 @@
-"""Units of the ladder of controls: each graph's network beside ensembles of null models, under ever stricter control."""
+"""Units of the ladder of controls: each graph's network beside ensembles of null models, ever more alike to it."""
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
@@ -8,6 +8,7 @@ from typing import Any, ClassVar
 import networkx as nx
 import pandas as pd
 
+from sparsekit.analysis.tables import LADDER
 from sparsekit.experiments.identity import Result, Unit
 from sparsekit.experiments.parameters import Parameters
 from sparsekit.experiments.records import Store
@@ -186,9 +187,4 @@ def _table(wanted: list[LadderNetwork], rungs: Mapping[str, Mapping], p: Paramet
         own["rung"] = named.get((unit.null, unit.weights, unit.matched), "")
         own |= {name: data[name] for name in ("test_accuracy", "density", "activity", "matched")}
         rows.append(own | {"radius": max(data["radius"])})
-    return pd.DataFrame(rows, columns=LADDER)
-
-
-LADDER = ["variant", "generator", "graph", "seed", "rung", "member", "test_accuracy", "density", "radius", "activity"]
-LADDER += ["matched"]
-"""`analysis.tables.LADDER`, and whether scales are the graph's, None where they were not asked to be."""
+    return pd.DataFrame(rows, columns=list(LADDER))

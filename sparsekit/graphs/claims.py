@@ -1,7 +1,7 @@
 """Published claims about structure, each as the graphs that test it: one that has the feature, others that lack it.
 
-A new claim is a function ``(graph, seed) -> graph`` with ``@CLAIMS.register``: from a random directed graph it makes one
-of the same nodes and degrees that has the feature. Its name ends in "helps" or "hurts" (or "help", "hurt").
+A new claim is a function ``(graph, seed) -> graph`` with ``@CLAIMS.register``: from a random directed graph it makes
+one of the same nodes and degrees that has the feature. Its name ends in "helps" or "hurts" (or "help", "hurt").
 """
 
 from collections.abc import Callable

@@ -1,5 +1,6 @@
 """Initial weights under control: the same base weights whatever the mask, and two scales that can be made equal."""
 
+from itertools import chain
 from typing import NamedTuple
 
 import networkx as nx
@@ -61,7 +62,7 @@ def share(network: Classifier, graph: nx.Graph, seed: int) -> None:
             _share(stage, layers, own, (n, gates), seed)
         if network.stages[0].reads == (EMBEDDING,) and not several:
             _sign(network.stages[0], graph, gates)
-        read_by = sum(layers, []) if network.reads_all or not several else layers[-1]
+        read_by = [*chain(*layers)] if network.reads_all or not several else layers[-1]
         bound = len(read_by) ** -0.5
         network.readout.weight.copy_(bound * _base("readout", seed, network.readout.out_features, n)[:, read_by])
         network.readout.bias.copy_(bound * _base("readout bias", seed, network.readout.out_features))

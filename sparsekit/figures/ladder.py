@@ -1,0 +1,116 @@
+"""The ladder of controls: how an advantage shrinks from rung to rung, and what is left of published claims."""
+
+from collections.abc import Mapping
+
+import numpy as np
+import pandas as pd
+
+from sparsekit.analysis import ladder as analysis
+from sparsekit.analysis.tables import require
+from sparsekit.figures import marks
+from sparsekit.figures.card import Picture, nothing
+from sparsekit.figures.marks import POINTS
+from sparsekit.figures.style import FAINT, GENERATORS, INK, QUIET, VARIANTS, Look, look, ordered
+from sparsekit.figures.words import counted, label, number
+
+ADVANTAGE = POINTS._replace(label="test accuracy, graph minus null models, percentage points")
+RUNGS = [Look("", colour, marker, "-") for colour, marker in ((FAINT, "o"), (QUIET, "s"), (INK, "D"))]
+
+
+def _span(row: pd.Series) -> str:
+    ends = f" ({POINTS.form(row.low)} to {POINTS.form(row.high)})" if np.isfinite(row.low) else " (no interval)"
+    return POINTS.form(row["mean"]) + ends
+
+
+def _p(value: float) -> str:
+    return f"p = {number(value, 3)}" if value >= 0.001 else "p < 0.001" if np.isfinite(value) else ""
+
+
+def ladder(placed: pd.DataFrame, confidence: float = 0.95) -> Picture:
+    """How a graph's advantage over its null models shrinks from rung to rung, by variant and family.
+
+    Of what `analysis.ladder.places` returns; `analysis.ladder.beyond_density` is added.
+    """
+    title = "What is left of an advantage"
+    require(placed, ["rung", "difference", "ranks"])
+    if placed.empty:
+        return nothing(title, "No ladder was asked for; `ensemble = 20` trains so many null models for each rung.")
+    placed = pd.concat([placed, analysis.beyond_density(placed)], ignore_index=True)
+    table = analysis.summary(placed, confidence).reset_index()
+    dots = placed.dropna(subset="difference").rename(columns={"difference": "value", "generator": "series"})
+    text = [
+        ", ".join(filter(None, [_p(r.p), f"{r.unmatched} unmatched" * bool(r.unmatched)])) for r in table.itertuples()
+    ]
+    return marks.forest(
+        table.assign(panel="", group=table["variant"], row=table["rung"], series=table["generator"], text=text),
+        title,
+        ADVANTAGE,
+        looks=GENERATORS,
+        groups=VARIANTS,
+        dots=dots.assign(panel="", group=dots["variant"], row=dots["rung"]),
+        note=f"Mean over graphs, {100 * confidence:g} % interval; dots: graphs. p: of all places among null models.",
+        reading=_shrinks(table),
+    )
+
+
+def _shrinks(table: pd.DataFrame) -> str:
+    told = []
+    for variant in ordered(table["variant"], VARIANTS):
+        for generator, own in table[table["variant"] == variant].groupby("generator", sort=False):
+            rungs = own[own["rung"] != analysis.DENSITY]
+            first, last = rungs.iloc[0], rungs.iloc[-1]
+            where = f"{label(variant)}, {look(GENERATORS, generator).label}"
+            told.append(f"{where} {_span(first)} {first['rung']}, {_span(last)} {last['rung']}, {_p(last['p'])}")
+    return f"Graphs are better than their null models by, in points: {'; '.join(told)}."
+
+
+def scales(placed: pd.DataFrame) -> pd.DataFrame:
+    """Both scales before training, of graphs and of null models, and how many of these could not be matched.
+
+    Of what `analysis.ladder.places` returns: a row a variant, family and rung, named for readers.
+    """
+    table = analysis.summary(placed)[["radius", "radius_null", "activity", "activity_null", "nulls", "unmatched"]]
+    names = ["spectral radius", "of null models", "activity", "of null models ", "null models a graph", "not matched"]
+    named = table.rename(index=label, level="variant").rename(index=label, level="generator")
+    return named.set_axis(names, axis="columns")
+
+
+def claims(table: pd.DataFrame, expected: Mapping[str, int], confidence: float = 0.95) -> Picture:
+    """Each published claim on every rung: accuracy of graphs with the feature minus that of graphs without it.
+
+    Of what `analysis.ladder.summary` returns of the claims' graphs; ``expected`` has 1 where it is said to help.
+    """
+    title = "Published claims at matched size and spectrum"
+    if table.empty:
+        return nothing(
+            title, "No claim was asked for; `claims = ['reciprocity_hurts']` with `ensemble = 20` tests one."
+        )
+    verdicts = analysis.judged(table, dict(expected), confidence)
+    rows = table.reset_index().rename(columns={"rung": "series"})
+    last = {(r.Index[0], r.Index[1]): (r.Index[2], f"{_p(r.p_holm)}, {r.verdict}") for r in verdicts.itertuples()}
+    text = [
+        last[v, c][1] if last[v, c][0] == rung else ""
+        for v, c, rung in zip(*rows[["variant", "generator", "series"]].T.to_numpy(), strict=True)
+    ]
+    looks = {
+        rung: look_._replace(label=rung) for rung, look_ in zip(dict.fromkeys(rows["series"]), RUNGS, strict=False)
+    }
+    return marks.forest(
+        rows.assign(panel="", group=rows["variant"], row=[label(c) for c in rows["generator"]], text=text),
+        title,
+        POINTS._replace(label="test accuracy with the feature minus without, percentage points"),
+        looks=looks,
+        groups=VARIANTS,
+        note=f"Mean over graphs, {100 * confidence:g} % interval. p: of all claims of a variant, the strictest rung.",
+        reading=_verdicts(verdicts),
+    )
+
+
+def _verdicts(table: pd.DataFrame) -> str:
+    told = []
+    for (variant, claim, _), row in table.iterrows():
+        told.append(f"{label(claim)} ({label(variant)}): {row.verdict}, {_span(row)}")
+    shown = int((table["verdict"] == "shown").sum())
+    return (
+        f"{shown} of {counted(len(table), 'claim')} shown at matched size and spectrum. In points: {'; '.join(told)}."
+    )
