@@ -27,7 +27,7 @@ from sparsekit.experiments.parameters import Parameters
 from sparsekit.experiments.progress import Progress, duration
 from sparsekit.experiments.project import NOTEBOOKS, NotebookError, ordered, title
 from sparsekit.networks import processor
-from sparsekit.reports import explorable, html, index, scorecard
+from sparsekit.reports import explorable, html, index, scorecard, standards
 from sparsekit.reports.answers import QUESTIONS, Answer
 from sparsekit.reports.html import Page
 from sparsekit.tasks import labelled_csv
@@ -118,6 +118,7 @@ def run(
         _attempt(batch, "explorable pages", explorable.write, parameters, batch.out, batch.pages)
         if (glossary := notebooks / "glossary.md").exists():  # which a user's own folder of notebooks need not have
             _attempt(batch, "glossary", html.render, glossary, batch.out / "glossary.html", batch.pages)
+        _attempt(batch, "standards", standards.write, parameters, batch.out, batch.pages)
         _render(batch)
         problem = _attempt(batch, "index", _index, batch, card, notebooks, units)
     for stale in (page.stem for page in batch.pages if page.error):
