@@ -139,6 +139,23 @@ def _left(columns: np.ndarray, basis: np.ndarray, fewest: float = DETERMINED) ->
     return rest / np.where(nothing, np.nan, length)
 
 
+def residuals(table: pd.DataFrame, names: Sequence[str], controls: Sequence[str]) -> pd.DataFrame:
+    """What a linear fit on the mean and the controls leaves of columns, in their own units."""
+    values, given = table[list(names)].astype(float), columns_of(table, controls, drop_first=True)
+    design = np.column_stack([np.ones(len(values)), given])
+    return values - design @ np.linalg.lstsq(design, values.to_numpy(), rcond=None)[0]
+
+
+def fitted_line(points: np.ndarray) -> np.ndarray:
+    """The ends of the least-squares line through points (n, 2), shape (2, 2): x, y; empty where x does not vary."""
+    known = points[np.isfinite(points).all(axis=1)]
+    if not len(known) or np.ptp(known[:, 0]) <= 1e-9:
+        return np.empty((2, 0))
+    slope, start = np.polyfit(*known.T, 1)
+    ends = np.array([known[:, 0].min(), known[:, 0].max()])
+    return np.array([ends, start + slope * ends])
+
+
 def variants_of(table: pd.DataFrame, columns: Iterable[str] = ()) -> list[str]:
     """The variants of a study, once its table has rows and says variant, generator and graph, and these columns."""
     require(table, ["variant", "generator", "graph", *columns])

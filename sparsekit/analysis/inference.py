@@ -50,3 +50,8 @@ def smaller_from(shares: pd.DataFrame) -> dict[str, float]:
     {'csr': 0.75}
     """
     return {form: float(np.interp(-1, -shares[form], shares.index)) for form in shares if form != "dense"}
+
+
+def median_times(seconds: pd.DataFrame) -> pd.DataFrame:
+    """Median microseconds over repeats: a row per sparsity, a column per kernel."""
+    return seconds.groupby(["kernel", "sparsity"])["seconds"].median().unstack("kernel") * 1e6

@@ -1,5 +1,6 @@
 """What the tables of pruned networks say of accuracy at each operating point."""
 
+import numpy as np
 import pandas as pd
 
 from sparsekit.analysis.conditions import chosen, per_condition, single
@@ -89,3 +90,17 @@ def beside_random(pruning: pd.DataFrame, score: str, scope: str) -> pd.DataFrame
         raise TableError(f"no network pruned by {score}, {scope}, has more than one weight in {FEWEST:,} left")
     ratio = (own["weights_dense"] / own["weights"]).groupby([own["variant"], own["rule"], own["percent"]])
     return own.assign(compression=ratio.transform("mean"))
+
+
+def mean_accuracy(rows: pd.DataFrame, by: str) -> pd.Series:
+    """Mean accuracy over seeds at each value of a column, such as percent or step."""
+    return rows.groupby(by)["accuracy"].mean()
+
+
+def score_histogram(scores: np.ndarray, threshold: float, bars: int = 48) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """How many weights have which score, and how many of those lie below the threshold.
+
+    Edges (bars + 1), the last of them above all but one weight in a thousand, and both counts (bars).
+    """
+    edges = np.linspace(0, float(np.quantile(scores, 0.999)) or 1.0, bars + 1)
+    return edges, *(np.histogram(of, edges)[0] for of in (scores, scores[scores < threshold]))

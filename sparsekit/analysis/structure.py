@@ -1,5 +1,6 @@
 """Seeds within graphs: how many networks learn at all, and how much of accuracy any property of a graph can explain."""
 
+from collections.abc import Mapping
 from itertools import combinations
 
 import numpy as np
@@ -303,3 +304,18 @@ def cause_pairs(matrix: pd.DataFrame) -> pd.DataFrame:
     """The lower triangle of `causes`, a row a pair: row, column, value, together (beyond `APART`)."""
     pairs = [(b, a, matrix.loc[a, b]) for a, b in combinations(CAUSES, 2)]
     return pd.DataFrame(pairs, columns=["row", "column", "value"]).assign(together=lambda t: t["value"].abs() > APART)
+
+
+def places_among(population: pd.DataFrame, measured: Mapping[str, float]) -> pd.DataFrame:
+    """Where a graph's properties fall among those of other graphs.
+
+    Index property, of those that the population has; value, above (share of the others that it is above), rank (0 the
+    lowest, 1 the highest; of equals in the middle).
+    """
+    rows = {
+        name: {"value": value, "above": (own := population[name] < value).mean()}
+        | {"rank": own.mean() + (population[name] == value).mean() / 2}
+        for name, value in measured.items()
+        if name in population and len(population)
+    }
+    return indexed(rows, ["property"], ["value", "above", "rank"])

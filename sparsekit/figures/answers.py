@@ -8,6 +8,7 @@ from contextlib import contextmanager
 
 import numpy as np
 import pandas as pd
+from matplotlib.axes import Axes
 
 from sparsekit.figures.card import NARROW, card, label_panel
 from sparsekit.figures.marks import ACCURACY, NUMBER, Axis, forest, lines
@@ -21,6 +22,7 @@ EVERY = {"all": Look("all networks", INK, "P", "-")}
 VERDICTS = {"agrees": "#0f6b46", "differs": "#b5480a", "undecided": FAINT}
 PERCENT = Axis("% of weights pruned")
 ROWS = 5  # properties that fit beside a sentence
+REACH, GAP = 5, 9  # of the scorecard: tolerances to either side, and pixels between groups
 
 
 def accuracy(table: pd.DataFrame) -> Picture:
@@ -148,45 +150,38 @@ def scorecard(table: pd.DataFrame, labels: dict[str, str]) -> Picture:
     labels : mapping of group to str
         How groups are named, with their counts.
     """
-    ends, reach, gap = [], 5.0, 9
-    rows = table.assign(middle=table["difference"].fillna((table["low"] + table["high"]) / 2))
-    y, heads = 0.0, {}
+    place, y = {}, 0.0  # of each group: its top, and its height
+    for group, own in table.groupby("group", sort=False):
+        place[group] = y, max(34, 3.2 * len(own))
+        y += place[group][1] + GAP
+    title = "Thesis less this run, in units of the tolerance"
     with _narrow(560):
-        height = 40 + sum(max(34, 3.2 * len(own)) + gap for _, own in rows.groupby("group"))
-        picture, ((axes,),) = card(height + HEAD, "Thesis less this run, in units of the tolerance")
+        figure, ((axes,),) = card(40 + y + HEAD, title)
     axes.axvspan(-1, 1, color=RULE, linewidth=0, zorder=0)
     axes.axvline(0, color=FAINT, linewidth=0.8, zorder=0.5)
-    for group, own in rows.groupby("group", sort=False):
-        tall = max(34, 3.2 * len(own))
-        heads[group] = y + tall / 2
-        order = own.sort_values("middle", kind="stable")
-        for k, row in enumerate(order.itertuples()):
-            at, colour = y + tall * (k + 0.5) / len(order), VERDICTS[row.verdict]
-            ends.append(at)
-            if np.isfinite(row.low) or np.isfinite(row.high):
-                low, high = np.clip(np.nan_to_num([row.low, row.high], posinf=reach, neginf=-reach), -reach, reach)
-                axes.hlines(at, low, high, color=colour, linewidth=1.1 if row.verdict != "undecided" else 0.7)
-            if np.isfinite(row.difference):
-                mark = "<" if row.difference < -reach else ">" if row.difference > reach else "o"
-                axes.scatter(
-                    np.clip(row.difference, -reach, reach),
-                    at,
-                    s=14,
-                    marker=mark,
-                    color=colour,
-                    linewidth=0,
-                    zorder=3,
-                    clip_on=False,
-                )
-        y += tall + gap
-    axes.set_yticks(list(heads.values()), [labels[group] for group in heads])
+    for group, own in table.groupby("group", sort=False):
+        _group(axes, own, *place[group])
+    middles = [top + tall / 2 for top, tall in place.values()]
+    axes.set_yticks(middles, [labels[group] for group in place])
     axes.tick_params(axis="y", length=0, labelcolor=INK)
     axes.spines["left"].set_visible(False)
-    axes.set(xlim=(-reach - 0.2, reach + 0.2), ylim=(y, -gap))
-    axes.set_xticks(range(-5, 6), [number(k, 0, sign=True) for k in range(-5, 6)])
+    axes.set(xlim=(-REACH - 0.2, REACH + 0.2), ylim=(y, -GAP))
+    axes.set_xticks(range(-REACH, REACH + 1), [number(k, 0, sign=True) for k in range(-REACH, REACH + 1)])
     label_panel(axes, "thesis less this run, in tolerances (grey: within one)", "")
-    told = table.groupby(["group", "verdict"], sort=False).size()
-    words = "; ".join(
-        f"{' '.join(labels[group].split())}: {count} {verdict}" for (group, verdict), count in told.items()
-    )
-    return Picture(picture, f"Thesis less this run, in units of the tolerance. {words}.", "")
+    counts = table.groupby(["group", "verdict"], sort=False).size().items()
+    told = [f"{' '.join(labels[group].split())}: {count} {verdict}" for (group, verdict), count in counts]
+    return Picture(figure, f"{title}. {'; '.join(told)}.", "")
+
+
+def _group(axes: Axes, rows: pd.DataFrame, top: float, tall: float) -> None:
+    """A line from low to high a figure, in order of their middles, and a dot at the difference."""
+    middles = rows["difference"].fillna((rows["low"] + rows["high"]) / 2)
+    for k, row in enumerate(rows.loc[middles.sort_values(kind="stable").index].itertuples()):
+        y, colour = top + tall * (k + 0.5) / len(rows), VERDICTS[row.verdict]
+        if np.isfinite(row.low) or np.isfinite(row.high):
+            ends = np.clip(np.nan_to_num([row.low, row.high], posinf=REACH, neginf=-REACH), -REACH, REACH)
+            axes.hlines(y, *ends, color=colour, linewidth=0.7 if row.verdict == "undecided" else 1.1)
+        if np.isfinite(row.difference):
+            marker = "<" if row.difference < -REACH else ">" if row.difference > REACH else "o"
+            style = {"s": 14, "marker": marker, "color": colour, "linewidth": 0, "zorder": 3, "clip_on": False}
+            axes.scatter(np.clip(row.difference, -REACH, REACH), y, **style)

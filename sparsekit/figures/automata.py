@@ -9,7 +9,7 @@ from matplotlib.patches import Circle, FancyArrowPatch
 
 from sparsekit.figures.card import bare, card
 from sparsekit.figures.picture import Picture, drawn
-from sparsekit.figures.style import FAINT, INK, QUIET, TARGETS, VARIANTS
+from sparsekit.figures.style import FAINT, INK, PATH, QUIET, TARGETS, VARIANTS
 from sparsekit.figures.words import listed
 from sparsekit.tasks import grammars as reber
 
@@ -21,7 +21,6 @@ EMBEDDED_PLACES = {0: (0, 0), 1: (1.6, 0), 18: (12.4, 0), 19: (14, 0)} | {
 }
 RADIUS = 0.3
 LETTER, HIGHLIGHT = VARIANTS["rnn_tanh"].colour, TARGETS["i2h"].colour
-PATH = "#0b4f8a"  # the way that a string takes
 _arrow = partial(FancyArrowPatch, arrowstyle="-|>", mutation_scale=13, linewidth=1.3, shrinkA=0, shrinkB=0, zorder=2)
 
 

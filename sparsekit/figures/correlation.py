@@ -11,7 +11,7 @@ from sparsekit.figures import marks
 from sparsekit.figures.marks import PANEL, Axis
 from sparsekit.figures.picture import Picture
 from sparsekit.figures.style import FAINT, INK, VARIANTS, Look, ordered
-from sparsekit.figures.words import controls_in_words, each, label, listed, number, words_of
+from sparsekit.figures.words import controls_in_words, each, label, listed, number, span, words_of
 
 Reported = Mapping[str, Mapping[str, float]]  # variant -> property or model -> value
 ALL_AT_ONCE = "Intervals hold for all properties of a variant at once."
@@ -140,9 +140,7 @@ def sizes_in_words(table: pd.DataFrame, controls: Sequence[str]) -> str:
     for variant, own in by_variant(table[table.index.get_level_values("property").isin(controls)]).items():
         clear = own[found(own)].itertuples()
         spans = [
-            f"{words_of(r.Index)} {number(r.pearson, sign=True)} ({number(r.pearson_low, sign=True)} to "
-            f"{number(r.pearson_high, sign=True)})"
-            for r in clear
+            f"{words_of(r.Index)} {span(r.pearson, r.pearson_low, r.pearson_high, COEFFICIENT.form)}" for r in clear
         ]
         told[variant] = listed(spans or ["none"])
     return ", ".join(each(told))

@@ -1,32 +1,32 @@
-"""Explorers: figures with controls, which leave a plain figure where there are no controls."""
+"""The explorers of the notebooks: what each draws anew, and which controls move it."""
 
 import copy
-import os
-from base64 import b64encode
 from collections.abc import Callable, Mapping, Sequence
 from functools import cache
-from html import escape
-from io import BytesIO
 from typing import Any
 
 import ipywidgets as widgets
-import matplotlib as mpl
 import networkx as nx
 import numpy as np
 import pandas as pd
 import torch
-from IPython.display import HTML, display
-from matplotlib.backends.backend_agg import FigureCanvasAgg
-from PIL import Image
+from IPython.display import display
 
 from sparsekit.analysis.correlation import correlate
+from sparsekit.analysis.recovery import events
 from sparsekit.analysis.tables import one_per_graph
-from sparsekit.figures import closeups
 from sparsekit.figures.card import nothing
-from sparsekit.figures.picture import PIXELS_PER_INCH, Picture
-from sparsekit.figures.style import RC, VARIANTS, look, ordered
+from sparsekit.figures.closeups.correlation import correlation as draw_correlation
+from sparsekit.figures.closeups.pruned import pruned as draw_pruned
+from sparsekit.figures.closeups.recovery import recovery as draw_recovery
+from sparsekit.figures.closeups.sparsity import sparsity as draw_sparsity
+from sparsekit.figures.closeups.string import string as draw_string
+from sparsekit.figures.closeups.structure import structure as draw_structure
+from sparsekit.figures.controls import choice, explorer
+from sparsekit.figures.picture import Picture
 from sparsekit.figures.style import SCORES as SCORE_LOOKS
 from sparsekit.figures.style import TARGETS as LOOKS
+from sparsekit.figures.style import VARIANTS, look, ordered
 from sparsekit.figures.words import label, weights_of, words_of
 from sparsekit.graphs import properties
 from sparsekit.graphs import structure as graphs
@@ -43,71 +43,9 @@ from sparsekit.tasks import definitions as tasks
 from sparsekit.tasks.samples import Strings, Task
 from sparsekit.variants import GATES
 
-RUN = "Run this cell to move its controls."
-GONE = f"""<style>
-.jp-OutputArea-output.jupyter-widgets:not(:has(*)) {{ font-size: 0; color: inherit; }}
-.jp-OutputArea-output.jupyter-widgets:not(:has(*))::after {{ content: "{RUN}"; font-size: 13px; }}
-</style>"""
-"""Of controls whose kernel has gone JupyterLab says that a model was not found; this says what to do about it."""
-LIVE = 1.5  # image pixels per CSS pixel of a figure that a control moves
 EMBEDDED = 50  # numbers that stand for a character where a study sets no width
 PLACED = ("nodes", "edges", "layers", "source_nodes", "diameter", "average_shortest_path_length", "degree_var")
 """Properties of a graph whose place among the trained an explorer shows: few, and quickly measured."""
-
-
-def explorer(draw: Callable[..., Picture], *buttons: widgets.Widget, **controls: widgets.Widget) -> Callable[[], None]:
-    """Show the figure that `draw` makes of the controls' values, by their names, and draw it anew when one is moved.
-
-    The figure is an output like any other: it stands in the saved notebook and in every report. The controls do not
-    outlive the kernel, so a batch run (environment variable ``SPARSEKIT_BATCH``) shows none. Returns a function that
-    draws it anew.
-    """
-
-    def drawn() -> Picture:
-        return draw(**{name: control.value for name, control in controls.items()})
-
-    if os.environ.get("SPARSEKIT_BATCH"):
-        display(drawn())
-        return lambda: None
-    box = widgets.HBox([*controls.values(), *buttons], layout=widgets.Layout(flex_flow="row wrap"))
-    display(HTML(GONE))
-    # The words are for where nothing may run, as in a notebook from elsewhere.
-    display(box._repr_mimebundle_() | {"text/plain": RUN}, raw=True)
-    if os.environ.get("SERVER_SOFTWARE", "").startswith("voila"):  # whose pages hear of widgets only
-        held = widgets.HTML(_quick(drawn()).data)
-        display(held)
-    else:
-        shown = display(_quick(drawn()), display_id=True)
-        held = None
-
-    def redraw(change: Any = None) -> None:
-        if held is None:
-            shown.update(_quick(drawn()))
-        else:
-            held.value = _quick(drawn()).data
-
-    for control in controls.values():
-        control.observe(redraw, names="value")
-    return redraw
-
-
-def _quick(picture: Picture) -> HTML:
-    """A figure with its words, as pixels: an SVG of many marks takes a browser longer than a slider may wait."""
-    buffer, width = BytesIO(), round(picture.figure.get_figwidth() * PIXELS_PER_INCH)
-    with mpl.rc_context(RC):
-        picture.figure.set_dpi(LIVE * PIXELS_PER_INCH)
-        canvas = FigureCanvasAgg(picture.figure)
-        canvas.draw()
-    Image.fromarray(np.asarray(canvas.buffer_rgba())).save(buffer, format="png", compress_level=1)
-    source = f"data:image/png;base64,{b64encode(buffer.getvalue()).decode()}"
-    style = "max-width:100%;background:#fff;border-radius:10px"
-    image = f'<img width="{width}" style="{style}" alt="{escape(picture.alt)}" src="{source}">'
-    return HTML(f'<figure style="margin:0">{image}<figcaption>{escape(picture.reading)}</figcaption></figure>')
-
-
-def _choice(names: Sequence, label: Callable[[Any], str], description: str, value: Any = None) -> widgets.Dropdown:
-    options = [(label(name), name) for name in names]
-    return widgets.Dropdown(options=options, value=names[0] if value is None else value, description=description)
 
 
 def pruned(networks: Mapping[str, Classifier], task: Task, recipe: Recipe, measured: pd.DataFrame) -> None:
@@ -142,15 +80,15 @@ def pruned(networks: Mapping[str, Classifier], task: Task, recipe: Recipe, measu
         (accuracy,) = evaluate(Population([twin]), test, recipe)[1]
         own = whole[(whole["variant"] == variant) & (whole["target"] == target)]
         options = {"share": percent / 100, "target": target, "score": score, "chance": chance}
-        return closeups.pruned(network, mask, judged(variant, target, score), threshold, accuracy, own, **options)
+        return draw_pruned(network, mask, judged(variant, target, score), threshold, accuracy, own, **options)
 
     names, targets = ordered(networks, VARIANTS), list(dict.fromkeys(measured["target"]))
     explorer(
         draw,
         percent=widgets.FloatSlider(value=80, min=0, max=100, step=1, description="percent", readout_format=".0f"),
-        target=_choice(targets, lambda name: LOOKS[name].label, "pruned"),
-        score=_choice(list(SCORES), lambda name: look(SCORE_LOOKS, name).label, "score"),
-        variant=_choice(names, lambda name: VARIANTS[name].label, "network", names[-1]),
+        target=choice(targets, lambda name: LOOKS[name].label, "pruned"),
+        score=choice(list(SCORES), lambda name: look(SCORE_LOOKS, name).label, "score"),
+        variant=choice(names, lambda name: VARIANTS[name].label, "network", names[-1]),
     )
 
 
@@ -177,20 +115,16 @@ def string(networks: Callable[..., Mapping[str, Classifier]], task: Task, recipe
 
     def draw(text: str, **chosen: Any) -> Picture:
         if wrong := [letter for letter in text if not " " < letter < "\x7f"]:
-            return nothing(
-                "One string, letter by letter", f"{wrong[0]!r} is no letter that a network of this kit reads."
-            )
+            return nothing(title, f"{wrong[0]!r} is no letter that a network of this kit reads.")
         if not 0 < len(text) <= longest:
-            return nothing(
-                "One string, letter by letter", f"A string has 1 to {longest} letters here, not {len(text)}."
-            )
-        return closeups.string(text, found(**chosen), **options)
+            return nothing(title, f"A string has 1 to {longest} letters here, not {len(text)}.")
+        return draw_string(text, found(**chosen), **options)
 
     def another(button: widgets.Button) -> None:
         typed.value = stream.choice(task.test.strings)
 
     labels = {"variant": lambda name: VARIANTS[name].label, "target": lambda name: LOOKS[name].label}
-    menus = {name: _choice(list(values), labels.get(name, "{:g}".format), name) for name, values in choices.items()}
+    menus = {name: choice(list(values), labels.get(name, "{:g}".format), name) for name, values in choices.items()}
     first = found(**{name: menu.value for name, menu in menus.items()})
     telling = _telling(task, recipe, list(first.values()))
     typed = widgets.Text(value=telling, description="string", continuous_update=False)
@@ -248,7 +182,7 @@ def structure(
             return nothing(title, f"{error}.")
         measured = properties.measure(oriented.to_undirected(), PLACED, oriented=oriented)
         accuracy = done.get(tuple(chosen.values()))
-        return closeups.structure(oriented, network, measured, means[chosen["variant"]], title=title, accuracy=accuracy)
+        return draw_structure(oriented, network, measured, means[chosen["variant"]], title=title, accuracy=accuracy)
 
     def train_it(button: widgets.Button) -> None:
         chosen = {name: control.value for name, control in controls.items()}
@@ -268,11 +202,11 @@ def structure(
     families += [name for name in GENERATORS if name not in families]
     slider = {"continuous_update": False}
     controls = {
-        "family": _choice(families, label, "family"),
+        "family": choice(families, label, "family"),
         "nodes": widgets.IntSlider(value=like.nodes_max, min=4, max=50, description="nodes", **slider),
         "seed": widgets.IntSlider(value=0, min=0, max=99, description="seed", **slider),
-        "orientation": _choice(orientations, words_of, "directions", like.orientation),
-        "variant": _choice(list(means), lambda name: VARIANTS[name].label, "network", list(means)[-1]),
+        "orientation": choice(orientations, words_of, "directions", like.orientation),
+        "variant": choice(list(means), lambda name: VARIANTS[name].label, "network", list(means)[-1]),
     }
     button, bar = widgets.Button(description="train this one"), widgets.IntProgress(max=1)
     button.on_click(train_it)
@@ -314,15 +248,15 @@ def correlation(
             of = {"alone": of["alone"]}
         fixed, graph_of = [c for c in held[given] if c != name], tuple(own.loc[chosen, ["generator", "graph"]])
         title = f"{words_of(name).capitalize()} and accuracy, {VARIANTS[variant].label}"
-        return closeups.correlation(own, name, fixed, of, oriented[graph_of](), chosen, title=title)
+        return draw_correlation(own, name, fixed, of, oriented[graph_of](), chosen, title=title)
 
     variants = ordered(tables, VARIANTS)
     first = "source_nodes" if "source_nodes" in names else names[0]
     explorer(
         draw,
-        name=_choice(list(names), words_of, "property", first),
-        variant=_choice(variants, lambda name: VARIANTS[name].label, "network", variants[-1]),
-        given=_choice(list(held), str, "held fixed", "size and widths"),
+        name=choice(list(names), words_of, "property", first),
+        variant=choice(variants, lambda name: VARIANTS[name].label, "network", variants[-1]),
+        given=choice(list(held), str, "held fixed", "size and widths"),
         graph=widgets.IntSlider(value=0, min=0, max=max(map(len, tables.values())) - 1, description="graph"),
     )
 
@@ -347,15 +281,15 @@ def recovery(courses: pd.DataFrame, margin: float) -> None:
         if not len(own):
             return nothing(title, "Choose at least one percentage.")
         own = own.assign(condition=own["percent"].map("{:g} % pruned".format)).sort_values(["percent", "seed", "step"])
-        back = own[own["accuracy"] >= own["base_accuracy"] - margin].groupby(["condition", "seed"])["step"].min()
-        runs = own[["condition", "seed"]].drop_duplicates().set_index(["condition", "seed"])
-        return closeups.recovery(own, runs.join(back).reset_index(), title=title, margin=margin)
+        back = pd.concat({name: events(rows, margin) for name, rows in own.groupby("condition", sort=False)})
+        back = back["step"].where(back["regained"]).rename_axis(["condition", "seed"]).reset_index()
+        return draw_recovery(own, back, title=title, margin=margin)
 
     variants, targets = ordered(courses["variant"], VARIANTS), list(dict.fromkeys(courses["target"]))
     explorer(
         draw,
-        variant=_choice(variants, lambda name: VARIANTS[name].label, "network", variants[-1]),
-        target=_choice(targets, lambda name: LOOKS[name].label, "pruned"),
+        variant=choice(variants, lambda name: VARIANTS[name].label, "network", variants[-1]),
+        target=choice(targets, lambda name: LOOKS[name].label, "pruned"),
         percent=widgets.SelectMultiple(
             options=[(f"{one:g} %", one) for one in percents], value=percents[-3:], description="percent", rows=3
         ),
@@ -383,12 +317,12 @@ def sparsity(timings: pd.DataFrame, confidence: float = 0.95) -> None:
         title = f"{hidden} units, {percent} % of their hidden-to-hidden weights gone"
         forms, own = cost.storage(rows, hidden, kept), product[product["hidden"] == hidden]
         ends = tuple(evens.loc[hidden, ["low", "high"]])
-        return closeups.sparsity(forms, adds, own, even, ends, title=title, chosen=form, at=percent / 100)
+        return draw_sparsity(forms, adds, own, even, ends, title=title, chosen=form, at=percent / 100)
 
     sizes = sorted(set(product["hidden"]))
     explorer(
         draw,
-        hidden=_choice(sizes, str, "units", sizes[-1]),
+        hidden=choice(sizes, str, "units", sizes[-1]),
         percent=widgets.IntSlider(value=90, min=0, max=100, description="percent"),
-        form=_choice(["bitmask", "csr"], lambda name: name.upper() if name == "csr" else name, "form", "csr"),
+        form=choice(["bitmask", "csr"], lambda name: name.upper() if name == "csr" else name, "form", "csr"),
     )

@@ -12,7 +12,7 @@ from sparsekit.figures import marks
 from sparsekit.figures.marks import Axis
 from sparsekit.figures.picture import Picture
 from sparsekit.figures.style import INK, SEQUENTIAL, Look, look
-from sparsekit.figures.words import counted, label, listed, number, percent
+from sparsekit.figures.words import counted, label, listed, number, percent, span
 from sparsekit.pruning import cost as costs
 from sparsekit.registry import UnknownName, unknown
 
@@ -166,6 +166,5 @@ def _or_never(sparsity: float) -> str:
 def _where(row: Any) -> str:
     """From which sparsity on, with its interval, in words: to 5 points, as it lies between two sparsities tried."""
     low, at, high = (rule(20 * end) / 20 for rule, end in zip(ROUNDED, (row.low, row.sparsity, row.high), strict=True))
-    span = f" ({_or_never(low)} to {_or_never(high)})" if np.isfinite(low) else ""
     start = "" if np.isinf(at) else "from at most " if row.sparsity <= row.lowest else "from about "
-    return f"{start}{_or_never(at)}{span}"
+    return start + span(at, *((low, high) if np.isfinite(low) else (np.nan, np.nan)), _or_never)

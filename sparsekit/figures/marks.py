@@ -19,7 +19,7 @@ from sparsekit.analysis.tables import require
 from sparsekit.figures.card import baseline_lines, label_panel, sample, small_multiples
 from sparsekit.figures.picture import Picture, drawn
 from sparsekit.figures.style import DIVERGING, FAINT, INK, QUIET, RULE, VARIANTS, Look, look, ordered, readable, text_on
-from sparsekit.figures.words import number, percent
+from sparsekit.figures.words import number, percent, span
 
 Looks = Mapping[str, Look]
 NONE: Mapping = {}
@@ -424,8 +424,8 @@ def _data(
 def _told(row: Any, form: Callable[[float], str]) -> str:
     """The number of a row with its interval, the reported one, and the row's text, alone where it says all that."""
     low, high, said = (getattr(row, name, np.nan) for name in ("low", "high", "reported"))
-    interval = f" ({form(low)} to {form(high)})" if np.isfinite(low) and np.isfinite(high) else ""
-    told = form(row.mean) + interval if np.isfinite(row.mean) else "cannot be told"
+    low, high = (low, high) if np.isfinite([low, high]).all() else (np.nan, np.nan)
+    told = span(row.mean, low, high, form) if np.isfinite(row.mean) else "cannot be told"
     told += f", reported {form(said)}" if np.isfinite(row.mean) and np.isfinite(said) else ""
     text = getattr(row, "text", "")
     return text if re.search(rf"(?<!\d){re.escape(told)}", text) else ", ".join(filter(None, [told, text]))

@@ -10,7 +10,7 @@ from sparsekit.figures.card import nothing
 from sparsekit.figures.marks import POINTS
 from sparsekit.figures.picture import Picture
 from sparsekit.figures.style import GENERATORS, NULLS, PROTOCOLS, VARIANTS, look, ordered
-from sparsekit.figures.words import label, listed, number, percent, shown_over, weights_of
+from sparsekit.figures.words import label, listed, number, percent, shown_over, span, weights_of
 
 ROWS = {**VARIANTS, **GENERATORS}
 UNTOLD = "Nothing was asked for: no"
@@ -108,7 +108,7 @@ def _worth(table: pd.DataFrame) -> str:
     if len(others):
         more = [
             f"{label(row.panel)} less {look(PROTOCOLS, row.row).label} at {row.group}: "
-            f"{POINTS.form(-row.mean)} ({POINTS.form(-row.high)} to {POINTS.form(-row.low)})"
+            f"{span(-row.mean, -row.high, -row.low, POINTS.form)}"
             for row in others[(others["low"] > 0) | (others["high"] < 0)].itertuples()
         ]
         masks = listed(f"a {look(PROTOCOLS, name).label}" for name in ordered(others["row"], PROTOCOLS))

@@ -11,12 +11,11 @@ from sparsekit.figures import marks
 from sparsekit.figures.card import nothing
 from sparsekit.figures.marks import Axis
 from sparsekit.figures.picture import Picture
-from sparsekit.figures.style import FAINT, INK, QUIET, VARIANTS, Look, ordered
+from sparsekit.figures.style import FAINT, SERIES, VARIANTS, Look, ordered
 from sparsekit.figures.task import accuracy_axis
 from sparsekit.figures.words import counted, each, label, listed, percent
 
 WITH = {"class": "a past of the other class", "state": "a past that leads to another state"}
-STYLES = ((INK, "o", "-"), ("#D55E00", "s", (0, (5, 1.5))), ("#3D94CC", "^", (0, (1.5, 1.2))), (QUIET, "D", "-"))
 WHERE = {"start": "character that breaks a rule", "end": "last characters back to the first violation"}
 LONGER = "longer"
 MANY = 10  # strings, or pairs of them, from which on a place is worth a word
@@ -178,9 +177,9 @@ def _networks(table: pd.DataFrame, columns: Sequence[str]) -> list[str]:
 
 
 def _looks(networks: Sequence[str]) -> dict[str, Look]:
-    if len(networks) > len(STYLES):
-        raise TableError(f"{len(networks)} networks in one figure ({listed(networks)}): give at most {len(STYLES)}")
-    return {name: Look(name, *style) for name, style in zip(networks, STYLES, strict=False)}
+    if len(networks) > len(SERIES):
+        raise TableError(f"{len(networks)} networks in one figure ({listed(networks)}): give at most {len(SERIES)}")
+    return {name: Look(name, *style) for name, style in zip(networks, SERIES, strict=False)}
 
 
 def _shown(table: pd.DataFrame) -> str:

@@ -19,7 +19,7 @@ from sparsekit.figures.mask_drawings import GATE_LABELS
 from sparsekit.figures.picture import Picture, drawn
 from sparsekit.figures.style import FAINT, GENERATORS, INK, QUIET, TARGETS, VARIANTS, Look, look, ordered
 from sparsekit.figures.task import Baselines, accuracy_axis, reference
-from sparsekit.figures.words import counted, label, listed, number, percent, words_of
+from sparsekit.figures.words import counted, label, listed, number, percent, span, words_of
 from sparsekit.networks import build as networks
 from sparsekit.networks import classifier
 from sparsekit.registry import UnknownName, unknown
@@ -99,7 +99,7 @@ def scatter(
 def _interval(mean: float, low: float, high: float, form: Callable[[float], str]) -> str:
     if not np.isfinite(mean):
         return "cannot be computed"
-    return form(mean) + (f" ({form(low)} to {form(high)})" if np.isfinite(low) else " (no interval)")
+    return span(mean, low, high, form) + " (no interval)" * bool(np.isnan(low))
 
 
 def trainability_bars(table: pd.DataFrame) -> Picture:

@@ -56,6 +56,11 @@ GENERATORS = {
     "scale_free_directed": Look("scale-free directed", INK, ">", "-"),
     "mixed": Look("mixed families", INK, "p", "-"),
 }
+SERIES = ((INK, "o", "-"), ("#D55E00", "s", (0, (5, 1.5))), ("#3D94CC", "^", (0, (1.5, 1.2))), (QUIET, "D", "-"))
+"""Colour, marker and line of things that have no look of their own, in order, such as networks that are compared."""
+FAMILIES = ("#0072B2", "#D55E00", "#008F68", "#BF5F93", "#7A1FA2", INK)
+"""Colours of graph families where one panel shows several, beside their marks."""
+PATH = "#0b4f8a"  # what is looked at among others: the way a string takes, a graph's place
 SEQUENTIAL = LinearSegmentedColormap.from_list(
     "sparsekit", ["#cfe3ef", "#8fc1d9", "#4e93bd", "#2f6198", "#2a2f63", "#1a1433"]
 )

@@ -48,6 +48,18 @@ def written(value: object) -> str:
     return "–" if value in ("", None) else str(value)
 
 
+def span(mean: float, low: float, high: float, form: Callable[[float], str] = number) -> str:
+    """A value with its interval, if it has one; a sign of percent stands once between the brackets.
+
+    >>> span(0.5, 0.25, 0.75), span(0.5, 0.25, 0.75, percent), span(0.5, np.nan, np.nan)
+    ('0.50 (0.25 to 0.75)', '50 % (25 to 75 %)', '0.50')
+    """
+    if np.isnan([low, high]).any():
+        return form(mean)
+    first, last = form(low), form(high)
+    return f"{form(mean)} ({first.removesuffix(' %') if last.endswith(' %') else first} to {last})"
+
+
 def counted(count: float, word: str) -> str:
     """A count with its noun.
 

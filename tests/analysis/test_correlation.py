@@ -10,7 +10,7 @@ import statsmodels.api as sm
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from sparsekit.analysis.correlation import correlate, correlations, found
+from sparsekit.analysis.correlation import correlate, correlations, fitted_line, found, residuals
 from sparsekit.analysis.tables import TableError, one_per_graph
 from sparsekit.graphs.properties import NAMES
 from tests import planted
@@ -254,3 +254,20 @@ def test_bad_tables_are_named():
         correlations(planted.study(5, 1).iloc[:0])
     with pytest.raises(ValueError, match="confidence 95"):
         correlate(table, "test_accuracy", confidence=95)
+
+
+def test_what_controls_leave_correlates_as_under_control():
+    table = planted.study(40, 1, effect=1, size=1, variants=("gru",))
+    for controls in ((), CONTROLS, ("generator",)):
+        rest = residuals(table, ["diameter", "test_accuracy"], controls)
+        own = correlate(table, "test_accuracy", ["diameter"], controls, permutations=99)["pearson"].iloc[0]
+        assert np.corrcoef(rest.to_numpy().T)[0, 1] == pytest.approx(own)
+
+
+def test_the_line_through_points_is_the_least_squares_one():
+    x, y = np.random.default_rng(0).normal(size=(2, 20))
+    points = np.vstack([np.column_stack([x, y]), [np.nan, 1]])
+    slope, start = scipy.stats.linregress(x, y)[:2]
+    ends = np.array([x.min(), x.max()])
+    np.testing.assert_allclose(fitted_line(points), [ends, start + slope * ends])
+    assert fitted_line(np.array([[1.0, 2.0], [1.0, 3.0]])).shape == (2, 0)

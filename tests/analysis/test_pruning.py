@@ -51,3 +51,18 @@ def test_a_rule_stands_beside_random_pruning_at_the_mean_size():
     assert own["compression"].unique().tolist() == [2.5]
     few = pruning.beside_random(table.assign(weights=np.where(table["score"] == "random", 5, 6)), "magnitude", "gate")
     assert set(few["rule"]) == {"magnitude gate"}
+
+
+def test_a_histogram_counts_what_goes_among_all_scores():
+    scores = np.random.default_rng(0).exponential(size=5000)
+    edges, every, gone = pruning.score_histogram(scores, 0.7)
+    assert len(every) == len(gone) == len(edges) - 1 == 48
+    assert (scores > edges[-1]).sum() == 5 == 5000 - every.sum()
+    assert gone.sum() == (scores < 0.7).sum()
+    assert (gone <= every).all()
+    assert pruning.score_histogram(np.zeros(3), 0.0)[1].sum() == 3
+
+
+def test_mean_accuracy_is_over_seeds():
+    table = pd.concat([pruned_by([0.0, 0.02], 50.0), pruned_by([-0.1, -0.3], 90.0)])
+    assert pruning.mean_accuracy(table, "percent").to_dict() == pytest.approx({50.0: 0.91, 90.0: 0.7})

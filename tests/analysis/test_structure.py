@@ -261,3 +261,13 @@ def test_causes_go_together_as_scipy_says_and_what_is_held_fixed_does_not():
     expected = scipy.stats.spearmanr(table["average_clustering"], table["average_shortest_path_length"]).statistic
     assert matrix.loc["average_clustering", "average_shortest_path_length"] == pytest.approx(expected)
     assert matrix.loc[["depth", "recurrent_parameters"]].isna().all(axis=None)
+
+
+def test_a_graphs_places_are_percentiles_among_the_others():
+    others = pd.DataFrame({"nodes": [10, 20, 20, 40], "edges": [1, 2, 3, 4]})
+    found = ceilings.places_among(others, {"nodes": 20, "edges": 9, "unknown": 1})
+    assert found.index.tolist() == ["nodes", "edges"]
+    assert found["above"].tolist() == [0.25, 1]
+    for name, row in found.iterrows():
+        assert 100 * row["rank"] == scipy.stats.percentileofscore(others[name], row["value"], "mean")
+    assert ceilings.places_among(others.head(0), {"nodes": 20}).empty

@@ -14,8 +14,6 @@ DRAWINGS = {
     "automata": "automata, drawn state by state",
     "drawings": "graphs and layers, drawn node by node",
     "mask_drawings": "masks, drawn weight by weight",
-    "closeups": "one network, string or graph from several sides, drawn in the time that a slider leaves",
-    "answers.scorecard": "two hundred figures of the thesis, a thin line each",
     "structure.mask_layouts": "two masks, drawn weight by weight",
     "samples.sample_strings": "strings, drawn letter by letter",
     "samples.read_by_rows": "images of samples",
@@ -27,7 +25,7 @@ DRAWINGS = {
 def pictures() -> dict[str, int]:
     """Lines in the body of every function that returns a Picture, by module and name."""
     found = {}
-    for path in Path(figures.__path__[0]).glob("*.py"):
+    for path in Path(figures.__path__[0]).rglob("*.py"):
         for node in ast.parse(path.read_text("utf-8")).body:
             if isinstance(node, ast.FunctionDef) and node.returns and ast.unparse(node.returns) == "Picture":
                 body = node.body[1:] if ast.get_docstring(node) else node.body

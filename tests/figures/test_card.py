@@ -181,7 +181,7 @@ def test_key_numbers_are_in_the_text():
     halves = verdicts.half_dropped(pruning, 0.02)
     shown, row = figures_pruning.half_dropped(halves, {("gru", "both"): 80}), halves.iloc[0]
     middle, low, high = (f"{row[name]:.0f}" for name in ("percent", "low", "high"))
-    assert f"GRU, both: {middle} % ({low} % to {high} %), reported 80 %" in shown.alt
+    assert f"GRU, both: {middle} % ({low} to {high} %), reported 80 %" in shown.alt
     assert shown.reading == f"Half of the seeds have dropped with GRU, both: {middle} % ({low} to {high})."
     early = verdicts.half_dropped(pruning.assign(accuracy=[0.6, 0.6]), 0.02)
     assert "below 50 %" in figures_pruning.half_dropped(early).alt

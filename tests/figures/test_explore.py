@@ -12,7 +12,7 @@ from PIL import Image
 from sparsekit.analysis.correlation import correlate
 from sparsekit.experiments import structure as experiments
 from sparsekit.experiments.parameters import Parameters
-from sparsekit.figures import explore
+from sparsekit.figures import controls, explore
 from sparsekit.figures.picture import Picture
 from sparsekit.networks import build
 from sparsekit.networks.training import Recipe
@@ -70,13 +70,14 @@ def outputs(monkeypatch):
         shown.append(what)
         return Handle() if display_id else None
 
-    class Box(explore.widgets.HBox):
+    class Box(controls.widgets.HBox):
         def __init__(self, *args, **options):
             super().__init__(*args, **options)
             shown.box = self
 
+    monkeypatch.setattr(controls, "display", display)
     monkeypatch.setattr(explore, "display", display)
-    monkeypatch.setattr(explore.widgets, "HBox", Box)
+    monkeypatch.setattr(controls.widgets, "HBox", Box)
     yield shown
     InteractiveShell.clear_instance()
 
@@ -90,10 +91,10 @@ def test_in_a_batch_the_figure_stands_alone(outputs, monkeypatch, networks, task
 def test_controls_say_what_to_do_where_no_kernel_is(outputs, networks, task, measured):
     """JupyterLab shows a style sheet's words for a lost widget, and the plain text where nothing may run."""
     explore.pruned(networks, task, RECIPE, measured)
-    style, controls, figure = outputs
-    assert explore.RUN in style.data
-    assert controls["text/plain"] == explore.RUN
-    assert "application/vnd.jupyter.widget-view+json" in controls
+    style, box, figure = outputs
+    assert controls.RUN in style.data
+    assert box["text/plain"] == controls.RUN
+    assert "application/vnd.jupyter.widget-view+json" in box
     assert 'alt="' in figure.data
 
 

@@ -38,11 +38,10 @@ def test_latency_ratio_says_the_ratios():
 
 def test_break_even_line_says_where_and_where_never():
     picture = inference_figures.break_even_line(costs.break_even(timings()))
-    assert "hidden-to-hidden product, 256 units, CSR: 75 % (75 % to 75 %);" in picture.alt
+    assert "hidden-to-hidden product, 256 units, CSR: 75 % (75 to 75 %);" in picture.alt
     assert "hidden-to-hidden product, 50 units, CSR: never;" in picture.alt
     assert (
-        "pay earliest for 256 units (hidden-to-hidden product, CSR): from about 75 % (75 % to 75 %) on"
-        in picture.reading
+        "pay earliest for 256 units (hidden-to-hidden product, CSR): from about 75 % (75 to 75 %) on" in picture.reading
     )
     assert "up to 100 % they never do with 50 units (hidden-to-hidden product, CSR) and 50 units (" in picture.reading
     assert picture.png()
@@ -64,14 +63,14 @@ def test_break_even_line_reads_the_own_size_first():
     )
     assert reading((50, 256), 256).startswith(
         "At 256 hidden units, the size of this study, sparse weights are faster than dense ones: "
-        "hidden-to-hidden product (CSR) from about 75 % (75 % to 75 %) and whole layer"
+        "hidden-to-hidden product (CSR) from about 75 % (75 to 75 %) and whole layer"
     )
     assert reading((50,), 7).startswith("At 7 hidden units, the size of this study, nothing was timed")
 
 
 def test_what_lies_between_two_sparsities_is_read_to_five_points():
     row = pd.Series({"sparsity": 0.726, "low": 0.725, "high": 0.749, "lowest": 0, "highest": 1})
-    assert inference_figures._where(row) == "from about 75 % (70 % to 75 %)"
+    assert inference_figures._where(row) == "from about 75 % (70 to 75 %)"
 
 
 def test_several_kernels_and_one_registered_later():

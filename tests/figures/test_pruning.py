@@ -19,7 +19,7 @@ def test_compression_is_told_beside_random_controls():
     table = pruning(variants=("gru",), seeds=2, percentages=(50, 80), scopes=("global", "layer"))
     high = (table["score"] == "magnitude") & ((table["percent"] == 50) | (table["scope"] == "layer"))
     picture = figures.accuracy_by_compression(table.assign(accuracy=np.where(high, 0.99, 0.6)), BASELINES)
-    assert "GRU, magnitude (global): 2× 99 % (99 % to 99 %), 5× 60 %" in picture.alt
+    assert "GRU, magnitude (global): 2× 99 % (99 to 99 %), 5× 60 %" in picture.alt
     assert picture.reading.endswith("magnitude (global) 2×, random (global) 1× and random (per layer) 1×.")
     # A single weight left: a point at 26,250× would be all that is seen.
     one_left = table.assign(weights=np.where(table["percent"] == 80, 2, table["weights"]))
@@ -49,7 +49,7 @@ def test_schedules_are_compared_at_the_end():
     held = (table["schedule"] == "iterative") | (table["percent"] == 50)
     picture = figures.accuracy_by_schedule(table.assign(accuracy=np.where(held, 0.99, 0.8)), BASELINES)
     assert picture.reading.endswith("one-shot 50 %, iterative 90 % and gradual 50 %.")
-    assert "GRU, one-shot: 50 99 % (99 % to 99 %), 90 80 %" in picture.alt
+    assert "GRU, one-shot: 50 99 % (99 to 99 %), 90 80 %" in picture.alt
 
 
 def test_verdicts_stand_beside_their_changes():

@@ -44,7 +44,7 @@ def test_protocols_are_counted_where_they_end_and_come_back():
     picture = figures.recovery_protocols(table, BASELINES, 90)
     assert "surviving weights 2 of 2" in picture.reading
     assert "random mask 0 of 2" in picture.reading
-    told = ", ".join(f"{step} 50 % (50 % to 50 %)" for step in ("0", "200", "2,930"))
+    told = ", ".join(f"{step} 50 % (50 to 50 %)" for step in ("0", "200", "2,930"))
     assert f"GRU, random mask: {told}" in picture.alt
     picture = figures.regain_survival(table, 90)
     assert "GRU, random mask: 0 100 %, 2,930 100 %" in picture.alt

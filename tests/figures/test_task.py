@@ -111,8 +111,8 @@ def test_task_baselines_say_who_beats_chance_and_no_more():
     reading = figures_task.task_baselines(tables.task_baselines()).reading
     reber, embedded, digits = reading.split("; ")
     assert reber == "reber, automata: “last 4 characters” nearly suffices (93.8 %), “bag of bigrams” 99.97 %"
-    assert embedded == "**embedded reber**: none of these 12 is shown to beat chance (50 %)"
-    assert digits == "**digits**: one place gives 50 % at most (“last row”), “all pixels” 96 %."
+    assert embedded == "embedded reber: none of these 12 is shown to beat chance (50 %)"
+    assert digits == "digits: one place gives 50 % at most (“last row”), “all pixels” 96 %."
 
 
 def test_what_few_samples_can_show_is_chance():
