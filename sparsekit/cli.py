@@ -18,7 +18,7 @@ import shtab
 import yaml
 
 from sparsekit import __version__, registry
-from sparsekit.experiments import project
+from sparsekit.experiments import extensions, project
 from sparsekit.experiments.parameters import Parameters, describe, file_value, task_options
 from sparsekit.experiments.project import NotebookError, ParameterError
 
@@ -159,7 +159,7 @@ def _asked(options: argparse.Namespace) -> tuple[Parameters, dict[str, list]]:
         studies.task(parameters)
         units = {stem: studies.units(parameters, stem) for stem in stems}
         if parameters.workers != 1:
-            registry.packed()  # find out now what cannot be sent to worker processes
+            extensions.packed()  # find out now what cannot be sent to worker processes
     except (execution.ExecutionError, TaskError, GraphError) as error:
         raise UsageError(str(error)) from error
     return parameters, units
@@ -271,7 +271,7 @@ def _clean(options: argparse.Namespace) -> int:
 def _load(modules: Sequence[str]) -> None:
     for path in modules:
         try:
-            registry.load(path)
+            extensions.load(path)
         except registry.OwnError as error:
             raise UsageError(f"--{error}") from error
 

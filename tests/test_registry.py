@@ -14,7 +14,7 @@ import torch
 
 from sparsekit import registry
 from sparsekit.cli import main
-from sparsekit.experiments import execution, namespace, pruning, records, structure
+from sparsekit.experiments import execution, extensions, namespace, pruning, records, structure
 from sparsekit.experiments.identity import key
 from sparsekit.experiments.parameters import ParameterError, Parameters
 from sparsekit.graphs.families import GENERATORS
@@ -24,7 +24,7 @@ from sparsekit.pruning.recovery import PROTOCOLS
 from sparsekit.pruning.schedules import SCHEDULES
 from sparsekit.pruning.scores import SCORES
 from sparsekit.registry import OwnError
-from sparsekit.sources import source
+from sparsekit.sources import own_modules, source
 from sparsekit.tasks.definitions import TASKS
 from sparsekit.tasks.samples import Task
 
@@ -37,12 +37,12 @@ TINY |= {"graph_epochs": 1, "rewind_step": 1, "workers": 1, "device": "cpu", "sh
 @pytest.fixture(autouse=True)
 def nothing_stays(tmp_path):
     """What a test registers or loads is gone after it."""
-    loaded, path = list(registry._LOADED), list(sys.path)
-    with suppress(ZeroDivisionError), registry._all_or_nothing():
+    loaded, path = list(extensions._LOADED), list(sys.path)
+    with suppress(ZeroDivisionError), extensions._all_or_nothing():
         yield
         raise ZeroDivisionError
-    registry._LOADED[:], sys.path[:] = loaded, path
-    for module in registry.own_modules():
+    extensions._LOADED[:], sys.path[:] = loaded, path
+    for module in own_modules():
         if tmp_path in Path(module.__file__).parents:
             del sys.modules[module.__name__]
 
@@ -110,7 +110,7 @@ def test_whatever_a_function_reaches_is_part_of_its_source(text, one, other):
 
 def test_a_source_is_the_same_in_every_process():
     text = "S = {'one', 'two', 'three', 'four'}\ndef f(x): return x in S or x in {'five', 'six', 'seven'}"
-    code = f"from sparsekit.sources import source\nexec({text!r})\nprint(source(f).digest)"
+    code = f"from sparsekit.sources import own_modules, source\nexec({text!r})\nprint(source(f).digest)"
     env, seen = {"PYTHONPATH": str(Path(registry.__file__).parents[1])}, set()
     for seed in ("0", "1", "2"):
         done = subprocess.run([sys.executable, "-c", code], env=env | {"PYTHONHASHSEED": seed}, capture_output=True)
@@ -395,7 +395,7 @@ def test_a_module_and_the_users_package_beside_it(folder, capsys):
 def test_the_readmes_one_of_each_works_with_two_workers(folder):
     text = Path(registry.__file__).parents[1].joinpath("README.md").read_text(encoding="utf-8")
     (folder / "mine.py").write_text(text.partition("```python\n# mine.py\n")[2].partition("```")[0])
-    registry.load("mine.py")
+    extensions.load("mine.py")
     more = {"task": "parity", "alphabet": "ab", "scores": ["squared"], "schedules": ["halves"]}
     more |= {"protocols": ["from_early"], "generators": ["lollipop"], "null_models": ["path"], "workers": 2}
     p = tiny(**more)
@@ -412,7 +412,7 @@ def test_a_batch_run_hands_its_modules_to_its_kernels(folder, monkeypatch):
     from sparsekit.reports import html
 
     (folder / "mine.py").write_text(SCORE + "@SCORES.register\ndef mine(n, m, e): return {}\n")
-    registry.load("mine.py")
+    extensions.load("mine.py")
     declared = new_code_cell("score = 'magnitude'", metadata={"tags": ["parameters"]})
     check = new_code_cell("from sparsekit.experiments import namespace\nprint(namespace.check(globals()).score)")
     nbformat.write(new_notebook(cells=[declared, check]), folder / "00_own.ipynb")

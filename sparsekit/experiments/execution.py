@@ -16,11 +16,11 @@ import loky
 import torch
 
 from sparsekit.experiments import locks
+from sparsekit.experiments.extensions import arrive, packed
 from sparsekit.experiments.identity import Unit, key, title
 from sparsekit.experiments.jobs import Job, Schedule
 from sparsekit.experiments.progress import Progress, State, duration
 from sparsekit.experiments.records import CLAIMS, RecordError, Store, default_store
-from sparsekit.registry import arrive, packed
 
 # A worker with several threads on a busy machine is many times slower than with one.
 ONE_THREAD = dict.fromkeys(["OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS"], "1")

@@ -10,9 +10,10 @@ from types import BuiltinFunctionType, FunctionType, ModuleType
 from typing import Any
 
 from sparsekit.experiments import project
+from sparsekit.experiments.extensions import load_named
 from sparsekit.experiments.parameters import Parameters, known
 from sparsekit.experiments.project import ParameterError
-from sparsekit.registry import Registry, load_named, reads
+from sparsekit.registry import Registry, reads
 
 
 def check(namespace: Mapping[str, Any]) -> Parameters:

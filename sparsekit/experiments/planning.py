@@ -9,9 +9,9 @@ import loky
 import torch
 
 from sparsekit.experiments import execution
+from sparsekit.experiments.extensions import arrive, packed
 from sparsekit.experiments.identity import Unit, key
 from sparsekit.experiments.records import Store
-from sparsekit.registry import arrive, packed
 
 
 @dataclass(frozen=True)

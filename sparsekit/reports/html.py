@@ -31,11 +31,11 @@ from traitlets import default
 from traitlets.config import Config
 
 from sparsekit.experiments.execution import ONE_THREAD
+from sparsekit.experiments.extensions import MODULES, loaded
 from sparsekit.experiments.locks import scratch
 from sparsekit.experiments.parameters import Parameters
 from sparsekit.experiments.project import declared, title
 from sparsekit.figures.words import written
-from sparsekit.registry import MODULES, loaded
 from sparsekit.reports import document, prose
 from sparsekit.reports.answers import MIME, QUESTIONS, Answer
 from sparsekit.variants import VARIANTS
