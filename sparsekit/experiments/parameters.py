@@ -13,6 +13,7 @@ from pydantic import BaseModel, ConfigDict, TypeAdapter, ValidationError, model_
 from sparsekit.experiments import project
 from sparsekit.experiments.project import ParameterError
 from sparsekit.experiments.values import (
+    Batch,
     Choice,
     File,
     Number,
@@ -139,11 +140,18 @@ class Parameters(BaseModel):
         "blocks", "a graph's mask in GRU and LSTM: whole in each gate, or the published, repeated rows"
     )
 
-    inference_sizes: Some[Size] = field([50, 200, 800], "hidden sizes whose inference is timed")
-    inference_sparsities: Some[Sparsity] = field(
-        [0, 0.5, 0.8, 0.9, 0.95, 0.99], "sparsities at which inference is timed"
+    unit_percentages: Some[Percent] = field(
+        [50, 80], "percentages of the hidden units to remove, and of smaller networks"
     )
-    inference_batch: Whole = field(1, "sequences in a batch at inference", ge=1, le=100_000)
+    unit_scores: Some[choice("unit score")] = field(["norm"], "what makes a hidden unit worth keeping, by name")
+    inference_sizes: Some[Size] = field([50, 128, 512], "hidden sizes whose inference is timed")
+    inference_sparsities: Some[Sparsity] = field(
+        [0, 0.5, 0.6, 0.7, 0.8, 0.9, 0.95, 0.99], "sparsities at which inference is timed"
+    )
+    inference_batches: Some[Batch] = field([1, 32], "sequences in a batch at inference")
+    inference_processes: Whole = field(
+        6, "processes in which each time is measured anew, for its interval", ge=2, le=100
+    )
 
     confidence: Share = field(0.95, "confidence of every interval")
     permutations: Whole = field(999, "permutations behind a permutation test and its intervals", ge=99, le=1_000_000)

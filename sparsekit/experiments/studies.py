@@ -1,19 +1,15 @@
 """Which units each notebook reads, and the tables that belong to no single study."""
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable
 from contextlib import suppress
-from dataclasses import dataclass
-from typing import ClassVar
 
 import pandas as pd
 
-from sparsekit.experiments import pruning, structure
+from sparsekit.experiments import inference, pruning, structure
 from sparsekit.experiments.identity import Unit
 from sparsekit.experiments.parameters import Parameters
-from sparsekit.experiments.records import Store
 from sparsekit.experiments.units import Baselines, computed, results, strings
-from sparsekit.networks import classifier, processor
-from sparsekit.pruning import latency
+from sparsekit.networks import classifier
 from sparsekit.pruning.recovery import starts_early
 from sparsekit.tasks import definitions as tasks
 from sparsekit.tasks import labelled_csv, samples
@@ -24,7 +20,7 @@ NOTEBOOKS: dict[str, Callable[[Parameters], Iterable[Unit]]] = {
     "02_recovery": lambda p: [*_pruned(p), *_compared(p)],
     "03_graph_structured_rnns": lambda p: [*structure.graph_networks(p), *structure.gate_row_networks(p)],
     "04_correlation_analysis": lambda p: [*structure.graph_networks(p), *pruning.base_networks(p), *_masks(p)],
-    "05_what_sparsity_buys": lambda p: [*pruning.base_networks(p)[:: p.seeds][-1:], _inference(p)],
+    "05_what_sparsity_buys": lambda p: [*inference.raced_networks(p), *inference.timed(p)],
 }
 """The units that each notebook reads, beside the baselines of its task, which all of them read."""
 
@@ -109,36 +105,3 @@ def stages(p: Parameters, variant: str, target: str, percent: float) -> dict[str
     )
     store = computed([unit], p, weights=True)
     return {"before": unit.base.network(store), "pruned": unit.start(store), "retrained": unit.network(store)}
-
-
-@dataclass(frozen=True)
-class InferenceCost(Unit):
-    """Inference of one recurrent layer, dense and sparse, timed on the machine named."""
-
-    kind: ClassVar[str] = "inference"
-    timed: ClassVar[bool] = True
-    machine: str
-    variant: str
-    sizes: tuple[int, ...]
-    sparsities: tuple[float, ...]
-    batch: int
-    seed: int
-
-    @property
-    def cost(self) -> float:
-        return len(self.sparsities) * sum((size / 800) ** 2 + 0.1 for size in self.sizes)
-
-    def result(self, store: Store, device: str) -> tuple[Mapping, None]:
-        table = latency.measure(self.sizes, self.sparsities, variant=self.variant, batch=self.batch, seed=self.seed)
-        return {"table": table.to_dict("list")}, None
-
-
-def _inference(p: Parameters) -> InferenceCost:
-    sizes, sparsities = tuple(sorted(p.inference_sizes)), tuple(sorted(p.inference_sparsities))
-    return InferenceCost(processor.name(), p.variants[-1], sizes, sparsities, p.inference_batch, p.data_seed)
-
-
-def inference(p: Parameters) -> pd.DataFrame:
-    """Measured time and memory of inference on this machine: `latency.measure` of the last variant."""
-    unit = _inference(p)
-    return pd.DataFrame(computed([unit], p).read(unit)["table"])

@@ -29,6 +29,7 @@ REGISTRIES = {
     "layout of gate masks": ("variants", "GATE_MASKS"),
     "readout": ("variants", "READOUTS"),
     "pruning score": ("pruning.scores", "SCORES"),
+    "unit score": ("pruning.unit_scores", "UNIT_SCORES"),
     "scope": ("variants", "SCOPES"),
     "source of variation": ("variants", "SOURCES"),
     "schedule": ("pruning.schedules", "SCHEDULES"),
@@ -112,6 +113,7 @@ Share = Annotated[Number, Field(gt=0, lt=1)]
 Sparsity = Annotated[Number, Field(ge=0, lt=1)]
 Percent = Annotated[Number, Field(ge=0, le=100)]
 Size = Annotated[Whole, Field(ge=1, le=20_000)]
+Batch = Annotated[Whole, Field(ge=1, le=100_000)]
 Step = Annotated[Whole, Field(ge=1)]
 File = Annotated[str, BeforeValidator(_path), AfterValidator(_file), "file path"]
 Score = choice("pruning score")

@@ -1,4 +1,4 @@
-"""Figures of how fast sparse weights run, and from which sparsity on they are faster than dense ones."""
+"""Figures of what sparsity buys: accuracy against time, and from which sparsity on weights take less time and bytes."""
 
 from typing import Any
 
@@ -6,12 +6,12 @@ import numpy as np
 import pandas as pd
 from matplotlib.colors import to_hex
 
-from sparsekit.analysis.inference import one_setting, quartiles, shares_of_dense, smaller_from
+from sparsekit.analysis.inference import fastest_kept, one_setting, quartiles, shares_of_dense, smaller_from
 from sparsekit.analysis.tables import require
 from sparsekit.figures import marks
 from sparsekit.figures.marks import Axis
 from sparsekit.figures.picture import Picture
-from sparsekit.figures.style import INK, SEQUENTIAL, Look, look
+from sparsekit.figures.style import FAINT, INK, QUIET, SEQUENTIAL, Look, look, ordered
 from sparsekit.figures.words import counted, label, listed, number, percent, span
 from sparsekit.pruning import cost as costs
 from sparsekit.registry import UnknownName, unknown
@@ -21,15 +21,121 @@ TASKS = {
     "sequence": Look("whole layer over a sequence", INK, "o", "-"),
 }
 FORMS = {
-    "dense": Look("dense", INK, "o", "-"),
+    "dense": Look("dense, torch's fastest", INK, "o", "-"),
+    "compiled": Look("compiled sparse", "#D55E00", "v", "-"),
+    "compiled_dense": Look("compiled dense", QUIET, "P", (0, (5, 1.5))),
+    "compiled_itself": Look("compiled, by itself dense", QUIET, "P", "-"),
+    "floor_adds": Look("floor by multiply-adds", FAINT, ",", (0, (1, 1))),
+    "floor_bytes": Look("floor by bytes", FAINT, ",", (0, (4, 1.2, 1, 1.2))),
     "csr": Look("CSR", "#0072B2", "s", "-"),
     "csr_int64": Look("CSR, 64-bit indices", "#D17A00", "o", (0, (5, 1.5))),
     "bsr": Look("BSR, 2 × 2", "#008F68", "^", (0, (4, 1.2, 1, 1.2))),
     "bitmask": Look("bitmask", "#BF5F93", "D", (0, (1.5, 1.2))),
 }
+MADE = {
+    "dense": Look("dense", INK, "o", "-"),
+    "unstructured": Look("unstructured", "#D55E00", "v", "-"),
+    "structured by norm": Look("structured, by norm", "#0072B2", "s", (0, (5, 1.5))),
+    "structured by activity": Look("structured, by activity", "#7A1FA2", "D", (0, (2, 1))),
+    "structured by variance": Look("structured, by variance", "#3D94CC", "P", (0, (2, 1))),
+    "structured by random": Look("structured, at random", QUIET, "X", (0, (1.5, 1.2))),
+    "small dense": Look("small dense, from scratch", "#008F68", "^", (0, (4, 1.2, 1, 1.2))),
+}
 TIMES = (0.05, 0.1, 0.2, 0.5, 1, 2, 5, 10, 20, 50)
 NEVER = 1.1  # the sparsity that stands for none
 ROUNDED = np.floor, np.round, np.ceil  # an interval's ends, outwards
+
+
+def accuracy_by_time(points: pd.DataFrame, setting: pd.DataFrame, margin: float = 0.02) -> Picture:
+    """Accuracy against measured time of networks made smaller in each way, a panel per variant.
+
+    Of what `analysis.inference.race_points` returns, compiled; `setting` is the table that it was made of.
+    """
+    own, ms = points[points["engine"] == "compiled"], 1e3
+    rows = own.rename(columns={"variant": "panel", "made": "series"})
+    rows = rows.assign(x=ms * own["seconds"], x_low=ms * own["seconds_low"], x_high=ms * own["seconds_high"])
+    machine, batch, steps = one_setting(setting, ("machine", "batch", "steps"))
+    note = f"{counted(batch, 'sequence')} of {steps} steps at a time, compiled, one thread of {machine}.\n"
+    note += "Intervals of means: of accuracy over seeds, of time over processes."
+    base = own[own["made"] == "dense"].set_index("variant")["mean"]
+    ends = rows["x_low"].min(), rows["x_high"].max()
+    return marks.lines(
+        rows,
+        "Accuracy against measured time",
+        Axis("milliseconds", _short, "log", ticks=[t for t in TICKS if ends[0] <= t <= ends[1]]),
+        looks=MADE,
+        base=base.to_dict(),
+        margin=margin,
+        whiskers=True,
+        note=note,
+        reading=_bought(own, margin),
+    )
+
+
+TICKS = [digit * 10.0**power for power in range(-4, 5) for digit in (1, 2, 5)]
+
+
+def _short(value: float) -> str:
+    return f"{value:.2g}" if value < 100 else f"{value:.0f}"
+
+
+def _bought(points: pd.DataFrame, margin: float) -> str:
+    """What each way buys without losing more than the margin, as ratios to the dense network, over the variants."""
+    kept, variants = fastest_kept(points, margin), points["variant"].nunique()
+    told = []
+    for made in ordered(points.loc[points["made"] != "dense", "made"], MADE):
+        own = kept[kept.index.get_level_values("made") == made]
+        if own.empty:
+            told.append(f"{look(MADE, made).label}: none does")
+            continue
+        time, size, adds = (np.exp(np.log(own[name]).mean()) for name in ("seconds", "bytes", "multiply_adds"))
+        some = "" if len(own) == variants else f", {len(own)} of {variants} variants"
+        told.append(
+            f"{look(MADE, made).label} {time:.1f} × less time ({size:.1f} × bytes, {adds:.1f} × multiply-adds{some})"
+        )
+    return f"Within {100 * margin:g} points of the dense network: {'; '.join(told)}."
+
+
+def layer_time(times: pd.DataFrame, setting: pd.DataFrame) -> Picture:
+    """Time of a whole layer against sparsity, a panel per batch and size: dense, sparse, and what bounds it.
+
+    Of what `analysis.inference.layer_times` returns; `setting` is the table that it was made of.
+    """
+    variant, machine = one_setting(setting, ("variant", "machine"))
+    panels = {
+        f"{batch}, {hidden}": Look(f"{hidden:g} units, batch {batch:g}", INK, "o", "-")
+        for batch, hidden in sorted(set(zip(times["batch"], times["hidden"], strict=True)))
+    }
+    rows = times.assign(
+        panel=[f"{batch}, {hidden}" for batch, hidden in zip(times["batch"], times["hidden"], strict=True)],
+        series=times["kernel"],
+        x=times["sparsity"],
+        mean=1e6 * times["seconds"],
+        low=1e6 * times["low"],
+        high=1e6 * times["high"],
+    )
+    return marks.lines(
+        rows,
+        "How long a layer takes by the sparsity of its weights",
+        Axis("sparsity", percent, limits=(0, 1)),
+        Axis("microseconds", _short, "log", ticks=[1, 10, 100, 1000, 10_000, 100_000]),
+        looks={name: FORMS[name] for name in FORMS if name in set(rows["series"])},
+        panels=panels,
+        note=f"{label(variant)}, 20 steps, one thread of {machine}. Means over processes and their intervals.",
+        reading=_gain(times),
+    )
+
+
+def _gain(times: pd.DataFrame) -> str:
+    """How the compiled layer stands to the dense ways at the sparsity nearest 90 %."""
+    at = times["sparsity"].iloc[(times["sparsity"] - 0.9).abs().argsort(kind="stable").iloc[0]]
+    wide = times[times["sparsity"] == at].pivot(index=["batch", "hidden"], columns="kernel", values="seconds")
+    told = [
+        f"{hidden:g} units, batch {batch:g}: {_times(row['dense'] / row['compiled'])} as fast as torch's fastest dense "
+        f"way and {_times(row['compiled_dense'] / row['compiled'])} as its own dense form"
+        for (batch, hidden), row in wide.iterrows()
+    ]
+    return f"At {percent(at)} sparsity the compiled layer is, at {'; at '.join(told)}."
 
 
 def latency_ratio(table: pd.DataFrame, kernel: str = "csr") -> Picture:
@@ -69,42 +175,49 @@ def _at_highest(rows: pd.DataFrame, label: str) -> str:
 
 
 def break_even_line(table: pd.DataFrame, own_size: int | None = None) -> Picture:
-    """The sparsity from which on sparse kernels are faster than dense, a panel a task and a row a hidden size.
+    """The sparsity from which on sparse kernels are faster than dense, a panel a task and batch, a row a hidden size.
 
-    Of what :func:`sparsekit.pruning.cost.break_even` returns, of one variant, batch and machine: a `TableError` says
-    where there are several. The hidden size of the networks in question is marked, and read first.
+    Of what :func:`sparsekit.pruning.cost.break_evens` or `break_even` returns, of one variant and machine: a
+    `TableError` says where there are several. The hidden size of the networks in question is marked, and read first.
     """
     table = table.reset_index().sort_values("hidden", kind="stable")
     require(table, [*costs.SETTING, "kernel", "sparsity", "low", "high", "lowest", "highest"])
-    highest = percent(table["highest"].max())
+    highest, several = percent(table["highest"].max()), table["batch"].nunique() > 1
+    tasks = [_task(task, batch, several) for task, batch in zip(table["task"], table["batch"], strict=True)]
+    table = table.assign(told=tasks)
     ends = table[["sparsity", "high"]].clip(upper=NEVER).set_axis(["mean", "high"], axis="columns")
     rows = table.assign(
-        panel=table["task"],
+        panel=tasks,
         series=table["kernel"],
         low=table["low"].replace(np.inf, np.nan),
         **ends,
         row=[f"{size:g} units" + (", this study" if size == own_size else "") for size in table["hidden"]],
     )
+    variant, machine = one_setting(table, ("variant", "machine"))
+    batch = "" if several else f", {counted(table['batch'].iloc[0], 'sequence')} at a time"
     return marks.forest(
         rows,
         "Sparsity from which on sparse weights are faster than dense ones",
         Axis("break-even sparsity", _or_never, limits=(0, NEVER), ticks=(0, 0.25, 0.5, 0.75, NEVER)),
         looks=FORMS,
-        panels=TASKS,
+        panels={name: Look(name, INK, "o", "-") for name in dict.fromkeys(sorted(tasks))},
         zero=None,
-        note=f"{_setting(table)}.\nMedian over repeats in one process and its interval; never: not up to {highest}.",
-        reading=f"{_at_own_size(table, own_size, highest)} {_earliest(table, highest)}",
+        columns=2,
+        note=f"{label(variant)}{batch}, one thread of {machine}.\n"
+        f"Median over repeats and its interval; never: not up to {highest}.",
+        reading=f"{_at_own_size(table, own_size, highest)} {_earliest(table, highest)}".strip(),
     )
+
+
+def _task(task: str, batch: int, several: bool) -> str:
+    return look(TASKS, task).label + (f", batch {batch:g}" if several else "")
 
 
 def _earliest(table: pd.DataFrame, highest: str) -> str:
     """Where sparse weights pay first, and where they never do."""
     if np.isinf(table["sparsity"]).all():
         return f"No sparse kernel was faster here than the dense one, at any sparsity up to {highest}."
-    names = {
-        f"{row.hidden:g} units ({look(TASKS, row.task).label}, {look(FORMS, row.kernel).label})": row
-        for row in table.itertuples()
-    }
+    names = {f"{row.hidden:g} units ({row.told}, {look(FORMS, row.kernel).label})": row for row in table.itertuples()}
     first, never = min(names, key=lambda name: names[name].sparsity), [n for n in names if np.isinf(names[n].sparsity)]
     told = f"Sparse weights pay earliest for {first}: {_where(names[first])} on"
     return told + (f"; up to {highest} they never do with {listed(never)}." if never else ".")
@@ -118,8 +231,8 @@ def _at_own_size(table: pd.DataFrame, size: int | None, highest: str) -> str:
         return f"{units} nothing was timed: `inference_sizes` says what is."
     if np.isinf(own["sparsity"]).all():
         kernels = listed(look(FORMS, kernel).label for kernel in own["kernel"].unique())
-        return f"{units} torch's {kernels} weights were never faster here than dense ones, up to {highest} sparsity."
-    told = [f"{look(TASKS, r.task).label} ({look(FORMS, r.kernel).label}) {_where(r)}" for r in own.itertuples()]
+        return f"{units} {kernels} weights were never faster here than dense ones, up to {highest} sparsity."
+    told = [f"{r.told} ({look(FORMS, r.kernel).label}) {_where(r)}" for r in own.itertuples()]
     return f"{units} sparse weights are faster than dense ones: {listed(told)}."
 
 

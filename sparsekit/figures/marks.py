@@ -96,7 +96,7 @@ def lines(
     Parameters
     ----------
     table : DataFrame
-        Columns panel, series, x, mean; low and high where there are intervals.
+        Columns panel, series, x, mean; low and high where there are intervals; x_low and x_high with whiskers.
     looks, panels : mapping of name to Look
         Of the series, and of the panels; they say in which order things stand.
     seeds : DataFrame, optional
@@ -133,6 +133,8 @@ def lines(
             colour = {"color": drawn_as.colour}
             if whiskers:
                 axes.vlines(rows["x"], rows["low"], rows["high"], linewidth=1.1, alpha=0.7, **colour)
+                if "x_low" in rows:
+                    axes.hlines(rows["mean"], rows["x_low"], rows["x_high"], linewidth=1.1, alpha=0.7, **colour)
             elif "low" in rows:
                 # The band of a step reaches to where its line leaves it, also where the next one has none.
                 low, high = (rows[end].ffill(limit=1) if steps else rows[end] for end in ("low", "high"))

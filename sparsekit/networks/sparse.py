@@ -50,11 +50,19 @@ class Compiled:
         self._flat = masked.detach()
         self._weights = {name: view[0].numpy() for name, view in self.layout.named(self._flat[None]).items()}
         self._packed: dict[str, Packed] = {}
+        self._cell = list(VARIANTS).index(self.layout.variant), len(GATES[self.layout.variant])
+        self._read = {filled: self._seen(filled) for filled in (1, kernels.REACH)}
+        self._readout = self._weights["readout.weight"].T.copy(), self._weights["readout.bias"]
 
     def pack(self, few: bool = True) -> "Compiled":
         """Make the copy for few sequences, or for many, before the first call needs it."""
         self._for_few() if few else self._for_many()
         return self
+
+    @staticmethod
+    def takes_few(batch: int) -> bool:
+        """Whether so many sequences are computed one by one."""
+        return batch <= kernels.FEW
 
     def _for_few(self) -> Packed:
         return self._pack("few", _tiles, _blocks, kernels.REACH)
@@ -75,9 +83,9 @@ class Compiled:
         if not count:
             seen = np.empty((0, self.layout.readout_width), np.float32)
         else:
-            seen = (self._few if count <= kernels.FEW else self._many)(inputs.detach().numpy(), at)
-        weight, bias = self._weights["readout.weight"], self._weights["readout.bias"]
-        return torch.from_numpy(seen @ weight.T + bias)
+            seen = (self._few if self.takes_few(count) else self._many)(inputs.detach().numpy(), at)
+        weight, bias = self._readout
+        return torch.from_numpy(seen @ weight + bias)
 
     def _few(self, inputs: np.ndarray, positions: np.ndarray) -> np.ndarray:
         cells, (numbers, places, starts), rows = self._for_few()
@@ -89,9 +97,9 @@ class Compiled:
             given[:, :, : inputs.shape[2]] = inputs
         states = np.zeros((inputs.shape[1], rows), np.float32)
         read = np.empty((len(inputs), rows), np.float32)
-        common = self._variant, self._gates, cells, numbers, places, starts
+        common = *self._cell, cells, numbers, places, starts
         kernels.infer_few(*common, tokens, given, positions, states, read)
-        return read[:, self._seen(kernels.REACH)]
+        return read[:, self._read[kernels.REACH]]
 
     def _many(self, inputs: np.ndarray, positions: np.ndarray) -> np.ndarray:
         cells, (numbers, columns, starts), rows = self._for_many()
@@ -101,17 +109,9 @@ class Compiled:
         beside[..., :count] = np.moveaxis(inputs[:, :steps], 0, -1)
         tokens, given = (beside, _NOTHING) if self.layout.tokens else (_NO_TOKENS, beside)
         states = np.empty((steps, rows, width), np.float32)
-        common = self._variant, self._gates, cells, numbers, columns, starts
+        common = *self._cell, cells, numbers, columns, starts
         kernels.infer_many(*common, tokens, given, steps, states)
-        return states[positions, :, np.arange(count)][:, self._seen(1)]
-
-    @property
-    def _variant(self) -> int:
-        return list(VARIANTS).index(self.layout.variant)
-
-    @property
-    def _gates(self) -> int:
-        return len(GATES[self.layout.variant])
+        return states[positions, :, np.arange(count)][:, self._read[1]]
 
     def _seen(self, filled: int) -> np.ndarray | slice:
         """The rows of all states that the readout sees."""

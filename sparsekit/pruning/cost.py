@@ -98,36 +98,37 @@ def _removed(network: Classifier, sparsity):
     return (mask.sparsity if sparsity is None else sparsity) * sum(m.numel() for m in mask.values())
 
 
-def speedups(table: pd.DataFrame) -> pd.DataFrame:
-    """How many times as fast as dense each sparse kernel was, each repeat for itself.
+def speedups(table: pd.DataFrame, against: str = "dense") -> pd.DataFrame:
+    """How many times as fast as a dense kernel each other was, each repeat for itself.
 
     Of a table as :func:`sparsekit.pruning.latency.measure` returns it: its columns, with speedup in place of seconds.
     """
     require(table, [*SETTING, "kernel", "sparsity", "repeat", "seconds"])
-    if "dense" not in set(table["kernel"]):
-        raise TableError("column 'kernel' has no 'dense' to compare with")
+    if against not in set(table["kernel"]):
+        raise TableError(f"column 'kernel' has no {against!r} to compare with")
     wide = table.pivot(index=[*SETTING, "sparsity", "repeat"], columns="kernel", values="seconds")
-    ratios = wide.rdiv(wide["dense"], axis=0).drop(columns="dense")
+    ratios = wide.rdiv(wide[against], axis=0).drop(columns=against)
     long = ratios.stack().rename("speedup").reset_index()
     return long[[*SETTING, "kernel", "sparsity", "repeat", "speedup"]]
 
 
-def break_even(table: pd.DataFrame, confidence: float = 0.95) -> pd.DataFrame:
+def break_even(table: pd.DataFrame, confidence: float = 0.95, against: str = "dense") -> pd.DataFrame:
     """The sparsity from which on a sparse kernel is faster than the dense one, at every higher sparsity tried.
 
     Each repeat has its own, where the sparse kernel's time, straight between two sparsities tried, meets the dense
     one's. A repeat in which the sparse kernel is slower at the highest sparsity has none: it counts as infinite, so the
     median and its interval are right although its true value is unknown.
 
-    `table` is as :func:`sparsekit.pruning.latency.measure` returns it. The interval is of the median and assumes no
-    distribution (order statistics; W. J. Conover, *Practical Nonparametric Statistics*, 1999).
+    `table` is as :func:`sparsekit.pruning.latency.measure` returns it; repeats are independent where each is a process.
+    The interval is of the median and assumes no distribution (order statistics; W. J. Conover, *Practical Nonparametric
+    Statistics*, 1999).
 
     Index: machine, variant, task, hidden, batch, kernel. Columns: sparsity (median over repeats; inf for never), low,
     high (nan where there are too few repeats), never (share of the repeats that have none), lowest, highest (tried): a
     break-even at the lowest may lie lower.
     """
     fraction("confidence", confidence)
-    ratios, rows = speedups(table), {}
+    ratios, rows = speedups(table, against), {}
     for setting, own in ratios.groupby([*SETTING, "kernel"], sort=False):
         slowdowns = 1 / own.pivot(index="repeat", columns="sparsity", values="speedup")
         found = np.array([_crossing(row.index.to_numpy(), row.to_numpy()) for _, row in slowdowns.iterrows()])
@@ -135,6 +136,19 @@ def break_even(table: pd.DataFrame, confidence: float = 0.95) -> pd.DataFrame:
         rows[setting] = np.median(found), *interval, np.isinf(found).mean()
     found = indexed(rows, [*SETTING, "kernel"], ["sparsity", "low", "high", "never"])
     return found.assign(lowest=ratios["sparsity"].min(), highest=ratios["sparsity"].max())
+
+
+def break_evens(table: pd.DataFrame, confidence: float = 0.95) -> pd.DataFrame:
+    """`break_even` of each sparse kernel with torch's fastest dense way; of the compiled layer with itself, dense, too.
+
+    The last is kernel "compiled_itself": what leaving zeros out buys, apart from what one call buys.
+    """
+    by_torch = break_even(table[table["kernel"] != "compiled_dense"], confidence)
+    own = table[table["kernel"].isin(["compiled", "compiled_dense"])]
+    if own.empty:
+        return by_torch
+    itself = break_even(own, confidence, against="compiled_dense")
+    return pd.concat([by_torch, itself.rename(index={"compiled": "compiled_itself"}, level="kernel")])
 
 
 def _crossing(sparsities: np.ndarray, slowdowns: np.ndarray) -> float:

@@ -1,16 +1,24 @@
-"""How long a recurrent layer takes on this machine, dense and by the sparse kernels that torch has for a CPU."""
+"""How long recurrent layers and whole networks take on this machine, dense, sparse and compiled, on one thread."""
 
+import json
+import os
+import statistics
+import subprocess
+import sys
 import time
 import warnings
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pandas as pd
 import torch
 from torch import Tensor
 
-from sparsekit.networks import processor
+from sparsekit.networks import build, export, processor
+from sparsekit.networks.classifier import Classifier
 from sparsekit.networks.recurrence import native, step
 from sparsekit.pruning.schedules import check_sparsity
 from sparsekit.registry import Registry, check_name
@@ -21,6 +29,9 @@ SHORTEST = 1e-3  # seconds that one timing lasts at least: below, the clock and 
 
 KERNELS = Registry("sparse kernel")
 """Sparse forms of a weight matrix that torch multiplies on a CPU; each function takes the matrix with its zeros."""
+
+COMPILED = {"compiled": "sparse", "compiled_dense": "dense"}
+"""Whole layers in one call of the kit's, by the form of their weights: see `networks.sparse.Compiled`."""
 
 
 @KERNELS.register
@@ -58,12 +69,13 @@ def measure(
 ) -> pd.DataFrame:
     """Latency of a recurrent layer on this machine's CPU, one thread, dense beside sparse kernels.
 
-    Two things are timed. "product": the hidden-to-hidden weights times the state, as every step needs it. "sequence": a
-    whole layer, as wide as its input, over a short sequence; sparse by a loop over steps, as torch has no sparse
-    recurrent kernel. Dense is the fastest of the ways at hand, each layer for itself: weights stored by rows or by
-    columns and, for the sequence, torch's own recurrent kernel. Both weight matrices have the sparsity, spread at
-    random, from `seed`. Within a repeat all `kernels`, names in `KERNELS`, are timed in turn, so that what else the
-    machine does meets them alike; time is the thread's own on the core, without its waiting for one.
+    Two things are timed. "product": the hidden-to-hidden weights times the state, as every step needs it. "sequence":
+    a whole layer, as wide as its input, over a short sequence; by torch's sparse kernels in a loop over steps, as it
+    has no sparse recurrent kernel, or "compiled", in one call of the kit's. Dense is the fastest way that torch has,
+    each layer for itself: weights stored by rows or by columns and, for the sequence, its own recurrent kernel;
+    "compiled_dense" is the kit's call with the zeros. Both weight matrices have the sparsity, spread at random, from
+    `seed`. Within a repeat all `kernels`, of `KERNELS` and `COMPILED`, are timed in turn, so that what else the machine
+    does meets them alike; time is the thread's own on the core, without its waiting for one.
 
     Columns: machine, variant, task, hidden, batch, sparsity, kernel ("dense" or of those given), bytes (that the
     kernel's weights take), repeat, seconds.
@@ -74,7 +86,8 @@ def measure(
         For a sparsity outside [0, 1], or a size or number below 1; as UnknownName for an unknown variant or kernel.
     """
     check_name("variant", variant, VARIANTS)
-    forms = {name: KERNELS[name] for name in kernels}
+    for name in kernels:
+        check_name("kernel", name, [*KERNELS, *COMPILED])
     counts = {"batch": batch, "steps": steps, "repeats": repeats, "hidden_sizes": min(hidden_sizes, default=1)}
     for name, least in counts.items():
         if least < 1:
@@ -86,7 +99,7 @@ def measure(
         for hidden in hidden_sizes:
             layer = _Layer(variant, hidden, batch, steps, derive("inference", seed, hidden))
             for sparsity in sparsities:
-                for task, calls, sizes in layer.calls(sparsity, forms):
+                for task, calls, sizes in layer.calls(sparsity, kernels):
                     about = here, variant, task, hidden, batch, sparsity
                     rows += [(*about, name, sizes[name], *timing) for name, *timing in _timings(calls, repeats)]
     where = ["machine", "variant", "task", "hidden", "batch", "sparsity"]
@@ -119,16 +132,36 @@ class _Layer:
             ],
         }
 
-    def calls(self, sparsity: float, forms: dict[str, Callable]) -> Iterator[tuple[str, dict, dict]]:
+    def calls(self, sparsity: float, kernels: Sequence[str]) -> Iterator[tuple[str, dict, dict]]:
         """For each task its name, what to time, and the bytes of the weights in it, by kernel."""
         pruned = self.weights * (self.order >= sparsity)
         dense = {task: ways[self.way[task]] for task, ways in self.dense(pruned).items()}
-        sparse = {name: [form(matrix) for matrix in pruned] for name, form in forms.items()}
+        sparse = {name: [KERNELS[name](matrix) for matrix in pruned] for name in kernels if name in KERNELS}
         held = {name: [nbytes(matrix) for matrix in w] for name, w in {"dense": pruned, **sparse}.items()}
         products = {name: lambda w=w: w[1] @ self.state for name, w in sparse.items()}
         yield "product", {"dense": dense["product"], **products}, {name: size[1] for name, size in held.items()}
         sequences = {name: lambda w=w: sequence(self.variant, self.x, *w, *self.biases) for name, w in sparse.items()}
-        yield "sequence", {"dense": dense["sequence"], **sequences}, {name: sum(size) for name, size in held.items()}
+        sizes, x = {name: sum(size) for name, size in held.items()}, self.x.transpose(0, 1).contiguous()
+        for name in set(kernels) & set(COMPILED):
+            whole = self.classifier(pruned).compiled(COMPILED[name])
+            sequences[name] = lambda whole=whole: whole(x)
+            sizes[name] = whole.pack(few=whole.takes_few(len(x))).nbytes
+        yield "sequence", {"dense": dense["sequence"], **sequences}, sizes
+
+    def classifier(self, weights: Tensor) -> Classifier:
+        """The layer as a network of the kit's, whose logits are its last states."""
+        hidden = weights.shape[2]
+        network = build.stacked(self.variant, hidden, 1, features=hidden, classes=hidden)
+        (stage,) = network.stages
+        with torch.no_grad():
+            pairs = zip(
+                (stage.weight_ih, stage.weight_hh, stage.bias_ih, stage.bias_hh), (*weights, *self.biases), strict=True
+            )
+            for own, given in pairs:
+                own.copy_(given)
+            network.readout.weight.copy_(torch.eye(hidden))
+            network.readout.bias.zero_()
+        return network
 
 
 def nbytes(matrix: Tensor) -> int:
@@ -151,6 +184,87 @@ def sequence(variant: str, x: Tensor, w_ih: Tensor, w_hh: Tensor, b_ih: Tensor, 
         h, c = step(variant, product, w_hh @ h + hidden_bias, h, c, dim=0)
         out.append(h)
     return torch.stack(out).reshape(steps, -1, batch).transpose(1, 2)
+
+
+def networks(
+    folder: str, names: Sequence[str], *, steps: int, batch: int = 1, rounds: int = 5, seed: int = 0
+) -> pd.DataFrame:
+    """Latency of whole networks on this machine's CPU, one thread: compiled by the kit, and in plain torch.
+
+    Parameters
+    ----------
+    folder, names : str and sequence of str
+        Files that `networks.export.export` wrote, of stacked networks.
+    steps, batch, seed : int
+        So many random inputs; each network reads its last.
+    rounds : int
+        In each, all networks are timed in turn, each first as often as the others.
+
+    Returns
+    -------
+    DataFrame
+        Columns network (its name), engine ("compiled", "torch"), nbytes (of the weights as the engine holds them) and
+        seconds, the median over rounds.
+    """
+    calls, held = {}, {}
+    with _quiet_thread(), torch.inference_mode():
+        for name in names:
+            network = export.load(Path(folder) / name)
+            generator = torch.Generator().manual_seed(derive("latency", seed))
+            if network.features:
+                x = torch.randn(batch, steps, network.features, generator=generator)
+            else:
+                x = torch.randint(len(network.embedding.weight), (batch, steps), generator=generator)
+            whole, plain = network.compiled(), _plain(network)
+            calls |= {(name, "compiled"): lambda f=whole, x=x: f(x), (name, "torch"): lambda f=plain, x=x: f(x)}
+            held[name, "compiled"] = whole.pack(few=whole.takes_few(batch)).nbytes
+            held[name, "torch"] = sum(p.nbytes for p in network.parameters())
+        seconds: dict[tuple, list[float]] = {key: [] for key in calls}
+        for key, _, taken in _timings(calls, rounds):
+            seconds[key].append(taken)
+    rows = [(*key, held[key], statistics.median(taken)) for key, taken in seconds.items()]
+    return pd.DataFrame(rows, columns=["network", "engine", "nbytes", "seconds"])
+
+
+def _plain(network: Classifier) -> Callable[[Tensor], Tensor]:
+    """A stacked network in torch's own modules: one call for layers of one width, else one each."""
+    kind = {"gru": torch.nn.GRU, "lstm": torch.nn.LSTM}.get(network.variant, torch.nn.RNN)
+    extra = {"nonlinearity": network.variant.removeprefix("rnn_")} if kind is torch.nn.RNN else {}
+    stages, parts = list(network.stages), []
+    groups = [stages] if len({stage.nodes for stage in stages}) == 1 else [[stage] for stage in stages]
+    for group in groups:
+        given, width = group[0].weight_ih.shape[1], group[0].nodes
+        part = kind(given, width, len(group), batch_first=True, **extra)
+        part.load_state_dict(
+            {f"{name}_l{k}": w for k, stage in enumerate(group) for name, w in stage.named_parameters()}
+        )
+        parts.append(part)
+
+    def call(x: Tensor) -> Tensor:
+        x = x if network.features else network.embedding(x)
+        for part in parts:
+            x = part(x)[0]
+        return network.readout(x[:, -1])
+
+    return call
+
+
+def in_processes(count: int, function: str, **arguments: Any) -> pd.DataFrame:
+    """A table of this module, measured anew in so many processes one after the other: a row of each, and its number.
+
+    Where memory lies and what a processor has learned about branches differ from process to process: repeats within
+    one are no independent measurements of a time. The columns are those of the function and ``process``, from 0 on.
+    """
+    path = os.pathsep.join(filter(None, sys.path))
+    command = [sys.executable, "-m", "sparsekit.pruning.latency", function, json.dumps(arguments)]
+    parts = []
+    for process in range(count):
+        environment = os.environ | {"PYTHONPATH": path}
+        done = subprocess.run(command, env=environment, capture_output=True, text=True, check=False)
+        if done.returncode:
+            raise RuntimeError(f"a process that measures {function} failed: {done.stderr.strip()[-2000:]}")
+        parts.append(pd.DataFrame(json.loads(done.stdout)).assign(process=process))
+    return pd.concat(parts, ignore_index=True)
 
 
 def _timings(calls: dict[str, Callable], repeats: int) -> Iterator[tuple[str, int, float]]:
@@ -190,3 +304,8 @@ def _quiet_thread() -> Iterator[None]:
             yield
     finally:
         torch.set_num_threads(before)
+
+
+if __name__ == "__main__":
+    measured = {"measure": measure, "networks": networks}[sys.argv[1]](**json.loads(sys.argv[2]))
+    json.dump(measured.to_dict("list"), sys.stdout)
