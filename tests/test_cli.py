@@ -329,7 +329,7 @@ def test_interrupted(project, capsys, monkeypatch):
 def test_the_terminal_ends_with_the_answers_that_were_asked_for(project, capsys):
     path = project.folder / "notebooks" / "02_recovery.ipynb"
     notebook = nbformat.read(path, as_version=4)
-    source = "import pandas as pd\nfrom sparsekit.reports.answers import Answer\n"
+    source = "import pandas as pd\nfrom sparsekit.reports.answer import Answer\n"
     source += "Answer('RQ3', f'Within {seeds} < 3 epochs.', 'shown', '3 seeds', pd.DataFrame())"
     notebook.cells.append(new_code_cell(source, metadata={"tags": ["RQ3"]}))
     nbformat.write(notebook, path)

@@ -17,7 +17,7 @@ import pytest
 from sparsekit.experiments import studies
 from sparsekit.experiments.parameters import Parameters
 from sparsekit.reports import html as reports
-from sparsekit.reports.answers import QUESTIONS
+from sparsekit.reports.answer import QUESTIONS
 from sparsekit.tasks.definitions import TASKS, options
 
 ROOT = Path(__file__).parents[1]

@@ -212,6 +212,25 @@ def _share(as_far: np.ndarray) -> float:
     return float((1 + as_far.sum()) / (1 + len(as_far)))
 
 
+def under_ceiling(scores: pd.DataFrame, noise: pd.DataFrame, baseline: str) -> pd.DataFrame:
+    """R² of what must be beaten, of all properties, of shuffled accuracies, and of the noise ceiling, by variant.
+
+    Of what `nested_prediction` and `structure.intraclass` return: columns variant, features, r2, low, high, p, graphs.
+    """
+    rows = []
+    for variant in scores.index.get_level_values("variant").unique():
+        every, beaten = scores.loc[(variant, ALL)], scores.loc[(variant, baseline)]
+        for features, values in {
+            "noise ceiling": noise.loc[variant, ["ceiling", "ceiling_low", "ceiling_high"]],
+            ALL: every[["r2", "r2_low", "r2_high"]],
+            baseline: beaten[["r2", "r2_low", "r2_high"]],
+            "shuffled": every[["null_median", "null_median", "null_high"]],
+        }.items():
+            p = every["p_value"] if features == ALL else np.nan
+            rows.append((variant, features, *map(float, values), p, every["graphs"]))
+    return pd.DataFrame(rows, columns=["variant", "features", "r2", "low", "high", "p", "graphs"])
+
+
 def cluster_importance(
     table: pd.DataFrame,
     target: str = "test_accuracy",

@@ -4,7 +4,7 @@ import numpy as np
 import pandas as pd
 
 from sparsekit.analysis.conditions import chosen, per_condition, single
-from sparsekit.analysis.intervals import mean_interval, named
+from sparsekit.analysis.intervals import mean_interval, named, over_seeds
 from sparsekit.analysis.recovery import mean_base
 from sparsekit.analysis.tables import COST, PRUNING, TableError, require
 
@@ -90,6 +90,14 @@ def beside_random(pruning: pd.DataFrame, score: str, scope: str) -> pd.DataFrame
         raise TableError(f"no network pruned by {score}, {scope}, has more than one weight in {FEWEST:,} left")
     ratio = (own["weights_dense"] / own["weights"]).groupby([own["variant"], own["rule"], own["percent"]])
     return own.assign(compression=ratio.transform("mean"))
+
+
+def from_unpruned(pruning: pd.DataFrame, confidence: float = 0.95) -> pd.DataFrame:
+    """Mean accuracy with its interval by variant, target and percentage, that of the unpruned networks at 0 %."""
+    unpruned = pruning.drop_duplicates(["variant", "target", "seed"])
+    unpruned = unpruned.assign(percent=0.0, accuracy=unpruned["base_accuracy"])
+    both = pd.concat([unpruned, pruning[pruning["percent"] > 0]], ignore_index=True)
+    return over_seeds(both, ["variant", "target", "percent"], "accuracy", confidence, low=0, high=1)
 
 
 def mean_accuracy(rows: pd.DataFrame, by: str) -> pd.Series:

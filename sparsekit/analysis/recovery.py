@@ -10,7 +10,7 @@ import scipy.stats
 
 from sparsekit.analysis.conditions import ahead, at_the_end, grouped, per_condition, within
 from sparsekit.analysis.intervals import Interval, mean_interval, named, over_seeds, wilson
-from sparsekit.analysis.tables import RECOVERY, TableError, fraction, require
+from sparsekit.analysis.tables import EVERY, RECOVERY, TableError, fraction, require
 
 
 def steps_to_regain(recovery: pd.DataFrame, margin: float, confidence: float = 0.95) -> pd.DataFrame:
@@ -206,6 +206,26 @@ def ends(recovery: pd.DataFrame, by: str, margin: float) -> pd.DataFrame:
     table = means.agg(start="first", end="last")
     least = table.index.get_level_values(0).map(mean_base(recovery)) - margin
     return table.assign(dropped=table["start"] < least, back=table["end"] >= least)
+
+
+def back_within_an_epoch(recovery: pd.DataFrame, margin: float, confidence: float = 0.95) -> pd.DataFrame:
+    """Of the networks that had dropped, the share that is back within one epoch, and by the last step.
+
+    A row a variant, target and percentage, the variant "all" for all networks: dropped and back (counts), share, low
+    and high (Wilson), back_at_last (count).
+    """
+    epoch, parts, rows = recovery.loc[np.isclose(recovery["epoch"], 1), "step"].max(), {}, []
+    for (variant, *where), group in recovery.groupby(["variant", "target", "percent"], sort=False):
+        came = events(group, margin)
+        dropped = came[~came["regained"] | (came["step"] > 0)]
+        for name in (variant, EVERY):
+            parts.setdefault((name, *where), []).append(dropped)
+    for condition, of in parts.items():
+        dropped = pd.concat(of)
+        once, last = (dropped["regained"] & (dropped["step"] <= epoch)).sum(), dropped["regained"].sum()
+        rows.append((*condition, len(dropped), once, *wilson(once, len(dropped), confidence), last))
+    columns = ["variant", "target", "percent", "dropped", "back", "share", "low", "high", "back_at_last"]
+    return pd.DataFrame(rows, columns=columns)
 
 
 def not_yet_back(recovery: pd.DataFrame, by: str, margin: float, confidence: float = 0.95) -> pd.DataFrame:

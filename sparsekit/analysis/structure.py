@@ -306,6 +306,12 @@ def cause_pairs(matrix: pd.DataFrame) -> pd.DataFrame:
     return pd.DataFrame(pairs, columns=["row", "column", "value"]).assign(together=lambda t: t["value"].abs() > APART)
 
 
+def separates(structure: pd.DataFrame, name: str) -> bool:
+    """Whether a property's values in each family lie apart from those in any other."""
+    spans = structure.groupby("generator")[name].agg(["min", "max"]).sort_values("min")
+    return len(spans) > 1 and bool((spans["max"].to_numpy()[:-1] < spans["min"].to_numpy()[1:]).all())
+
+
 def places_among(population: pd.DataFrame, measured: Mapping[str, float]) -> pd.DataFrame:
     """Where a graph's properties fall among those of other graphs.
 

@@ -57,6 +57,9 @@ states over training strings, both before training; matched says whether they ar
 MASKS = ("variant", "seed", "layer", "kind")
 """A row a mask or null model of it (kind), with its directed properties as further columns."""
 
+EVERY = "all"
+"""The variant under which networks of all variants count together."""
+
 
 class TableError(ValueError):
     """A table that lacks what is asked of it; its text says what it has."""

@@ -8,8 +8,8 @@ import scipy.special
 import scipy.stats
 
 from sparsekit.analysis.conditions import per_condition, within
-from sparsekit.analysis.intervals import ROUNDING, Interval, named
-from sparsekit.analysis.tables import PRUNING, TableError, fraction, indexed, require
+from sparsekit.analysis.intervals import ROUNDING, Interval, named, wilson
+from sparsekit.analysis.tables import EVERY, PRUNING, TableError, fraction, indexed, require
 
 FEWEST_SEEDS = 10
 """With fewer, no accuracy is called kept, and the mean drop has no interval."""
@@ -147,6 +147,20 @@ def half_dropped(pruning: pd.DataFrame, margin: float, confidence: float = 0.95)
 
     columns = "n percent low high held failed first last"
     return per_condition(pruning, summary, columns, ("variant", "target"), row=("seed", "percent"))
+
+
+def half_dropped_of_all(pruning: pd.DataFrame, margin: float, confidence: float = 0.95) -> pd.DataFrame:
+    """`half_dropped` of each variant, and under the name `EVERY` of the networks of all variants together."""
+    own = pruning[["variant", "seed", "target", "percent", "base_accuracy", "accuracy"]]
+    together = own.assign(seed=own["variant"] + own["seed"].astype(str), variant=EVERY)
+    parts = [own, together] if own["variant"].nunique() > 1 else [own, own.assign(variant=EVERY)]
+    return half_dropped(pd.concat(parts, ignore_index=True), margin, confidence)
+
+
+def share_dropped_at(row: Mapping, percent: float, confidence: float = 0.95) -> Interval:
+    """The share of the seeds of a row of `half_dropped` that have dropped at a tested percentage, by Wilson."""
+    held = np.asarray(row["held"])
+    return wilson(int((held < percent).sum()), len(held), confidence)
 
 
 def median_threshold(tested: np.ndarray, place: np.ndarray, confidence: float = 0.95) -> Interval:

@@ -8,8 +8,9 @@ import pandas as pd
 from sparsekit.analysis import ladder as analysis
 from sparsekit.analysis.tables import require
 from sparsekit.figures import marks
-from sparsekit.figures.card import Picture, nothing
+from sparsekit.figures.card import nothing
 from sparsekit.figures.marks import POINTS
+from sparsekit.figures.picture import Picture
 from sparsekit.figures.style import FAINT, GENERATORS, INK, QUIET, VARIANTS, Look, look, ordered
 from sparsekit.figures.words import counted, label, number
 

@@ -28,7 +28,7 @@ from sparsekit.experiments.progress import Progress, duration
 from sparsekit.experiments.project import NOTEBOOKS, NotebookError, ordered, title
 from sparsekit.networks import processor
 from sparsekit.reports import explorable, html, index, scorecard, standards
-from sparsekit.reports.answers import QUESTIONS, Answer
+from sparsekit.reports.answer import QUESTIONS, Answer
 from sparsekit.reports.html import Page
 from sparsekit.tasks import labelled_csv
 

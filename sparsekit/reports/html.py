@@ -37,7 +37,7 @@ from sparsekit.experiments.parameters import Parameters
 from sparsekit.experiments.project import declared, title
 from sparsekit.figures.words import written
 from sparsekit.reports import document, prose
-from sparsekit.reports.answers import MIME, QUESTIONS, Answer
+from sparsekit.reports.answer import MIME, QUESTIONS, Answer
 from sparsekit.variants import VARIANTS
 
 TEMPLATES = Path(__file__).parent / "templates"

@@ -19,7 +19,7 @@ from sparsekit.figures import answers as figures
 from sparsekit.figures.picture import harmless
 from sparsekit.figures.words import label, written
 from sparsekit.reports import explorable, html, scorecard, thesis
-from sparsekit.reports.answers import QUESTIONS, Answer
+from sparsekit.reports.answer import QUESTIONS, Answer
 from sparsekit.reports.document import slug
 from sparsekit.reports.html import CSS, TEMPLATES, Page, whole
 

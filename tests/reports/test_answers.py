@@ -17,8 +17,9 @@ from sparsekit.experiments.parameters import Parameters
 from sparsekit.figures.correlation import controlled_forest
 from sparsekit.figures.style import VARIANTS
 from sparsekit.graphs.properties import NAMES
-from sparsekit.reports import answers
-from sparsekit.reports.answers import MIME, UNDECIDED, VERDICTS, WORDS, Answer, rq1, rq2, rq3, rq4, rq5
+from sparsekit.reports import readings
+from sparsekit.reports.answer import MIME, UNDECIDED, VERDICTS, WORDS, Answer
+from sparsekit.reports.answers import rq1, rq2, rq3, rq4, rq5
 from tests import planted
 from tests.planted import ways
 from tests.reports.tables import pruning, recovery
@@ -239,7 +240,7 @@ def test_sentences_name_who_is_ahead_and_who_cannot_be_told():
         ]
     )
     ends = ahead(at_the_end(table), "accuracy", recovery="retrain")
-    text = answers.paired(ends, "Against retraining the survivors", P.confidence)
+    text = readings.paired(ends, "Against retraining the survivors", P.confidence)
     assert "rewound cannot tell in any variant" in text
     assert "dense ahead in LSTM (+5.0), behind in GRU (−10.0), cannot tell in RNN-Tanh" in text
     assert "Over 3 seeds 2 of 6 intervals leave out zero; by chance alone about 0.3 would." in text
@@ -247,5 +248,5 @@ def test_sentences_name_who_is_ahead_and_who_cannot_be_told():
 
 def test_one_seed_is_no_verdict():
     ends = ahead(at_the_end(ways({"dense": [0.1]})), "accuracy", recovery="retrain")
-    assert "One seed: how far this varies cannot be told." in answers.paired(ends, "Against them", P.confidence)
-    assert "asked" in answers.paired(ends.iloc[:0], "Against them", P.confidence)
+    assert "One seed: how far this varies cannot be told." in readings.paired(ends, "Against them", P.confidence)
+    assert "asked" in readings.paired(ends.iloc[:0], "Against them", P.confidence)

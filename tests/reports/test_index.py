@@ -17,7 +17,8 @@ from sparsekit.experiments.project import folder
 from sparsekit.figures import answers as figures
 from sparsekit.figures.style import RULE, contrast, on_dark, scheme
 from sparsekit.reports import html, index, scorecard
-from sparsekit.reports.answers import QUESTIONS, Answer, rq1, rq2, rq3
+from sparsekit.reports.answer import QUESTIONS, Answer
+from sparsekit.reports.answers import rq1, rq2, rq3
 from sparsekit.reports.explorable import Links
 
 HOSTILE = '"><script>alert(1)</script><img src=x onerror=alert(2)>'

@@ -1,0 +1,69 @@
+"""What an answer to a research question is: one sentence, how sure it is, and its numbers.
+
+A verdict is "shown", "in part" or "undecided". A sentence has at most `WORDS` words, and one estimate with its
+interval.
+"""
+
+import json
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field
+
+import numpy as np
+import pandas as pd
+
+QUESTIONS = {
+    "RQ1": "What does pruning weights do to the accuracy of a recurrent network?",
+    "RQ2": "What share of the weights can go before accuracy drops significantly?",
+    "RQ3": "After a significant drop, how many epochs of retraining regain the accuracy?",
+    "RQ4": "How does a randomly structured recurrent network's accuracy correlate with the properties of its graph?",
+    "RQ5": "Can that accuracy be predicted from the properties of the graph?",
+}
+SHOWN, IN_PART, UNDECIDED = VERDICTS = ("shown", "in part", "undecided")
+MIME = "application/vnd.sparsekit.answer+json"
+"""By this type an executed notebook keeps an answer whole, for the index."""
+
+WORDS = 30
+
+
+@dataclass(frozen=True)
+class Answer:
+    """One research question's answer, as a notebook shows it and the index reads it.
+
+    Attributes
+    ----------
+    question : str
+        Of `QUESTIONS`.
+    sentence : str
+        The finding, with one estimate and its interval.
+    verdict : str
+        Of `VERDICTS`.
+    sure : str
+        What it rests on, in at most five words.
+    table : DataFrame
+        Every condition with its interval, a row each: what the index draws and offers as CSV.
+    notes : list of str
+        What a reader must know beside it, a sentence each.
+    """
+
+    question: str
+    sentence: str
+    verdict: str
+    sure: str
+    table: pd.DataFrame
+    notes: list[str] = field(default_factory=list)
+
+    def __str__(self) -> str:
+        return self.sentence
+
+    def _repr_mimebundle_(self, include=None, exclude=None) -> dict:
+        notes = "".join(f"\n- {note}" for note in self.notes)
+        text = f"**{self.sentence}**\n\n*{self.verdict} · {self.sure}*\n{notes}"
+        rows = json.loads(self.table.to_json(orient="split", index=False, double_precision=15))
+        return {"text/markdown": text, "text/plain": self.sentence, MIME: asdict(self) | {"table": rows}}
+
+    @classmethod
+    def read(cls, kept: Mapping) -> "Answer":
+        """An answer that an executed notebook kept under `MIME`."""
+        table = pd.DataFrame(kept["table"]["data"], columns=kept["table"]["columns"])
+        table = table.fillna(np.nan).infer_objects()  # JSON has no nan: a column of nothing else came as None
+        return cls(**{**kept, "table": table})
