@@ -125,6 +125,9 @@ def _parser() -> argparse.ArgumentParser:
     clean.add_argument("--yes", action="store_true", help="remove it")
     clean.set_defaults(command=_clean)
 
+    run.add_argument(
+        "--cluster", metavar="ADDRESS", help="compute on a cluster: a scheduler of dask.distributed, tcp://host:8786"
+    )
     for command in (run, status, verify):
         command.add_argument("--only", nargs="+", metavar="NOTEBOOK", help="notebooks by number or name, such as 01 03")
         command.add_argument(
@@ -154,11 +157,13 @@ def _asked(options: argparse.Namespace) -> tuple[Parameters, dict[str, list]]:
     from sparsekit.graphs.structure import GraphError
     from sparsekit.tasks.labelled_csv import TaskError
 
+    cluster = os.environ.get(execution.CLUSTER)
     try:
-        execution.resolve_device(parameters.device)
+        if not cluster:
+            execution.resolve_device(parameters.device)
         studies.task(parameters)
         units = {stem: studies.units(parameters, stem) for stem in stems}
-        if parameters.workers != 1:
+        if parameters.workers != 1 or cluster:
             extensions.packed()  # find out now what cannot be sent to worker processes
     except (execution.ExecutionError, TaskError, GraphError) as error:
         raise UsageError(str(error)) from error
@@ -166,6 +171,8 @@ def _asked(options: argparse.Namespace) -> tuple[Parameters, dict[str, list]]:
 
 
 def _run(options: argparse.Namespace) -> int:
+    if options.cluster:
+        os.environ["SPARSEKIT_CLUSTER"] = options.cluster  # for the notebooks' kernels too
     parameters, units = _asked(options)
     name = Path(options.set).stem
     out = project.home(options.out) if options.out else (project.project_root() or Path.cwd()) / "reports" / name
@@ -183,6 +190,8 @@ def _run(options: argparse.Namespace) -> int:
     except records.RecordError as error:
         if not all(store.has(unit) for own in units.values() for unit in own):
             raise UsageError(str(error)) from error
+    if cluster := os.environ.get("SPARSEKIT_CLUSTER"):
+        _reach(cluster)
 
     from sparsekit.reports import batch
 
@@ -196,6 +205,16 @@ def _run(options: argparse.Namespace) -> int:
     if (out / "index.html").exists() and not any(f.startswith("index: ") for f in done.failures):
         print(f"\nReport: {progress.link(out / 'index.html')}")
     return 1 if done.failures else 0
+
+
+def _reach(address: str) -> None:
+    """Find out before anything is computed whether a cluster is there and fit."""
+    from sparsekit.experiments.cluster import Cluster, ClusterError
+
+    try:
+        Cluster(address).end()
+    except ClusterError as error:
+        raise UsageError(str(error)) from error
 
 
 def _compare(options: argparse.Namespace) -> int:

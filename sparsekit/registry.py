@@ -183,6 +183,11 @@ def reads() -> set[str]:
     return set().union(*(own.source().globals for own in everything_own()))
 
 
+def own_code() -> str:
+    """All that a user has registered, as one digest of the sources; "" where that is nothing."""
+    return digest(*sorted(everything_own(), key=lambda own: (own.kind, own.name)))
+
+
 def digest(*functions: Callable) -> str:
     """What of these a user has registered, as one digest of their sources; "" where all are the kit's.
 

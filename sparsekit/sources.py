@@ -147,7 +147,7 @@ def _function(function: FunctionType, found: Source, seen: dict) -> Iterator[str
     names, attributes, imports = reads(function.__code__)
     found.attributes |= attributes
     for name in names:
-        if name in function.__globals__:
+        if name in function.__globals__ and name != "__file__":  # where a function lies is not what it is
             found.globals.add(name)
             yield f"global {name}"
             value = function.__globals__[name]

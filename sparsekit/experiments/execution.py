@@ -1,48 +1,30 @@
-"""Units of work over worker processes, so that each one is computed once, whatever dies in between."""
+"""Units of work over workers, so that each one is computed once, whatever dies in between."""
 
 import os
-import pickle
 import queue
 import re
-import signal
 import time
-import warnings
-from collections.abc import Callable, Iterable, Sequence
-from concurrent.futures import BrokenExecutor, CancelledError, Executor, Future
-from contextlib import suppress
+from collections.abc import Callable, Iterable
+from concurrent.futures import BrokenExecutor, Executor, Future
+from contextlib import ExitStack, suppress
 from pathlib import Path
 
 import loky
 import torch
 
 from sparsekit.experiments import locks
-from sparsekit.experiments.extensions import arrive, packed
-from sparsekit.experiments.identity import Unit, key, title
+from sparsekit.experiments.identity import Unit, title
 from sparsekit.experiments.jobs import Job, Schedule
 from sparsekit.experiments.progress import Progress, State, duration
 from sparsekit.experiments.records import CLAIMS, RecordError, Store, default_store
+from sparsekit.experiments.workers import ExecutionError, Local, WorkerDied, Workers, resolve_device
 
-# A worker with several threads on a busy machine is many times slower than with one.
-ONE_THREAD = dict.fromkeys(["OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS"], "1")
 LOOK = 0.5
-"""Seconds between two looks at whether a unit that another run computes is done."""
-# loky takes 300 MB more than at the start for a leak, and restarts the worker; compiling the kernels alone takes that.
-WORKER = ONE_THREAD | {"LOKY_MAX_MEMORY_LEAK_SIZE": str(1536 * 2**20)}
-
-
+"""Seconds between two looks at whether a unit that another run computes is done, and whether a cluster is there."""
 NO_RECORD = "it ended without writing its record"
 OTHER_CODE = "worker processes ran other code than this session has loaded: restart its kernel, and run again"
-
-
-class ExecutionError(RuntimeError):
-    """Some units could not be computed; all others were.
-
-    `failed` holds pairs of a unit and its exception, `not_run` the units that require a failed one.
-    """
-
-    def __init__(self, text: str, failed: Sequence[tuple[Unit, BaseException]] = (), not_run: Sequence[Unit] = ()):
-        super().__init__(text)
-        self.failed, self.not_run = list(failed), list(not_run)
+CLUSTER = "SPARSEKIT_CLUSTER"
+"""The environment variable that names a cluster's scheduler, for notebooks' kernels too."""
 
 
 class Interrupted(KeyboardInterrupt):
@@ -52,15 +34,6 @@ class Interrupted(KeyboardInterrupt):
         return [str(self)]
 
 
-def resolve_device(device: str) -> str:
-    """``cpu`` or ``cuda``, where ``auto`` means CUDA if there is any; `ExecutionError` where CUDA is not there."""
-    if device == "auto":
-        return "cuda" if torch.cuda.is_available() else "cpu"
-    if device == "cuda" and not torch.cuda.is_available():
-        raise ExecutionError("device: given 'cuda', but torch finds no CUDA device here; allowed are auto, cpu")
-    return device
-
-
 def run(
     units: Iterable[Unit],
     store: Store | None = None,
@@ -68,6 +41,7 @@ def run(
     workers: int = 0,
     device: str = "auto",
     executor: Executor | None = None,
+    cluster: str | None = None,
     report: Callable[[State], None] | None = None,
     weights: bool = False,
 ) -> None:
@@ -81,10 +55,13 @@ def run(
     store : Store, optional
         Where records are kept; default: `sparsekit.experiments.records.default_store`.
     workers : int
-        Jobs at the same time; 0: one for each core, or all that are ready where an executor is given. With 1 and no
+        Jobs at the same time; 0: one for each core, or as many as are ready where an executor is given. With 1 and no
         executor, all is computed in this process.
     executor : concurrent.futures.Executor, optional
-        Where jobs run, such as a dask cluster's; default: processes of this machine.
+        Where jobs run; default: processes of this machine.
+    cluster : str, optional
+        The address of a scheduler of dask.distributed, such as ``tcp://host:8786``, on whose workers jobs run; default:
+        what the environment variable SPARSEKIT_CLUSTER says, if anything.
     report : callable, optional
         Called with each state of the run; default: a `sparsekit.experiments.progress.Progress`.
     weights : bool
@@ -93,7 +70,7 @@ def run(
     Raises
     ------
     ExecutionError
-        Some units failed, or killed their worker twice; the others are done nevertheless.
+        Some units failed, or killed their worker; the others are done nevertheless. Or the cluster cannot be had.
     Interrupted
         A `KeyboardInterrupt`, by the user; what is computed is kept.
     RecordError
@@ -102,26 +79,28 @@ def run(
     store = store or default_store()
     asked, report = report is not None, report or Progress()
     started, exhausted = time.monotonic(), _memory_kills()
-    workers = workers or (0 if executor else loky.cpu_count())
-    # how many workers a given executor has is not known: it gets whole groups, and as many jobs as are ready
-    schedule, limit = Schedule(units, store, workers or 1, weights), workers or 10_000
+    cluster = None if executor else cluster or os.environ.get(CLUSTER)
+    found: list[tuple[Workers, str]] = []  # not before there is something to be done
+
+    def many() -> int:
+        found.append(_workers(workers, device, executor, cluster))
+        # how many workers a given executor has is not known: it gets whole groups
+        return max(1, workers if executor else found[0][0].limit)
+
+    schedule = Schedule(units, store, many, weights)
     if schedule.missing:
         store.check_writable()
         store.tidy()
-        if executor is None:
-            device = resolve_device(device)
         threads = torch.get_num_threads()
-        pools = _Pools(executor, limit)
+        work = _Run(schedule, found[0][0], store, found[0][1], report)
         try:
-            _work(schedule, pools, store, device, report)
-        except BaseException as error:
-            pools.abandon()
-            if isinstance(error, KeyboardInterrupt):
-                kept = schedule.total - sum(not store.has(unit) for unit in schedule.missing.values())
-                told = f"Stopped. {kept} of {schedule.total} results are kept; run the cell again to go on."
-                raise Interrupted(told) from None
-            raise
+            work.until_done()
+        except KeyboardInterrupt:
+            kept = schedule.total - sum(not store.has(unit) for unit in schedule.missing.values())
+            told = f"Stopped. {kept} of {schedule.total} results are kept; run the cell again to go on."
+            raise Interrupted(told) from None
         finally:
+            work.stop()
             torch.set_num_threads(threads)
     if schedule.missing or asked:  # nothing was to be done, and nobody asked: nothing to say
         report(schedule.state(_summary(schedule, time.monotonic() - started), end=True))
@@ -130,156 +109,108 @@ def run(
         raise error from next(iter(schedule.failed.values()))
 
 
-def _claims(store: Store) -> Path:
-    return store.path / CLAIMS
+def _workers(workers: int, device: str, executor: Executor | None, cluster: str | None) -> tuple[Workers, str]:
+    """Where jobs run, and on which device, which others than this machine's processes find out themselves."""
+    if cluster:
+        from sparsekit.experiments.cluster import Cluster  # not above: it needs an extra
+
+        return Cluster(cluster), device
+    # a claim to a unit is an open file, of which a process may have a thousand
+    limit = workers or (500 if executor else loky.cpu_count())
+    return Local(limit, executor), device if executor else resolve_device(device)
 
 
-def _work(schedule: Schedule, pools: "_Pools", store: Store, device: str, report: Callable) -> None:
-    report(schedule.state("starting"))
-    elsewhere: list[Job] = []  # what other runs are computing
-    while True:
-        for job in [job for job in elsewhere if not _claimed_elsewhere(job, store)]:
-            elsewhere.remove(job)
-            schedule.add(job)
-        while len(pools.running) < pools.limit and (job := schedule.next(pools.running.values())):
-            pools.submit(job, store, device)
-        if pools.running:
-            with suppress(queue.Empty):
-                future = pools.ended.get(timeout=LOOK if elsewhere else None)
-                job = pools.release(future)
-                elsewhere += _settle(job, future, schedule, store)
-                report(schedule.state(title(list(job.units.values())[-1])))
-        elif elsewhere:
-            (unit, *_) = elsewhere[0].units.values()
-            report(schedule.state(f"waiting for another run, which computes {title(unit)}"))
-            time.sleep(LOOK)
-        else:
-            return
+class _Run:
+    """One run at work: which jobs are where, and what becomes of them.
 
-
-def _claimed_elsewhere(job: Job, store: Store) -> bool:
-    return all(locks.claimed_elsewhere(_claims(store), name) for name in job.units)
-
-
-def _settle(job: Job, future: Future, schedule: Schedule, store: Store) -> list[Job]:
-    """Note what has become of a job; what may still succeed goes in line once more, unit by unit.
-
-    Returns what other runs are computing, if there is any.
-    """
-    error = CancelledError() if future.cancelled() else future.exception()
-    there, claimed = ([], []) if error else future.result()
-    left = {name: unit for name, unit in job.units.items() if not store.has(unit)}
-    for name in [n for n in job.units if n not in left]:  # also where its worker died after writing the record
-        schedule.finish(name, elsewhere=name in there)
-    waiting = {name: left.pop(name) for name in claimed if name in left}
-    # among others, the death may have been another job's doing
-    died, deaths = isinstance(error, BrokenExecutor), job.deaths + job.suspect
-    for name, unit in left.items():
-        if died and deaths < 2:
-            schedule.add(Job({name: unit}, schedule.costs[name], suspect=True, deaths=deaths))
-        elif error and len(job.units) > 1:
-            schedule.add(Job({name: unit}, schedule.costs[name], job.suspect, job.deaths))
-        else:
-            schedule.fail(name, error or ExecutionError(OTHER_CODE if store.found(unit) else NO_RECORD))
-    length = sum(schedule.costs[name] for name in waiting)
-    return [Job(waiting, length, job.suspect, job.deaths)] * bool(waiting)
-
-
-def _compute(own: bytes, units: Sequence[Unit], store: Store, device: str) -> tuple[list[str], list[str]]:
-    """Compute units; return the names of those that were there already, and of those that other runs are computing."""
-    torch.set_num_threads(1)
-    start, form = time.perf_counter(), type(units[0])
-    try:
-        arrive(own)
-        device = resolve_device(device)
-        by_name = {key(unit): unit for unit in units}
-        with locks.claimed(_claims(store), by_name) as mine:
-            there = [name for name in mine if store.has(by_name[name])]  # which another run has computed meanwhile
-            asked = [by_name[name] for name in mine if name not in there]
-            for unit, data, weights in form.compute(asked, store, device) if asked else ():
-                seconds = (time.perf_counter() - start) / len(asked)
-                store.write(unit, data, weights, seconds=seconds, device=device if form.trains else "cpu")
-        return there, [name for name in by_name if name not in mine]
-    except Exception as error:
-        try:
-            pickle.loads(pickle.dumps(error))
-        except Exception:
-            # what cannot travel between processes would break the pool instead of naming its cause
-            raise RuntimeError(f"{type(error).__name__}: {error}") from None
-        raise
-
-
-def processes(workers: int, start: Callable = loky.ProcessPoolExecutor, **options: object) -> Executor:
-    """A pool of worker processes, which end when this one does, however it ends."""
-    return start(max_workers=workers, env=WORKER, initializer=_begin, initargs=(os.getpid(),), **options)
-
-
-def _begin(parent: int) -> None:
-    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C reaches the whole group; whoever started this one ends it
-    locks.end_with(parent)
-
-
-class _InProcess(Executor):
-    """Runs at once, here."""
-
-    def submit(self, function, /, *arguments):
-        future = Future()
-        try:
-            future.set_result(function(*arguments))
-        except Exception as error:
-            future.set_exception(error)
-        return future
-
-
-class _Pools:
-    """Where jobs run: one pool for all, and a process of its own for each job under which a worker died.
-
-    A dead worker breaks its whole pool, and nobody knows whose fault it was. Alone, a job shows whether it was its.
+    A unit is claimed as long as it is at work, so that no other run computes it too.
     """
 
-    def __init__(self, given: Executor | None, limit: int):
-        self._executor = given or (_InProcess() if limit == 1 else None)  # None: worker processes of this machine
-        self._own = b"" if isinstance(self._executor, _InProcess) else packed()  # what a user has registered
-        self._alone: dict[Future, loky.ProcessPoolExecutor] = {}
+    def __init__(self, schedule: Schedule, workers: Workers, store: Store, device: str, report: Callable):
+        self.schedule, self.workers, self.store, self.device, self.report = schedule, workers, store, device, report
         self.running: dict[Future, Job] = {}
+        self.claims: dict[Future, ExitStack] = {}
         self.ended: queue.SimpleQueue[Future] = queue.SimpleQueue()  # those of them that have
-        self.limit = limit
+        self.elsewhere: list[Job] = []  # what other runs are computing
 
-    def _shared(self) -> Executor:
-        return self._executor or processes(self.limit, loky.get_reusable_executor, timeout=300)
+    def until_done(self) -> None:
+        """Have all computed that can be."""
+        self._tell("starting")
+        while True:
+            self._start()
+            if not (self.running or self.elsewhere or self.schedule.ready):
+                return
+            try:
+                future = self.ended.get(timeout=LOOK)
+            except queue.Empty:
+                self._wait()
+            else:
+                self._end(future)
 
-    def submit(self, job: Job, store: Store, device: str) -> None:
-        task = (_compute, self._own, tuple(job.units.values()), store, device)
-        future = None if job.suspect else self._submit_shared(task)
-        if future is None:
-            job.suspect, pool = True, processes(1)
-            future = pool.submit(*task)
-            self._alone[future] = pool
-        self.running[future] = job
-        future.add_done_callback(self.ended.put)
+    def stop(self) -> None:
+        """Let go of everything; what is still at work is abandoned."""
+        self.workers.end()
+        for claims in self.claims.values():
+            claims.close()
 
-    def _submit_shared(self, task: tuple) -> Future | None:
-        with suppress(BrokenExecutor):
-            return self._shared().submit(*task)
-        if self._executor:
-            warnings.warn("the given executor is broken; the rest is computed by processes here", stacklevel=5)
-            self._executor, self.limit = None, min(self.limit, loky.cpu_count())
-        with suppress(BrokenExecutor):
-            return self._shared().submit(*task)  # a new one
-        return None
+    def _tell(self, text: str) -> None:
+        self.report(self.schedule.state(text))
 
-    def release(self, future: Future) -> Job:
-        if pool := self._alone.pop(future, None):
-            pool.shutdown(wait=False, kill_workers=True)
-        return self.running.pop(future)
+    def _wait(self) -> None:
+        if waiting := self.workers.waiting():
+            self._tell(waiting)
+        elif self.elsewhere and not self.running:
+            (unit, *_) = self.elsewhere[0].units.values()
+            self._tell(f"waiting for another run, which computes {title(unit)}")
 
-    def abandon(self) -> None:
-        """Stop what is running, as far as that is ours to stop."""
-        for future in self.running:
-            future.cancel()
-        own = [] if self._executor else [self._shared()]
-        for pool in [*self._alone.values(), *own]:
-            pool.shutdown(wait=False, kill_workers=True)
+    def _start(self) -> None:
+        for job in [job for job in self.elsewhere if not self._claimed_elsewhere(job)]:
+            self.elsewhere.remove(job)
+            self.schedule.add(job)
+        while len(self.running) < self.workers.limit and (job := self.schedule.next(self.running.values())):
+            self._start_one(job)
+
+    def _claimed_elsewhere(self, job: Job) -> bool:
+        return all(locks.claimed_elsewhere(self.store.path / CLAIMS, name) for name in job.units)
+
+    def _start_one(self, job: Job) -> None:
+        """Hand over those of a job's units which no other run is computing, or has computed meanwhile."""
+        with ExitStack() as claims:
+            mine = claims.enter_context(self.store.claimed(job.units))
+            if theirs := [name for name in job.units if name not in mine]:
+                self.elsewhere.append(self._part(job, theirs))
+            there = [name for name in mine if self.store.has(job.units[name])]
+            for name in there:
+                self.schedule.finish(name, elsewhere=True)
+            if left := [name for name in mine if name not in there]:
+                job = job if len(left) == len(job.units) else self._part(job, left)
+                future = self.workers.submit(job, self.store, self.device)
+                self.running[future], self.claims[future] = job, claims.pop_all()
+                future.add_done_callback(self.ended.put)
+
+    def _part(self, job: Job, names: list[str]) -> Job:
+        units = {name: job.units[name] for name in names}
+        return Job(units, sum(self.schedule.costs[name] for name in names), job.suspect, job.deaths)
+
+    def _end(self, future: Future) -> None:
+        """Note what has become of a job; what may still succeed goes in line once more, unit by unit."""
+        job = self.running.pop(future)
+        with self.claims.pop(future):
+            error = self.workers.settle(future, self.store)
+            died, deaths = isinstance(error, BrokenExecutor), job.deaths + job.suspect
+            for name, unit in job.units.items():
+                if died:
+                    self.store.tidy_one(name)
+                if self.store.has(unit):  # also where its worker died after writing the record
+                    self.schedule.finish(name)
+                elif died and deaths < self.workers.deadly:  # among others, the death may have been another job's doing
+                    self.schedule.add(Job({name: unit}, self.schedule.costs[name], suspect=True, deaths=deaths))
+                elif error and len(job.units) > 1:
+                    self.schedule.add(Job({name: unit}, self.schedule.costs[name], job.suspect, job.deaths))
+                else:
+                    other = OTHER_CODE if self.store.found(unit) else NO_RECORD
+                    self.schedule.fail(name, error or ExecutionError(other))
+        self._tell(title(list(job.units.values())[-1]))
 
 
 def _summary(schedule: Schedule, seconds: float) -> str:
@@ -305,6 +236,8 @@ def _error(schedule: Schedule, store: Store, memory_kills: int, shown: int = 10)
 
 
 def _reason(cause: BaseException, memory_kills: int) -> str:
+    if isinstance(cause, WorkerDied):
+        return str(cause)
     if isinstance(cause, BrokenExecutor):
         signal = re.search(r"SIG(?!KILL)[A-Z]+", str(cause))
         if signal:

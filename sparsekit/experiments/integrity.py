@@ -72,35 +72,45 @@ def owned(weights: Path) -> bool:
 
 
 def examine(file: Path, weights: bool = False) -> tuple[dict[str, Any] | None, str]:
-    """A record as its file holds it, and what is wrong with it; (None, "") where there is no file."""
+    """A record as its file holds it, and what is wrong with it or its weights; (None, "") where there is no file."""
     try:
-        record = json.loads(file.read_bytes())
-        problem = _problem(record, file, weights)
-        return (None, problem) if problem else (record, "")
+        text = file.read_bytes()
     except (FileNotFoundError, NotADirectoryError):
         return None, ""
     except OSError as error:
         return None, f"cannot be read: {error.strerror}"
+    record, problem = judged(text, file.parent.parent.name, file.stem)
+    problem = problem or _weights_problem(record, file, weights)
+    return (None, problem) if problem else (record, "")
+
+
+def judged(text: bytes, kind: str, name: str) -> tuple[dict[str, Any] | None, str]:
+    """A record of this kind and key, and what is wrong with it; its weights are not looked at."""
+    try:
+        record = json.loads(text)
+        problem = _problem(record, kind, name)
     except (ValueError, RecursionError):
-        return None, "is truncated or no JSON"
+        problem = "is truncated or no JSON"
     except (TypeError, AttributeError, KeyError):
-        return None, "is no record"
+        problem = "is no record"
+    return (None, problem) if problem else (record, "")
 
 
-def _problem(record: Any, file: Path, weights: bool) -> str:
+def _problem(record: Any, kind: str, name: str) -> str:
     if not isinstance(record, dict) or PARTS - set(record):
         return "is no record"
     if not isinstance(record["data"], dict) or not isinstance(record["provenance"], dict):
         return "is no record"
-    named = {"kind": record["kind"], "identity": record["identity"]}
-    if digest(named) != file.stem or record["kind"] != file.parent.parent.name:
+    if not isinstance(record["weights_bytes"], int | None):
+        return "is no record"
+    if digest({"kind": record["kind"], "identity": record["identity"]}) != name or record["kind"] != kind:
         return "holds the record of another unit"
     checksum = record.get("sha256")
     if checksum and digest({name: value for name, value in record.items() if name != "sha256"}) != checksum:
         return "was changed after it was written"
     if not checksum and (odd := out_of_range(record["data"])):
         return f"has {odd}"
-    return _weights_problem(record, file, weights)
+    return ""
 
 
 def _weights_problem(record: dict[str, Any], file: Path, deep: bool) -> str:

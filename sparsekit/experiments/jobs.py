@@ -5,7 +5,7 @@ import heapq
 import itertools
 import math
 from collections import Counter, defaultdict
-from collections.abc import Collection, Iterable
+from collections.abc import Callable, Collection, Iterable
 from dataclasses import dataclass
 
 import numpy as np
@@ -37,11 +37,10 @@ class Schedule:
     Jobs come longest first, each once the records that it needs are there. Units of equal type and group share a job,
     at most ``unit.together`` of them, and fewer where workers would stay idle. What a unit with a record requires is
     not looked at. What a unit without one requires counts as there with sound weights only, and so do the units asked
-    for where their `weights` will be read.
+    for where their `weights` will be read. How many workers there are is asked only where there is a unit to compute.
     """
 
-    def __init__(self, units: Iterable[Unit], store: Store, workers: int, weights: bool = False):
-        self.workers = workers
+    def __init__(self, units: Iterable[Unit], store: Store, workers: int | Callable[[], int], weights: bool = False):
         self.missing: dict[str, Unit] = {}
         self.reused = 0
         self.computed: set[str] = set()
@@ -53,6 +52,7 @@ class Schedule:
         self._after: dict[str, list[str]] = defaultdict(list)  # and those that require it
         with store.one_warning():
             self._survey([(unit, weights) for unit in units], store)
+        self.workers = workers if isinstance(workers, int) else workers() if self.missing else 1
         self.costs = {name: float(unit.cost) for name, unit in self.missing.items()}
         self.cost = sum(self.costs.values())
         self._ready: list[tuple[bool, float, int, Job]] = []
@@ -112,6 +112,11 @@ class Schedule:
         failed = len(self.failed) + len(self.not_run)
         counts = (self.total, self.reused, len(self.computed), failed, self.past_cost, self.cost)
         return State(*counts, self.workers, text, end)
+
+    @property
+    def ready(self) -> bool:
+        """Whether a job could start, were a worker free."""
+        return bool(self._ready)
 
     def add(self, job: Job) -> None:
         """Put a job in line, as soon as what its units require is there."""

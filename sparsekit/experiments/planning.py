@@ -8,10 +8,10 @@ from dataclasses import dataclass
 import loky
 import torch
 
-from sparsekit.experiments import execution
 from sparsekit.experiments.extensions import arrive, packed
 from sparsekit.experiments.identity import Unit, key
 from sparsekit.experiments.records import Store
+from sparsekit.experiments.workers import processes, resolve_device
 
 
 @dataclass(frozen=True)
@@ -46,9 +46,9 @@ def plan(units: Iterable[Unit], store: Store, workers: int = 0, device: str = "a
         if not store.has(unit):
             variant = getattr(getattr(unit, "base", unit), "variant", "")
             missing.setdefault(f"{unit.kind} {variant}".strip(), []).append(unit)
-    workers, device = workers or loky.cpu_count(), execution.resolve_device(device)
+    workers, device = workers or loky.cpu_count(), resolve_device(device)
     kinds, mebibytes, own = [], 0.0, packed()
-    pool = execution.processes(1)  # starts its worker when first asked
+    pool = processes(1)  # starts its worker when first asked
     try:
         for name, group in missing.items():
             by_cost = sorted(group, key=lambda unit: unit.cost)

@@ -15,7 +15,7 @@ from typing import Any
 from sparsekit.experiments import locks
 from sparsekit.experiments.fingerprint import code
 from sparsekit.experiments.identity import digest, identity, key, plain, title
-from sparsekit.experiments.integrity import Checked, examine, out_of_range, owned, stamp, weights_file
+from sparsekit.experiments.integrity import Checked, examine, judged, out_of_range, owned, stamp, weights_file
 from sparsekit.experiments.project import home, project_root
 from sparsekit.experiments.provenance import now, recorded
 
@@ -196,6 +196,29 @@ class Store:
             record |= {"weights_bytes": len(content), "weights_sha256": sha256(content).hexdigest()}
         record["sha256"] = digest(record)
         self._keep(unit, json.dumps(record, ensure_ascii=False, allow_nan=False, indent=1).encode(), content)
+
+    def bytes_of(self, unit: Any) -> tuple[bytes, bytes | None]:
+        """A unit's record and its weights as they lie in their files, to be `put` into another store."""
+        if not (found := self.found(unit, weights=True)):
+            raise RecordError(f"no record of {title(unit)} in {self.path}")
+        return self.file(unit).read_bytes(), Path(found.beside).read_bytes() if found.beside else None
+
+    def put(self, unit: Any, text: bytes, weights: bytes | None) -> None:
+        """Keep a record from elsewhere, with all that it says of how it was made.
+
+        Raises
+        ------
+        RecordError
+            It is not whole, or not of this unit; or the folder cannot be written to.
+        """
+        record, problem = judged(text, unit.kind, key(unit))
+        if record and record["weights_bytes"] != (None if weights is None else len(weights)):
+            problem = "has other weights than it was written with"
+        if record and weights is not None and record.get("weights_sha256") != sha256(weights).hexdigest():
+            problem = "has other weights than it was written with"
+        if problem:
+            raise RecordError(f"what came of {title(unit)} {problem}")
+        self._keep(unit, text, weights)
 
     def _keep(self, unit: Any, text: bytes, weights: bytes | None) -> None:
         """Put a record in the place of any older one, after its weights; see `Store` for the order."""

@@ -1,7 +1,7 @@
 """Which units each notebook reads, and the tables that belong to no single study."""
 
+import warnings
 from collections.abc import Callable, Iterable
-from contextlib import suppress
 
 import pandas as pd
 
@@ -11,6 +11,7 @@ from sparsekit.experiments.parameters import Parameters
 from sparsekit.experiments.units import Baselines, computed, results, strings
 from sparsekit.networks import classifier
 from sparsekit.pruning.recovery import starts_early
+from sparsekit.registry import OwnError
 from sparsekit.tasks import definitions as tasks
 from sparsekit.tasks import labelled_csv, samples
 
@@ -66,8 +67,8 @@ def baselines(p: Parameters) -> pd.DataFrame:
 def task_baselines(p: Parameters) -> pd.DataFrame:
     """`baselines` of every task that the kit makes, and of a file of strings: columns task, invalid, samples, ….
 
-    With `p`'s numbers of strings, lengths and seed; a task that cannot be made with these is left out. `samples` is how
-    many a task is tested on: fewer than asked for where it has fewer.
+    With `p`'s numbers of strings, lengths and seed; a task that cannot be made with these is left out, and with a
+    warning a user's own that fails. `samples` is how many a task is tested on: fewer than asked for where it has fewer.
     """
     parts = []
     names = _task_baselines(p)
@@ -82,10 +83,17 @@ def _task_baselines(p: Parameters) -> dict[Baselines, tuple[str, str]]:
     wanted = {}
     kinds = {task: tasks.INVALID if "invalid" in tasks.options(task) else ("",) for task in tasks.TASKS}
     for name, invalid in [(task, kind) for task in kinds for kind in kinds[task] if task != "csv" or p.csv_path]:
-        with suppress(labelled_csv.TaskError):  # too few strings of these lengths, too few samples for ten classes
+        try:
             given = strings(p.model_copy(update={"task": name, "invalid": invalid}))
             given.make()
-            wanted[Baselines(given)] = name, invalid
+        except labelled_csv.TaskError:  # too few strings of these lengths, too few samples for ten classes
+            continue
+        except OwnError as error:
+            if name == p.task:
+                raise
+            warnings.warn(f"left out: {error}", stacklevel=2)  # of another task than the study's
+            continue
+        wanted[Baselines(given)] = name, invalid
     return wanted
 
 

@@ -27,6 +27,7 @@ from sparsekit.experiments.parameters import Parameters
 from sparsekit.experiments.progress import Progress, duration
 from sparsekit.experiments.project import NOTEBOOKS, NotebookError, ordered, title
 from sparsekit.networks import processor
+from sparsekit.registry import own_code
 from sparsekit.reports import explorable, html, index, scorecard, standards
 from sparsekit.reports.answer import QUESTIONS, Answer
 from sparsekit.reports.html import Page
@@ -185,14 +186,15 @@ def _index(batch: Batch, card: Future[pd.DataFrame], notebooks: Path, units: Map
 
 
 def _earlier(batch: Batch, notebooks: Path, stems: Mapping[str, Sequence]) -> list[Page]:
-    """Pages that an earlier run left in the same folder, of notebooks not run now but with the same parameters."""
+    """Pages that an earlier run left in the same folder, of notebooks not run now, by equal parameters and own code."""
     found = []
     for notebook in ordered(notebooks):
         executed = batch.out / notebook.name
         if notebook.stem not in stems and executed.exists():
-            used = nbformat.read(executed, as_version=4).metadata.get("papermill", {}).get("parameters")
+            made = nbformat.read(executed, as_version=4).metadata
+            used, own = made.get("papermill", {}).get("parameters"), made.get("sparsekit", {}).get("own", "")
             with suppress(NotebookError):
-                if used == html.given(notebook, batch.parameters.model_dump()):
+                if own == own_code() and used == html.given(notebook, batch.parameters.model_dump()):
                     found.append(Page(notebook.stem, title(notebook), earlier=True))
     return found
 
@@ -232,7 +234,8 @@ def _cost(batch: Batch, units: Mapping[str, Sequence]) -> dict[str, str]:
 
 
 def _provenance(batch: Batch, units: Mapping[str, Sequence]) -> dict[str, str]:
-    device = execution.resolve_device(batch.parameters.device)
+    device, cluster = batch.parameters.device, os.environ.get(execution.CLUSTER)
+    device = f"{device} of the workers of {cluster}" if cluster else execution.resolve_device(device)
     found = {"code": f"sparsekit {__version__}{_commit()}", "Python": platform.python_version()}
     found["libraries"] = ", ".join(f"{name} {version(name)}" for name in LIBRARIES)
     found["machine"] = f"{platform.system()} {platform.machine()}, {processor.kind()}, {os.cpu_count()} cores"

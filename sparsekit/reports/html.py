@@ -30,12 +30,13 @@ from papermill.exceptions import PapermillExecutionError
 from traitlets import default
 from traitlets.config import Config
 
-from sparsekit.experiments.execution import ONE_THREAD
 from sparsekit.experiments.extensions import MODULES, loaded
 from sparsekit.experiments.locks import scratch
 from sparsekit.experiments.parameters import Parameters
 from sparsekit.experiments.project import declared, title
+from sparsekit.experiments.workers import ONE_THREAD
 from sparsekit.figures.words import written
+from sparsekit.registry import own_code
 from sparsekit.reports import document, prose
 from sparsekit.reports.answer import MIME, QUESTIONS, Answer
 from sparsekit.variants import VARIANTS
@@ -154,6 +155,9 @@ def execute(notebook: Path, out: Path, parameters: Mapping[str, object]) -> floa
             how = {"kernel_name": "python3", "language": "python", "kernel_manager_class": kernel}
             handed = given(notebook, parameters) if parameters else {}
             papermill.execute_notebook(str(notebook), str(unfinished), handed, progress_bar=False, **how)
+            executed = nbformat.read(unfinished, as_version=4)
+            executed.metadata["sparsekit"] = {"own": own_code()}  # by which it is known what a page was made of
+            nbformat.write(executed, unfinished)
         except Exception as error:
             stop(threading.get_ident())  # where its client failed, a kernel would wait for ever
             if unfinished.exists():

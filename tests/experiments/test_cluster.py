@@ -1,0 +1,218 @@
+"""Units on dask.distributed, by a real scheduler and real workers, processes of this machine, and what befalls them."""
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import ClassVar
+
+import pytest
+import torch
+
+from sparsekit.experiments import cluster
+from sparsekit.experiments.execution import ExecutionError, run
+from sparsekit.experiments.identity import Unit, title
+from sparsekit.experiments.records import Store
+
+ROOT = Path(__file__).parents[2]
+
+
+@dataclass(frozen=True)
+class Step(Unit):
+    """Adds to what it requires; tells of itself in a folder, and waits or dies as it is asked to."""
+
+    kind: ClassVar[str] = "step"
+    together: ClassVar[int] = 2
+    number: int
+    folder: str = field(default="", compare=False)
+    parts: tuple = ()
+    fault: str = ""
+
+    @property
+    def requires(self):
+        return self.parts
+
+    @property
+    def group(self):
+        return self.fault
+
+    def result(self, store, device):
+        begun = Path(self.folder) / f"begun {self.number}"
+        first = not begun.exists()
+        with begun.open("a") as log:
+            log.write(f"{os.getpid()}\n")
+        if self.fault == "kill":
+            os.kill(os.getpid(), signal.SIGKILL)
+        if self.fault == "raise":
+            raise ValueError(f"boom in {self.number}")
+        while self.fault == "wait" and first:  # until it is killed
+            time.sleep(0.05)
+        weights = sum((store.weights(part)["w"] for part in self.parts), torch.zeros(3))
+        weights = weights + torch.randn(3, generator=torch.Generator().manual_seed(self.number))
+        return {"sum": float(weights.sum()), "threads": torch.get_num_threads()}, {"w": weights}
+
+
+@dataclass(frozen=True)
+class Clock(Step):
+    kind: ClassVar[str] = "clock"
+    timed: ClassVar[bool] = True
+
+
+class Dask:
+    """A scheduler and workers, which all end with the test."""
+
+    def __init__(self, folder: Path):
+        self.folder, self.started = folder, []
+        self.env = os.environ | {"PYTHONPATH": str(ROOT), "DASK_DISTRIBUTED__SCHEDULER__ALLOWED_FAILURES": "1"}
+        self.env |= {"DASK_DISTRIBUTED__ADMIN__SYSTEM_MONITOR__GIL__ENABLED": "False"}
+        self.file = folder / "scheduler.json"
+        options = ["--host", "127.0.0.1", "--port", "0", "--no-dashboard", "--scheduler-file", str(self.file)]
+        self.scheduler = self.start("scheduler", *options)
+        while not self.file.exists():
+            assert self.scheduler.poll() is None, self.log
+            time.sleep(0.05)
+        self.address = json.loads(self.file.read_text())["address"]
+
+    def start(self, what, *options):
+        command = [sys.executable, "-m", "distributed.cli.dask_" + what, *options]
+        with (self.folder / "log").open("ab") as log:
+            process = subprocess.Popen(command, env=self.env, stdout=log, stderr=log, cwd=self.folder)
+        self.started.append(process)
+        return process
+
+    def worker(self, nanny=False):
+        options = ["--nthreads", "2", "--no-dashboard", "--host", "127.0.0.1"]
+        return self.start("worker", self.address, *options, "--nanny" if nanny else "--no-nanny")
+
+    @property
+    def log(self):
+        return (self.folder / "log").read_text()
+
+    def end(self):
+        for process in self.started:
+            process.kill()
+            process.wait()
+
+
+@pytest.fixture
+def dask(tmp_path):
+    dask = Dask(tmp_path)
+    yield dask
+    dask.end()
+
+
+@pytest.fixture(scope="module")
+def calm(tmp_path_factory):
+    """One in which nothing is killed, with a worker."""
+    dask = Dask(tmp_path_factory.mktemp("dask"))
+    dask.worker()
+    yield dask
+    dask.end()
+
+
+@pytest.fixture
+def store(tmp_path):
+    return Store(tmp_path / "runs")
+
+
+def quiet(*_):
+    pass
+
+
+def bits(store, units):
+    return {title(unit): (store.read(unit), store.weights_file(unit).read_bytes()) for unit in units}
+
+
+def test_records_are_those_of_this_machine_bit_for_bit(calm, store, tmp_path):
+    base = Step(1, str(tmp_path))
+    units = [Step(k, str(tmp_path), (base,)) for k in range(2, 7)] + [Clock(9, str(tmp_path), (base,))]
+    seen = []
+    with pytest.raises(ExecutionError, match="1 of 8 units failed") as caught:
+        run([*units, Step(8, str(tmp_path), fault="raise")], store, cluster=calm.address, report=seen.append)
+    assert "ValueError: boom in 8" in str(caught.value)
+    assert seen[-1].computed == 7
+    here = Store(tmp_path / "here")
+    run(units, here, workers=1, report=quiet)
+    assert bits(store, [base, *units]) == bits(here, [base, *units])
+    assert {store.read(unit)["threads"] for unit in units} == {1}
+    assert not list((store.path / ".claims").iterdir())
+    assert not list(store.path.rglob("*.tmp"))
+
+
+def begun(folder, number):
+    """The process in which a unit has begun, once it has."""
+    file, end = folder / f"begun {number}", time.monotonic() + 60
+    while not (file.exists() and file.read_text()):
+        assert time.monotonic() < end
+        time.sleep(0.05)
+    return int(file.read_text().split()[-1])
+
+
+def background(*arguments, **options):
+    """`run` in a thread; what it raises is raised by the result."""
+    return ThreadPoolExecutor(1).submit(lambda: run(*arguments, report=quiet, **options))
+
+
+def test_a_worker_killed_in_mid_unit_and_one_added_late(dask, store, tmp_path):
+    seen, units = [], [Step(1, str(tmp_path), fault="wait"), *(Step(k, str(tmp_path)) for k in range(2, 5))]
+    going = ThreadPoolExecutor(1).submit(lambda: run(units, store, cluster=dask.address, report=seen.append))
+    while not any("waiting for a worker" in state.text for state in seen):
+        assert not going.done()
+        time.sleep(0.05)
+    first = dask.worker()
+    assert begun(tmp_path, 1) == first.pid
+    dask.worker()
+    first.kill()
+    going.result(90)
+    assert all(map(store.has, units))
+    assert begun(tmp_path, 1) != first.pid
+
+
+def test_a_unit_that_always_kills_its_worker_fails_alone(dask, store, tmp_path):
+    dask.worker(nanny=True)
+    bad = Step(1, str(tmp_path), fault="kill")
+    units = [bad, *(Step(k, str(tmp_path)) for k in range(2, 5)), Step(9, str(tmp_path), (bad,))]
+    with pytest.raises(ExecutionError, match="1 of 5 units failed, 1 were not run") as caught:
+        run(units, store, cluster=dask.address, report=quiet)
+    assert "step: number 1, kill: killed each worker process that took it on" in str(caught.value)
+    assert [store.has(unit) for unit in units] == [False, True, True, True, False]
+
+
+def test_the_scheduler_killed_is_one_line_and_the_next_run_goes_on(dask, store, tmp_path):
+    units = [Step(1, str(tmp_path)), Step(2, str(tmp_path), (Step(1, str(tmp_path)),), "wait")]
+    dask.worker()
+    going = background(units, store, cluster=dask.address)
+    begun(tmp_path, 2)
+    dask.scheduler.kill()
+    with pytest.raises(ExecutionError, match=r"^cluster tcp://\S+: the scheduler is gone; what was computed is kept"):
+        going.result(60)
+    assert [store.has(unit) for unit in units] == [True, False]
+    assert not list((store.path / ".claims").iterdir())
+    run(units, store, workers=1, report=quiet)
+    assert all(map(store.has, units))
+
+
+@pytest.mark.parametrize("address", ["tcp://127.0.0.1:1", "nothing://x", "127.0.0.1:port"])
+def test_a_wrong_address_is_one_line(monkeypatch, store, address):
+    monkeypatch.setattr(cluster, "ANSWER", 1)
+    with pytest.raises(ExecutionError, match=f"^cluster {address}: .*(no scheduler|give an address)[^\n]*$"):
+        run([Step(1)], store, cluster=address, report=quiet)
+
+
+def test_without_the_extra_it_is_named(monkeypatch, store):
+    monkeypatch.setitem(sys.modules, "distributed", None)
+    with pytest.raises(ExecutionError, match=r"^cluster tcp://h:1: needs dask.distributed[^\n]*sparsekit\[cluster\]"):
+        run([Step(1)], store, cluster="tcp://h:1", report=quiet)
+    run([], store, cluster="tcp://h:1", report=quiet)  # nothing is to be done
+
+
+def test_workers_with_other_versions_are_refused(calm, monkeypatch, store, tmp_path):
+    real = cluster._versions()
+    monkeypatch.setattr(cluster, "_versions", lambda: real | {"torch": "1.0"})
+    with pytest.raises(ExecutionError, match=r"^worker tcp://\S+ has torch \S+ \(here 1.0\): install the same there"):
+        run([Step(1, str(tmp_path))], store, cluster=calm.address, report=quiet)
