@@ -142,20 +142,24 @@ class LadderNetwork(Unit):
 
 
 def ladder_networks(p: Parameters) -> list[LadderNetwork]:
-    """Each given graph's network, and beside it `ensemble` null models on every rung; none where that is 0."""
-    given = [replace(unit, gate_masks="blocks") for unit in graph_networks(p) if not unit.null] if p.ensemble else []
+    """The given graphs' networks, and beside each `ensemble` null models on every rung; none where that is 0.
+
+    Of each generator the first `ladder_graphs`, and all files.
+    """
+    given = [unit for unit in graph_networks(p) if not unit.null and (unit.path or unit.graph < p.ladder_graphs)]
+    given = [replace(unit, gate_masks="blocks") for unit in given if p.ensemble]
     return [unit for graph in given for _, unit in _rungs(graph, RUNGS, p.ensemble)]
 
 
 def claim_networks(p: Parameters) -> list[LadderNetwork]:
-    """For each claim as many graphs as of a generator, and beside each `ensemble` that lack the feature."""
+    """For each claim `ladder_graphs` that have its feature, and beside each `ensemble` that lack it."""
     form = {"strings": strings(p), "recipe": recipe(p, p.graph_epochs, p.batch_size_structure)}
     form |= {"nodes_min": p.nodes_max, "nodes_max": p.nodes_max, "draw": p.data_seed, "interface": p.interface}
     given = [
         ClaimGraph(generator=claim, variant=variant, graph=k, seed=p.seed + s, **form)
         for variant in p.variants
         for claim in p.claims
-        for k in range(p.graphs)
+        for k in range(p.ladder_graphs)
         for s in range(p.graph_seeds)
     ]
     return [unit for graph in given for _, unit in _rungs(graph, CLAIM_RUNGS, p.ensemble)]

@@ -131,6 +131,7 @@ class Parameters(BaseModel):
     ensemble: Whole = field(
         0, "null models of each kind beside each graph in the ladder of controls; 0: no ladder", ge=0, le=1000
     )
+    ladder_graphs: Whole = field(20, "graphs of each generator, and of each claim, on the ladder", ge=1)
     claims: Several[choice("claim")] = field([], "published claims about structure, tested by name on the ladder")
     graph_files: Several[File] = field([], "graphs of your own beside the random ones: GraphML or edge lists")
     graph_seeds: Whole = field(2, "networks per graph and variant, each from its own seed", ge=1)
@@ -205,10 +206,11 @@ class Parameters(BaseModel):
         """About how many networks each study has, by what they are most of."""
         compared = len(self.scores) + len(self.scopes) + len(self.schedules) + len(self.protocols)
         pruned = len(self.targets) * (len(self.percentages) + len(self.compare_at) * compared)
-        ladder = (len(self.generators) + len(self.claims)) * 4 * self.ensemble
-        drawn = (len(self.generators) * (1 + len(self.null_models)) + ladder) * self.graphs * self.graph_seeds
+        drawn = len(self.generators) * (1 + len(self.null_models)) * self.graphs * self.graph_seeds
+        on_ladder = (len(self.generators) + len(self.claims)) * self.ladder_graphs * 4 * self.graph_seeds
         most = max("graphs", "graph_seeds", key=lambda name: getattr(self, name))
-        return {"seeds": self.seeds * len(self.variants) * (1 + pruned), most: drawn * len(self.variants)}
+        found = {"seeds": self.seeds * len(self.variants) * (1 + pruned), most: drawn * len(self.variants)}
+        return found | {"ensemble": self.ensemble * on_ladder * len(self.variants)}
 
     def _repr_markdown_(self) -> str:
         """In a notebook: what differs from the defaults."""

@@ -5,7 +5,7 @@ from collections.abc import Callable, Iterable
 
 import pandas as pd
 
-from sparsekit.experiments import inference, pruning, structure
+from sparsekit.experiments import inference, ladder, pruning, structure
 from sparsekit.experiments.identity import Unit
 from sparsekit.experiments.parameters import Parameters
 from sparsekit.experiments.units import Baselines, computed, results, strings
@@ -19,7 +19,7 @@ NOTEBOOKS: dict[str, Callable[[Parameters], Iterable[Unit]]] = {
     "00_task": lambda p: [*_task_baselines(p), *pruning.base_networks(p)],
     "01_pruning": lambda p: [*_pruned(p), *pruning.scored_networks(p), *pruning.probes(p), *_sources(p)],
     "02_recovery": lambda p: [*_pruned(p), *_compared(p)],
-    "03_graph_structured_rnns": lambda p: [*structure.graph_networks(p), *structure.gate_row_networks(p)],
+    "03_graph_structured_rnns": lambda p: [*_graphs(p), *ladder.ladder_networks(p), *ladder.claim_networks(p)],
     "04_correlation_analysis": lambda p: [*structure.graph_networks(p), *pruning.base_networks(p), *_masks(p)],
     "05_what_sparsity_buys": lambda p: [*inference.raced_networks(p), *inference.timed(p)],
 }
@@ -47,6 +47,10 @@ def _compared(p: Parameters) -> list[Unit]:
     by_protocol = pruning.protocol_networks(p)
     early = [unit.early for unit in by_protocol if starts_early(unit.protocol)]
     return [*early, *pruning.scheduled_networks(p), *by_protocol]
+
+
+def _graphs(p: Parameters) -> list[Unit]:
+    return [*structure.graph_networks(p), *structure.gate_row_networks(p)]
 
 
 def _masks(p: Parameters) -> list[Unit]:

@@ -4,6 +4,7 @@ from collections.abc import Mapping
 
 import numpy as np
 import pandas as pd
+from pandas.io.formats.style import Styler
 
 from sparsekit.analysis import ladder as analysis
 from sparsekit.analysis.tables import require
@@ -11,7 +12,7 @@ from sparsekit.figures import marks
 from sparsekit.figures.card import nothing
 from sparsekit.figures.marks import POINTS
 from sparsekit.figures.picture import Picture
-from sparsekit.figures.style import FAINT, GENERATORS, INK, QUIET, VARIANTS, Look, look, ordered
+from sparsekit.figures.style import FAINT, INK, QUIET, VARIANTS, Look, look
 from sparsekit.figures.words import counted, label, number
 
 ADVANTAGE = POINTS._replace(label="test accuracy, graph minus null models, percentage points")
@@ -38,42 +39,49 @@ def ladder(placed: pd.DataFrame, confidence: float = 0.95) -> Picture:
         return nothing(title, "No ladder was asked for; `ensemble = 20` trains so many null models for each rung.")
     placed = pd.concat([placed, analysis.beyond_density(placed)], ignore_index=True)
     table = analysis.summary(placed, confidence).reset_index()
-    dots = placed.dropna(subset="difference").rename(columns={"difference": "value", "generator": "series"})
-    text = [
-        ", ".join(filter(None, [_p(r.p), f"{r.unmatched} unmatched" * bool(r.unmatched)])) for r in table.itertuples()
-    ]
+    text = [f"{_p(r.p)}{f', {r.unmatched} unmatched' if r.unmatched else ''}" for r in table.itertuples()]
+    names = {(v, g): f"{label(v)}, {label(g)}" for v, g in zip(table["variant"], table["generator"], strict=True)}
+    groups = {name: look(VARIANTS, v)._replace(label=name) for (v, _), name in names.items()}
+    table, dots = (
+        t.assign(panel="", group=[names[of] for of in zip(t["variant"], t["generator"], strict=True)], row=t["rung"])
+        for t in (table, placed.dropna(subset="difference").rename(columns={"difference": "value"}))
+    )
     return marks.forest(
-        table.assign(panel="", group=table["variant"], row=table["rung"], series=table["generator"], text=text),
+        table.assign(text=text),
         title,
         ADVANTAGE,
-        looks=GENERATORS,
-        groups=VARIANTS,
-        dots=dots.assign(panel="", group=dots["variant"], row=dots["rung"]),
+        groups=groups,
+        dots=dots,
         note=f"Mean over graphs, {100 * confidence:g} % interval; dots: graphs. p: of all places among null models.",
         reading=_shrinks(table),
     )
 
 
 def _shrinks(table: pd.DataFrame) -> str:
-    told = []
-    for variant in ordered(table["variant"], VARIANTS):
-        for generator, own in table[table["variant"] == variant].groupby("generator", sort=False):
-            rungs = own[own["rung"] != analysis.DENSITY]
-            first, last = rungs.iloc[0], rungs.iloc[-1]
-            where = f"{label(variant)}, {look(GENERATORS, generator).label}"
-            told.append(f"{where} {_span(first)} {first['rung']}, {_span(last)} {last['rung']}, {_p(last['p'])}")
-    return f"Graphs are better than their null models by, in points: {'; '.join(told)}."
+    rungs = table[table["rung"] != analysis.DENSITY].groupby("group", sort=False)
+    ends = [(name, own.iloc[0], own.iloc[-1]) for name, own in rungs]
+    if len(ends) <= 4:
+        told = [
+            f"{name} {_span(first)} points {first['rung']}, {_span(last)} with {last['rung']} ({_p(last['p'])})"
+            for name, first, last in ends
+        ]
+        return f"Graphs are better than their null models by: {'; '.join(told)}."
+    clear = [sum(bool(row["low"] > 0 or row["high"] < 0) for row in rows) for rows in list(zip(*ends, strict=True))[1:]]
+    return (
+        f"Of {len(ends)} differences between graphs and their null models {clear[0]} are told from zero "
+        f"{ends[0][1]['rung']}, and {clear[1]} with {ends[0][2]['rung']}."
+    )
 
 
-def scales(placed: pd.DataFrame) -> pd.DataFrame:
+def scales(placed: pd.DataFrame) -> list[Styler]:
     """Both scales before training, of graphs and of null models, and how many of these could not be matched.
 
-    Of what `analysis.ladder.places` returns: a row a variant, family and rung, named for readers.
+    Of what `analysis.ladder.places` returns: a table with a row a variant, family and rung; none where there is none.
     """
     table = analysis.summary(placed)[["radius", "radius_null", "activity", "activity_null", "nulls", "unmatched"]]
     names = ["spectral radius", "of null models", "activity", "of null models ", "null models a graph", "not matched"]
-    named = table.rename(index=label, level="variant").rename(index=label, level="generator")
-    return named.set_axis(names, axis="columns")
+    shown = table.set_axis(names, axis="columns").rename_axis(["variant", "graphs", "rung"]).style.format(precision=2)
+    return [shown.format_index(label, level=[0, 1])] if len(table) else []
 
 
 def claims(table: pd.DataFrame, expected: Mapping[str, int], confidence: float = 0.95) -> Picture:

@@ -12,7 +12,7 @@ from sparsekit.graphs import structure as graphs
 
 TINY = {"train_size": 60, "test_size": 20, "graphs": 2, "nodes_min": 10, "nodes_max": 10, "graph_epochs": 1}
 TINY |= {"variants": ["gru"], "generators": ["barabasi_albert"], "workers": 1, "graph_seeds": 1, "interface": 4}
-TINY |= {"structure": "recurrent", "ensemble": 2}
+TINY |= {"structure": "recurrent", "ensemble": 2, "ladder_graphs": 2}
 
 
 def parameters(**changes):
@@ -22,6 +22,7 @@ def parameters(**changes):
 def test_each_graph_stands_beside_its_ensembles_and_without_them_there_is_no_ladder():
     units = ladder.ladder_networks(parameters(null_models=["shuffled"]))
     assert len(units) == len(set(map(key, units))) == 2 * (1 + 4 * 2)
+    assert len(ladder.ladder_networks(parameters(ladder_graphs=1))) == 1 + 4 * 2
     assert not ladder.ladder_networks(parameters(ensemble=0))
     assert not ladder.claim_networks(parameters())
     with pytest.raises(ParameterError, match="ensemble: given 0"):
