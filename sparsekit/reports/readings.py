@@ -14,26 +14,27 @@ def joined(*found: Picture | str) -> str:
 
 
 def paired(ends: pd.DataFrame, opening: str, confidence: float) -> str:
-    """In which variants each condition is shown to be ahead or behind, and how many intervals leave out zero.
+    """Which conditions are shown to be ahead or behind, and in which variants; of the others, that it cannot be told.
 
     `ends` is `analysis.conditions.ahead` of accuracies and one target, `opening` says what is compared with what.
     """
     names = ends.index.names[3:]
     if ends.empty:
         return ALONE[names[-1]]
-    told = []
-    for share, at in ends.groupby(level="percent"):
-        found = []
-        for condition, rows in at.groupby(level=names, sort=False):
-            words = [look(LOOKS[name], one).label for name, one in zip(names, condition, strict=True)]
-            found.append(f"{' '.join(words)} {_verdicts(rows)}")
-        told.append(f"{share:g} % pruned, {'; '.join(found)}.")
-    text = f"{opening}, in points: {' '.join(told)}"
+    at = f"{opening}, {listed(map('{:g} %'.format, sorted(set(ends.index.get_level_values('percent')))))} pruned"
     if (seeds := ends["n"].max()) == 1:
-        return f"{text} One seed: how far this varies cannot be told."
-    clear = ((ends["low"] > 0) | (ends["high"] < 0)).sum()
-    text += f" Over {seeds} seeds {clear} of {counted(len(ends), 'interval')} {'leaves' if clear == 1 else 'leave'} "
-    return f"{text}out zero; by chance alone about {number((1 - confidence) * len(ends), 1)} would."
+        return f"{at}: one seed, so how far this varies cannot be told."
+    shown = ends[(ends["low"] > 0) | (ends["high"] < 0)]
+    if shown.empty:
+        return f"{at}: none of {counted(len(ends), 'difference')} can be told from zero over {seeds} seeds."
+    several = ends.index.get_level_values("percent").nunique() > 1
+    told = []
+    for (share, *condition), rows in shown.groupby(level=["percent", *names], sort=False):
+        words = " ".join(look(LOOKS[name], one).label for name, one in zip(names, condition, strict=True))
+        told.append(f"{words}{f' at {share:g} %' if several else ''} {_verdicts(rows)}")
+    rest, chance = len(ends) - len(shown), number((1 - confidence) * len(ends), 1)
+    others = f" The other {counted(rest, 'difference')} cannot be told from zero." if rest else ""
+    return f"{at}: {'; '.join(told)}.{others} Of {len(ends)}, about {chance} would be told by chance."
 
 
 def wrong_entries(layouts: pd.DataFrame) -> str:
@@ -48,14 +49,11 @@ def wrong_entries(layouts: pd.DataFrame) -> str:
 
 
 def _verdicts(rows: pd.DataFrame) -> str:
-    """In which variants the interval lies above zero, and below it; the others cannot be told."""
+    """In which variants a condition is ahead, and in which behind, with the mean difference in points."""
     rows = rows.droplevel([name for name in rows.index.names if name != "variant"])
-    rows = rows.loc[ordered(rows.index, VARIANTS)]
-    above, below, told = rows["low"] > 0, rows["high"] < 0, []
-    for word, clear in (("ahead in", above), ("behind in", below)):
+    rows, told = rows.loc[ordered(rows.index, VARIANTS)], []
+    for word, clear in (("ahead", rows["low"] > 0), ("behind", rows["high"] < 0)):
         points = rows.loc[clear, "ahead"].items()
-        if own := [f"{label(v)} ({number(100 * ahead, 1, sign=True)})" for v, ahead in points]:
-            told.append(f"{word} {listed(own)}")
-    if len(others := rows.index[~above & ~below]):
-        told.append(f"cannot tell in {listed(map(label, others)) if told else 'any variant'}")
+        if own := [f"{label(v)} ({number(100 * ahead, 1, sign=True)} points)" for v, ahead in points]:
+            told.append(f"{word} in {listed(own)}")
     return ", ".join(told)
