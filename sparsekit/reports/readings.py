@@ -1,5 +1,8 @@
 """What notebooks say beside their answers: readings of pictures, joined, and comparisons in a sentence."""
 
+import re
+from html import escape
+
 import pandas as pd
 
 from sparsekit.figures.picture import Picture
@@ -9,8 +12,14 @@ from sparsekit.variants import VARIANTS
 
 
 def joined(*found: Picture | str) -> str:
-    """What pictures' readings and further sentences say, as a list in Markdown."""
-    return "\n".join(f"- {one if isinstance(one, str) else one.reading}" for one in found)
+    """What pictures' readings and further sentences say, as a folded list: the answer stands before it.
+
+    >>> joined("`ih` < `hh`")  # doctest: +ELLIPSIS
+    '<details><summary>What else this notebook found</summary><ul><li><code>ih</code> &lt; <code>hh</code>...
+    """
+    told = (escape(one if isinstance(one, str) else one.reading, quote=False) for one in found)
+    items = "".join(f"<li>{text}</li>" for text in (re.sub("`([^`]+)`", r"<code>\1</code>", text) for text in told))
+    return f"<details><summary>What else this notebook found</summary><ul>{items}</ul></details>"
 
 
 def paired(ends: pd.DataFrame, opening: str, confidence: float) -> str:
