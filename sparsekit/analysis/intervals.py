@@ -92,6 +92,15 @@ def named(names: str, values: Iterable[float]) -> dict[str, float]:
     return dict(zip(names.split(), values, strict=True))
 
 
+def without_zero(rows: pd.DataFrame) -> pd.Series:
+    """Which intervals, from low to high, leave out zero.
+
+    >>> without_zero(pd.DataFrame({"low": [-1, 0.1, np.nan], "high": [1, 0.3, np.nan]})).tolist()
+    [False, True, False]
+    """
+    return (rows["low"] > 0) | (rows["high"] < 0)
+
+
 def over_seeds(
     table: pd.DataFrame, by: Sequence[str], value: str, confidence: float = 0.95, low: End = None, high: End = None
 ) -> pd.DataFrame:

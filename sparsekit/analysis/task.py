@@ -1,12 +1,14 @@
 """What a task's samples give away to those who remember nothing, and which base networks do better."""
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from itertools import pairwise
 
 import numpy as np
 import pandas as pd
 import scipy.stats
 
 from sparsekit.tasks.baselines import BAGS
+from sparsekit.tasks.samples import Rows, Strings
 
 ALL_AT_ONCE = (*BAGS, "all pixels")
 """Classifiers without memory that see all places: to pass them says nothing about memory."""
@@ -33,6 +35,39 @@ def best_cut(lengths: np.ndarray, labels: np.ndarray) -> tuple[int, float]:
     right = np.array([((lengths >= cut) == (labels == 1)).mean() for cut in cuts])
     best = np.maximum(right, 1 - right)
     return int(cuts[best.argmax()]), float(best.max())
+
+
+def pairs(string: str) -> Iterator[str]:
+    """A string's pairs of neighbours.
+
+    >>> list(pairs("BTX"))
+    ['BT', 'TX']
+    """
+    return map("".join, pairwise(string))
+
+
+def pairs_of_valid(strings: Strings) -> set[str]:
+    """The pairs of neighbours that valid strings have."""
+    return {pair for string in strings.subset(strings.labels == 1).strings for pair in pairs(string)}
+
+
+def betrayed(train: Strings, test: Strings) -> tuple[float, float, float]:
+    """Shares of the invalid and of the valid test strings with a pair that no valid training string has.
+
+    The third is the accuracy of who calls these strings invalid, and no others.
+    """
+    known, valid = pairs_of_valid(train), test.labels == 1
+    new = np.array([not known.issuperset(pairs(string)) for string in test.strings])
+    return new[~valid].mean(), new[valid].mean(), (new != valid).mean()
+
+
+def nearest_mean(train: Rows, test: Rows) -> tuple[dict[int, np.ndarray], float]:
+    """The mean sample of each class, and the accuracy of who names the class whose mean is nearest."""
+    classes = np.unique(train.labels)
+    means = np.array([train.features[train.labels == label].mean(axis=0) for label in classes])
+    distances = ((test.features[:, None] - means) ** 2).sum(axis=(2, 3))
+    right = classes[distances.argmin(axis=1)] == test.labels
+    return dict(zip(classes, means, strict=True)), float(right.mean())
 
 
 def to_pass(lines: Mapping[str, float]) -> str | None:

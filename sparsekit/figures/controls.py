@@ -16,6 +16,7 @@ from PIL import Image
 
 from sparsekit.figures.picture import PIXELS_PER_INCH, Picture
 from sparsekit.figures.style import RC
+from sparsekit.figures.words import label
 
 RUN = "Run this cell to move its controls."
 GONE = f"""<style>
@@ -76,6 +77,13 @@ def _quick(picture: Picture) -> HTML:
     return HTML(f'<figure style="margin:0">{image}<figcaption>{escape(picture.reading)}</figcaption></figure>')
 
 
-def choice(names: Sequence, label: Callable[[Any], str], description: str, value: Any = None) -> widgets.Dropdown:
-    options = [(label(name), name) for name in names]
+def _name(value: Any) -> str:
+    return label(value) if isinstance(value, str) else f"{value:g}"
+
+
+def choice(
+    names: Sequence, description: str, value: Any = None, form: Callable[[Any], str] = _name
+) -> widgets.Dropdown:
+    """A menu of names or numbers as people write them; the first is chosen where no value is given."""
+    options = [(form(name), name) for name in names]
     return widgets.Dropdown(options=options, value=names[0] if value is None else value, description=description)

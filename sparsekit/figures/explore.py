@@ -23,9 +23,9 @@ from sparsekit.figures.closeups.sparsity import sparsity as draw_sparsity
 from sparsekit.figures.closeups.string import string as draw_string
 from sparsekit.figures.closeups.structure import structure as draw_structure
 from sparsekit.figures.controls import choice, explorer
+from sparsekit.figures.inference import FORMS
 from sparsekit.figures.picture import Picture
 from sparsekit.figures.style import SCORES as SCORE_LOOKS
-from sparsekit.figures.style import TARGETS as LOOKS
 from sparsekit.figures.style import VARIANTS, look, ordered
 from sparsekit.figures.words import label, weights_of, words_of
 from sparsekit.graphs import properties
@@ -78,7 +78,7 @@ def pruned(networks: Mapping[str, Classifier], task: Task, recipe: Recipe, measu
         twin = copy.deepcopy(network)
         mask.apply(twin)
         (accuracy,) = evaluate(Population([twin]), test, recipe)[1]
-        own = whole[(whole["variant"] == variant) & (whole["target"] == target)]
+        own = whole.query("variant == @variant and target == @target")
         options = {"share": percent / 100, "target": target, "score": score, "chance": chance}
         return draw_pruned(network, mask, judged(variant, target, score), threshold, accuracy, own, **options)
 
@@ -86,9 +86,9 @@ def pruned(networks: Mapping[str, Classifier], task: Task, recipe: Recipe, measu
     explorer(
         draw,
         percent=widgets.FloatSlider(value=80, min=0, max=100, step=1, description="percent", readout_format=".0f"),
-        target=choice(targets, lambda name: LOOKS[name].label, "pruned"),
-        score=choice(list(SCORES), lambda name: look(SCORE_LOOKS, name).label, "score"),
-        variant=choice(names, lambda name: VARIANTS[name].label, "network", names[-1]),
+        target=choice(targets, "pruned"),
+        score=choice(list(SCORES), "score", form=lambda name: look(SCORE_LOOKS, name).label),
+        variant=choice(names, "network", names[-1]),
     )
 
 
@@ -113,18 +113,17 @@ def string(networks: Callable[..., Mapping[str, Classifier]], task: Task, recipe
     options["padded"] = longest if recipe.readout == "last_padded" else 0
     found = cache(networks)
 
-    def draw(text: str, **chosen: Any) -> Picture:
+    def draw(text: str, **asked: Any) -> Picture:
         if wrong := [letter for letter in text if not " " < letter < "\x7f"]:
             return nothing(title, f"{wrong[0]!r} is no letter that a network of this kit reads.")
         if not 0 < len(text) <= longest:
             return nothing(title, f"A string has 1 to {longest} letters here, not {len(text)}.")
-        return draw_string(text, found(**chosen), **options)
+        return draw_string(text, found(**asked), **options)
 
     def another(button: widgets.Button) -> None:
         typed.value = stream.choice(task.test.strings)
 
-    labels = {"variant": lambda name: VARIANTS[name].label, "target": lambda name: LOOKS[name].label}
-    menus = {name: choice(list(values), labels.get(name, "{:g}".format), name) for name, values in choices.items()}
+    menus = {name: choice(values, name) for name, values in choices.items()}
     first = found(**{name: menu.value for name, menu in menus.items()})
     telling = _telling(task, recipe, list(first.values()))
     typed = widgets.Text(value=telling, description="string", continuous_update=False)
@@ -174,26 +173,26 @@ def structure(
             return oriented, build.recurrent(variant, graph, like.interface or EMBEDDED, **options)
         return oriented, build.layered(variant, oriented, **options)
 
-    def draw(**chosen: Any) -> Picture:
-        title = f"{label(chosen['family'])}, {chosen['nodes']} nodes, {VARIANTS[chosen['variant']].label}"
+    def draw(**asked: Any) -> Picture:
+        title = f"{label(asked['family'])}, {asked['nodes']} nodes, {label(asked['variant'])}"
         try:
-            oriented, network = made(**chosen)
+            oriented, network = made(**asked)
         except graphs.GraphError as error:
             return nothing(title, f"{error}.")
         measured = properties.measure(oriented.to_undirected(), PLACED, oriented=oriented)
-        accuracy = done.get(tuple(chosen.values()))
-        return draw_structure(oriented, network, measured, means[chosen["variant"]], title=title, accuracy=accuracy)
+        accuracy = done.get(tuple(asked.values()))
+        return draw_structure(oriented, network, measured, means[asked["variant"]], title=title, accuracy=accuracy)
 
     def train_it(button: widgets.Button) -> None:
-        chosen = {name: control.value for name, control in controls.items()}
+        asked = {name: control.value for name, control in controls.items()}
         task, button.disabled, bar.value = like.strings.make(), True, 0
         steps = like.recipe.epochs * -(-len(task.train) // like.recipe.batch_size)
         bar.max, at = steps, range(1, steps, max(steps // 20, 1))
         try:
-            network = made(**chosen)[1]
+            network = made(**asked)[1]
             ticks = {step: lambda network, k, step=step: setattr(bar, "value", step) for step in at}
-            (history,) = train([network], task, like.recipe, chosen["seed"], prune_at=ticks)
-            done[tuple(chosen.values())] = history[-1]["test_accuracy"]
+            (history,) = train([network], task, like.recipe, asked["seed"], prune_at=ticks)
+            done[tuple(asked.values())] = history[-1]["test_accuracy"]
         finally:
             button.disabled, bar.value = False, steps
         redraw()
@@ -202,11 +201,11 @@ def structure(
     families += [name for name in GENERATORS if name not in families]
     slider = {"continuous_update": False}
     controls = {
-        "family": choice(families, label, "family"),
+        "family": choice(families, "family"),
         "nodes": widgets.IntSlider(value=like.nodes_max, min=4, max=50, description="nodes", **slider),
         "seed": widgets.IntSlider(value=0, min=0, max=99, description="seed", **slider),
-        "orientation": choice(orientations, words_of, "directions", like.orientation),
-        "variant": choice(list(means), lambda name: VARIANTS[name].label, "network", list(means)[-1]),
+        "orientation": choice(orientations, "directions", like.orientation),
+        "variant": choice(list(means), "network", list(means)[-1]),
     }
     button, bar = widgets.Button(description="train this one"), widgets.IntProgress(max=1)
     button.on_click(train_it)
@@ -242,21 +241,20 @@ def correlation(
 
     def draw(name: str, variant: str, given: str, graph: int) -> Picture:
         own = tables[variant].dropna(subset=[name]).reset_index(drop=True)
-        chosen = min(graph, len(own) - 1)
-        of = {"alone": found(name, variant, "nothing")} | {f"given {given}": found(name, variant, given)}
-        if given == "nothing":
-            of = {"alone": of["alone"]}
-        fixed, graph_of = [c for c in held[given] if c != name], tuple(own.loc[chosen, ["generator", "graph"]])
-        title = f"{words_of(name).capitalize()} and accuracy, {VARIANTS[variant].label}"
-        return draw_correlation(own, name, fixed, of, oriented[graph_of](), chosen, title=title)
+        row = min(graph, len(own) - 1)
+        of = {"alone": found(name, variant, "nothing")}
+        of |= {} if given == "nothing" else {f"given {given}": found(name, variant, given)}
+        fixed, graph_of = [c for c in held[given] if c != name], tuple(own.loc[row, ["generator", "graph"]])
+        title = f"{words_of(name).capitalize()} and accuracy, {label(variant)}"
+        return draw_correlation(own, name, fixed, of, oriented[graph_of](), row, title=title)
 
     variants = ordered(tables, VARIANTS)
     first = "source_nodes" if "source_nodes" in names else names[0]
     explorer(
         draw,
-        name=choice(list(names), words_of, "property", first),
-        variant=choice(variants, lambda name: VARIANTS[name].label, "network", variants[-1]),
-        given=choice(list(held), str, "held fixed", "size and widths"),
+        name=choice(names, "property", first),
+        variant=choice(variants, "network", variants[-1]),
+        given=choice(list(held), "held fixed", "size and widths"),
         graph=widgets.IntSlider(value=0, min=0, max=max(map(len, tables.values())) - 1, description="graph"),
     )
 
@@ -274,10 +272,8 @@ def recovery(courses: pd.DataFrame, margin: float) -> None:
     percents = sorted(set(courses["percent"]))
 
     def draw(variant: str, target: str, percent: tuple) -> Picture:
-        title = f"{VARIANTS[variant].label}, {weights_of(target)}, retrained"
-        own = courses[
-            (courses["variant"] == variant) & (courses["target"] == target) & courses["percent"].isin(percent)
-        ]
+        title = f"{label(variant)}, {weights_of(target)}, retrained"
+        own = courses.query("variant == @variant and target == @target and percent in @percent")
         if not len(own):
             return nothing(title, "Choose at least one percentage.")
         own = own.assign(condition=own["percent"].map("{:g} % pruned".format)).sort_values(["percent", "seed", "step"])
@@ -288,8 +284,8 @@ def recovery(courses: pd.DataFrame, margin: float) -> None:
     variants, targets = ordered(courses["variant"], VARIANTS), list(dict.fromkeys(courses["target"]))
     explorer(
         draw,
-        variant=choice(variants, lambda name: VARIANTS[name].label, "network", variants[-1]),
-        target=choice(targets, lambda name: LOOKS[name].label, "pruned"),
+        variant=choice(variants, "network", variants[-1]),
+        target=choice(targets, "pruned"),
         percent=widgets.SelectMultiple(
             options=[(f"{one:g} %", one) for one in percents], value=percents[-3:], description="percent", rows=3
         ),
@@ -322,7 +318,7 @@ def sparsity(timings: pd.DataFrame, confidence: float = 0.95) -> None:
     sizes = sorted(set(product["hidden"]))
     explorer(
         draw,
-        hidden=choice(sizes, str, "units", sizes[-1]),
+        hidden=choice(sizes, "units", sizes[-1]),
         percent=widgets.IntSlider(value=90, min=0, max=100, description="percent"),
-        form=choice(["bitmask", "csr"], lambda name: name.upper() if name == "csr" else name, "form", "csr"),
+        form=choice(["bitmask", "csr"], "form", "csr", lambda name: FORMS[name].label),
     )

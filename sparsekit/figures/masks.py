@@ -4,13 +4,14 @@ import numpy as np
 import pandas as pd
 
 from sparsekit.analysis.conditions import chosen
+from sparsekit.analysis.intervals import without_zero
 from sparsekit.analysis.masks import mask_differences, mask_effects
 from sparsekit.figures import marks
 from sparsekit.figures.card import nothing
 from sparsekit.figures.marks import POINTS
 from sparsekit.figures.picture import Picture
 from sparsekit.figures.style import GENERATORS, NULLS, PROTOCOLS, VARIANTS, look, ordered
-from sparsekit.figures.words import label, listed, number, percent, shown_over, span, weights_of
+from sparsekit.figures.words import each, label, listed, number, percent, shown_over, span, weights_of
 
 ROWS = {**VARIANTS, **GENERATORS}
 UNTOLD = "Nothing was asked for: no"
@@ -62,7 +63,7 @@ def _against_chance(table: pd.DataFrame, confidence: float) -> str:
     tested = int(table[["low", "high"]].any(axis=1).sum())
     told = [
         f"{label(row.row)} {row.panel} {number(row.mean, _digits(row.mean), sign=True)} ({row.series})"
-        for row in table[(table["low"] > 0) | (table["high"] < 0)].itertuples()
+        for row in table[without_zero(table)].itertuples()
     ]
     reading = f"Of {tested} differences, pruned masks less null models, intervals leave out zero in {len(told)}, where"
     reading += f" chance alone gives about {number((1 - confidence) * tested, 1)}"
@@ -102,14 +103,13 @@ def mask_training(training: pd.DataFrame, confidence: float = 0.95) -> Picture:
 def _worth(table: pd.DataFrame) -> str:
     """What fresh weights reach in the pruned mask, and how much more than in other masks."""
     reached = table["afresh"].map(percent).groupby(table["panel"]).unique().map(listed)
-    told = [f"{label(name)} {reached[name]}" for name in ordered(reached.index, VARIANTS)]
-    reading = f"Fresh weights in the pruned mask reach {'; '.join(told)}"
+    reading = f"Fresh weights in the pruned mask reach {'; '.join(each(reached))}"
     others = table[table["row"].str.endswith("_mask")]
     if len(others):
         more = [
             f"{label(row.panel)} less {look(PROTOCOLS, row.row).label} at {row.group}: "
             f"{span(-row.mean, -row.high, -row.low, POINTS.form)}"
-            for row in others[(others["low"] > 0) | (others["high"] < 0)].itertuples()
+            for row in others[without_zero(others)].itertuples()
         ]
         masks = listed(f"a {look(PROTOCOLS, name).label}" for name in ordered(others["row"], PROTOCOLS))
         reading += f"; in {len(more)} of {len(others)} comparisons with {masks} the interval leaves out zero"

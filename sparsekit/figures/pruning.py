@@ -18,7 +18,7 @@ from sparsekit.figures.marks import POINTS, Axis, Looks
 from sparsekit.figures.picture import Picture
 from sparsekit.figures.style import TARGETS, VARIANTS, look, ordered
 from sparsekit.figures.task import Baselines, accuracy_axis, beside_base
-from sparsekit.figures.words import counted, label, listed, percent, shown_over, weights_of
+from sparsekit.figures.words import counted, each, label, listed, percent, shown_over, weights_of
 
 
 def accuracy_by_percentage(
@@ -31,9 +31,8 @@ def accuracy_by_percentage(
     target = ordered(single(pruning)["target"], TARGETS)[0]
     fell = margin_ends(pruning, "target", margin)["fell"].xs(target, level="target")
     fell = fell.map(lambda at: f"at {at:g} %" if np.isfinite(at) else "never")
-    told = [f"{label(name)} {fell[name]}" for name in ordered(fell.index, VARIANTS)]
     reading = f"With {weights_of(target)} pruned, mean accuracy first falls more than {100 * margin:g} points below the"
-    words = {"title": "Accuracy at once after pruning", "reading": f"{reading} base: {', '.join(told)}."}
+    words = {"title": "Accuracy at once after pruning", "reading": f"{reading} base: {', '.join(each(fell))}."}
     return _against_base(pruning, "target", TARGETS, baselines, margin, confidence, **words)
 
 

@@ -10,6 +10,7 @@ from matplotlib.patches import Patch
 
 from sparsekit.analysis import structure as analysis
 from sparsekit.analysis.correlation import correlate
+from sparsekit.analysis.intervals import without_zero
 from sparsekit.analysis.structure import ALL, APART, CAUSES, NULLS
 from sparsekit.analysis.tables import require
 from sparsekit.figures import marks
@@ -19,7 +20,7 @@ from sparsekit.figures.mask_drawings import GATE_LABELS
 from sparsekit.figures.picture import Picture, drawn
 from sparsekit.figures.style import FAINT, GENERATORS, INK, QUIET, TARGETS, VARIANTS, Look, look, ordered
 from sparsekit.figures.task import Baselines, accuracy_axis, reference
-from sparsekit.figures.words import counted, label, listed, number, percent, span, words_of
+from sparsekit.figures.words import counted, each, label, listed, number, percent, span, words_of
 from sparsekit.networks import build as networks
 from sparsekit.networks import classifier
 from sparsekit.registry import UnknownName, unknown
@@ -81,10 +82,7 @@ def scatter(
     found = tables or {v: correlate(rows[v], "test_accuracy", [property]) for v in rows}
     ends = ["pearson", "pearson_low", "pearson_high"]
     told = {v: _interval(*found[v].loc[property, ends], number) for v in ordered(rows, VARIANTS)}
-    values = [f"{label(v)} {text}" for v, text in told.items()]
-    points = structure[["variant", "generator", property, "test_accuracy"]].set_axis(
-        ["panel", "series", "x", "y"], axis=1
-    )
+    points = structure[["variant", "generator", property, "test_accuracy"]]
     return marks.points(
         points.set_axis(["panel", "series", "x", "y"], axis="columns"),
         f"Test accuracy against {words_of(property)}",
@@ -92,7 +90,7 @@ def scatter(
         accuracy_axis(structure["test_accuracy"]),
         looks=GENERATORS,
         subtitles={v: f"r: {text}" for v, text in told.items()},
-        reading=f"Pearson's r between {words_of(property)} and test accuracy: {'; '.join(values)}.",
+        reading=f"Pearson's r between {words_of(property)} and test accuracy: {'; '.join(each(told))}.",
     )
 
 
@@ -254,7 +252,7 @@ def _differences(
 
 def _means_told(means: pd.DataFrame, by_chance: int, confidence: float, title: str) -> str:
     clear, known = means.dropna(subset=["low"]), means[means["graphs"] > 0]
-    left = int(((clear["low"] > 0) | (clear["high"] < 0)).sum())
+    left = without_zero(clear).sum()
     if known.empty:
         return "In no pair did both networks leave chance level, so nothing can be compared."
     several = known["against"].nunique() > 1

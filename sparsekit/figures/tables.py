@@ -7,7 +7,7 @@ import pandas as pd
 from pandas.io.formats.style import Styler
 
 from sparsekit.analysis.cross_validation import ALL
-from sparsekit.analysis.intervals import deviation_interval
+from sparsekit.analysis.intervals import deviation_interval, without_zero
 from sparsekit.analysis.pruning import operating_points
 from sparsekit.figures.style import SCOPES, SCORES, VARIANTS, look, ordered
 from sparsekit.figures.words import ALONE, LOOKS, label, number, words_of
@@ -98,7 +98,7 @@ def ahead(compared: Mapping[str, pd.DataFrame], confidence: float) -> Styler:
     _, variant, percent, name = table.index.names
     if table.empty:
         return table.style.set_caption(ALONE[name].replace("`", "")).hide(axis="index").hide(axis="columns")
-    table = table.assign(half=table["high"] - table["ahead"], clear=(table["low"] > 0) | (table["high"] < 0))
+    table = table.assign(half=table["high"] - table["ahead"], clear=without_zero(table))
     places = sorted(table.index.unique(percent)), ordered(table.index.unique(name), LOOKS[name])
     rows = pd.MultiIndex.from_product([list(compared), *places], names=["measure", percent, name])
     variants = ordered(table.index.unique(variant), VARIANTS)

@@ -5,6 +5,7 @@ from html import escape
 
 import pandas as pd
 
+from sparsekit.analysis.intervals import without_zero
 from sparsekit.figures.picture import Picture
 from sparsekit.figures.style import look, ordered
 from sparsekit.figures.words import ALONE, LOOKS, counted, label, listed, number, percent
@@ -33,7 +34,7 @@ def paired(ends: pd.DataFrame, opening: str, confidence: float) -> str:
     at = f"{opening}, {listed(map('{:g} %'.format, sorted(set(ends.index.get_level_values('percent')))))} pruned"
     if (seeds := ends["n"].max()) == 1:
         return f"{at}: one seed, so how far this varies cannot be told."
-    shown = ends[(ends["low"] > 0) | (ends["high"] < 0)]
+    shown = ends[without_zero(ends)]
     if shown.empty:
         return f"{at}: none of {counted(len(ends), 'difference')} can be told from zero over {seeds} seeds."
     several = ends.index.get_level_values("percent").nunique() > 1

@@ -15,9 +15,6 @@ DRAWINGS = {
     "drawings": "graphs and layers, drawn node by node",
     "mask_drawings": "masks, drawn weight by weight",
     "structure.mask_layouts": "two masks, drawn weight by weight",
-    "samples.sample_strings": "strings, drawn letter by letter",
-    "samples.read_by_rows": "images of samples",
-    "samples.class_averages": "images of samples",
 }
 """What is exempt, and why: drawings of things, not of tables."""
 

@@ -23,15 +23,9 @@ def correlation(
     graphs: pd.DataFrame, name: str, controls: Sequence[str], found: Mapping[str, Mapping[str, float]],
     oriented: nx.DiGraph, chosen: int, *, title: str,
 ) -> Picture:  # fmt: skip
-    """A property beside accuracy, alone and under control.
+    """A row a graph: the property, the controls, generator and test_accuracy; one of them is ringed, and drawn.
 
-    Parameters
-    ----------
-    graphs : DataFrame
-        A row a graph: the property, the controls, generator and test_accuracy.
-    found : mapping of "alone" and "given the controls" to pearson, pearson_low, pearson_high and pearson_p
-    oriented, chosen : networkx.DiGraph, int
-        The graph to draw, and its row.
+    Found are coefficients as `analysis.correlation.correlate` has them, by what is said of them.
     """
     both, rest = graphs[[name, "test_accuracy"]], residuals(graphs, [name, "test_accuracy"], controls)
     told = "; ".join(f"{key} {_coefficient(one)}" for key, one in found.items())

@@ -21,20 +21,10 @@ def pruned(
     network: Classifier, mask: Mask, scores: np.ndarray, threshold: float, accuracy: float, measured: pd.DataFrame, *,
     share: float, target: str, score: str, chance: float,
 ) -> Picture:  # fmt: skip
-    """One network with a part of its weights gone.
+    """A network as trained, the mask of what is left, and the accuracy that this has.
 
-    Parameters
-    ----------
-    network, mask : Classifier, Mask
-        The network as trained, and which of its recurrent weights are left.
-    scores, threshold : array of shape (weights,), and number
-        Scores of the targeted weights; those below the threshold are gone.
-    accuracy, chance : float
-        Of the pruned network on the test strings, and of always naming the larger class.
-    measured : DataFrame
-        The curve behind it, of this variant and target: columns seed, percent and accuracy.
-    share : float
-        Of the targeted weights asked to go, 0 to 1.
+    Scores are those of the targeted weights, shape (weights,), of which a share from 0 to 1 was asked to go: what lies
+    below the threshold. Measured is the curve behind it: columns seed, percent and accuracy.
     """
     one, rule, means = look(VARIANTS, network.variant), look(SCORES, score).label, mean_accuracy(measured, "percent")
     left, kept = (sum(int(mask[name].sum()) for name in names) for names in (mask, targeted(mask, target)))

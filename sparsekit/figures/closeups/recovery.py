@@ -14,15 +14,7 @@ from sparsekit.figures.words import listed, percent
 
 @drawn
 def recovery(courses: pd.DataFrame, regained: pd.DataFrame, *, title: str, margin: float) -> Picture:
-    """How accuracy comes back.
-
-    Parameters
-    ----------
-    courses : DataFrame
-        condition, seed, step, accuracy and base_accuracy.
-    regained : DataFrame
-        condition, seed, and step of the first measurement within the margin; nan where there was none.
-    """
+    """Courses by condition, seed and step; regained has the step of the first measurement within the margin, or nan."""
     conditions, last = list(courses["condition"].unique()), courses["step"].max()
     note = f"Thin: single seeds. Grey: within {100 * margin:g} points of the mean before pruning."
     figure, (lines, dots) = panels(352, title, note, (58, 82, 370, 210), (540, 82, 140, 210))

@@ -8,11 +8,10 @@ from matplotlib.axes import Axes
 
 from sparsekit.analysis.inference import median_times
 from sparsekit.figures.closeups.parts import few_ticks, panels
+from sparsekit.figures.inference import FORMS
 from sparsekit.figures.picture import Picture, drawn
-from sparsekit.figures.style import FAINT, INK, PATH, QUIET
+from sparsekit.figures.style import FAINT, INK, PATH, QUIET, look
 from sparsekit.figures.words import percent
-
-FORMS = {"csr": "CSR"}
 
 
 @drawn
@@ -20,22 +19,11 @@ def sparsity(
     forms: Mapping[str, int], adds: Mapping[str, int], seconds: pd.DataFrame, even: Mapping[str, float],
     ends: tuple[float, float], *, title: str, chosen: str, at: float,
 ) -> Picture:  # fmt: skip
-    """What one layer's weights cost at one sparsity.
+    """Bytes by form, multiply-adds of a step ("dense" and "kept"), and measured seconds by kernel and sparsity.
 
-    Parameters
-    ----------
-    forms, adds : mapping of form to number
-        Bytes by form, and multiply-adds of a step: dense and kept.
-    seconds : DataFrame
-        Measured times of that product: kernel, sparsity and seconds, a row a repeat.
-    even : mapping of "bytes" and "time" to sparsity
-        From which on the form pays; inf for never in what was tried.
-    ends : (low, high)
-        Of the interval of that in time.
-    at : float
-        The sparsity looked at.
+    The form pays from the sparsities ``even`` on ("bytes" and "time", inf for never), the latter with its interval.
     """
-    times, named = median_times(seconds), FORMS.get(chosen, chosen)
+    times, named = median_times(seconds), look(FORMS, chosen).label
     said = {k: "never, in what was tried" if np.isinf(v) else f"from {percent(v, 0)} on" for k, v in even.items()}
     low, high = ("never" if np.isinf(end) else percent(end, 0) for end in ends)
     note = f"{named} pays in bytes {said['bytes']}; CSR in time {said['time']} (interval {low} to {high})."
@@ -58,7 +46,7 @@ def _bars(axes: Axes, values: Mapping[str, int], strong: str, title: str) -> Non
     """Thousands by form, one of them strong."""
     colours = [PATH if name == strong else FAINT for name in values]
     heights = [value / 1000 for value in values.values()]
-    axes.bar([FORMS.get(name, name) for name in values], heights, color=colours, width=0.7)
+    axes.bar([look(FORMS, name).label for name in values], heights, color=colours, width=0.7)
     axes.set(title=title)
     few_ticks(axes, "y")
     axes.tick_params(axis="x", length=0)
@@ -67,7 +55,7 @@ def _bars(axes: Axes, values: Mapping[str, int], strong: str, title: str) -> Non
 def _times(axes: Axes, times: pd.DataFrame, at: float) -> None:
     """Median times of both kernels over sparsity."""
     for kernel, line, colour in (("dense", "-", QUIET), ("csr", "--", PATH)):
-        style = {"color": colour, "marker": "o", "markersize": 3.5, "label": FORMS.get(kernel, kernel)}
+        style = {"color": colour, "marker": "o", "markersize": 3.5, "label": look(FORMS, kernel).label}
         axes.plot(times.index, times[kernel], line, **style)
     axes.axvline(at, color=INK, linewidth=1)
     axes.set(title="Microseconds, measured", xlabel="sparsity", ylim=(0, None))

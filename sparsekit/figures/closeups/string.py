@@ -45,20 +45,10 @@ def string(
     text: str, networks: Mapping[str, Classifier], *, rules: Rules | None = None, drawable: bool = False,
     padded: int = 0,
 ) -> Picture:  # fmt: skip
-    """One string as networks read it.
+    """A string of ASCII as networks of two classes read it, each by its name; rules label it, if there are any.
 
-    Parameters
-    ----------
-    text : str
-        Characters below 128.
-    networks : mapping of label to Classifier
-        Of two classes; their last layer's states are drawn.
-    rules : Rules, optional
-        What labels strings of the task.
-    drawable : bool
-        Whether the rules are a grammar's that `automata` can draw.
-    padded : int
-        Steps up to which the string is padded before it is read; 0 where it is read at its last letter.
+    Drawable are the rules of a grammar whose states have places. Padded is the step up to which the string is padded
+    before it is read; 0 where it is read at its last letter.
     """
     read = {name: _read(text, network, padded) for name, network in networks.items()}
     way, top = _walked(text, rules, drawable), 62 + 196 * drawable

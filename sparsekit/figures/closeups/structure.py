@@ -25,19 +25,9 @@ def structure(
     oriented: nx.DiGraph, network: Classifier, measured: Mapping[str, float], population: pd.DataFrame, *, title: str,
     accuracy: float | None = None,
 ) -> Picture:  # fmt: skip
-    """A graph, what it becomes, and its place.
+    """An acyclic graph, the network made from it, and its properties among those of trained networks, a row a graph.
 
-    Parameters
-    ----------
-    oriented : networkx.DiGraph
-        Acyclic, as its layers follow it.
-    network : Classifier
-        Made from it.
-    measured : mapping of property to number
-    population : DataFrame
-        Trained networks of the same variant: the columns of `measured`, generator and test_accuracy; a row a graph.
-    accuracy : float, optional
-        Of this network, once it is trained.
+    The accuracy is this network's, once it is trained.
     """
     columns, edges, _ = drawings.of_graph(oriented)
     among = places_among(population, measured)
