@@ -42,11 +42,14 @@ def structure(
     if accuracy is not None:
         plane.plot(len(edges), accuracy, **RING)
     shares = masks(below, network, Mask.of(network))
-    exist = [f"{r.layer} {r.matrix} {r.gate} {percent(r.share, 0)}".replace("  ", " ") for r in shares.itertuples()]
+    exist = [
+        f"{' '.join(filter(None, gate))}: {', '.join(percent(share, 0) for share in own['share'])}"
+        for gate, own in shares.groupby(["matrix", "gate"], sort=False)
+    ]
     trained = "not trained here" if accuracy is None else f"its accuracy is {percent(accuracy)}"
     where = [f"{words_of(name)} above {percent(above, 0)} of them" for name, above in among["above"].items()]
     alt = f"""{title}: {note} Among {len(population)} trained graphs: {", ".join(where)}; {trained}.
-        Share of weights that exist by layer, matrix and gate: {", ".join(exist)}."""
+        Share of weights that exist, layer by layer: {"; ".join(exist)}."""
     table = among[["value", "above"]].rename(words_of).rename_axis("property").reset_index()
     return Picture(figure, alt, f"{note[:-1]}; {trained}.", table=table)
 
