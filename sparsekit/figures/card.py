@@ -109,15 +109,15 @@ def spread(values: Iterable[float], gap: float) -> np.ndarray:
     return placed
 
 
-def baseline_lines(axes, baselines: Mapping[str, float], height: float, labels: bool = True) -> None:
-    """Draw what classifiers without memory reach, by label, as quiet lines named at the right edge.
+def baseline_lines(axes, baselines: Mapping[str, float], height: float = 0.0) -> None:
+    """Draw what classifiers without memory reach, by label, as quiet lines, named at the right edge if given a height.
 
-    ``height`` is that of the panel in CSS pixels, roughly; it keeps the names apart.
+    It is that of the panel in CSS pixels, roughly, and keeps the names apart.
     """
     low, high = axes.get_ylim()
     for value in baselines.values():
         axes.axhline(value, color=FAINT, linewidth=0.8, linestyle=(0, (1, 2)), zorder=0.5)
-    if labels and baselines:
+    if height and baselines:
         places = spread(baselines.values(), 13 * (high - low) / height)
         for name, y in zip(baselines, places, strict=True):
             axes.text(1.03, y, name, transform=axes.get_yaxis_transform(), color=QUIET, size=9, va="center")

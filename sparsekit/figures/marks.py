@@ -146,7 +146,7 @@ def lines(
             axes.plot(rows["x"], rows["mean"] + apart * ((len(series) - 1) / 2 - k), **style)
         x.lay(axes, "x")
         y.lay(axes, "y")
-        baseline_lines(axes, baselines, 150, labels=label_panel(axes, x.label, y.label))
+        baseline_lines(axes, baselines, 150 * label_panel(axes, x.label, y.label))
     words, by_line = [], table.groupby(["panel", "series"], sort=False)
     most = max(2, min(TOLD, MOST // len(by_line) if len(by_line) else TOLD))
     for (name, one), rows in list(by_line)[:MOST]:
@@ -379,7 +379,7 @@ def points(
         if subtitles:
             axes.set_title(axes.get_title("left"), pad=17)
             axes.text(0, 1.02, subtitles.get(name, ""), transform=axes.transAxes, color=QUIET, size=9, va="bottom")
-        baseline_lines(axes, baselines, 150, labels=label_panel(axes, x.label, y.label))
+        baseline_lines(axes, baselines, 150 * label_panel(axes, x.label, y.label))
     words = []
     for (name, one), rows in table.groupby(["panel", "series"], sort=False):
         low, middle, high = (y.form(rows["y"].quantile(share)) for share in (0, 0.5, 1))

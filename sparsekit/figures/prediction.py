@@ -14,14 +14,14 @@ from sparsekit.figures import marks
 from sparsekit.figures.correlation import Reported
 from sparsekit.figures.marks import Axis
 from sparsekit.figures.picture import Picture
-from sparsekit.figures.style import GENERATORS, SEQUENTIAL, VARIANTS, Look, look, ordered
+from sparsekit.figures.style import GENERATORS, INK, QUIET, SEQUENTIAL, VARIANTS, Look, look, ordered
 from sparsekit.figures.words import label, listed, number, words_of
 
 FROM_WHITE = LinearSegmentedColormap.from_list("from_white", ["#ffffff", *SEQUENTIAL(np.linspace(0, 0.8, 5))])
 ERROR = Axis("error (RMSE), points", lambda share: number(100 * share, 1))
 SPLITS = {
-    "many": Look("many splits", "#5f6670", "o", "-"),
-    "once": Look("published split", "#1f2328", "v", "-"),
+    "many": Look("many splits", QUIET, "o", "-"),
+    "once": Look("published split", INK, "v", "-"),
 }
 
 

@@ -18,6 +18,12 @@ INK, QUIET, FAINT, RULE = "#1f2328", "#5f6670", "#878e98", "#e4e7eb"
 """Of what is read, of what is said beside it, of marks that stand back (contrast 3:1 still), and of grounds."""
 
 
+BLUE, ORANGE, GREEN, PINK = "#0072B2", "#D17A00", "#008F68", "#BF5F93"
+VERMILION, SKY, PURPLE = "#D55E00", "#3D94CC", "#7A1FA2"
+DASHED, DOTTED, DASH_DOT, SHORT = (0, (5, 1.5)), (0, (1.5, 1.2)), (0, (4, 1.2, 1, 1.2)), (0, (2, 1))
+"""Lines that are told apart without colour."""
+
+
 class Look(NamedTuple):
     """Name for people, colour, marker and line style of one thing that figures tell apart."""
 
@@ -28,19 +34,19 @@ class Look(NamedTuple):
 
 
 VARIANTS = {
-    "rnn_tanh": Look("RNN-Tanh", "#0072B2", "o", "-"),
-    "rnn_relu": Look("RNN-ReLU", "#D17A00", "s", (0, (5, 1.5))),
-    "gru": Look("GRU", "#008F68", "^", (0, (4, 1.2, 1, 1.2))),
-    "lstm": Look("LSTM", "#BF5F93", "D", (0, (1.5, 1.2))),
+    "rnn_tanh": Look("RNN-Tanh", BLUE, "o", "-"),
+    "rnn_relu": Look("RNN-ReLU", ORANGE, "s", DASHED),
+    "gru": Look("GRU", GREEN, "^", DASH_DOT),
+    "lstm": Look("LSTM", PINK, "D", DOTTED),
 }
 TARGETS = {
     "both": Look("both", INK, "o", "-"),
-    "i2h": Look("input-to-hidden", "#D55E00", "s", (0, (5, 1.5))),
-    "h2h": Look("hidden-to-hidden", "#3D94CC", "^", (0, (1.5, 1.2))),
+    "i2h": Look("input-to-hidden", VERMILION, "s", DASHED),
+    "h2h": Look("hidden-to-hidden", SKY, "^", DOTTED),
 }
 CLASSES = {
     1: Look("valid", VARIANTS["rnn_tanh"].colour, "o", "-"),
-    0: Look("invalid", TARGETS["i2h"].colour, "s", (0, (5, 1.5))),
+    0: Look("invalid", TARGETS["i2h"].colour, "s", DASHED),
 }
 """Of labels of strings."""
 GENERATORS = {
@@ -56,9 +62,9 @@ GENERATORS = {
     "scale_free_directed": Look("scale-free directed", INK, ">", "-"),
     "mixed": Look("mixed families", INK, "p", "-"),
 }
-SERIES = ((INK, "o", "-"), ("#D55E00", "s", (0, (5, 1.5))), ("#3D94CC", "^", (0, (1.5, 1.2))), (QUIET, "D", "-"))
+SERIES = ((INK, "o", "-"), (VERMILION, "s", DASHED), (SKY, "^", DOTTED), (QUIET, "D", "-"))
 """Colour, marker and line of things that have no look of their own, in order, such as networks that are compared."""
-FAMILIES = ("#0072B2", "#D55E00", "#008F68", "#BF5F93", "#7A1FA2", INK)
+FAMILIES = (BLUE, VERMILION, GREEN, PINK, PURPLE, INK)
 """Colours of graph families where one panel shows several, beside their marks."""
 PATH = "#0b4f8a"  # what is looked at among others: the way a string takes, a graph's place
 SEQUENTIAL = LinearSegmentedColormap.from_list(
@@ -177,29 +183,29 @@ def text_on(colour) -> str:
 
 SCORES = {
     "magnitude": Look("magnitude", INK, "o", "-"),
-    "sensitivity": Look("sensitivity", "#D55E00", "s", (0, (5, 1.5))),
-    "activity": Look("activity", "#3D94CC", "^", (0, (4, 1.2, 1, 1.2))),
-    "fisher": Look("Fisher", "#7A1FA2", "D", (0, (2, 1))),
-    "random": Look("random", FAINT, "v", (0, (1.5, 1.2))),
+    "sensitivity": Look("sensitivity", VERMILION, "s", DASHED),
+    "activity": Look("activity", SKY, "^", DASH_DOT),
+    "fisher": Look("Fisher", PURPLE, "D", SHORT),
+    "random": Look("random", FAINT, "v", DOTTED),
 }
 SCOPES = {
     "global": Look("global", INK, "o", "-"),
-    "layer": Look("per layer", "#D55E00", "s", (0, (5, 1.5))),
-    "matrix": Look("per matrix", "#3D94CC", "^", (0, (4, 1.2, 1, 1.2))),
-    "gate": Look("per gate", "#7A1FA2", "D", (0, (1.5, 1.2))),
-    "row": Look("per row", "#008F68", "P", (0, (2, 1))),
+    "layer": Look("per layer", VERMILION, "s", DASHED),
+    "matrix": Look("per matrix", SKY, "^", DASH_DOT),
+    "gate": Look("per gate", PURPLE, "D", DOTTED),
+    "row": Look("per row", GREEN, "P", SHORT),
 }
 SCHEDULES = {
     "one_shot": Look("one-shot", INK, "o", "-"),
-    "iterative": Look("iterative", "#D55E00", "s", (0, (5, 1.5))),
-    "gradual": Look("gradual", "#3D94CC", "^", (0, (4, 1.2, 1, 1.2))),
+    "iterative": Look("iterative", VERMILION, "s", DASHED),
+    "gradual": Look("gradual", SKY, "^", DASH_DOT),
 }
 NULLS = {"rewired": Look("rewired: the same degrees", INK, "o", "-"), "random": Look("random", QUIET, "s", "-")}
 PROTOCOLS = {
     "retrain": Look("surviving weights", INK, "o", "-"),
-    "rewind": Look("rewound", "#3D94CC", "^", (0, (4, 1.2, 1, 1.2))),
-    "reinitialise": Look("fresh weights", "#D55E00", "s", (0, (5, 1.5))),
-    "random_mask": Look("random mask", FAINT, "v", (0, (1.5, 1.2))),
+    "rewind": Look("rewound", SKY, "^", DASH_DOT),
+    "reinitialise": Look("fresh weights", VERMILION, "s", DASHED),
+    "random_mask": Look("random mask", FAINT, "v", DOTTED),
     "rewired_mask": Look("rewired mask", "#0B7A4B", "P", (0, (3, 1, 1, 1, 1, 1))),
-    "dense": Look("dense", "#7A1FA2", "D", (0, (7, 1.2, 1, 1.2, 1, 1.2))),
+    "dense": Look("dense", PURPLE, "D", (0, (7, 1.2, 1, 1.2, 1, 1.2))),
 }

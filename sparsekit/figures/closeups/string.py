@@ -9,10 +9,11 @@ import torch
 from matplotlib.axes import Axes
 
 from sparsekit.figures import automata
+from sparsekit.figures.card import baseline_lines
 from sparsekit.figures.closeups.parts import panels
 from sparsekit.figures.marks import ACCURACY
 from sparsekit.figures.picture import Picture, drawn
-from sparsekit.figures.style import DIVERGING, FAINT, INK, SERIES, TARGETS, readable
+from sparsekit.figures.style import DIVERGING, INK, SERIES, TARGETS, readable
 from sparsekit.figures.words import percent
 from sparsekit.networks.classifier import Classifier
 from sparsekit.pruning.scores import states
@@ -103,7 +104,7 @@ def _course(axes: Axes, text: str, read: Mapping[str, Read], broken: int) -> Non
         colour, _, line = SERIES[k % len(SERIES)]
         style = {"color": colour, "linestyle": line, "marker": "o", "markersize": 3, "linewidth": 1.6}
         axes.plot(range(len(text)), own.valid[: len(text)], label=name, **style)
-    axes.axhline(0.5, color=FAINT, linewidth=0.8, linestyle=(0, (1, 2)))
+    baseline_lines(axes, {"as likely as not": 0.5})
     axes.set(ylim=(-0.04, 1.04), title="Probability of valid, after each letter")
     ACCURACY.lay(axes, "y")
     axes.legend(loc="upper left", bbox_to_anchor=(1.0, 1.04), frameon=False, fontsize=9)
