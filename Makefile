@@ -2,6 +2,7 @@
 # make test           run the tests; those in a browser where there is one
 # make test-browser   only these: report and JupyterLab in Chromium
 # make test-kills     kill runs at 60 random moments, processes of all kinds
+# make fuzz           ten thousand cases of input that is damaged or hostile
 # make explore        the explorers of the run `quick`, or SET=name, as one page in the browser
 # make lab            open the notebooks in JupyterLab
 # make bench          measure speed beside the literal implementation
@@ -13,7 +14,7 @@ SET ?= quick
 PYTHON ?= python3
 BIN := .venv/bin
 
-.PHONY: report test test-browser test-kills lab bench explore lint pictures docs clean
+.PHONY: report test test-browser test-kills fuzz lab bench explore lint pictures docs clean
 
 report: .venv/notebooks
 	$(BIN)/sparsekit run $(SET)
@@ -28,6 +29,9 @@ test-browser: .venv/test
 
 test-kills: .venv/test
 	SPARSEKIT_KILLS=60 $(BIN)/pytest -n 0 tests/test_kills.py
+
+fuzz: .venv/test
+	SPARSEKIT_FUZZ=500 $(BIN)/pytest tests/test_fuzz.py tests/test_attacks.py
 
 lab: .venv/notebooks
 	$(BIN)/jupyter lab notebooks

@@ -48,7 +48,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     try:
         with _signals():
             return options.command(options)
-    except (ParameterError, NotebookError, UsageError, registry.OwnError) as error:
+    except (ParameterError, NotebookError, UsageError, registry.OwnError, registry.LimitError) as error:
         for line in str(error).splitlines():
             print(f"sparsekit: {line}", file=sys.stderr)
         return 2
@@ -174,7 +174,7 @@ def _run(options: argparse.Namespace) -> int:
     if options.cluster:
         os.environ["SPARSEKIT_CLUSTER"] = options.cluster  # for the notebooks' kernels too
     parameters, units = _asked(options)
-    name = Path(options.set).stem
+    name = Path(options.set).stem.strip(".") or "set"  # a file "...yaml" names no folder above
     out = project.home(options.out) if options.out else (project.project_root() or Path.cwd()) / "reports" / name
 
     from sparsekit.experiments import progress, records

@@ -38,9 +38,59 @@ def unknown(kind: str, name: object, allowed: Iterable[str]) -> str:
     "unknown variant 'lstn': allowed are gru, lstm; did you mean 'lstm'?"
     """
     allowed = [str(a) for a in allowed]
-    near = get_close_matches(str(name), allowed, n=1, cutoff=0.5)
+    near = get_close_matches(str(name)[:100], allowed, n=1, cutoff=0.5)  # which takes long over long ones
     hint = f"; did you mean {near[0]!r}?" if near else ""
-    return f"unknown {kind} {name!r}: allowed are {', '.join(allowed)}{hint}"
+    return f"unknown {kind} {shortened(name)}: allowed are {', '.join(allowed)}{hint}"
+
+
+LIMITS = "SPARSEKIT_LIMITS"
+"""The environment variable that says how many times more than by default is allowed of anything that has a limit."""
+
+
+class LimitError(ValueError):
+    """`LIMITS` says no number; its text is one line."""
+
+
+def beyond(given: int, most: int) -> str:
+    """What is to be said of a size that is beyond its limit, with what would allow it; "" where it is allowed.
+
+    Raises
+    ------
+    LimitError
+        Where the environment variable `LIMITS` is no number of at least 1.
+
+    Examples
+    --------
+    >>> beyond(2_500_000, 1_000_000), beyond(3, 5)
+    ('allowed are 1,000,000; SPARSEKIT_LIMITS=3 in the environment allows it', '')
+    """
+    text = os.environ.get(LIMITS) or "1"
+    if not re.fullmatch(r"[1-9]\d{0,8}", text):
+        raise LimitError(
+            f"{LIMITS}: given {text!r}, allowed is a whole number from 1 on, such as 10 for ten times as much"
+        )
+    remedy = f"{LIMITS}={-(-given // most)} in the environment allows it"
+    return f"allowed are {most * int(text):,}; {remedy}" if given > most * int(text) else ""
+
+
+def shortened(value: object) -> str:
+    """A value as it stands in an error: on one line, and of a long one the beginning.
+
+    >>> shortened("a b"), len(shortened("ab" * 400))
+    ("'a b'", 78)
+    """
+    try:
+        shown = repr(value)
+    except ValueError:
+        return "a number of more digits than Python writes"
+    shown = " ".join(shown.split()) if "\n" in shown else shown
+    return shown if len(shown) <= 80 else f"{shown[:77]}…"
+
+
+def brief(text: object) -> str:
+    """A text on one line; of a long one, such as an error that quotes a file, the beginning and the end."""
+    line = " ".join(str(text).split())
+    return line if len(line) <= 1000 else f"{line[:500]} … {line[-500:]}"
 
 
 class Own:

@@ -77,7 +77,7 @@ def scratch(parent: Path, prefix: str = ".unfinished-") -> Iterator[Path]:
     with ExitStack() as stack:
         with suppress(OSError):
             stack.enter_context(_held(folder.with_suffix(".lock"), seconds=10))
-        folder.mkdir()
+        folder.mkdir(mode=0o700)  # sockets of kernels lie in such folders, and nobody else shall reach them
         try:
             yield folder
         finally:

@@ -31,7 +31,7 @@ from sparsekit.experiments.values import (
     say,
     words,
 )
-from sparsekit.registry import UnknownName, unknown
+from sparsekit.registry import UnknownName, beyond, shortened, unknown
 from sparsekit.variants import TARGETS, VARIANTS
 
 SEED = 2**63 - 1
@@ -162,7 +162,7 @@ class Parameters(BaseModel):
     device: choice("device") = field("auto", "where networks run; auto: CUDA if any")
     workers: Whole = field(0, "processes that compute at the same time; 0: one for each core", ge=0, le=1024)
 
-    def __init__(self, **values: Any):
+    def __init__(self, /, **values: Any):
         further, problems = {}, []
         for name in values.keys() - type(self).model_fields.keys():
             try:
@@ -189,15 +189,11 @@ class Parameters(BaseModel):
         if self.claims and not self.ensemble:
             raise say("ensemble: given 0, but claims are tested against an ensemble of null models; give 20 or so")
         for name, count in self._networks().items():
-            if count > NETWORKS:
-                raise say(
-                    f"{name}: given {getattr(self, name)}, which makes {count:,} networks; allowed are {NETWORKS:,}"
-                )
+            if refused := beyond(count, NETWORKS):
+                raise say(f"{name}: given {getattr(self, name)}, which makes {count:,} networks; {refused}")
         weights = self.layers * self.hidden_size**2
-        if weights > WEIGHTS:
-            raise say(
-                f"hidden_size: given {self.hidden_size}, which makes {weights:,} weights; allowed are {WEIGHTS:,}"
-            )
+        if refused := beyond(weights, WEIGHTS):
+            raise say(f"hidden_size: given {self.hidden_size}, which makes {weights:,} weights; {refused}")
         if not self.generators and not self.graph_files:
             raise say("generators: given an empty list, allowed only where graph_files names a graph")
         return self
@@ -263,7 +259,7 @@ def _option(name: str, value: Any, task: Any) -> Any:
         return TypeAdapter(asked).validate_python(value, strict=isinstance(value, bool) or asked is str)
     except ValidationError:
         what = getattr(asked, "__name__", str(asked))
-        raise ParameterError(f"{name}: given {_shown(value)}, but task {task} takes it as {what}") from None
+        raise ParameterError(f"{name}: given {shortened(value)}, but task {task} takes it as {what}") from None
 
 
 def file_value(name: str, text: str) -> Any:
@@ -298,23 +294,14 @@ def _problem(error: Mapping[str, Any], values: Mapping[str, Any]) -> str:
         hint = f"; give a list, such as [{given}]"
     if hint and str(given).startswith("["):
         hint = f"; papermill takes lists by -y '{name}: {given}'"
-    return (
-        f"{name}: given {_shown(given)}, allowed is {'' if text.startswith(('one of', 'text')) else 'a '}{text}{hint}"
-    )
-
-
-def _shown(value: Any) -> str:
-    try:
-        shown = repr(value)
-    except ValueError:
-        return "a number of more digits than Python writes"
-    return shown if len(shown) <= 80 else f"{shown[:77]}…"
+    article = "" if text.startswith(("one of", "text")) else "a "
+    return f"{name}: given {shortened(given)}, allowed is {article}{text}{hint}"
 
 
 def _unknown(name: str, allowed: Iterable[str]) -> str:
     # All the names would fill half a screen, so they are listed only where none comes near.
-    if near := get_close_matches(name, allowed, n=1, cutoff=0.6):
-        return f"unknown parameter {name!r}; did you mean {near[0]!r}? `sparsekit list` shows all"
+    if near := get_close_matches(name[:100], allowed, n=1, cutoff=0.6):
+        return f"unknown parameter {shortened(name)}; did you mean {near[0]!r}? `sparsekit list` shows all"
     return unknown("parameter", name, dict.fromkeys([*Parameters.model_fields, *sorted(allowed)]))
 
 

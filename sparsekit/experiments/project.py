@@ -10,13 +10,15 @@ from typing import Any
 
 import yaml
 
-from sparsekit.registry import unknown
+from sparsekit.registry import beyond, shortened, unknown
 
 NOTEBOOKS = (
     "00_task", "01_pruning", "02_recovery", "03_graph_structured_rnns", "04_correlation_analysis",
     "05_what_sparsity_buys",
 )  # fmt: skip
 """The kit's own notebooks: by them a folder is known to be a project."""
+CHARACTERS, VALUES = 2**16, 20_000
+"""Most characters of a parameter set, and most values in it once its aliases stand for what they name."""
 
 
 class ParameterError(ValueError):
@@ -78,7 +80,25 @@ def sets() -> dict[str, Path]:
 
 
 class _Loader(yaml.SafeLoader):
-    """YAML's safe loader, which further refuses what it would silently read as something else."""
+    """YAML's safe loader, which further refuses what it would silently read as something else, and floods of values."""
+
+    def __init__(self, stream):
+        super().__init__(stream)
+        self.held: dict[int, int] = {}
+        """How many values a node holds, each alias counted as all that it stands for."""
+
+    def compose_node(self, parent, index):
+        line, alias = self.peek_event().start_mark.line + 1, self.check_event(yaml.AliasEvent)
+        node = super().compose_node(parent, index)
+        if alias and id(node) not in self.held:
+            raise ParameterError(f"an alias in line {line} stands inside of what it names; write the values out")
+        if not alias:
+            inner = [] if isinstance(node, yaml.ScalarNode) else node.value
+            inner = [one for pair in inner for one in pair] if isinstance(node, yaml.MappingNode) else inner
+            self.held[id(node)] = 1 + sum(self.held[id(one)] for one in inner)
+        if refused := beyond(self.held[id(node)], VALUES):
+            raise ParameterError(f"{self.held[id(node)]:,} values by line {line}, aliases written out; {refused}")
+        return node
 
     def construct_mapping(self, node, deep=False):
         for key, _ in node.value:
@@ -109,6 +129,8 @@ _Loader.add_constructor("tag:yaml.org,2002:float", _Loader.construct_yaml_float)
 
 
 def _load(text: str) -> Any:
+    if refused := beyond(len(text), CHARACTERS):
+        raise ParameterError(f"{len(text):,} characters; {refused}")
     try:
         return yaml.load(text, _Loader)
     except (ValueError, KeyError, RecursionError) as error:  # a date that is none, more digits than Python reads
@@ -124,7 +146,7 @@ def value(text: str) -> Any:
     try:
         return _load(text)
     except yaml.YAMLError:
-        raise ParameterError(f"given {text!r}, which is no YAML value") from None
+        raise ParameterError(f"given {shortened(text)}, which is no YAML value") from None
 
 
 def _where(source: str) -> Path:
@@ -157,6 +179,8 @@ def read(source: str | os.PathLike) -> dict[str, Any]:
     """
     path = _where(os.fspath(source))
     try:
+        if refused := beyond(size := path.stat().st_size, 4 * CHARACTERS):
+            raise ParameterError(f"{size:,} bytes; {refused}")
         text = path.read_text(encoding="utf-8")
         values = _load(text)
     except yaml.MarkedYAMLError as error:

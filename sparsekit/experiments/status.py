@@ -74,15 +74,22 @@ def _bytes(files: Iterable[Path]) -> int:
 
 def leftovers(store: Store) -> dict[str, list[Path]]:
     """What can be removed without losing a record: by what it is, the files."""
-    old = time.time() - AN_HOUR
-    unfinished = [f for f in store.path.rglob(".*.tmp") if f.stat().st_mtime < old]
-    weights = [f for f in store.path.glob("*/*/*.pt") if f.stat().st_mtime < old and not owned(f)]
-    return {
-        "set aside because broken": [f for f in (store.path / ASIDE).rglob("*") if f.is_file()],
-        "notes of units that failed": list((store.path / FAILED).glob("*/*.json")),
-        "half-written by processes that were killed": unfinished,
-        "weights without a record": weights,
+    words = {
+        ASIDE: "set aside because broken",
+        FAILED: "notes of units that failed",
+        ".tmp": "half-written by processes that were killed",
+        ".pt": "weights without a record",
     }
+    old, found = time.time() - AN_HOUR, {name: [] for name in words.values()}
+    for folder, _, names in os.walk(store.path):  # which follows no link out of the store
+        inside = Path(folder).relative_to(store.path).parts
+        for file in (Path(folder, name) for name in names):
+            kind = inside[0] if inside and inside[0] in words else file.suffix
+            lone = kind == ".pt" and len(inside) == 2 and not owned(file)
+            left = kind == ".tmp" and file.name.startswith(".")
+            if kind in (ASIDE, FAILED) or ((lone or left) and file.lstat().st_mtime < old):
+                found[words[kind]].append(file)
+    return found
 
 
 def remove(files: Iterable[Path]) -> None:

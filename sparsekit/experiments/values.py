@@ -13,7 +13,7 @@ from pydantic import AfterValidator, BeforeValidator, Field
 from pydantic_core import PydanticCustomError
 
 from sparsekit.experiments import project
-from sparsekit.registry import Registry, unknown
+from sparsekit.registry import Registry, beyond, shortened, unknown
 
 REGISTRIES = {
     "variant": ("variants", "VARIANTS"),
@@ -40,6 +40,8 @@ REGISTRIES = {
 ALWAYS = {"schedule": "one_shot", "recovery protocol": "retrain"}
 """What the others of its kind are always compared with, so that nobody asks for it."""
 DEVICES = ("auto", "cpu", "cuda")
+BYTES, VALUES = 2**27, 1000
+"""Most bytes of a user's file, and most values in a list, unless the environment allows more."""
 
 
 def say(text: str) -> PydanticCustomError:
@@ -89,9 +91,13 @@ def _path(value: Any) -> Any:
 
 
 def _file(value: str) -> str:
-    if value and (path := project.find_file(value)) is None:
-        raise say(f"given {value!r}, but there is no such file in {Path.cwd()} nor in the project's folder")
-    return str(path) if value else ""
+    if not value:
+        return ""
+    if (path := project.find_file(value)) is None:
+        raise say(f"given {shortened(value)}, but there is no such file in {Path.cwd()} nor in the project's folder")
+    if refused := beyond(size := path.stat().st_size, BYTES):
+        raise say(f"given {shortened(value)}, a file of {size:,} bytes; {refused}")
+    return str(path)
 
 
 def _some(values: list) -> list:
@@ -100,10 +106,16 @@ def _some(values: list) -> list:
     return values
 
 
+def _bounded(values: Any) -> Any:
+    if isinstance(values, list | tuple) and (refused := beyond(len(values), VALUES)):
+        raise say(f"given {len(values):,} values; {refused}")
+    return values
+
+
 def _distinct(values: list) -> list:
     twice = [v for i, v in enumerate(values) if v in values[:i]]
     if twice:
-        raise say(f"given {twice[0]!r} twice, allowed is each only once")
+        raise say(f"given {shortened(twice[0])} twice, allowed is each only once")
     return values
 
 
@@ -118,8 +130,8 @@ Step = Annotated[Whole, Field(ge=1)]
 File = Annotated[str, BeforeValidator(_path), AfterValidator(_file), "file path"]
 Score = choice("pruning score")
 Item = TypeVar("Item")
-Several = Annotated[list[Item], AfterValidator(_distinct)]
-Some = Annotated[list[Item], AfterValidator(_some), AfterValidator(_distinct)]
+Several = Annotated[list[Item], BeforeValidator(_bounded), AfterValidator(_distinct)]
+Some = Annotated[list[Item], BeforeValidator(_bounded), AfterValidator(_some), AfterValidator(_distinct)]
 
 
 def field(value: Any, meaning: str, **bounds: float) -> Any:

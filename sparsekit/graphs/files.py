@@ -7,22 +7,27 @@ import re
 import unicodedata
 from collections.abc import Hashable
 from decimal import Decimal
+from itertools import groupby
 from pathlib import Path
 from string import punctuation
-from xml.etree import ElementTree
+from xml.etree.ElementTree import ParseError
 
+import defusedxml
 import networkx as nx
 import numpy as np
 import pandas as pd
+from defusedxml import ElementTree
 
 from sparsekit.graphs.structure import GraphError, check
-from sparsekit.registry import unknown
+from sparsekit.registry import beyond, brief, unknown
 
 EDGE_LISTS = (".edgelist", ".edges", ".txt")
 ENDS = {"source", "target", "from", "to", "src", "dst", "start", "end"}
 """What columns of an edge list are called, which a matrix's are not."""
 BESIDE = {"id", "label", "type", "weight"}
 """And the columns beside them."""
+BYTES, EDGES, LINE, MARKS = 2**26, 500_000, 10_000, 30
+"""Most bytes and edges of a file, characters of a line and marks on a letter, unless the environment allows more."""
 
 
 def read(path: str | Path, directed: bool = False, loops: bool = False, content: str = "") -> nx.Graph:
@@ -62,26 +67,36 @@ def read(path: str | Path, directed: bool = False, loops: bool = False, content:
     if not path.is_file():
         raise GraphError(f"{path}: {'no file, but a folder or a pipe' if path.exists() else 'no such file'}")
     try:
+        _check_size(path.stat().st_size, BYTES, "bytes")
         held = path.read_bytes()
         if content and hashlib.sha256(held).hexdigest() != content:
             raise GraphError("the file has changed since the run began; run it again")
         found = readers[path.suffix.lower()](held, nx.DiGraph if directed else nx.Graph)
         check(found, directed, loops)
     except GraphError as error:
-        raise GraphError(f"{path}: {error.args[0]}") from None  # without the Python that would mend a graph
+        raise GraphError(brief(f"{path}: {error.args[0]}")) from None  # without the Python that would mend a graph
     except OSError as error:
         raise GraphError(f"{path}: cannot be read ({error.strerror})") from None
     except UnicodeDecodeError as error:
         line = held.count(b"\n", 0, error.start) + 1
         raise GraphError(f"{path}: not readable: line {line} is not UTF-8; save the file with that encoding") from None
-    except (ElementTree.ParseError, ValueError, LookupError) as error:
-        raise GraphError(f"{path}: not readable as {path.suffix}: {' '.join(str(error).split())}") from error
+    except defusedxml.EntitiesForbidden:
+        raise GraphError(f"{path}: it defines entities, a few of which can fill any memory; write them out") from None
+    except RecursionError:
+        raise GraphError(f"{path}: not readable as {path.suffix}: its elements stand in each other too deep") from None
+    except (ParseError, ValueError, LookupError) as error:
+        raise GraphError(f"{path}: not readable as {path.suffix}: {brief(error)}") from error
     numbers = {name: number for number, name in enumerate(sorted(found, key=_natural))}
     graph = nx.DiGraph() if directed else nx.Graph()
     graph.add_nodes_from((number, {"name": str(name)}) for name, number in numbers.items())
     edges = found.to_directed().edges if directed else found.edges
     graph.add_edges_from((numbers[u], numbers[v]) for u, v in edges)
     return graph
+
+
+def _check_size(given: int, most: int, what: str) -> None:
+    if refused := beyond(given, most):
+        raise GraphError(f"{given:,} {what}; {refused}")
 
 
 def _natural(name: Hashable) -> tuple:
@@ -92,6 +107,7 @@ def _natural(name: Hashable) -> tuple:
 
 def _graphml(held: bytes, kind: type[nx.Graph]) -> nx.Graph:
     # networkx reads the first of several graphs, and fails where an attribute is not of its type: none is of use here.
+    _check_size(held.count(b"<edge"), EDGES, "edges")
     root = ElementTree.fromstring(held)
     for element in root.iter():
         element.tag = element.tag.rpartition("}")[2]
@@ -140,9 +156,9 @@ def _check_weight(weight: str = "1", where: str = "") -> None:
 
 
 def _edges(held: bytes, kind: type[nx.Graph]) -> nx.Graph:
-    text = unicodedata.normalize("NFC", held.decode("utf-8-sig"))
-    lines = {n: line.strip() for n, line in enumerate(io.StringIO(text, newline=None), start=1)}
-    lines = {n: line for n, line in lines.items() if line and line[0] not in "#%"}
+    _check_size(max(held.count(b"\n"), held.count(b"\r")), EDGES, "lines")
+    lines = {n: line.strip() for n, line in enumerate(io.StringIO(held.decode("utf-8-sig"), newline=None), start=1)}
+    lines = {n: _composed(line, n) for n, line in lines.items() if line and line[0] not in "#%"}
     graph, rows, delimiter, n = kind(), {}, "", 0
     try:
         for n, line in lines.items():
@@ -168,6 +184,14 @@ def _edges(held: bytes, kind: type[nx.Graph]) -> nx.Graph:
     for n in rows:
         _check_weight(*rows[n][2:], where=f"line {n}: ")
     return graph
+
+
+def _composed(line: str, n: int) -> str:
+    """A line whose letters are written alike, with their marks; both take long over what nobody writes."""
+    _check_size(len(line), LINE, f"characters in line {n}")
+    runs = (sum(1 for _ in run) for mark, run in groupby(line, lambda c: bool(unicodedata.combining(c))) if mark)
+    _check_size(0 if line.isascii() else max(runs, default=0), MARKS, f"marks on a letter of line {n}")
+    return unicodedata.normalize("NFC", line)
 
 
 PARTED = {",": "commas", "\t": "tabs", " ": "spaces"}

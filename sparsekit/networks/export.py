@@ -7,11 +7,13 @@ import hashlib
 import json
 import os
 import re
+import uuid
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any
 
 import torch
+from pydantic import BaseModel, Field, StrictBool, ValidationError
 from safetensors import SafetensorError
 from safetensors.torch import load as read_tensors
 from safetensors.torch import save as tensor_bytes
@@ -19,10 +21,13 @@ from safetensors.torch import save as tensor_bytes
 from sparsekit import __version__
 from sparsekit.networks.classifier import Classifier, Stage
 from sparsekit.networks.core import EMBEDDING
-from sparsekit.registry import check_name
-from sparsekit.variants import VARIANTS
+from sparsekit.registry import beyond, brief, check_name, shortened
+from sparsekit.variants import GATES, VARIANTS
 
 FORMAT = "sparsekit network, 1"
+BYTES = {".json": 2**26, ".safetensors": 2**30}
+"""Most bytes of each file, unless the environment allows more."""
+DTYPES = {"torch.float16", "torch.bfloat16", "torch.float32", "torch.float64"}
 
 
 class ExchangeError(ValueError):
@@ -92,29 +97,60 @@ def export(network: Classifier, path: str | Path, about: Mapping[str, Any] | Non
 def load(path: str | Path) -> Classifier:
     """Read a network that `export` wrote, under either name or none of the endings; its outputs are equal bit by bit.
 
-    ExchangeError where a file is missing, is not what `export` writes, or the two do not belong together.
+    Raises
+    ------
+    ExchangeError
+        Where a file is missing, is not what `export` writes, or the two do not belong together.
     """
     weights_file, description_file = _files(path)
-    description = _description(description_file)
+    told = _description(description_file)
     data = _read(weights_file)
-    if hashlib.sha256(data).hexdigest() != description.get("weights_sha256"):
+    if hashlib.sha256(data).hexdigest() != told.get("weights_sha256"):
         raise ExchangeError(
             f"{weights_file} does not hold the weights that {description_file.name} describes: export the network again"
         )
     try:
-        tensors = read_tensors(data)
-        network = _empty(description)
+        tensors, description = read_tensors(data), _Description(**told)
+        network = _empty(description, sum(tensor.numel() for tensor in tensors.values()))
         names = _names(network)
         state = {own: tensors[name] for own, name in names.items()}
+        if odd := {str(tensor.dtype) for tensor in state.values()} - DTYPES:
+            raise ValueError(f"weights are {', '.join(sorted(odd))}, allowed are {', '.join(sorted(DTYPES))}")
         network.to(state["readout.weight"].dtype).load_state_dict(state, strict=False)
         for name, mask in network.masks().items():
             mask.copy_(state[name] != 0)
-            mask.view(-1)[description["kept_at_zero"].get(names[name], [])] = True
+            mask.view(-1)[description.kept_at_zero.get(names[name], [])] = True
     except KeyError as error:
         raise ExchangeError(f"{description_file} and {weights_file.name} lack {error}") from None
+    except ValidationError as error:
+        first = error.errors(include_url=False)[0]
+        name = ".".join(map(str, first["loc"]))
+        said = f"lack {name!r}" if first["type"] == "missing" else f"do not fit together: {name}: {first['msg']}"
+        raise ExchangeError(brief(f"{description_file} and {weights_file.name} {said}")) from None
     except (SafetensorError, TypeError, ValueError, IndexError, RuntimeError) as error:
-        raise ExchangeError(f"{description_file} and {weights_file.name} do not fit together: {error}") from None
+        raise ExchangeError(brief(f"{description_file} and {weights_file.name} do not fit together: {error}")) from None
     return network
+
+
+Count = Annotated[int, Field(strict=True, ge=1, le=2**31)]
+
+
+class _Stage(BaseModel):
+    reads: list[Annotated[int, Field(strict=True, ge=EMBEDDING)]] = Field(min_length=1, max_length=1000)
+    nodes: Count
+
+
+class _Description(BaseModel):
+    """What of the JSON is needed to read the network."""
+
+    variant: str
+    features: Annotated[int, Field(strict=True, ge=0, le=2**31)] = 0
+    vocabulary: Count | None = None
+    embedding_size: Count | None = None
+    classes: Count
+    stages: list[_Stage] = Field(min_length=1, max_length=10_000)
+    reads_all: StrictBool
+    kept_at_zero: dict[str, list[Annotated[int, Field(strict=True, ge=0)]]]
 
 
 def _files(path: str | Path) -> tuple[Path, Path]:
@@ -155,33 +191,48 @@ def _plain_torch(network: Classifier, file: str) -> list[str]:
     ]
 
 
-def _empty(description: Mapping[str, Any]) -> Classifier:
-    """A network of the structure described, whose weights wait to be filled in."""
-    variant, features = description["variant"], description.get("features", 0)
-    vocabulary, size = (0, 0) if features else (description["vocabulary"], description["embedding_size"])
+def _empty(description: _Description, weights: int) -> Classifier:
+    """A network of the structure described, whose weights wait to be filled in; refused if far more than are there."""
+    variant, features = description.variant, description.features
+    vocabulary, size = (0, 0) if features else (description.vocabulary or 0, description.embedding_size or 0)
     check_name("variant", variant, VARIANTS)
+    if not features and not (vocabulary and size):
+        raise ValueError("neither features nor a vocabulary and an embedding_size")
     stages: list[Stage] = []
+    room = weights + 2**20 - vocabulary * size - description.classes
     with torch.random.fork_rng(devices=[]):
-        for own in description["stages"]:
-            inputs = sum((features or size) if s == EMBEDDING else stages[s].nodes for s in own["reads"])
-            stages.append(Stage(variant, own["reads"], own["nodes"], inputs))
-        options = {"features": features, "reads_all": description["reads_all"]}
-        return Classifier(variant, stages, size, vocabulary, description["classes"], **options)
+        for k, own in enumerate(description.stages):
+            if max(own.reads) >= k:
+                raise ValueError(f"stage {k} reads stage {max(own.reads)}, allowed are earlier ones")
+            inputs = sum((features or size) if s == EMBEDDING else stages[s].nodes for s in own.reads)
+            units = len(own.reads) * own.nodes
+            room -= len(GATES[variant]) * units * (inputs + units) + description.classes * own.nodes
+            if room < 0:  # before memory is asked for
+                raise ValueError(f"it describes far more weights than the {weights:,} that are there")
+            stages.append(Stage(variant, own.reads, own.nodes, inputs))
+        options = {"features": features, "reads_all": description.reads_all}
+        return Classifier(variant, stages, size, vocabulary, description.classes, **options)
 
 
 def _description(file: Path) -> dict[str, Any]:
     try:
         description = json.loads(_read(file))
-    except ValueError as error:
-        raise ExchangeError(f"{file} is not JSON: {error}") from None
+    except ExchangeError:
+        raise
+    except (ValueError, RecursionError) as error:
+        raise ExchangeError(f"{file} is not JSON: {brief(error)}") from None
     found = description.get("format") if isinstance(description, dict) else None
     if found != FORMAT:
-        raise ExchangeError(f"{file} does not describe a network: its format is {found!r}, not {FORMAT!r}")
+        raise ExchangeError(f"{file} does not describe a network: its format is {shortened(found)}, not {FORMAT!r}")
     return description
 
 
 def _read(file: Path) -> bytes:
     try:
+        if file.exists() and not file.is_file():
+            raise ExchangeError(f"{file} cannot be read: no file, but a folder or a pipe")
+        if refused := beyond(size := file.stat().st_size, BYTES[file.suffix]):
+            raise ExchangeError(f"{file} has {size:,} bytes; {refused}")
         return file.read_bytes()
     except FileNotFoundError:
         beside = sorted(other.stem for other in file.parent.glob(f"*{file.suffix}"))
@@ -192,9 +243,10 @@ def _read(file: Path) -> bytes:
 
 
 def _write(file: Path, data: bytes) -> None:
-    temporary = file.with_name(f".{file.name}.{os.getpid()}.tmp")
+    temporary = file.with_name(f".{file.name}.{uuid.uuid4().hex}.tmp")
     try:
-        temporary.write_bytes(data)
+        with temporary.open("xb") as stream:  # which follows no link that somebody else has put there
+            stream.write(data)
         os.replace(temporary, file)
     finally:
         temporary.unlink(missing_ok=True)

@@ -3,9 +3,14 @@
 Evidence from outside, none of which the kit ships: with the published weights its networks must reach the accuracies.
 """
 
+import io
 import pickle
+import pickletools
 import re
-from collections.abc import Sequence
+import zipfile
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from itertools import chain
 from pathlib import Path
 
 import networkx as nx
@@ -18,7 +23,7 @@ from sparsekit import variants
 from sparsekit.graphs.structure import layers, orient
 from sparsekit.networks.build import side_by_side
 from sparsekit.networks.classifier import Classifier, Stage
-from sparsekit.registry import check_name
+from sparsekit.registry import beyond, brief, check_name
 from sparsekit.tasks.samples import Strings, Task
 
 VARIANTS = {name.upper(): name for name in variants.VARIANTS}
@@ -27,6 +32,8 @@ VARIANTS = {name.upper(): name for name in variants.VARIANTS}
 FAMILIES = ("barabasi_albert", "watts_strogatz")
 KEPT = ("embedding.weight", "out.weight", "out.bias")
 """Published parameters beside those of the recurrent layers."""
+BYTES = 2**28
+"""Most bytes of a file, unless the environment allows more."""
 
 
 class PublishedError(ValueError):
@@ -54,17 +61,22 @@ class Study:
 
     def task(self) -> Task:
         """The published strings in the published split, one of which stands in both parts."""
-        splits = [pd.read_csv(self._file("dataset", f"{name}_data.csv")) for name in ("train", "test")]
-        parts = (Strings(t["string"].tolist(), t["valid"].to_numpy(np.int64)) for t in splits)
+        parts = []
+        for name in ("train", "test"):
+            with self._file("dataset", f"{name}_data.csv") as file:
+                table = pd.read_csv(file)
+                parts.append(Strings(table["string"].tolist(), table["valid"].to_numpy(np.int64)))
         return Task("published", *parts, apart=False)
 
     def results(self, variant: str) -> pd.DataFrame:
         """The recorded graph networks of a variant, columns as published, one row each."""
-        return pd.read_csv(self._file("experiments", "results", "structure", f"{_name(variant).lower()}.csv"))
+        with self._file("experiments", "results", "structure", f"{_name(variant).lower()}.csv") as file:
+            return pd.read_csv(file)
 
     def pruning(self, variant: str) -> pd.DataFrame:
         """The recorded pruning study of a variant, columns as published, one row an epoch."""
-        return pd.read_csv(self._file("experiments", "results", "prune", f"{_name(variant).lower()}.csv"))
+        with self._file("experiments", "results", "prune", f"{_name(variant).lower()}.csv") as file:
+            return pd.read_csv(file)
 
     def networks(self) -> list[tuple[str, str, int]]:
         """Every (variant, family, number) whose weights and graph are in this clone, in that order."""
@@ -75,30 +87,54 @@ class Study:
 
     def graph(self, variant: str, family: str, number: int) -> nx.Graph:
         """The undirected graph of a published network."""
-        return read_graph_pickle(
-            self._file("experiments", "graphs", _name(variant), _stem(family, number) + ".gpickle")
-        )
+        with self._file("experiments", "graphs", _name(variant), _stem(family, number) + ".gpickle") as file:
+            return read_graph_pickle(file)
 
     def base(self, variant: str) -> Classifier:
         """The trained base network of the pruning study."""
-        return _classifier(variant, self._state("prune", f"{_name(variant).lower()}.pt"))
+        return self._classifier(variant, [], "prune", f"{_name(variant).lower()}.pt")
 
     def network(self, variant: str, family: str, number: int) -> Classifier:
         """A published graph network with its published weights and masks, ready to evaluate or to train on."""
-        state = self._state("structure", _name(variant), _stem(family, number) + ".pt")
         digraph = orient(self.graph(variant, family, number))
         layer = {node: k for k, nodes in enumerate(layers(digraph)) for node in nodes}
         skips = sorted({(layer[v], layer[u]) for u, v in digraph.edges if layer[v] - layer[u] > 1})
-        return _classifier(variant, state, skips)
+        return self._classifier(variant, skips, "structure", _name(variant), _stem(family, number) + ".pt")
+
+    def _classifier(self, variant: str, skips: Sequence[tuple[int, int]], *parts: str) -> Classifier:
+        state = self._state(*parts)
+        with self._file("experiments", "state_dicts", *parts):
+            return _classifier(variant, state, skips)
 
     def _state(self, *parts: str) -> dict[str, Tensor]:
-        return torch.load(self._file("experiments", "state_dicts", *parts), map_location="cpu", weights_only=True)
+        with self._file("experiments", "state_dicts", *parts) as file:
+            if zipfile.is_zipfile(file):  # a member may be packed, and unpack to more than any memory holds
+                with zipfile.ZipFile(file) as members:
+                    _check_size(file, sum(member.file_size for member in members.infolist()))
+            state = torch.load(file, map_location="cpu", weights_only=True)
+            if not isinstance(state, dict) or not all(type(tensor) is Tensor for tensor in state.values()):
+                raise PublishedError(f"{file} is no mapping of names to tensors")
+            _check_size(file, sum(tensor.numel() for tensor in state.values()))  # a tensor may repeat one number
+            return state
 
-    def _file(self, *parts: str) -> Path:
+    @contextmanager
+    def _file(self, *parts: str) -> Iterator[Path]:
+        """A file to read; whatever its reader raises inside is a `PublishedError` that names it."""
         file = self.root.joinpath(*parts)
         if not file.is_file():
             raise PublishedError(f"{file} is not in this clone")
-        return file
+        _check_size(file, file.stat().st_size)
+        try:
+            yield file
+        except PublishedError:
+            raise
+        except Exception as error:  # pandas, pickle and torch raise whatever damage makes them
+            raise PublishedError(brief(f"{file} cannot be read: {type(error).__name__}: {error}")) from None
+
+
+def _check_size(file: Path, size: int) -> None:
+    if refused := beyond(size, BYTES):
+        raise PublishedError(f"{file} holds {size:,} bytes or numbers; {refused}")
 
 
 def _name(variant: str) -> str:
@@ -137,10 +173,29 @@ def _classifier(variant: str, state: dict[str, Tensor], skips: Sequence[tuple[in
     return network
 
 
+HASHED = {"TUPLE", "TUPLE1", "TUPLE2", "TUPLE3", "FROZENSET", "EMPTY_SET", "ADDITEMS", "REDUCE", "OBJ", "INST"}
+
+
 class _GraphUnpickler(pickle.Unpickler):
     """Admits the networkx Graph class and dict; a pickle that names anything else could run code."""
 
+    @classmethod
+    def check(cls, held: bytes) -> None:
+        """Refuse, before anything is made of it, classes that no graph needs, and tuples: nested they hash for ever."""
+        texts = ["", ""]
+        for code, argument, _ in pickletools.genops(held):
+            if isinstance(argument, str):
+                texts = [texts[1], argument]
+            if code.name in ("GLOBAL", "STACK_GLOBAL"):
+                cls.admitted(*(argument.split(" ", 1) if argument else texts))
+            if code.name in HASHED:
+                raise PublishedError(f"it holds {code.name}, which no pickled graph needs")
+
     def find_class(self, module: str, name: str) -> type:
+        return self.admitted(module, name)
+
+    @staticmethod
+    def admitted(module: str, name: str) -> type:
         admitted = {("networkx.classes.graph", "Graph"): nx.Graph, ("builtins", "dict"): dict}
         if (module, name) not in admitted:
             raise PublishedError(f"it names {module}.{name}, which no pickled graph needs")
@@ -156,16 +211,19 @@ def read_graph_pickle(path: str | Path) -> nx.Graph:
         If the pickle names anything else, is damaged, or holds no simple graph.
     """
     try:
-        with open(path, "rb") as file:
-            graph = _GraphUnpickler(file).load()
+        held = Path(path).read_bytes()
+        _GraphUnpickler.check(held)
+        graph = _GraphUnpickler(io.BytesIO(held)).load()
         if type(graph) is not nx.Graph:
             raise PublishedError(f"it holds a {type(graph).__name__}")
         # A fresh graph, rebuilt from nodes and edges, keeps nothing else that the pickle may have set.
         clean = nx.Graph()
+        if not all(type(node) is int for node in [*graph.nodes, *chain(*graph.edges)]):
+            raise PublishedError("its nodes are not all numbers")
         clean.add_nodes_from(sorted(graph.nodes))
         clean.add_edges_from(graph.edges)
     except PublishedError as error:
-        raise PublishedError(f"{path} is not read as a graph: {error}") from None
+        raise PublishedError(brief(f"{path} is not read as a graph: {error}")) from None
     except Exception as error:  # damaged pickles raise almost anything
-        raise PublishedError(f"{path} is no pickled graph: {type(error).__name__}: {error}") from None
+        raise PublishedError(brief(f"{path} is no pickled graph: {type(error).__name__}: {error}")) from None
     return clean

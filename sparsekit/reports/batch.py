@@ -25,7 +25,7 @@ from sparsekit.experiments.identity import key
 from sparsekit.experiments.jobs import Schedule
 from sparsekit.experiments.parameters import Parameters
 from sparsekit.experiments.progress import Progress, duration
-from sparsekit.experiments.project import NOTEBOOKS, NotebookError, ordered, title
+from sparsekit.experiments.project import NOTEBOOKS, NotebookError, ParameterError, ordered, title
 from sparsekit.networks import processor
 from sparsekit.registry import own_code
 from sparsekit.reports import explorable, html, index, scorecard, standards
@@ -210,8 +210,11 @@ def _tables(parameters: Parameters, units: Mapping[str, Sequence]) -> dict[str, 
     """The tables whose every record is there; None for those that would have to be computed first."""
     store, tables = records.default_store(), {}
     for name, (stem, table) in TABLES.items():
-        needed = units[stem] if stem in units else studies.units(parameters, stem)
-        tables[name] = table(parameters) if all(store.has(unit) for unit in needed) else None
+        tables[name] = None
+        with suppress(ParameterError):  # those of a notebook that is not run need not fit
+            needed = units[stem] if stem in units else studies.units(parameters, stem)
+            if all(store.has(unit) for unit in needed):
+                tables[name] = table(parameters)
     return tables
 
 

@@ -8,6 +8,7 @@ from pathlib import Path
 
 from sparsekit.experiments.project import home
 from sparsekit.figures.words import counted, label, number, percent, words_of, written
+from sparsekit.registry import brief
 from sparsekit.reports import html
 from sparsekit.reports.html import CSS, TEMPLATES
 from sparsekit.reports.index import SUMMARY
@@ -160,15 +161,14 @@ def compare(one: str | Path, other: str | Path, out: Path | None = None) -> tupl
     The page goes beside the second report, as ``compare-ONE-OTHER.html``, unless `out` says where.
     """
     first, second = read(one), read(other)
-    try:
-        told = list(text(first, second))
-    except (KeyError, TypeError, ValueError, AttributeError) as error:
-        why = f"{type(error).__name__}: {error}"
-        raise CompareError(f"{one}, {other}: a {SUMMARY} was changed by hand ({why}); run its report again") from error
     names = [(home(folder).absolute()).name for folder in (one, other)]
     page = out or home(other).absolute().parent / f"compare-{'-'.join(names)}.html"
     try:
+        told = list(text(first, second))
         write(page, first, second)
     except OSError as error:
         raise CompareError(f"{page}: cannot be written to ({error.strerror})") from error
+    except Exception as error:  # whatever a value of another kind than `sparsekit run` writes leads to
+        why = brief(f"{one}, {other}: a {SUMMARY} was changed by hand ({type(error).__name__}: {error})")
+        raise CompareError(f"{why}; run its report again") from error
     return page, told

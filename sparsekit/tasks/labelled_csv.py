@@ -10,16 +10,21 @@ from pathlib import Path
 
 import numpy as np
 
-from sparsekit.registry import unknown
+from sparsekit.registry import beyond, brief, unknown
 from sparsekit.tasks.samples import Split, TaskError
 
 COLUMNS = ("string", "valid")
+BYTES = 2**27
+"""Most bytes of a file, unless the environment allows more: of the longest strings more than networks learn from."""
 
 
 def digest(path: str) -> str:
-    """SHA-256, in hexadecimal, of a file's bytes; empty where there is no such file."""
+    """SHA-256, in hexadecimal, of a file's bytes; empty where there is no such file, or it cannot be read."""
     file = Path(os.path.expanduser(path))
-    return hashlib.sha256(file.read_bytes()).hexdigest() if path and file.is_file() else ""
+    try:
+        return hashlib.sha256(file.read_bytes()).hexdigest() if path and file.is_file() else ""
+    except OSError:
+        return ""
 
 
 def read(path: str) -> dict[int, Counter]:
@@ -32,6 +37,8 @@ def read(path: str) -> dict[int, Counter]:
     if file.exists() and not file.is_file():
         raise TaskError(f"csv_path {path!r}: cannot be read (no file, but a folder or a pipe)")
     try:
+        if refused := beyond(size := file.stat().st_size, BYTES):
+            raise TaskError(f"{path}: {size:,} bytes; {refused}")
         content = file.read_bytes()
         text = content.decode("utf-8-sig")
     except FileNotFoundError:
@@ -61,7 +68,7 @@ def read(path: str) -> dict[int, Counter]:
     except csv.Error as error:
         raise TaskError(f"{path}, line {line}: not well-formed CSV ({error}); is a quote left open?") from error
     except TaskError as error:
-        raise TaskError(f"{path}, line {line}: {error}") from None
+        raise TaskError(brief(f"{path}, line {line}: {error}")) from None
     for label, members in copies.items():
         if len(members) < 2:
             raise TaskError(

@@ -142,7 +142,11 @@ def _checked(part: Strings | Rows, classes: int, vocabulary: int) -> set[str | b
         raise TaskError(f"label {outside}: allowed are 0 to {classes - 1}, for the task has {classes} classes")
     if isinstance(part, Strings):
         for string in part.strings:
-            if not string or not all(0 < ord(character) < min(vocabulary, 128) for character in set(string)):
+            if (
+                not isinstance(string, str)
+                or not string
+                or not all(0 < ord(character) < min(vocabulary, 128) for character in set(string))
+            ):
                 allowed = f"at least one character, of codes 1 to {min(vocabulary, 128) - 1}"
                 raise TaskError(f"string {string!r}: allowed is {allowed}")
         return set(part.strings)

@@ -48,13 +48,26 @@ def problems(**values):
         ({"percentages": [10, 101]}, "percentages: given 101, allowed is a number of at least 0 and at most 100"),
         ({"percentages": [10, 10.0]}, "percentages: given 10.0 twice, allowed is each only once"),
         ({"percentages": []}, "percentages: given an empty list, allowed is a list of at least one"),
-        ({"seeds": 10**8}, "seeds: given 100000000, which makes 6,400,000,000 networks; allowed are 100,000"),
-        ({"graphs": 10**8}, "graphs: given 100000000, which makes 1,600,000,000 networks; allowed are 100,000"),
+        (
+            {"seeds": 10**8},
+            "seeds: given 100000000, which makes 6,400,000,000 networks; allowed are 100,000; "
+            "SPARSEKIT_LIMITS=64000 in the environment allows it",
+        ),
+        (
+            {"graphs": 10**8},
+            "graphs: given 100000000, which makes 1,600,000,000 networks; allowed are 100,000; "
+            "SPARSEKIT_LIMITS=16000 in the environment allows it",
+        ),
         (
             {"graph_seeds": 10**8},
-            "graph_seeds: given 100000000, which makes 4,800,000,000 networks; allowed are 100,000",
+            "graph_seeds: given 100000000, which makes 4,800,000,000 networks; allowed are 100,000; "
+            "SPARSEKIT_LIMITS=48000 in the environment allows it",
         ),
-        ({"hidden_size": 10**4}, "hidden_size: given 10000, which makes 300,000,000 weights; allowed are 100,000,000"),
+        (
+            {"hidden_size": 10**4},
+            "hidden_size: given 10000, which makes 300,000,000 weights; allowed are 100,000,000; "
+            "SPARSEKIT_LIMITS=3 in the environment allows it",
+        ),
         ({"layers": 10**5}, "layers: given 100000, allowed is a whole number of at least 1 and at most 100"),
         ({"longest": 10**6}, "longest: given 1000000, allowed is a whole number of at least 5 and at most 10000"),
         (
