@@ -26,7 +26,13 @@ class OwnError(ValueError):
 
 
 def check_name(kind: str, name: object, allowed: Iterable[str]) -> None:
-    """Accept a name that is allowed; for any other an UnknownName says so."""
+    """Accept a name that is allowed.
+
+    Raises
+    ------
+    UnknownName
+        For any other; it says which are, and the nearest.
+    """
     if name not in allowed:
         raise UnknownName(unknown(kind, name, allowed))
 

@@ -166,7 +166,10 @@ def _function(function: FunctionType, found: Source, seen: dict) -> Iterator[str
 def loaded(name: str) -> ModuleType:
     """A user's module, loaded now if it is not yet; of a library, which may be slow to load, an empty one.
 
-    Raises ImportError where there is none of that name.
+    Raises
+    ------
+    ImportError
+        Where there is none of that name.
     """
     root = name.partition(".")[0]  # looked for alone: to find a module in a package loads the package
     spec = None if root in sys.modules else find_spec(root)

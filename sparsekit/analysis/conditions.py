@@ -17,7 +17,10 @@ def varying(table: pd.DataFrame) -> list[str]:
 def chosen(table: pd.DataFrame, **condition) -> pd.DataFrame:
     """Rows in which each column named has the value given; a condition's column that the table lacks is passed over.
 
-    A TableError says which values there are, where this one is not in its column.
+    Raises
+    ------
+    TableError
+        Where a value is not in its column; it says which are.
 
     Examples
     --------
@@ -37,7 +40,13 @@ def chosen(table: pd.DataFrame, **condition) -> pd.DataFrame:
 
 
 def single(table: pd.DataFrame) -> pd.DataFrame:
-    """The table, if it holds one condition; otherwise a TableError says what to choose among."""
+    """The table, if it holds one condition.
+
+    Raises
+    ------
+    TableError
+        Where it holds several; it says what to choose among.
+    """
     for name in varying(table):
         raise TableError(
             f"column {name!r} holds {', '.join(map(str, table[name].drop_duplicates()))}: choose one, as in "

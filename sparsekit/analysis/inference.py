@@ -10,7 +10,13 @@ from sparsekit.analysis.tables import TableError, require
 
 
 def one_setting(table: pd.DataFrame, names: Sequence[str] = ("variant", "batch", "machine")) -> list:
-    """The one value of each of these columns; a `TableError` where a column has several, or none."""
+    """The one value of each of these columns.
+
+    Raises
+    ------
+    TableError
+        Where a column has several, or none.
+    """
     values = [table[name].unique().tolist() for name in names]
     for name, found in zip(names, values, strict=True):
         if len(found) != 1:

@@ -35,10 +35,14 @@ def published_prediction(table: pd.DataFrame, target: str = "test_acc") -> pd.Da
 
     The 23 properties are scaled to 0 … 1 over all rows; ``train_test_split(test_size=0.1, random_state=7)``.
     With few test networks this is mostly luck: see `split_distribution`.
-    A TableError names a property or target that is missing or not numeric.
 
     Index ``model``, "mean" (of the networks trained on) last; r2 (nan on fewer than ten tested networks or a constant
     accuracy), rmse (in accuracy; nan where fewer than two would be tested), tested.
+
+    Raises
+    ------
+    TableError
+        Where a property or the target is missing or not numeric; it names it.
     """
     from sklearn.preprocessing import minmax_scale
 

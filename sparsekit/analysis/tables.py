@@ -66,14 +66,26 @@ class TableError(ValueError):
 
 
 def require(table: pd.DataFrame, names: Iterable[str]) -> None:
-    """Accept a table with all these columns; otherwise a TableError names the missing one and its nearest."""
+    """Accept a table with all these columns.
+
+    Raises
+    ------
+    TableError
+        Where one is missing; it names it, and the nearest.
+    """
     for name in names:
         if name not in table:
             raise TableError(unknown("column", name, table.columns))
 
 
 def numbers(table: pd.DataFrame, name: str) -> np.ndarray:
-    """One column as floats, shape (rows,), nan for what is missing or infinite; a TableError where one is no number."""
+    """One column as floats, shape (rows,), nan for what is missing or infinite.
+
+    Raises
+    ------
+    TableError
+        Where one is no number.
+    """
     try:
         values = table[name].to_numpy(dtype=float, na_value=np.nan)
     except (TypeError, ValueError):
@@ -98,7 +110,13 @@ def complete(table: pd.DataFrame, names: Iterable[str]) -> np.ndarray:
 
 
 def fraction(name: str, value: float) -> None:
-    """Accept a number between 0 and 1, ends excluded; otherwise a ValueError names it."""
+    """Accept a number between 0 and 1, ends excluded.
+
+    Raises
+    ------
+    ValueError
+        For anything else; it names it.
+    """
     if not 0 < value < 1:
         raise ValueError(f"{name} {value!r}: give a fraction between 0 and 1, such as 0.95 for 95 %")
 

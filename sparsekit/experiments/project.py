@@ -175,7 +175,10 @@ def called(source: str | os.PathLike) -> str:
 def read(source: str | os.PathLike) -> dict[str, Any]:
     """The values in a parameter set, by its name, or in any YAML file, by its path; names are not checked here.
 
-    `ParameterError` where there is no such set or file, or where it is not one flat mapping of names to values.
+    Raises
+    ------
+    ParameterError
+        Where there is no such set or file, or where it is not one flat mapping of names to values.
     """
     path = _where(os.fspath(source))
     try:
@@ -207,7 +210,13 @@ def read(source: str | os.PathLike) -> dict[str, Any]:
 
 
 def folder() -> Path:
-    """The project's notebooks; `NotebookError` where there is no such folder."""
+    """The project's notebooks.
+
+    Raises
+    ------
+    NotebookError
+        Where there is no such folder.
+    """
     if found := roots():
         return found[0] / "notebooks"
     raise NotebookError("no notebooks here: go to a folder with notebooks/ and params/, such as a clone")
@@ -233,7 +242,13 @@ def chosen(only: Sequence[str] | None, notebooks: Path) -> list[str]:
 
 
 def ordered(notebooks: Path) -> list[Path]:
-    """The kit's notebooks in a folder, in order; `NotebookError` where there is none."""
+    """The kit's notebooks in a folder, in order.
+
+    Raises
+    ------
+    NotebookError
+        Where there is none.
+    """
     if found := _known(notebooks):
         return found
     raise NotebookError(f"no notebooks of the kit in {notebooks}")
@@ -250,8 +265,15 @@ def python(source: str) -> str:
 
 
 def assigned(source: str) -> list[str]:
-    r"""The names to which a cell assigns, at its top level; `SyntaxError` where it is not Python.
+    r"""The names to which a cell assigns, at its top level.
 
+    Raises
+    ------
+    SyntaxError
+        Where it is not Python.
+
+    Examples
+    --------
     >>> assigned("%matplotlib inline\nseeds: int = 1  # formerly n=2\npath = 'a=b.csv'")
     ['seeds', 'path']
     """
@@ -264,7 +286,13 @@ def assigned(source: str) -> list[str]:
 
 
 def declared(notebook: Path) -> list[str]:
-    """The parameters that a notebook declares, in its cell tagged ``parameters``; `NotebookError` without one."""
+    """The parameters that a notebook declares, in its cell tagged ``parameters``.
+
+    Raises
+    ------
+    NotebookError
+        Where there is no such cell, or several.
+    """
     tagged = [cell for cell in _cells(notebook) if "parameters" in cell.metadata.get("tags", [])]
     if len(tagged) != 1:
         count = len(tagged) or "no"

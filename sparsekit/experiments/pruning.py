@@ -322,7 +322,12 @@ def protocol_networks(p: Parameters) -> list[PrunedNetwork]:
     """The first target pruned and retrained by every protocol; a dense network is of no target and percentage.
 
     Surviving weights are retrained for `retrain_epochs`. Who begins anew has the steps that base training had left at
-    `rewind_step`, as rewinding is defined, and so have its controls. ParameterError where it had none left.
+    `rewind_step`, as rewinding is defined, and so have its controls.
+
+    Raises
+    ------
+    ParameterError
+        Where base training had no steps left at `rewind_step`.
     """
     found: list[PrunedNetwork] = []
     for percent in p.compare_at:

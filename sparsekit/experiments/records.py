@@ -146,7 +146,13 @@ class Store:
         warnings.warn(f"{what} in {self.path / ASIDE}: {why}", stacklevel=4)
 
     def record(self, unit: Any) -> dict[str, Any]:
-        """The whole record: identity, data, provenance. Raises `RecordError` where there is none."""
+        """The whole record: identity, data, provenance.
+
+        Raises
+        ------
+        RecordError
+            Where there is none.
+        """
         if not self.has(unit):
             there = " by this code" if self.found(unit) else ""
             raise RecordError(f"no record of {title(unit)}{there} in {self.path}; execution.run([unit]) computes it")
@@ -158,7 +164,13 @@ class Store:
         return self.record(unit)["data"]
 
     def weights(self, unit: Any) -> dict[str, Any]:
-        """The tensors kept with a unit, on the CPU. Raises `RecordError` where there are none, or damaged ones."""
+        """The tensors kept with a unit, on the CPU.
+
+        Raises
+        ------
+        RecordError
+            Where there are none, or damaged ones.
+        """
         import torch  # not above: reading tables needs no torch, and loading it takes seconds
 
         if self.record(unit)["weights_bytes"] is None:
@@ -263,7 +275,13 @@ class Store:
             raise RecordError(f"cannot write records to {folder}: {error.strerror}; {remedy}") from error
 
     def check_writable(self) -> None:
-        """Find out before hours of work whether results can be kept; raises `RecordError` if not."""
+        """Find out before hours of work whether results can be kept.
+
+        Raises
+        ------
+        RecordError
+            Where they cannot.
+        """
         probe = self.path / f".{uuid.uuid4().hex}.tmp"
         with self._writing(self.path):
             probe.touch()

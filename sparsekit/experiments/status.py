@@ -1,5 +1,6 @@
 """What is in a store: done, missing, failed, made by which code, and left over."""
 
+import os
 import time
 from collections.abc import Iterable
 from pathlib import Path

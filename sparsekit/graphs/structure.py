@@ -67,12 +67,17 @@ def check(graph: nx.Graph, directed: bool = False, loops: bool = False) -> None:
 
 
 def checked(function: Callable, graph: nx.Graph, nodes: Collection | int = 0) -> nx.Graph:
-    """The graph that a function gave; where a user's own gave what cannot become a network, an OwnError names it.
+    """The graph that a function gave, if it can become a network.
 
     Parameters
     ----------
     nodes : collection or int, optional
         The nodes that it must have, or how many of 0, 1, …
+
+    Raises
+    ------
+    OwnError
+        Where a user's own function gave what cannot become a network; it names the function.
     """
     if isinstance(function, Own):
         if not isinstance(graph, nx.Graph):
@@ -155,8 +160,13 @@ def orient(graph: nx.Graph, rule: str = "by_node", seed: int = 0) -> nx.DiGraph:
 def layers(graph: nx.Graph) -> list[list[Hashable]]:
     """Nodes by the length of their longest path from a source, ascending; an undirected graph is oriented by node.
 
-    A `GraphError` says that a directed graph has a cycle.
+    Raises
+    ------
+    GraphError
+        Where a directed graph has a cycle.
 
+    Examples
+    --------
     >>> layers(nx.Graph([(0, 2), (1, 2), (1, 3), (2, 3), (2, 4), (3, 4)]))
     [[0, 1], [2], [3], [4]]
     """

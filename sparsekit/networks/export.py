@@ -41,7 +41,10 @@ def export(network: Classifier, path: str | Path, about: Mapping[str, Any] | Non
     shall say: the task, the accuracy reached. Returns the path of the JSON, whose "plain_torch" is the code that runs a
     stacked network without this kit; empty for others.
 
-    ExchangeError where the path is a folder, or `about` does not fit JSON.
+    Raises
+    ------
+    ExchangeError
+        Where the path is a folder, or `about` does not fit JSON.
     """
     if not isinstance(network, Classifier):
         kind = type(network).__name__

@@ -41,7 +41,13 @@ def starts_early(protocol: str) -> bool:
 
 
 def followed(protocol: str, start: Start, mask: Mask) -> tuple[Classifier, Mask]:
-    """What is retrained by a protocol; of a user's own, an OwnError says where it gives something else."""
+    """What is retrained by a protocol.
+
+    Raises
+    ------
+    OwnError
+        Where a user's own gives something else.
+    """
     from sparsekit.networks.classifier import Classifier
     from sparsekit.pruning.masks import Mask as Kind
 

@@ -57,7 +57,13 @@ def gradual(sparsity: float, steps: int, rounds: int) -> dict[int, float]:
 
 
 def planned(schedule: str, sparsity: float, steps: int, rounds: int) -> dict[int, float]:
-    """What a schedule plans; of a user's own, an OwnError says where it is no plan that leads to the sparsity."""
+    """What a schedule plans.
+
+    Raises
+    ------
+    OwnError
+        Where a user's own is no plan that leads to the sparsity.
+    """
     own, plan = SCHEDULES[schedule], SCHEDULES[schedule](sparsity, steps, rounds)
     if isinstance(own, Own):
         asked = f"give {{step: sparsity}}, steps from 0 to {steps}, sparsities that do not fall, at last {sparsity:g}"
@@ -73,7 +79,13 @@ def planned(schedule: str, sparsity: float, steps: int, rounds: int) -> dict[int
 
 
 def check_sparsity(sparsity: float) -> None:
-    """Accept a fraction between 0 and 1, ends included; otherwise a ValueError says what was given."""
+    """Accept a fraction between 0 and 1, ends included.
+
+    Raises
+    ------
+    ValueError
+        For anything else; it says what was given.
+    """
     if not isinstance(sparsity, Real) or not 0 <= sparsity <= 1:
         raise ValueError(f"sparsity is {sparsity!r}: it must be one number, a fraction between 0 and 1")
 

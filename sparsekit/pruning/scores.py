@@ -46,7 +46,13 @@ class Evidence:
 
 
 def scored(score: str, network: nn.Module, names: Sequence[str], evidence: Evidence) -> dict[str, Tensor]:
-    """The scores of these weights; of a user's own, an OwnError says where it gives something else."""
+    """The scores of these weights.
+
+    Raises
+    ------
+    OwnError
+        Where a user's own gives something else.
+    """
     import torch
 
     own, made = SCORES[score], SCORES[score](network, names, evidence)

@@ -66,7 +66,13 @@ class Batch:
         self.inputs = {file: labelled_csv.digest(file) for file in files}
 
     def check_inputs(self) -> None:
-        """A `ReportError` where one of the user's files is no longer what it was when the run began."""
+        """Compare the user's files with what they were when the run began.
+
+        Raises
+        ------
+        ReportError
+            Where one of them has changed.
+        """
         for file, content in self.inputs.items():
             if labelled_csv.digest(file) != content:
                 raise html.ReportError(f"{file}: the file has changed since the run began; run it again")

@@ -200,7 +200,10 @@ def answered(notebook: Path) -> dict[str, Answer]:
 def render(notebook: Path, page: Path, pages: Sequence[Page] = ()) -> None:
     """Write an executed notebook, or a file of Markdown, as one HTML file, with links to all pages of its report.
 
-    `ReportError` where the page would load something over the network.
+    Raises
+    ------
+    ReportError
+        Where the page would load something over the network.
     """
     if notebook.suffix == ".md":
         node, name = new_notebook(cells=[new_markdown_cell(notebook.read_text("utf-8"))]), notebook.stem.capitalize()

@@ -78,7 +78,10 @@ class Report:
 def write(folder: Path, report: Report) -> None:
     """Write ``index.html``, ``summary.json`` and the CSV behind every figure of the index.
 
-    `ReportError` where the page would load something over the network.
+    Raises
+    ------
+    ReportError
+        Where the page would load something over the network.
     """
     (folder / DATA).mkdir(parents=True, exist_ok=True)
     for question in QUESTIONS:

@@ -130,7 +130,10 @@ def _check_unchanged(arguments: dict, content: str) -> None:
 def violations(task_name: str, strings: Sequence[str]) -> np.ndarray:
     """Where each string first leaves the task's grammar, int64, shape (n,): see `grammars.first_violation`.
 
-    A `TaskError` says that the task has no grammar.
+    Raises
+    ------
+    TaskError
+        Where the task has no grammar.
     """
     if task_name not in GRAMMARS:
         raise TaskError(f"task {task_name} has no grammar to violate; those that have one: {', '.join(GRAMMARS)}")

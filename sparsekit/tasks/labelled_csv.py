@@ -30,8 +30,12 @@ def digest(path: str) -> str:
 def read(path: str) -> dict[int, Counter]:
     """How often each string stands in a CSV file, in the file's order, by class: 0 and 1.
 
-    The file is UTF-8 with a header, and columns string (ASCII) and valid (0 or 1); others are passed over. If it is
-    none such, a `TaskError` says so, with the line number.
+    The file is UTF-8 with a header, and columns string (ASCII) and valid (0 or 1); others are passed over.
+
+    Raises
+    ------
+    TaskError
+        Where the file is none such, with the line number; where it cannot be read, or is too large.
     """
     file = Path(os.path.expanduser(path))
     if file.exists() and not file.is_file():
