@@ -21,7 +21,13 @@ _arrived: bytes = b""
 
 
 def packed() -> bytes:
-    """All that a user has registered, for worker processes; `OwnError` where something cannot be sent there."""
+    """All that a user has registered, for worker processes.
+
+    Raises
+    ------
+    OwnError
+        Where something cannot be sent there.
+    """
     if not (own := everything_own()):
         return b""
     modules = own_modules()

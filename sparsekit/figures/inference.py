@@ -141,8 +141,14 @@ def _gain(times: pd.DataFrame) -> str:
 def latency_ratio(table: pd.DataFrame, kernel: str = "csr") -> Picture:
     """How many times as fast as dense a sparse kernel is, against sparsity: a panel a task, a line a hidden size.
 
-    Of what :func:`sparsekit.pruning.latency.measure` returns, of one variant, batch and machine: a `TableError` says
-    where there are several, or no sparsity below 1; an `UnknownName` where there are no rows of the kernel.
+    Of what :func:`sparsekit.pruning.latency.measure` returns, of one variant, batch and machine.
+
+    Raises
+    ------
+    TableError
+        Where there are several variants, batches or machines, or no sparsity below 1.
+    UnknownName
+        Where there are no rows of the kernel.
     """
     ratios = costs.speedups(table)
     if kernel not in set(ratios["kernel"]):
@@ -177,20 +183,25 @@ def _at_highest(rows: pd.DataFrame, label: str) -> str:
 def break_even_line(table: pd.DataFrame, own_size: int | None = None) -> Picture:
     """The sparsity from which on sparse kernels are faster than dense, a panel a task and batch, a row a hidden size.
 
-    Of what :func:`sparsekit.pruning.cost.break_evens` or `break_even` returns, of one variant and machine: a
-    `TableError` says where there are several. The hidden size of the networks in question is marked, and read first.
+    Of what :func:`sparsekit.pruning.cost.break_evens` or `break_even` returns, of one variant and machine. The hidden
+    size of the networks in question is marked, and read first.
+
+    Raises
+    ------
+    TableError
+        Where there are several variants or machines.
     """
     table = table.reset_index().sort_values("hidden", kind="stable")
     require(table, [*costs.SETTING, "kernel", "sparsity", "low", "high", "lowest", "highest"])
     highest, several = percent(table["highest"].max()), table["batch"].nunique() > 1
     tasks = [_task(task, batch, several) for task, batch in zip(table["task"], table["batch"], strict=True)]
     table = table.assign(told=tasks)
-    ends = table[["sparsity", "high"]].clip(upper=NEVER).set_axis(["mean", "high"], axis="columns")
     rows = table.assign(
         panel=tasks,
         series=table["kernel"],
+        mean=table["sparsity"].clip(upper=NEVER),
         low=table["low"].replace(np.inf, np.nan),
-        **ends,
+        high=table["high"].clip(upper=NEVER),
         row=[f"{size:g} units" + (", this study" if size == own_size else "") for size in table["hidden"]],
     )
     variant, machine = one_setting(table, ("variant", "machine"))
@@ -203,8 +214,7 @@ def break_even_line(table: pd.DataFrame, own_size: int | None = None) -> Picture
         panels={name: Look(name, INK, "o", "-") for name in dict.fromkeys(sorted(tasks))},
         zero=None,
         columns=2,
-        note=f"{label(variant)}{batch}, one thread of {machine}.\n"
-        f"Median over repeats and its interval; never: not up to {highest}.",
+        note=f"{label(variant)}{batch}, one thread of {machine}.\nMedian over repeats, interval; never: not to {highest}.",
         reading=f"{_at_own_size(table, own_size, highest)} {_earliest(table, highest)}".strip(),
     )
 
@@ -239,7 +249,12 @@ def _at_own_size(table: pd.DataFrame, size: int | None, highest: str) -> str:
 def bytes_by_form(table: pd.DataFrame) -> Picture:
     """Bytes of one weight matrix in each form, as a share of the dense bytes, against sparsity.
 
-    Of what :func:`sparsekit.pruning.cost.storage_by_sparsity` returns; a `TableError` says what is missing.
+    Of what :func:`sparsekit.pruning.cost.storage_by_sparsity` returns.
+
+    Raises
+    ------
+    TableError
+        Where a column is missing; it names it.
     """
     shares = shares_of_dense(table)
     told = [f"{look(FORMS, form).label} from {percent(at)} sparsity" for form, at in smaller_from(shares).items()]
