@@ -133,3 +133,48 @@ def importances(variants=VARIANTS) -> dict[str, pd.DataFrame]:
         r2 = dict(zip(sets, (0.61, 0.71, -0.05, 0.06), strict=True))
         tables[variant].attrs["scores"] = {name: {"r2": r2[name], "rmse": 0.1, "tested": 20} for name in sets}
     return tables
+
+
+def sparse(variants=("rnn_tanh", "gru"), seeds: int = 3, budgets=("steps", "multiply-adds")) -> pd.DataFrame:
+    """What ``experiments.sparse.accuracies`` returns."""
+    rng, rows = np.random.default_rng(8), []
+    worse = {"pruned": 0, "small_dense": 0.08, "erdos_renyi": 0.1, "set": 0.05, "rigl": 0.02, "gradual": 0.01}
+    for budget in budgets:
+        for variant in variants:
+            for seed in range(seeds):
+                for compression in (4.0, 16.0):
+                    for method, less in worse.items():
+                        accuracy = min(BASE[variant] - less * np.log2(compression) / 2 + rng.normal(0, 0.01), 1)
+                        spent = 1 if method == "pruned" else 1 / compression
+                        cost = (200, 600, 400 / compression, 400)
+                        percent = 100 * (1 - 1 / compression)
+                        rows.append(
+                            (variant, seed, "both", percent, budget, method, compression, accuracy, 12, *cost, spent)
+                        )
+    columns = ["variant", "seed", "target", "percent", "budget", "method", "compression", "accuracy", "epochs"]
+    columns += ["weights", "weights_dense", "multiply_adds", "multiply_adds_dense", "spent"]
+    return pd.DataFrame(rows, columns=columns)
+
+
+def sparse_movements(seeds: int = 3) -> pd.DataFrame:
+    """What ``experiments.sparse.movements`` returns."""
+    rows = [
+        (variant, seed, method, compression, moved * (1 + seed / 50), (1 + moved) / compression, 1 / compression)
+        for variant in ("rnn_tanh", "gru") for seed in range(seeds) for compression in (4.0, 16.0)
+        for method, moved in {"erdos_renyi": 0, "set": 0.6, "rigl": 0.4}.items()
+    ]  # fmt: skip
+    columns = ["variant", "seed", "method", "compression", "distance", "ever_alive", "density"]
+    return pd.DataFrame(rows, columns=columns)
+
+
+def sparse_structures(seeds: int = 3) -> pd.DataFrame:
+    """What ``experiments.sparse.structures`` returns."""
+    rng = np.random.default_rng(9)
+    rows = [
+        (variant, seed, method, compression, share, 0, "-", name, 0.5 + grown * share + rng.normal(0, 0.01), 0.5)
+        for variant in ("rnn_tanh", "gru") for seed in range(seeds) for compression in (4.0, 16.0)
+        for method, grown in {"erdos_renyi": 0, "rigl": 0.2}.items() for share in (0.0, 0.5, 1.0)
+        for name in ("degree_inequality", "average_clustering", "reciprocity", "balanced_triads")
+    ]  # fmt: skip
+    columns = ["variant", "seed", "method", "compression", "share", "layer", "gate", "property", "value", "null"]
+    return pd.DataFrame(rows, columns=columns)

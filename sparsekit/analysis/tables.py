@@ -22,6 +22,12 @@ PRUNING = (*PRUNED, "base_accuracy", "accuracy")
 COST = ("weights", "weights_dense", "multiply_adds", "multiply_adds_dense")
 """What a table of pruning has beside: weights, and multiply-adds of a step, left and before."""
 
+SPARSE = (*PRUNED, "budget", "method", "compression", "accuracy", "spent")
+"""A row a network at the end of its training, by what is equal (budget) and what makes it sparse (method).
+
+Spent are its training's multiply-adds, by those of the network that is pruned after training.
+"""
+
 RECOVERY = (*PRUNING, "step")
 """A row a pruned network and measured optimizer step of retraining; step 0 is at once after pruning."""
 

@@ -15,6 +15,7 @@ from sparsekit.experiments.project import ParameterError
 from sparsekit.experiments.values import (
     Batch,
     Choice,
+    Compression,
     File,
     Number,
     Percent,
@@ -114,6 +115,23 @@ class Parameters(BaseModel):
         [5, 20], "steps within the first epoch after which to measure, too; later ones drop out"
     )
     margin: Share = field(0.02, "accuracy below the base network's that still counts as kept or regained")
+
+    sparse_variants: Some[choice("variant")] = field(["gru"], "variants that are trained sparse from the start")
+    compressions: Some[Compression] = field(
+        [2, 4, 8, 16, 32], "recurrent weights, dense by sparse, from the start of training"
+    )
+    initial_masks: Some[choice("initial mask")] = field(
+        ["erdos_renyi"], "which weights exist before training; dynamic updates begin with the first"
+    )
+    dynamics: Some[choice("dynamic update")] = field(
+        ["static", "set", "rigl"], "how masks move in training; static: they stay"
+    )
+    drop_fraction: Share = field(0.3, "share of weights that the first dynamic update exchanges; falls along a cosine")
+    update_interval: Whole = field(100, "optimizer steps from one dynamic update to the next", ge=1)
+    last_update: Share = field(0.75, "share of training after which masks stay as they are")
+    training_multiplier: Number = field(
+        2, "times as long a sparse network may train at equal multiply-adds; 1: not asked", ge=1, le=1000
+    )
 
     generators: Several[choice("graph generator")] = field(
         ["barabasi_albert", "watts_strogatz"], "random graphs, by name"

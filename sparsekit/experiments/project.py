@@ -14,7 +14,7 @@ from sparsekit.registry import beyond, shortened, unknown
 
 NOTEBOOKS = (
     "00_task", "01_pruning", "02_recovery", "03_graph_structured_rnns", "04_correlation_analysis",
-    "05_what_sparsity_buys",
+    "05_what_sparsity_buys", "06_sparse_from_the_start",
 )  # fmt: skip
 """The kit's own notebooks: by them a folder is known to be a project."""
 CHARACTERS, VALUES = 2**16, 20_000

@@ -5,7 +5,7 @@ from collections.abc import Callable, Iterable
 
 import pandas as pd
 
-from sparsekit.experiments import inference, ladder, pruning, structure
+from sparsekit.experiments import inference, ladder, pruning, sparse, structure
 from sparsekit.experiments.identity import Unit
 from sparsekit.experiments.parameters import Parameters
 from sparsekit.experiments.units import Baselines, computed, results, strings
@@ -22,6 +22,7 @@ NOTEBOOKS: dict[str, Callable[[Parameters], Iterable[Unit]]] = {
     "03_graph_structured_rnns": lambda p: [*_graphs(p), *ladder.ladder_networks(p), *ladder.claim_networks(p)],
     "04_correlation_analysis": lambda p: [*structure.graph_networks(p), *pruning.base_networks(p), *_masks(p)],
     "05_what_sparsity_buys": lambda p: [*inference.raced_networks(p), *inference.timed(p)],
+    "06_sparse_from_the_start": lambda p: sparse.sparse_units(p),
 }
 """The units that each notebook reads, beside the baselines of its task, which all of them read."""
 

@@ -34,11 +34,13 @@ REGISTRIES = {
     "source of variation": ("variants", "SOURCES"),
     "schedule": ("pruning.schedules", "SCHEDULES"),
     "recovery protocol": ("pruning.recovery", "PROTOCOLS"),
+    "initial mask": ("pruning.initial", "INITIAL"),
+    "dynamic update": ("pruning.dynamics", "DYNAMICS"),
     "device": ("experiments.values", "DEVICES"),
 }
 """Where the names stand of which a choice is one, by what it is a choice of: a module, and a name in it."""
-ALWAYS = {"schedule": "one_shot", "recovery protocol": "retrain"}
-"""What the others of its kind are always compared with, so that nobody asks for it."""
+ALWAYS = {"schedule": "one_shot", "recovery protocol": "retrain", "initial mask": "dense"}
+"""What the others of its kind are always compared with, or start from, so that nobody asks for it."""
 DEVICES = ("auto", "cpu", "cuda")
 BYTES, VALUES = 2**27, 1000
 """Most bytes of a user's file, and most values in a list, unless the environment allows more."""
@@ -124,6 +126,7 @@ Number = Annotated[float, BeforeValidator(_number), "number"]
 Share = Annotated[Number, Field(gt=0, lt=1)]
 Sparsity = Annotated[Number, Field(ge=0, lt=1)]
 Percent = Annotated[Number, Field(ge=0, le=100)]
+Compression = Annotated[Number, Field(gt=1, le=10_000)]
 Size = Annotated[Whole, Field(ge=1, le=20_000)]
 Batch = Annotated[Whole, Field(ge=1, le=100_000)]
 Step = Annotated[Whole, Field(ge=1)]

@@ -194,10 +194,10 @@ def break_even_line(table: pd.DataFrame, own_size: int | None = None) -> Picture
     table = table.reset_index().sort_values("hidden", kind="stable")
     require(table, [*costs.SETTING, "kernel", "sparsity", "low", "high", "lowest", "highest"])
     highest, several = percent(table["highest"].max()), table["batch"].nunique() > 1
-    tasks = [_task(task, batch, several) for task, batch in zip(table["task"], table["batch"], strict=True)]
-    table = table.assign(told=tasks)
+    over = f"Median over repeats and its interval; never: not up to {highest}."
+    table["told"] = [_task(task, batch, several) for task, batch in zip(table["task"], table["batch"], strict=True)]
     rows = table.assign(
-        panel=tasks,
+        panel=table["told"],
         series=table["kernel"],
         mean=table["sparsity"].clip(upper=NEVER),
         low=table["low"].replace(np.inf, np.nan),
@@ -211,10 +211,10 @@ def break_even_line(table: pd.DataFrame, own_size: int | None = None) -> Picture
         "Sparsity from which on sparse weights are faster than dense ones",
         Axis("break-even sparsity", _or_never, limits=(0, NEVER), ticks=(0, 0.25, 0.5, 0.75, NEVER)),
         looks=FORMS,
-        panels={name: Look(name, INK, "o", "-") for name in dict.fromkeys(sorted(tasks))},
+        panels={name: Look(name, INK, "o", "-") for name in sorted(set(table["told"]))},
         zero=None,
         columns=2,
-        note=f"{label(variant)}{batch}, one thread of {machine}.\nMedian over repeats, interval; never: not to {highest}.",
+        note=f"{label(variant)}{batch}, one thread of {machine}.\n{over}",
         reading=f"{_at_own_size(table, own_size, highest)} {_earliest(table, highest)}".strip(),
     )
 

@@ -22,6 +22,10 @@ AT_ONCE = {"cpu": 96, "cuda": 4096}
 """Strings in one evaluation call: on a CPU, as many as keep a network's states in its cache."""
 
 
+Gradient = Callable[[], dict[str, Tensor]]
+"""What computes a network's dense gradient, by the weights' names, once it is asked to."""
+
+
 @dataclass(frozen=True)
 class Recipe:
     """How to train: Adam on cross-entropy, gradients clipped by norm, strings shuffled anew every epoch.
@@ -59,13 +63,23 @@ class Population:
         norms = torch.stack([torch.linalg.vector_norm(gradient) for gradient in self.flat.grad])
         self.flat.grad.mul_((largest / (norms + 1e-6)).clamp(max=1.0)[:, None])
 
-    def change(self, function: Callable[[Classifier, int], None]) -> None:
-        """Let a function change each network, given it and its number."""
+    def change(
+        self, function: Callable[[Classifier, int], None], optimizer: torch.optim.Optimizer | None = None
+    ) -> None:
+        """Let a function change each network, given it and its number.
+
+        Of an optimizer that is given, the moments of the weights that it changed become 0: these begin anew.
+        """
         self.unstack()
         for k, network in enumerate(self.networks):
+            before = self.layout.flat(network.parameters())
             function(network, k)
-            self.flat.data[k].copy_(self.layout.flat(network.parameters()))
+            after = self.layout.flat(network.parameters())
+            self.flat.data[k].copy_(after)
             self.mask[k].copy_(network.flat_mask())
+            for moment in optimizer.state[self.flat].values() if optimizer else ():
+                if moment.shape == self.flat.shape:
+                    moment[k].masked_fill_((before != after).to(moment.device), 0)
 
     def unstack(self) -> None:
         """Write the weights back into the networks; what a mask removes is 0."""
@@ -152,6 +166,18 @@ def update(
     return losses.detach(), hits
 
 
+def dense_gradient(network: Classifier, *batch: Tensor | None) -> dict[str, Tensor]:
+    """Gradient of the mean cross-entropy on one batch of `Encoded` by every weight, those that a mask removes too.
+
+    These count as 0, as they are; what a mask removes has no gradient in training, and gets none by this.
+    """
+    inputs, labels, *positions = batch
+    flat = network.layout.flat(network.parameters()).detach().to(labels.device)[None].requires_grad_()
+    logits = population_logits(network.layout, flat, torch.ones_like(flat, dtype=torch.bool), inputs, *positions)
+    (gradient,) = torch.autograd.grad(cross_entropy(logits[0], labels), flat)
+    return {name: values[0].cpu() for name, values in network.layout.named(gradient).items()}
+
+
 def diverged(history: Sequence[Mapping[str, float]]) -> int | None:
     """The step after which training was first found to have diverged: no finite loss; None where it has not.
 
@@ -193,6 +219,7 @@ def train(
     *,
     measure_at: Collection[int] = (),
     prune_at: Mapping[int, Callable[[Classifier, int], None]] | None = None,
+    rewire_at: Mapping[int, Callable[[Classifier, int, Gradient], None]] | None = None,
     stop_at: int | None = None,
     device: str = "cpu",
 ) -> list[list[dict]]:
@@ -208,6 +235,9 @@ def train(
     prune_at : mapping of int to function, optional
         After so many steps (0: before the first), and before they are measured, the function is called with each
         network and its number, to change its weights and masks.
+    rewire_at : mapping of int to function, optional
+        The same for masks that move while they train: the function is also given what returns the network's
+        `dense_gradient` on the step's batch, and what it changes begins with an optimizer's state of 0.
     stop_at : int, optional
         Stop after so many steps, which are measured where `measure_at` says so.
 
@@ -219,7 +249,8 @@ def train(
     """
     population = Population(networks, device)
     training, test = Encoded(task.train, device), Encoded(task.test, device)
-    optimizer, stream, prune_at = adam(population, recipe), np.random.default_rng(seed), prune_at or {}
+    optimizer, stream = adam(population, recipe), np.random.default_rng(seed)
+    prune_at, rewire_at = prune_at or {}, rewire_at or {}
     histories: list[list[dict]] = [[] for _ in networks]
     steps_per_epoch = -(-len(training.labels) // recipe.batch_size)
 
@@ -247,6 +278,8 @@ def train(
             step += 1
             if step in prune_at:
                 population.change(prune_at[step])
+            if step in rewire_at:
+                population.change(_given_gradient(rewire_at[step], batch), optimizer)
             if (step in measure_at or step in prune_at) and (step % steps_per_epoch or step == stop_at):
                 measure(step)
             if step == stop_at:
@@ -255,3 +288,9 @@ def train(
         measure(step, train_loss=totals[0].double(), train_accuracy=totals[1].double())
     population.unstack()
     return histories
+
+
+def _given_gradient(
+    function: Callable[[Classifier, int, Gradient], None], batch: tuple[Tensor | None, ...]
+) -> Callable[[Classifier, int], None]:
+    return lambda network, k: function(network, k, lambda: dense_gradient(network, *batch))

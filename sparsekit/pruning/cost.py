@@ -3,6 +3,8 @@
 Weights, bytes and multiply-adds are counted; latency is measured by `pruning.latency`, and compared here.
 """
 
+from collections.abc import Iterable
+
 import numpy as np
 import pandas as pd
 import scipy.stats
@@ -158,3 +160,31 @@ def _crossing(sparsities: np.ndarray, slowdowns: np.ndarray) -> float:
         return sparsities[0]
     pair = slice(slower[-1], slower[-1] + 2)
     return np.interp(-1, -slowdowns[pair], sparsities[pair]) if len(sparsities[pair]) == 2 else np.inf
+
+
+def training_multiply_adds(
+    kept: Iterable[tuple[int, int]], entries: int, characters: float, dense_gradients: int = 0
+) -> float:
+    """Multiply-adds that the recurrent weights of one network take in training.
+
+    A step takes three for each weight that exists and each character: one forward, two on the way back. A dense
+    gradient besides takes one forward and one on the way back for each weight that exists, and one for each entry
+    (Evci and others, *Rigging the lottery*, 2020, appendix H).
+
+    Parameters
+    ----------
+    kept : iterable of (int, int)
+        Steps, and how many weights exist during these.
+    entries : int
+        Of the recurrent matrices.
+    characters : float
+        Of a batch, in the mean.
+    dense_gradients : int
+        How many were taken; the weights that exist count as in the last steps.
+
+    >>> training_multiply_adds([(10, 25)], entries=100, characters=2, dense_gradients=1)
+    1800.0
+    """
+    steps = list(kept)
+    trained = 3 * sum(count * weights for count, weights in steps)
+    return float(characters * (trained + dense_gradients * (2 * steps[-1][1] + entries)))

@@ -1,0 +1,211 @@
+"""Figures of networks that are sparse from the start: accuracy by compression, what is ahead, and how masks move."""
+
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from sparsekit.analysis import sparse
+from sparsekit.figures import marks
+from sparsekit.figures.card import Picture, nothing
+from sparsekit.figures.marks import POINTS, Axis
+from sparsekit.figures.style import GREY, INK, METHODS, VARIANTS, Look, look, ordered
+from sparsekit.figures.task import Baselines, accuracy_axis, reference
+from sparsekit.figures.words import counted, label, listed, number, percent, shown_over
+
+EQUAL = {"steps": "equal steps", "multiply-adds": "equal multiply-adds"}
+UNASKED = "Training for longer was not asked for: `training_multiplier` above 1 gives what is sparse more steps."
+MEASURES = {
+    "distance": Look("first mask's weights gone", INK, "o", "-"),
+    "ever_alive": Look("places ever used", INK, "o", "-"),
+}
+MOMENTS = (Look("first", GREY, "o", "-"), Look("midway", "#3D94CC", "s", "-"), Look("last", INK, "D", "-"))
+TIMES = "{:g}×".format
+
+
+def _compression(values: pd.Series) -> Axis:
+    return Axis("recurrent weights, dense / sparse", TIMES, ("log", {"base": 2}), ticks=sorted(values.unique()))
+
+
+def accuracy_by_method(
+    table: pd.DataFrame, baselines: Baselines, budget: str = "steps", confidence: float = 0.95
+) -> Picture:
+    """Accuracy at the end of training against compression, a panel per variant, a line per method.
+
+    Of `tables.SPARSE`, at an equal budget: "steps" or "multiply-adds".
+    """
+    title = f"Accuracy at the end of training, {EQUAL[budget]}"
+    if budget not in set(table["budget"]):
+        return nothing(title, UNASKED)
+    means, lines = sparse.points(table, budget, confidence), reference(baselines)
+    return marks.lines(
+        means.rename(columns={"variant": "panel", "method": "series", "compression": "x"}),
+        title,
+        _compression(means["compression"]),
+        accuracy_axis(means["mean"], lines.values()),
+        looks=METHODS,
+        baselines=lines,
+        note=f"{shown_over(table['seed'].nunique(), confidence)} Dotted: no memory.",
+        reading=_best(means),
+    )
+
+
+def _best(means: pd.DataFrame) -> str:
+    """The most accurate method at the highest compression, by variant."""
+    last = means[means["compression"] == means["compression"].max()]
+    best = last.loc[last.groupby("variant", sort=False)["mean"].idxmax()].set_index("variant")
+    told = [
+        f"{label(name)} {look(METHODS, best['method'][name]).label}, {percent(best['mean'][name])}"
+        for name in ordered(best.index, VARIANTS)
+    ]
+    return f"Most accurate at {TIMES(last['compression'].iloc[0])}, the best of several partly by luck: {listed(told)}."
+
+
+def ahead_of_pruning(table: pd.DataFrame, budget: str = "steps", confidence: float = 0.95) -> Picture:
+    """Accuracy less that of pruning after training, a panel per variant, a row per method, a column per compression.
+
+    Of `tables.SPARSE`; bold where the interval over seeds leaves out zero.
+    """
+    title = f"Points ahead of pruning after training, {EQUAL[budget]}"
+    if budget not in set(table["budget"]):
+        return nothing(title, UNASKED)
+    own = sparse.ahead(table, budget, confidence)
+    own = own.sort_values(["compression", "method"], key=_in_order, kind="stable")
+    most = max(0.05, own["ahead"].abs().max())
+    return marks.heatmap(
+        own.assign(
+            panel=own["variant"],
+            row=[look(METHODS, name).label for name in own["method"]],
+            column=own["compression"].map(TIMES),
+            value=own["ahead"],
+            bold=(own["low"] > 0) | (own["high"] < 0),
+        ),
+        title,
+        panels=VARIANTS,
+        form=POINTS.form,
+        limits=(-most, 0, most),
+        note=f"Paired by seed, means over {counted(own['n'].max(), 'seed')}; bold: the {100 * confidence:g} % interval "
+        "leaves out zero.",
+        reading=_in_all(sparse.ahead_in_all(table, budget, confidence), own, budget, confidence),
+    )
+
+
+def _in_order(values: pd.Series) -> pd.Series:
+    return values.map({name: k for k, name in enumerate(METHODS)}) if values.name == "method" else values
+
+
+def _in_all(means: pd.DataFrame, own: pd.DataFrame, budget: str, confidence: float) -> str:
+    """How far each method is ahead, over all variants and compressions, and how many cells are told from zero."""
+    rows = means.set_index("method").loc[ordered(means["method"], METHODS)]
+    told = [f"{look(METHODS, row.Index).label} {_interval(row, POINTS.form)}" for row in rows.itertuples()]
+    clear = int(((own["low"] > 0) | (own["high"] < 0)).sum())
+    return (
+        f"At {EQUAL[budget]}, points ahead of pruning after training, over all variants and compressions: "
+        f"{listed(told)}. Of {counted(len(own), 'interval')} {clear} leave out zero; by chance about "
+        f"{number((1 - confidence) * len(own), 1)} would."
+    )
+
+
+def _interval(row: Any, form: Callable[[float], str]) -> str:
+    return form(row.mean) + (f" ({form(row.low)} to {form(row.high)})" if np.isfinite(row.low) else "")
+
+
+def masks_moved(table: pd.DataFrame, confidence: float = 0.95) -> Picture:
+    """How far masks have come from where they began, and how many weights they have tried, a row per method.
+
+    Of what ``experiments.sparse.movements`` returns, at the smallest and at the largest compression.
+    """
+    means = sparse.moved(table, confidence)
+    ends = means[means["compression"].isin([means["compression"].min(), means["compression"].max()])]
+    return marks.forest(
+        ends.rename(columns={"measure": "panel", "method": "row"}).assign(group=ends["compression"].map(TIMES)),
+        "How far masks move, and how many places they try",
+        Axis("share", percent, limits=(0, 1)),
+        panels=MEASURES,
+        rows=METHODS,
+        zero=None,
+        columns=2,
+        note=f"Of all recurrent matrices together. {shown_over(table['seed'].nunique(), confidence, 'lines')}",
+        reading=_tried(means),
+    )
+
+
+def _tried(means: pd.DataFrame) -> str:
+    most = means[(means["compression"] == means["compression"].max()) & (means["method"] != "gradual")]
+    wide = most.set_index(["measure", "method"])["mean"]
+    told = [
+        f"{look(METHODS, name).label} {percent(wide['distance', name])} and {percent(wide['ever_alive', name])}"
+        for name in ordered(most["method"], METHODS)
+        if wide["distance", name] > 0
+    ]
+    at = TIMES(means["compression"].max())
+    if not told:
+        return "No mask moves."
+    return f"At {at}, weights of the first mask gone by the end, and places that ever held one: {listed(told)}."
+
+
+def structure_on_the_way(table: pd.DataFrame, compression: float, confidence: float = 0.95) -> Picture:
+    """Properties of hidden-to-hidden masks less those of their null models, early, midway and at last.
+
+    Of what ``experiments.sparse.structures`` returns, at one compression; what starts dense is left out. A panel per
+    property, a row per method.
+    """
+    table = table[table["method"] != "gradual"]
+    own = sparse.against_nulls(table, compression, confidence)
+    shares = sorted(own["share"].unique())
+    looks = {at: MOMENTS[k] for k, at in enumerate((shares[0], shares[len(shares) // 2], shares[-1]))}
+    own = own[own["share"].isin(list(looks))]
+    return marks.forest(
+        own.assign(panel=own["property"].map(label), row=own["method"], series=own["share"]),
+        f"Hidden-to-hidden masks less chance, over training, {TIMES(compression)}",
+        marks.NUMBER,
+        looks=looks,
+        panels={},
+        rows=METHODS,
+        columns=2,
+        own_axes=True,
+        note="Chance: as many weights anywhere (degree inequality), rewired (clustering, reciprocity), signs anywhere "
+        f"(balanced triads).\n{shown_over(table['seed'].nunique(), confidence, 'lines')}",
+        reading=_drifted(sparse.drifts(table, compression, confidence)),
+    )
+
+
+def _drifted(drifts: pd.DataFrame) -> str:
+    """Which properties drift away from chance, and the balance of triads whether it does or not."""
+    clear = drifts[(drifts["low"] > 0) | (drifts["high"] < 0)]
+    balance = drifts[drifts["property"] == "balanced_triads"]
+    told = [f"{look(METHODS, row.method).label} {_interval(row, _signed)}" for row in balance.itertuples()]
+    reading = f"From first to last, balanced triads less chance change by {listed(told)}"
+    others = [
+        f"{label(row.property)} with {look(METHODS, row.method).label} ({_signed(row.mean)})"
+        for row in clear[clear["property"] != "balanced_triads"].itertuples()
+    ]
+    return f"{reading}; of the others intervals leave out zero for {listed(others) if others else 'none'}."
+
+
+def _signed(value: float) -> str:
+    return number(value, 2, sign=True)
+
+
+def named(table: pd.DataFrame) -> pd.DataFrame:
+    """A table with a row per method and a column per compression, in words and in the order of figures."""
+    own = table.loc[ordered(table.index, METHODS)]
+    return own.set_axis([look(METHODS, name).label for name in own.index]).rename(columns=TIMES)
+
+
+def answer(table: pd.DataFrame, confidence: float = 0.95) -> str:
+    """Where the best method that is sparse from its first step on ends beside pruning after training, in a sentence."""
+    own = (
+        sparse.ahead_in_all(table, "steps", confidence)
+        .set_index("method")
+        .drop(["small_dense", "gradual"], errors="ignore")
+    )
+    row = max(own.itertuples(), key=lambda row: row.mean)
+    told = ("ahead of" if row.mean > 0 else "behind") if row.low > 0 or row.high < 0 else "not told apart from"
+    cost = float(sparse.spent(table, "steps").loc[row.Index].mean())
+    return (
+        f"Sparse from the start, {look(METHODS, row.Index).label} (best of {len(own)} ways, partly by luck) "
+        f"ends {told} pruning after training at equal steps: {_interval(row, POINTS.form)} points of accuracy, for "
+        f"{percent(cost, 0)} of the multiply-adds of training."
+    )
