@@ -153,6 +153,7 @@ def _asked(options: argparse.Namespace) -> tuple[Parameters, dict[str, list]]:
     parameters = Parameters.load(options.set, given)
     stems = project.chosen(options.only, project.folder())
 
+    from sparsekit.analysis.tables import TableError
     from sparsekit.experiments import execution, studies
     from sparsekit.graphs.structure import GraphError
     from sparsekit.tasks.labelled_csv import TaskError
@@ -165,7 +166,7 @@ def _asked(options: argparse.Namespace) -> tuple[Parameters, dict[str, list]]:
         units = {stem: studies.units(parameters, stem) for stem in stems}
         if parameters.workers != 1 or cluster:
             extensions.packed()  # find out now what cannot be sent to worker processes
-    except (execution.ExecutionError, TaskError, GraphError) as error:
+    except (execution.ExecutionError, TaskError, GraphError, TableError) as error:
         raise UsageError(str(error)) from error
     return parameters, units
 

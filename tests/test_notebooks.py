@@ -11,6 +11,7 @@ import sys
 from pathlib import Path
 
 import nbformat
+import networkx as nx
 import papermill
 import pytest
 
@@ -148,6 +149,25 @@ def test_plain_papermill(path, tmp_path, monkeypatch, smoke_records):
     assert all(re.search(r'<img [^>]*alt="[^"]+[.?!]"', picture) for picture in pictures)
     warned = [o.text for o in outputs if o.output_type == "stream" and "Warning" in o.text]
     assert not warned
+
+
+def test_a_table_of_ones_own_networks_is_analysed_without_training(tmp_path, monkeypatch):
+    monkeypatch.setenv("SPARSEKIT_RUNS", str(tmp_path / "runs"))
+    rows = ["graph,family,seed,accuracy,my_index"]
+    for family, make in (("rings", nx.cycle_graph), ("stars", nx.star_graph)):
+        for n in range(4, 10):
+            edges = " ".join(f"{u}-{v}" for u, v in make(n).edges)
+            rows += [f"{edges},{family},{seed},{0.6 + 0.03 * n + 0.01 * seed},{n % 3}" for seed in range(2)]
+    (tmp_path / "results.csv").write_text("\n".join(rows))
+    given = ["-p", "structure_table", "results.csv", "-p", "permutations", "99"]
+    path = next(path for path in NOTEBOOKS if path.stem == "04_correlation_analysis")
+    command = [sys.executable, "-m", "papermill", str(path), str(tmp_path / "out.ipynb"), *given]
+    done = subprocess.run(command, capture_output=True, text=True, cwd=tmp_path, env=os.environ)
+    assert done.returncode == 0, done.stderr[-3000:]
+    text = json.dumps([c.outputs for c in nbformat.read(tmp_path / "out.ipynb", as_version=4).cells if "outputs" in c])
+    assert "your networks" in text
+    assert "my index" in text
+    assert not list((tmp_path / "runs").glob("*"))  # nothing was computed
 
 
 @pytest.mark.parametrize(

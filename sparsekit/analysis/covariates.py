@@ -20,14 +20,28 @@ COMMON = 0.9
 def graph_properties(structure: pd.DataFrame) -> list[str]:
     """The registered properties, published and further ones, that differ between the table's graphs and are not rare.
 
-    One that more than a tenth of the graphs lack would leave these out of whatever looks at all properties at once.
-    Where there is none, as in a study of one graph, the published ones: nothing can then be told of any.
+    A user's own table may name further ones in its ``attrs``, as "properties". One that more than a tenth of the graphs
+    lack would leave these out of whatever looks at all properties at once. Where there is none, as in a study of one
+    graph, the published ones: nothing can then be told of any.
     """
     rows = given_graphs(structure)
-    there = [name for name in dict.fromkeys([*PROPERTIES, *MORE, *DIRECTED]) if name in rows]
+    known = dict.fromkeys([*PROPERTIES, *MORE, *DIRECTED, *structure.attrs.get("properties", [])])
+    there = [name for name in known if name in rows]
     common = [name for name in there if len(complete(rows, [name])) >= COMMON * len(rows)]
     found = [name for name in common if _varies(rows, name)]
     return found or [name for name in PROPERTIES if name in rows]
+
+
+def published(structure: pd.DataFrame) -> list[str]:
+    """The published properties, as far as they are there; of a user's own table those that every graph has.
+
+    All of its properties, where it has none of the published ones.
+    """
+    there = [name for name in PROPERTIES if name in structure]
+    if "properties" not in structure.attrs:
+        return there
+    whole = [name for name in graph_properties(structure) if structure[name].notna().all()]
+    return [name for name in there if name in whole] or whole
 
 
 def controls(structure: pd.DataFrame) -> tuple[str, ...]:
@@ -56,6 +70,8 @@ def prediction_baselines(structure: pd.DataFrame) -> dict[str, tuple[str, ...]]:
     found = {"mean": ()}
     if "parameters" in rows and _varies(rows, "parameters"):
         found["log_parameters"] = ("parameters",)
+    if "density" in rows and _varies(rows, "density"):
+        found["density"] = ("density",)
     found |= {name: columns for name, columns in (("widths", widths), ("size", size)) if columns}
     if size and widths:
         found["size_and_widths"] = given

@@ -30,7 +30,9 @@ FEATURE_SETS: dict[str, tuple[str, ...]] = {
 """The four published sets of features (arXiv 2407.20601, appendix B)."""
 
 
-def published_prediction(table: pd.DataFrame, target: str = "test_acc") -> pd.DataFrame:
+def published_prediction(
+    table: pd.DataFrame, target: str = "test_acc", properties: Sequence[str] = NAMES
+) -> pd.DataFrame:
     """Scores of the three published models on the one published split (arXiv 2407.20601, chapter 6.4).
 
     The 23 properties are scaled to 0 … 1 over all rows; ``train_test_split(test_size=0.1, random_state=7)``.
@@ -46,18 +48,23 @@ def published_prediction(table: pd.DataFrame, target: str = "test_acc") -> pd.Da
     """
     from sklearn.preprocessing import minmax_scale
 
-    features, accuracy = _columns(table, target, NAMES)
+    features, accuracy = _columns(table, target, properties)
     return _scores(minmax_scale(features), accuracy, _models(), PUBLISHED_SPLIT)
 
 
 def split_distribution(
-    table: pd.DataFrame, target: str = "test_acc", splits: int = 100, seed: int = 0, models: Iterable[str] = MODELS
+    table: pd.DataFrame,
+    target: str = "test_acc",
+    splits: int = 100,
+    seed: int = 0,
+    models: Iterable[str] = MODELS,
+    properties: Sequence[str] = NAMES,
 ) -> pd.DataFrame:
     """`published_prediction` over many random 90/10 splits, its columns as index (split, model)."""
     from sklearn.pipeline import make_pipeline
     from sklearn.preprocessing import MinMaxScaler
 
-    features, accuracy = _columns(table, target, NAMES)
+    features, accuracy = _columns(table, target, properties)
     known, chosen = _models(), {}
     for name in models:
         if name not in known:
@@ -68,8 +75,11 @@ def split_distribution(
     return pd.concat({k: _scores(features, accuracy, chosen, int(s)) for k, s in enumerate(states)}, names=["split"])
 
 
-def importances(table: pd.DataFrame, target: str = "test_acc") -> pd.DataFrame:
+def importances(table: pd.DataFrame, target: str = "test_acc", properties: Sequence[str] = NAMES) -> pd.DataFrame:
     """Feature importances of the random forest on the published split, for the four published feature sets.
+
+    Of properties that are not the published ones, a set has those that it names, and "all" all of them; an empty set is
+    left out.
 
     Index ``feature_set``, a column per property (nan where the set lacks it); each row adds up to 1.
     ``attrs["scores"]`` has a dict of r2, rmse and tested of each set, as of `published_prediction`. All nan from a
@@ -77,15 +87,18 @@ def importances(table: pd.DataFrame, target: str = "test_acc") -> pd.DataFrame:
     """
     from sklearn.preprocessing import minmax_scale
 
-    rows, scores = {}, {}
-    for name, properties in FEATURE_SETS.items():
+    rows, scores, given = {}, {}, list(properties)
+    sets = {name: [p for p in own if p in given] for name, own in FEATURE_SETS.items()} | {"all": given}
+    for name, properties in sets.items():
+        if not properties:
+            continue
         features, accuracy = _columns(table, target, properties)
         forest = {"random_forest": _models()["random_forest"]}
         scores[name] = _scores(minmax_scale(features), accuracy, forest, PUBLISHED_SPLIT).iloc[0]
         split = _split(minmax_scale(features), accuracy, PUBLISHED_SPLIT)
         weights = forest["random_forest"].fit(split[0], split[2]).feature_importances_ if split else ()
         rows[name] = dict(zip(properties, weights, strict=False))
-    found = indexed(rows, ["feature_set"], NAMES).astype(float)
+    found = indexed(rows, ["feature_set"], given).astype(float)
     found.attrs["scores"] = {name: score.to_dict() for name, score in scores.items()}
     return found
 

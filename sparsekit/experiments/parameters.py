@@ -152,6 +152,7 @@ class Parameters(BaseModel):
     ladder_graphs: Whole = field(20, "graphs of each generator, and of each claim, on the ladder", ge=1)
     claims: Several[choice("claim")] = field([], "published claims about structure, tested by name on the ladder")
     graph_files: Several[File] = field([], "graphs of your own beside the random ones: GraphML or edge lists")
+    structure_table: File = field("", "networks of your own, a CSV with a row each, in place of those trained here")
     graph_seeds: Whole = field(2, "networks per graph and variant, each from its own seed", ge=1)
     graph_epochs: Whole = field(6, "epochs that train a graph-structured network", ge=1)
     batch_size_structure: Whole = field(32, "strings in a batch, graph-structured networks", ge=1)
@@ -286,7 +287,7 @@ def file_value(name: str, text: str) -> Any:
     >>> file_value("csv_path", "my data #2.csv"), file_value("graph_files", "[a #1.csv, 007.txt]")
     ('my data #2.csv', ['a #1.csv', '007.txt'])
     """
-    if name not in ("csv_path", "graph_files"):
+    if name not in ("csv_path", "structure_table", "graph_files"):
         return project.value(text)
     inside = re.fullmatch(r"\[(.*)\]", text.strip())
     paths = next(csv.reader([inside[1]], skipinitialspace=True), []) if inside and name == "graph_files" else [text]

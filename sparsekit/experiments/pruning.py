@@ -386,7 +386,8 @@ def recovery(p: Parameters, wanted: Iterable[PrunedNetwork] | None = None) -> pd
         of_unit = condition(unit) | {"base_accuracy": data["base_accuracy"]}
         for row in data["history"]:
             rows.append(of_unit | {"step": row["step"], "epoch": row["epoch"], "accuracy": row["test_accuracy"]})
-    return pd.DataFrame(rows)
+    columns = ["variant", "seed", *CONDITION[:-1], "recovery", "base_accuracy", "step", "epoch", "accuracy"]
+    return pd.DataFrame(rows, columns=None if rows else columns)
 
 
 def condition(unit: PrunedNetwork) -> dict:

@@ -258,7 +258,12 @@ def gate_rows(p: Parameters) -> pd.DataFrame:
 
 
 def masked_networks(p: Parameters) -> list[PrunedNetwork]:
-    """The pruned networks whose hidden-to-hidden masks are read as graphs: at the percentages compared at."""
+    """The pruned networks whose hidden-to-hidden masks are read as graphs: at the percentages compared at.
+
+    None beside a table of a user's own networks, which has no weights.
+    """
+    if p.structure_table:
+        return []
     targets = [target for target in p.targets if target != "i2h"]
     percentages = [percent for percent in p.compare_at if 0 < percent < 100]
     return pruned_networks(p.model_copy(update={"targets": targets, "percentages": percentages}))
@@ -287,7 +292,9 @@ def mask_graphs(p: Parameters, names: Iterable[str] | None = None) -> pd.DataFra
 
 
 def _from_masks(p: Parameters) -> Parameters:
-    return p.model_copy(update={"protocols": [name for name in p.protocols if not starts_early(name)]})
+    compared = [] if p.structure_table else p.compare_at
+    from_masks = [name for name in p.protocols if not starts_early(name)]
+    return p.model_copy(update={"protocols": from_masks, "compare_at": compared})
 
 
 def mask_training_networks(p: Parameters) -> list[PrunedNetwork]:

@@ -5,7 +5,8 @@ from collections.abc import Callable, Iterable
 
 import pandas as pd
 
-from sparsekit.experiments import inference, ladder, pruning, sparse, structure
+from sparsekit.analysis.tables import given_graphs
+from sparsekit.experiments import inference, ladder, own_table, pruning, sparse, structure
 from sparsekit.experiments.identity import Unit
 from sparsekit.experiments.parameters import Parameters
 from sparsekit.experiments.units import Baselines, computed, results, strings
@@ -20,7 +21,7 @@ NOTEBOOKS: dict[str, Callable[[Parameters], Iterable[Unit]]] = {
     "01_pruning": lambda p: [*_pruned(p), *pruning.scored_networks(p), *pruning.probes(p), *_sources(p)],
     "02_recovery": lambda p: [*_pruned(p), *_compared(p)],
     "03_graph_structured_rnns": lambda p: [*_graphs(p), *ladder.ladder_networks(p), *ladder.claim_networks(p)],
-    "04_correlation_analysis": lambda p: [*structure.graph_networks(p), *pruning.base_networks(p), *_masks(p)],
+    "04_correlation_analysis": lambda p: [*_analysed(p), *_masks(p)],
     "05_what_sparsity_buys": lambda p: [*inference.raced_networks(p), *inference.timed(p)],
     "06_sparse_from_the_start": lambda p: sparse.sparse_units(p),
 }
@@ -54,6 +55,13 @@ def _graphs(p: Parameters) -> list[Unit]:
     return [*structure.graph_networks(p), *structure.gate_row_networks(p)]
 
 
+def _analysed(p: Parameters) -> list[Unit]:
+    if p.structure_table:
+        own_table.read(p.structure_table)  # what is wrong with it is an error before anything runs
+        return []
+    return [*structure.graph_networks(p), *pruning.base_networks(p)]
+
+
 def _masks(p: Parameters) -> list[Unit]:
     return [*structure.masked_networks(p), *structure.mask_training_networks(p)]
 
@@ -67,6 +75,18 @@ def baselines(p: Parameters) -> pd.DataFrame:
     """Accuracy of classifiers without memory: index classifier; train_accuracy, test_accuracy."""
     unit = Baselines(strings(p))
     return pd.DataFrame(computed([unit], p).read(unit)["table"]).set_index("classifier")
+
+
+def networks(p: Parameters) -> tuple[pd.DataFrame, float]:
+    """`tables.GRAPHS` of the given graphs, and the accuracy of always naming the larger class.
+
+    They are those of `structure_table`, if it is given, else trained here.
+    """
+    if p.structure_table:
+        table = own_table.read(p.structure_table)
+        return table, table.attrs["chance"]
+    found = given_graphs(structure.structure(p)).reset_index(drop=True)
+    return found, baselines(p).loc["majority", "test_accuracy"]
 
 
 def task_baselines(p: Parameters) -> pd.DataFrame:

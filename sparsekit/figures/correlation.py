@@ -131,7 +131,7 @@ def _two_series(tables: Mapping[str, pd.DataFrame], title: str, note: str, contr
 
 def _counts(table: pd.DataFrame) -> str:
     counts = {v: f"{int(found(own).sum())} of {len(own)} properties" for v, own in by_variant(table).items()}
-    return listed(each(counts))
+    return listed(each(counts) or ["no property beside the controls"])
 
 
 def sizes_in_words(table: pd.DataFrame, controls: Sequence[str]) -> str:

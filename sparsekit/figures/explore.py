@@ -220,7 +220,7 @@ def correlation(
     Parameters
     ----------
     units : sequence of the study's graph networks
-        They draw the graphs.
+        They draw the graphs; without any there is nothing to explore.
     networks : DataFrame
         variant, generator, graph, test_accuracy and properties, a row a network.
     names, controls : sequence of str
@@ -228,6 +228,8 @@ def correlation(
     **options
         Of `analysis.correlation.correlate`: confidence, permutations, seed.
     """
+    if not units:
+        return
     oriented = {(unit.generator, unit.graph): unit.oriented for unit in units if not unit.null}
     held = {"nothing": (), "size and widths": tuple(controls), "family": ("generator",)}
     tables = {

@@ -148,7 +148,7 @@ def nested_scores(table: pd.DataFrame, ceilings: pd.DataFrame | None = None) -> 
 
 def strongest_baseline(names: Iterable[str]) -> str:
     """The baseline that knows most of size and interface widths among those of a table."""
-    known = ("size_and_widths", "size", "widths", "log_parameters", "mean")
+    known = ("size_and_widths", "size", "widths", "density", "log_parameters", "mean")
     return next((name for name in known if name in names), "")
 
 

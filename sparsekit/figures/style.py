@@ -38,6 +38,7 @@ VARIANTS = {
     "rnn_relu": Look("RNN-ReLU", ORANGE, "s", DASHED),
     "gru": Look("GRU", GREEN, "^", DASH_DOT),
     "lstm": Look("LSTM", PINK, "D", DOTTED),
+    "own": Look("your networks", INK, "P", (0, (7, 1.2, 1, 1.2, 1, 1.2))),  # of a table of a user's own
 }
 TARGETS = {
     "both": Look("both", INK, "o", "-"),

@@ -117,7 +117,9 @@ def label(name: str) -> str:
     """
     if name in GENERATORS:
         return GENERATORS[name].label
-    return {**VARIANTS, "i2h": MATRICES["ih"], "h2h": MATRICES["hh"]}.get(name) or words_of(name)
+    return {**VARIANTS, "own": "your networks", "i2h": MATRICES["ih"], "h2h": MATRICES["hh"]}.get(name) or words_of(
+        name
+    )
 
 
 def each(values: Mapping | pd.Series, form: Callable[..., str] = str) -> list[str]:

@@ -86,7 +86,7 @@ def read(path: str | Path, directed: bool = False, loops: bool = False, content:
         raise GraphError(f"{path}: not readable as {path.suffix}: its elements stand in each other too deep") from None
     except (ParseError, ValueError, LookupError) as error:
         raise GraphError(f"{path}: not readable as {path.suffix}: {brief(error)}") from error
-    numbers = {name: number for number, name in enumerate(sorted(found, key=_natural))}
+    numbers = {name: number for number, name in enumerate(sorted(found, key=natural))}
     graph = nx.DiGraph() if directed else nx.Graph()
     graph.add_nodes_from((number, {"name": str(name)}) for name, number in numbers.items())
     edges = found.to_directed().edges if directed else found.edges
@@ -99,7 +99,7 @@ def _check_size(given: int, most: int, what: str) -> None:
         raise GraphError(f"{given:,} {what}; {refused}")
 
 
-def _natural(name: Hashable) -> tuple:
+def natural(name: Hashable) -> tuple:
     # Text and digits alternate in the split, so two names never compare a number with a text.
     parts = re.split(r"0*([0-9]+)", str(name))
     return tuple((len(part), part) if i % 2 else part for i, part in enumerate(parts)), str(name)

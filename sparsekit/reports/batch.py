@@ -62,7 +62,8 @@ class Batch:
     inputs: dict[str, str] = field(init=False)  # digests of the user's files
 
     def __post_init__(self):
-        files = filter(None, [self.parameters.csv_path, *self.parameters.graph_files])
+        given = self.parameters
+        files = filter(None, [given.csv_path, given.structure_table, *given.graph_files])
         self.inputs = {file: labelled_csv.digest(file) for file in files}
 
     def check_inputs(self) -> None:

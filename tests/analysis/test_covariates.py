@@ -56,6 +56,11 @@ def test_controls_are_the_sizes_and_widths_that_vary(columns, expected):
 def test_baselines_are_made_of_what_varies():
     found = structure_columns.prediction_baselines(graph_table())
     assert found == cross_validation.BASELINES
+    # What density alone tells, as far as it varies.
+    found = structure_columns.prediction_baselines(graph_table(density=[0.3, 0.2, 0.4]))
+    assert found == cross_validation.BASELINES | {"density": ("density",)}
+    assert list(found).index("density") < list(found).index("widths")
+    assert "density" not in structure_columns.prediction_baselines(graph_table(density=0.3))
     assert list(structure_columns.prediction_baselines(graph_table(nodes=9, edges=20))) == [
         "mean",
         "log_parameters",
