@@ -9,7 +9,7 @@ import pandas as pd
 
 from sparsekit.experiments.identity import Unit
 from sparsekit.experiments.parameters import Parameters
-from sparsekit.experiments.pruning import PrunedNetwork, _pruned, base_networks
+from sparsekit.experiments.pruning import PrunedNetwork, base_networks, pruned
 from sparsekit.experiments.records import Store
 from sparsekit.experiments.units import BaseNetwork, FromBase, computed, outcome, probed, recipe, results
 from sparsekit.networks import export, processor
@@ -124,7 +124,8 @@ class InferenceCost(Unit):
         return self.processes * (3 + len(self.sparsities) * sum((size / 800) ** 2 + 0.1 for size in self.sizes))
 
     def result(self, store: Store, device: str) -> tuple[Mapping, None]:
-        arguments = {"hidden_sizes": self.sizes, "sparsities": self.sparsities, "variant": self.variant}
+        sparsities = (*self.sparsities, 1.0)  # without any weight: what the floors build on
+        arguments = {"hidden_sizes": self.sizes, "sparsities": sparsities, "variant": self.variant}
         arguments |= {"kernels": KERNELS, "batch": self.batch, "repeats": 5, "seed": self.seed}
         table = latency.in_processes(self.processes, "measure", **arguments)
         own = [name for name in table if name not in ("repeat", "seconds")]
@@ -158,7 +159,7 @@ def raced(p: Parameters) -> dict[Unit, str]:
     found: dict[Unit, str] = dict.fromkeys(base_networks(p), "dense")
     for percent in sorted(p.percentages):
         if percent < 100:
-            found |= dict.fromkeys(_pruned(p, p.targets[0], percent), "unstructured")
+            found |= dict.fromkeys(pruned(p, p.targets[0], percent), "unstructured")
     how = recipe(p, p.retrain_epochs, p.batch_size_pruning)
     for score in p.unit_scores:
         for percent in sorted(p.unit_percentages):

@@ -263,7 +263,7 @@ def _varied(p: Parameters, sources: Iterable[str], count: int) -> list[BaseNetwo
     return found
 
 
-def _pruned(
+def pruned(
     p: Parameters,
     target: str,
     percent: float,
@@ -284,7 +284,7 @@ def _pruned(
 
 def pruned_networks(p: Parameters) -> list[PrunedNetwork]:
     """The grid: by base network, target and percentage."""
-    by_condition = [_pruned(p, target, percent) for target in p.targets for percent in sorted(p.percentages)]
+    by_condition = [pruned(p, target, percent) for target in p.targets for percent in sorted(p.percentages)]
     return [unit for units in zip(*by_condition, strict=True) for unit in units]
 
 
@@ -295,7 +295,7 @@ def scored_networks(p: Parameters) -> list[PrunedNetwork]:
         compared = [(score, scope) for score in (p.score, *p.scores) for scope in p.scopes]
         pairs = compared if percent in p.compare_at else []
         for score, scope in dict.fromkeys([(p.score, "global"), *pairs, *CONTROLS]):
-            found += _pruned(p, target, percent, score=score, scope=scope)
+            found += pruned(p, target, percent, score=score, scope=scope)
     return found
 
 
@@ -305,7 +305,7 @@ def scheduled_networks(p: Parameters) -> list[PrunedNetwork]:
     for percent in p.compare_at:
         for schedule in ["one_shot", *p.schedules]:
             rounds = 1 if schedule == "one_shot" else p.rounds
-            found += _pruned(p, p.targets[0], percent, schedule=schedule, rounds=rounds)
+            found += pruned(p, p.targets[0], percent, schedule=schedule, rounds=rounds)
     return found
 
 
@@ -313,7 +313,7 @@ def source_networks(p: Parameters) -> list[tuple[str, PrunedNetwork]]:
     """Networks that differ in one source of variation alone, and in all, pruned at the first percentage compared."""
     found = []
     for name, sources in [*((one, (one,)) for one in SOURCES), ("all", SOURCES)] if p.sources else ():
-        units = _pruned(p, p.targets[0], p.compare_at[0], bases=_varied(p, sources, p.sources))
+        units = pruned(p, p.targets[0], p.compare_at[0], bases=_varied(p, sources, p.sources))
         found += [(name, unit) for unit in units]
     return found
 
@@ -331,11 +331,11 @@ def protocol_networks(p: Parameters) -> list[PrunedNetwork]:
     """
     found: list[PrunedNetwork] = []
     for percent in p.compare_at:
-        found += _pruned(p, p.targets[0], percent)
+        found += pruned(p, p.targets[0], percent)
         for protocol in p.protocols:
             options = _rest(p) | ({"rewind_step": p.rewind_step} if starts_early(protocol) else {})
             target, share = ("both", 0.0) if protocol == "dense" else (p.targets[0], percent)
-            found += _pruned(p, target, share, protocol=protocol, **options)
+            found += pruned(p, target, share, protocol=protocol, **options)
     return list(dict.fromkeys(found))
 
 
@@ -354,9 +354,9 @@ def probes(p: Parameters) -> dict[MemoryProbe, str]:
     if p.compare_at[-1] in p.percentages:
         target, percent = p.targets[0], p.compare_at[-1]
         which = "" if target == "both" else f"{target} "
-        named |= dict.fromkeys(_pruned(p, target, percent), f"{percent:g} % {which}pruned, retrained")
+        named |= dict.fromkeys(pruned(p, target, percent), f"{percent:g} % {which}pruned, retrained")
     if "h2h" in p.targets and 100 in p.percentages:
-        named |= dict.fromkeys(_pruned(p, "h2h", 100.0), ONE_H2H)
+        named |= dict.fromkeys(pruned(p, "h2h", 100.0), ONE_H2H)
     return {MemoryProbe(network, p.probe_strings): name for network, name in named.items()}
 
 

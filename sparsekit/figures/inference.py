@@ -5,6 +5,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 from matplotlib.colors import to_hex
+from pandas.io.formats.style import Styler
 
 from sparsekit.analysis.inference import fastest_kept, one_setting, quartiles, shares_of_dense, smaller_from
 from sparsekit.analysis.tables import require
@@ -12,6 +13,7 @@ from sparsekit.figures import marks
 from sparsekit.figures.marks import Axis
 from sparsekit.figures.picture import Picture
 from sparsekit.figures.style import FAINT, INK, QUIET, SEQUENTIAL, Look, look, ordered
+from sparsekit.figures.task import accuracy_axis
 from sparsekit.figures.words import counted, label, listed, number, percent, span
 from sparsekit.pruning import cost as costs
 from sparsekit.registry import UnknownName, unknown
@@ -21,7 +23,7 @@ TASKS = {
     "sequence": Look("whole layer over a sequence", INK, "o", "-"),
 }
 FORMS = {
-    "dense": Look("dense, torch's fastest", INK, "o", "-"),
+    "dense": Look("dense", INK, "o", "-"),
     "compiled": Look("compiled sparse", "#D55E00", "v", "-"),
     "compiled_dense": Look("compiled dense", QUIET, "P", (0, (5, 1.5))),
     "compiled_itself": Look("compiled, by itself dense", QUIET, "P", "-"),
@@ -63,6 +65,7 @@ def accuracy_by_time(points: pd.DataFrame, setting: pd.DataFrame, margin: float 
         rows,
         "Accuracy against measured time",
         Axis("milliseconds", _short, "log", ticks=[t for t in TICKS if ends[0] <= t <= ends[1]]),
+        accuracy_axis(rows["low"].dropna(), rows["mean"]),
         looks=MADE,
         base=base.to_dict(),
         margin=margin,
@@ -80,20 +83,29 @@ def _short(value: float) -> str:
 
 
 def _bought(points: pd.DataFrame, margin: float) -> str:
-    """What each way buys without losing more than the margin, as ratios to the dense network, over the variants."""
+    """What each way buys without losing more than the margin: ratios to the dense network, means over the variants."""
     kept, variants = fastest_kept(points, margin), points["variant"].nunique()
     told = []
     for made in ordered(points.loc[points["made"] != "dense", "made"], MADE):
-        own = kept[kept.index.get_level_values("made") == made]
+        own, name = kept[kept.index.get_level_values("made") == made], look(MADE, made).label
         if own.empty:
-            told.append(f"{look(MADE, made).label}: none does")
+            told.append(f"{name}, no network does")
             continue
-        time, size, adds = (np.exp(np.log(own[name]).mean()) for name in ("seconds", "bytes", "multiply_adds"))
-        some = "" if len(own) == variants else f", {len(own)} of {variants} variants"
-        told.append(
-            f"{look(MADE, made).label} {time:.1f} × less time ({size:.1f} × bytes, {adds:.1f} × multiply-adds{some})"
-        )
-    return f"Within {100 * margin:g} points of the dense network: {'; '.join(told)}."
+        time, size, adds = (np.exp(np.log(own[part]).mean()) for part in ("seconds", "bytes", "multiply_adds"))
+        some = "" if len(own) == variants else f"; in {len(own)} of {variants} variants"
+        told.append(f"{name}, {time:.1f} times as fast ({size:.1f} times fewer bytes, {adds:.1f} multiply-adds{some})")
+    return f"With at most {100 * margin:g} points of accuracy lost, networks become: {'; '.join(told)}."
+
+
+def fastest(points: pd.DataFrame, margin: float = 0.02) -> Styler:
+    """Of each way the fastest network within the margin, and how many times less it takes than the dense one."""
+    own = fastest_kept(points[points["engine"] == "compiled"], margin).reset_index()
+    dense = points[points["made"] == "dense"].pivot(index="variant", columns="engine", values="seconds")
+    own["torch"] = own["seconds"] * own["variant"].map(dense["torch"] / dense["compiled"])
+    own["variant"], own["made"] = own["variant"].map(label), [look(MADE, made).label for made in own["made"]]
+    heads = ["", "made smaller", "by (%)", "accuracy", "time ÷", "bytes ÷", "multiply-adds ÷", "torch's time ÷"]
+    forms = dict(zip(heads[2:], ["{:g}", "{:.3f}", *["{:.1f}"] * 4], strict=True))
+    return own.set_axis(heads, axis="columns").style.format(forms).hide(axis="index")
 
 
 def layer_time(times: pd.DataFrame, setting: pd.DataFrame) -> Picture:
@@ -114,12 +126,14 @@ def layer_time(times: pd.DataFrame, setting: pd.DataFrame) -> Picture:
         low=1e6 * times["low"],
         high=1e6 * times["high"],
     )
+    named = {"dense": "torch, fastest dense way", "csr": "torch, CSR in a loop"}
+    looks = {name: one._replace(label=named.get(name, one.label)) for name, one in FORMS.items()}
     return marks.lines(
         rows,
         "How long a layer takes by the sparsity of its weights",
-        Axis("sparsity", percent, limits=(0, 1)),
+        Axis("sparsity", percent, limits=(0, 1), ticks=(0, 0.5, 0.8, 1)),
         Axis("microseconds", _short, "log", ticks=[1, 10, 100, 1000, 10_000, 100_000]),
-        looks={name: FORMS[name] for name in FORMS if name in set(rows["series"])},
+        looks=looks,
         panels=panels,
         note=f"{label(variant)}, 20 steps, one thread of {machine}. Means over processes and their intervals.",
         reading=_gain(times),
@@ -127,15 +141,15 @@ def layer_time(times: pd.DataFrame, setting: pd.DataFrame) -> Picture:
 
 
 def _gain(times: pd.DataFrame) -> str:
-    """How the compiled layer stands to the dense ways at the sparsity nearest 90 %."""
+    """How the compiled layer stands to the dense ways at the sparsity nearest 90 %, from the least to the most."""
     at = times["sparsity"].iloc[(times["sparsity"] - 0.9).abs().argsort(kind="stable").iloc[0]]
     wide = times[times["sparsity"] == at].pivot(index=["batch", "hidden"], columns="kernel", values="seconds")
-    told = [
-        f"{hidden:g} units, batch {batch:g}: {_times(row['dense'] / row['compiled'])} as fast as torch's fastest dense "
-        f"way and {_times(row['compiled_dense'] / row['compiled'])} as its own dense form"
-        for (batch, hidden), row in wide.iterrows()
-    ]
-    return f"At {percent(at)} sparsity the compiled layer is, at {'; at '.join(told)}."
+    told = []
+    for other, name in (("dense", "torch's fastest dense way"), ("compiled_dense", "the same call with dense weights")):
+        ratios = (wide[other] / wide["compiled"]).sort_values()
+        ends = [f"{_times(r)} ({n:g} units, batch {b:g})" for (b, n), r in ratios.iloc[[0, -1]].items()]
+        told.append(f"{' to '.join(dict.fromkeys(ends))} as fast as {name}")
+    return f"At {percent(at)} sparsity a compiled sparse layer is {listed(told)}."
 
 
 def latency_ratio(table: pd.DataFrame, kernel: str = "csr") -> Picture:
@@ -224,13 +238,18 @@ def _task(task: str, batch: int, several: bool) -> str:
 
 
 def _earliest(table: pd.DataFrame, highest: str) -> str:
-    """Where sparse weights pay first, and where they never do."""
+    """Where sparse weights pay first, and what never does."""
     if np.isinf(table["sparsity"]).all():
         return f"No sparse kernel was faster here than the dense one, at any sparsity up to {highest}."
-    names = {f"{row.hidden:g} units ({row.told}, {look(FORMS, row.kernel).label})": row for row in table.itertuples()}
-    first, never = min(names, key=lambda name: names[name].sparsity), [n for n in names if np.isinf(names[n].sparsity)]
-    told = f"Sparse weights pay earliest for {first}: {_where(names[first])} on"
-    return told + (f"; up to {highest} they never do with {listed(never)}." if never else ".")
+    first = table.loc[table["sparsity"].idxmin()]
+    told = f"Sparse weights pay earliest for {first['hidden']:g} units ({first['told']}, {_kernel(first)}): "
+    never = [name for name, own in table.groupby("kernel", sort=False) if np.isinf(own["sparsity"]).all()]
+    lost = f"; {listed(look(FORMS, name).label for name in never)} never does, up to {highest}" if never else ""
+    return f"{told}{_where(first)} on{lost}."
+
+
+def _kernel(row: Any) -> str:
+    return look(FORMS, row["kernel"]).label
 
 
 def _at_own_size(table: pd.DataFrame, size: int | None, highest: str) -> str:
@@ -242,7 +261,8 @@ def _at_own_size(table: pd.DataFrame, size: int | None, highest: str) -> str:
     if np.isinf(own["sparsity"]).all():
         kernels = listed(look(FORMS, kernel).label for kernel in own["kernel"].unique())
         return f"{units} {kernels} weights were never faster here than dense ones, up to {highest} sparsity."
-    told = [f"{r.told} ({look(FORMS, r.kernel).label}) {_where(r)}" for r in own.itertuples()]
+    pays = own[np.isfinite(own["sparsity"])]
+    told = [f"{r['told']} ({_kernel(r)}) {_where(r)}" for _, r in pays.iterrows()]
     return f"{units} sparse weights are faster than dense ones: {listed(told)}."
 
 

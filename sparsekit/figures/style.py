@@ -212,12 +212,12 @@ PROTOCOLS = {
 }
 METHODS = {
     "pruned": Look("pruned after training", INK, "o", "-"),
-    "small_dense": Look("small dense", GREY, "v", (0, (1.5, 1.2))),
-    "erdos_renyi": Look("static, Erdős–Rényi", "#D17A00", "s", (0, (5, 1.5))),
-    "uniform": Look("static, uniform", "#9A5B00", "X", (0, (5, 1.5))),
-    "snip": Look("static, SNIP", "#BF5F93", "P", (0, (5, 1.5))),
-    "set": Look("SET", "#3D94CC", "^", (0, (4, 1.2, 1, 1.2))),
+    "small_dense": Look("small dense", FAINT, "v", DOTTED),
+    "erdos_renyi": Look("static, Erdős–Rényi", ORANGE, "s", DASHED),
+    "uniform": Look("static, uniform", "#9A5B00", "X", DASHED),
+    "snip": Look("static, SNIP", PINK, "P", DASHED),
+    "set": Look("SET", SKY, "^", DASH_DOT),
     "rigl": Look("RigL", "#0B4F8A", "D", (0, (7, 1.2, 1, 1.2))),
-    "selfish_rnn": Look("Selfish-RNN", "#008F68", "h", (0, (2, 1))),
-    "gradual": Look("gradual, from dense", "#7A1FA2", "d", (0, (3, 1, 1, 1, 1, 1))),
+    "selfish_rnn": Look("Selfish-RNN", GREEN, "h", (0, (2, 1))),
+    "gradual": Look("gradual, from dense", PURPLE, "d", (0, (3, 1, 1, 1, 1, 1))),
 }

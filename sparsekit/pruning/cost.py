@@ -110,7 +110,7 @@ def speedups(table: pd.DataFrame, against: str = "dense") -> pd.DataFrame:
         raise TableError(f"column 'kernel' has no {against!r} to compare with")
     wide = table.pivot(index=[*SETTING, "sparsity", "repeat"], columns="kernel", values="seconds")
     ratios = wide.rdiv(wide[against], axis=0).drop(columns=against)
-    long = ratios.stack().rename("speedup").reset_index()
+    long = ratios.stack().dropna().rename("speedup").reset_index()
     return long[[*SETTING, "kernel", "sparsity", "repeat", "speedup"]]
 
 

@@ -14,12 +14,12 @@ KNOWN = json.loads(Path(__file__).with_name("identities.json").read_text())
 
 
 def digests(name):
-    """By notebook and kind: number of units, one hash over their sorted keys. An inference unit names its machine."""
+    """By notebook and kind: number of units, one hash over their sorted keys. What is timed names its machine."""
     found = {}
     for stem in studies.NOTEBOOKS:
         keys = {}
         for unit in studies.units(Parameters.load(name), stem):
-            if unit.kind != "inference":
+            if not unit.timed:
                 keys.setdefault(unit.kind, []).append(key(unit))
         found[stem] = {
             kind: [len(k), hashlib.sha256("".join(sorted(k)).encode()).hexdigest()] for kind, k in keys.items()

@@ -132,6 +132,7 @@ CHOICES = {
     "layout of gate masks": "gate_masks",
     "readout": "readout",
     "pruning score": "scores",
+    "unit score": "unit_scores",
     "scope": "scopes",
     "schedule": "schedules",
     "recovery protocol": "protocols",

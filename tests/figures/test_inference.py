@@ -3,6 +3,7 @@
 import pandas as pd
 import pytest
 
+from sparsekit.analysis import inference as analysis
 from sparsekit.analysis.tables import TableError
 from sparsekit.figures import inference as inference_figures
 from sparsekit.pruning import cost as costs
@@ -43,7 +44,10 @@ def test_break_even_line_says_where_and_where_never():
     assert (
         "pay earliest for 256 units (hidden-to-hidden product, CSR): from about 75 % (75 to 75 %) on" in picture.reading
     )
-    assert "up to 100 % they never do with 50 units (hidden-to-hidden product, CSR) and 50 units (" in picture.reading
+    assert "never does" not in picture.reading
+    both = pd.concat([timings((256,)), timings((50,), kernels=("mine",)).query("kernel == 'mine'").assign(hidden=256)])
+    picture = inference_figures.break_even_line(costs.break_even(both))
+    assert "; mine never does, up to 100 %." in picture.reading
     assert picture.png()
 
 
@@ -57,7 +61,7 @@ def test_break_even_line_reads_the_own_size_first():
         return inference_figures.break_even_line(costs.break_even(timings(hidden)), own_size).reading
 
     assert reading((50, 256), 50).startswith(
-        "At 50 hidden units, the size of this study, torch's CSR weights were never faster here than dense ones, "
+        "At 50 hidden units, the size of this study, CSR weights were never faster here than dense ones, "
         "up to 100 % sparsity. "
         "Sparse weights pay earliest for"
     )
@@ -103,3 +107,48 @@ def test_bad_tables():
         inference_figures.break_even_line(costs.break_even(timings()).drop(columns="low"))
     with pytest.raises(TableError, match="unknown column 'dense'"):
         inference_figures.bytes_by_form(costs.storage_by_sparsity(8, 8).query("form != 'dense'"))
+
+
+def raced():
+    """Two variants, three seeds, two processes: time halves as half of the weights go, and doubles in torch."""
+    rows = [
+        {"variant": variant, "made": made, "percent": percent, "seed": seed, "accuracy": accuracy + 0.001 * seed}
+        | {"engine": engine, "process": process, "bytes": 1000 - 5 * percent, "multiply_adds": 1000 - 10 * percent}
+        | {"seconds": (1 - percent / 100) * 1e-4 * factor * (1 + 0.01 * process)}
+        for variant in ("gru", "lstm")
+        for made, percent, accuracy in (
+            ("dense", 0.0, 0.9), ("unstructured", 50.0, 0.89), ("unstructured", 90.0, 0.6), ("small dense", 50.0, 0.7)
+        )
+        for seed in range(3)
+        for engine, factor in (("compiled", 1), ("torch", 3))
+        for process in range(2)
+    ]  # fmt: skip
+    return pd.DataFrame(rows).assign(machine="Some CPU", batch=1, steps=20)
+
+
+def test_accuracy_by_time_says_what_each_way_buys():
+    points = analysis.race_points(raced())
+    picture = inference_figures.accuracy_by_time(points, raced())
+    assert picture.reading == (
+        "With at most 2 points of accuracy lost, networks become: unstructured, 2.0 times as fast (1.3 times fewer "
+        "bytes, 2.0 multiply-adds); small dense, from scratch, no network does."
+    )
+    assert "GRU, unstructured: 0.01 60.1 % (59.9 % to 60.3 %), 0.05 89.1 % (88.9 % to 89.3 %)" in picture.alt
+    assert picture.png()
+    page = inference_figures.fastest(points).to_html()
+    assert "unstructured" in page
+    assert ">6.0<" in page  # torch's dense network takes three times as long as the compiled dense one
+
+
+def test_layer_time_says_how_much_faster():
+    table = timings(batch=(1, 32), kernels=("compiled", "compiled_dense"))
+    table.loc[table["kernel"] == "compiled_dense", "seconds"] = 0.8
+    table["bytes"] = 100
+    picture = inference_figures.layer_time(analysis.layer_times(table), table)
+    assert picture.reading == (
+        "At 90 % sparsity a compiled sparse layer is 0.56 times (50 units, batch 1) to 1.82 times (256 units, batch "
+        "32) as fast as torch's fastest dense way and 0.44 times (50 units, batch 1) to 1.45 times (256 units, batch "
+        "32) as fast as the same call with dense weights."
+    )
+    assert "256 units, batch 1, floor by multiply-adds" in picture.alt
+    assert picture.png()

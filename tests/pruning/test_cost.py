@@ -159,10 +159,13 @@ class TestMeasured:
     @pytest.mark.parametrize("batch", [1, 3])
     def test_the_dense_ways_and_the_sparse_kernels_compute_the_same(self, batch):
         layer = latency._Layer("gru", 6, batch, 4, seed=0)
-        for task, calls, _ in layer.calls(0.5, latency.KERNELS):
+        for task, calls, _ in layer.calls(0.5, [*latency.KERNELS, *latency.COMPILED]):
             ways = layer.dense(layer.weights * (layer.order >= 0.5))[task]
+            compiled = [calls.pop(name) for name in latency.COMPILED if name in calls]
             for call in [*ways, *calls.values()]:
                 torch.testing.assert_close(call(), ways[0]())
+            for call in compiled:  # the last state
+                torch.testing.assert_close(call(), ways[0]().reshape(4, batch, 6)[-1])
 
     def test_one_row_for_each_timing(self, table):
         keys = ["task", "hidden", "sparsity", "kernel", "repeat"]
@@ -199,7 +202,7 @@ class TestMeasured:
         subprocess.run([sys.executable, "-W", "error::UserWarning", "-c", code], check=True)
 
     def test_bad_input_says_what_is_allowed(self):
-        with pytest.raises(UnknownName, match=r"unknown sparse kernel 'cse'.*did you mean 'csr'"):
+        with pytest.raises(UnknownName, match=r"unknown kernel 'cse'.*did you mean 'csr'"):
             latency.measure([4], [0.5], ["cse"])
         with pytest.raises(UnknownName, match=r"unknown variant 'lstn'.*did you mean 'lstm'"):
             latency.measure([4], [0.5], variant="lstn")
