@@ -208,7 +208,6 @@ def break_even_line(table: pd.DataFrame, own_size: int | None = None) -> Picture
     table = table.reset_index().sort_values("hidden", kind="stable")
     require(table, [*costs.SETTING, "kernel", "sparsity", "low", "high", "lowest", "highest"])
     highest, several = percent(table["highest"].max()), table["batch"].nunique() > 1
-    over = f"Median over repeats and its interval; never: not up to {highest}."
     table["told"] = [_task(task, batch, several) for task, batch in zip(table["task"], table["batch"], strict=True)]
     rows = table.assign(
         panel=table["told"],
@@ -228,7 +227,7 @@ def break_even_line(table: pd.DataFrame, own_size: int | None = None) -> Picture
         panels={name: Look(name, INK, "o", "-") for name in sorted(set(table["told"]))},
         zero=None,
         columns=2,
-        note=f"{label(variant)}{batch}, one thread of {machine}.\n{over}",
+        note=f"{label(variant)}{batch}, one thread of {machine}.\nMedian over repeats; never: not to {highest}.",
         reading=f"{_at_own_size(table, own_size, highest)} {_earliest(table, highest)}".strip(),
     )
 
