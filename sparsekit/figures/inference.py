@@ -194,6 +194,9 @@ def _at_highest(rows: pd.DataFrame, label: str) -> str:
     return f"At {percent(last['sparsity'].iloc[0])} sparsity {label} weights are {told} as fast as dense ones."
 
 
+OVER = "Median over repeats and its interval; never: not up to {}."
+
+
 def break_even_line(table: pd.DataFrame, own_size: int | None = None) -> Picture:
     """The sparsity from which on sparse kernels are faster than dense, a panel a task and batch, a row a hidden size.
 
@@ -227,7 +230,7 @@ def break_even_line(table: pd.DataFrame, own_size: int | None = None) -> Picture
         panels={name: Look(name, INK, "o", "-") for name in sorted(set(table["told"]))},
         zero=None,
         columns=2,
-        note=f"{label(variant)}{batch}, one thread of {machine}.\nMedian over repeats; never: not to {highest}.",
+        note=f"{label(variant)}{batch}, one thread of {machine}.\n{OVER.format(highest)}",
         reading=f"{_at_own_size(table, own_size, highest)} {_earliest(table, highest)}".strip(),
     )
 
