@@ -1,6 +1,7 @@
 """The ladder of controls: how an advantage shrinks from rung to rung, and what is left of published claims."""
 
 from collections.abc import Mapping
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -13,7 +14,7 @@ from sparsekit.figures.card import nothing
 from sparsekit.figures.marks import POINTS
 from sparsekit.figures.picture import Picture
 from sparsekit.figures.style import FAINT, INK, QUIET, VARIANTS, Look, look
-from sparsekit.figures.words import counted, label, number
+from sparsekit.figures.words import counted, label, number, percent
 
 ADVANTAGE = POINTS._replace(label="test accuracy, graph minus null models, percentage points")
 RUNGS = [Look("", colour, marker, "-") for colour, marker in ((FAINT, "o"), (QUIET, "s"), (INK, "D"))]
@@ -39,7 +40,7 @@ def ladder(placed: pd.DataFrame, confidence: float = 0.95) -> Picture:
         return nothing(title, "No ladder was asked for; `ensemble = 20` trains so many null models for each rung.")
     placed = pd.concat([placed, analysis.beyond_density(placed)], ignore_index=True)
     table = analysis.summary(placed, confidence).reset_index()
-    text = [f"{_p(r.p)}{f', {r.unmatched} unmatched' if r.unmatched else ''}" for r in table.itertuples()]
+    text = [_place(r) for r in table.itertuples()]
     names = {(v, g): f"{label(v)}, {label(g)}" for v, g in zip(table["variant"], table["generator"], strict=True)}
     groups = {name: look(VARIANTS, v)._replace(label=name) for (v, _), name in names.items()}
     table, dots = (
@@ -52,9 +53,15 @@ def ladder(placed: pd.DataFrame, confidence: float = 0.95) -> Picture:
         ADVANTAGE,
         groups=groups,
         dots=dots,
-        note=f"Mean over graphs, {100 * confidence:g} % interval; dots: graphs. p: of all places among null models.",
+        note=f"Mean over graphs, {100 * confidence:g} % interval; dots: graphs.\n"
+        "Right: the share of null models that a graph is above, ties by half; p, of all these places at once.",
         reading=_shrinks(table),
     )
+
+
+def _place(row: Any) -> str:
+    above = f"{percent(row.place, 0)}, {_p(row.p)}" if np.isfinite(row.p) else ""
+    return f"{above}, {row.unmatched} unmatched" if row.unmatched else above
 
 
 def _shrinks(table: pd.DataFrame) -> str:

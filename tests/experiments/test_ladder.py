@@ -1,5 +1,9 @@
 """The ladder's units: what stands beside each graph on each rung, and that company changes no result."""
 
+import re
+import textwrap
+from pathlib import Path
+
 import numpy as np
 import pytest
 import torch
@@ -8,7 +12,9 @@ from sparsekit.experiments import ladder, records
 from sparsekit.experiments.execution import run
 from sparsekit.experiments.identity import key
 from sparsekit.experiments.parameters import ParameterError, Parameters
+from sparsekit.graphs import claims
 from sparsekit.graphs import structure as graphs
+from sparsekit.graphs.claims import CLAIMS
 
 TINY = {"train_size": 60, "test_size": 20, "graphs": 2, "nodes_min": 10, "nodes_max": 10, "graph_epochs": 1}
 TINY |= {"variants": ["gru"], "generators": ["barabasi_albert"], "workers": 1, "graph_seeds": 1, "interface": 4}
@@ -77,3 +83,19 @@ def test_the_table_has_a_row_for_each_network_and_claims_have_graphs_of_their_ow
     mask = graphs.adjacency(ladder.claim_networks(p)[0].drawn())
     assert np.isin(mask.sum(), [10 * 2])
     assert ladder.ladder(parameters(ensemble=0)).empty
+
+
+def test_a_claim_of_ones_own_is_tested_like_the_kits(tmp_path):
+    text = (Path(__file__).parents[2] / "docs" / "how-to" / "own-graphs.md").read_text("utf-8")
+    shown = re.findall(r"```python\n(.*?)```", text, re.DOTALL)[-1]
+    try:
+        exec(compile(textwrap.dedent(shown), "cell", "exec"), {"__name__": "__main__"})
+        units = ladder.claim_networks(parameters(claims=["loops_hurt"]))
+        assert {unit.graph.source for unit in units} != {""}
+        graph, other = units[0].drawn(), units[1].drawn()
+        assert sum(u == v for u, v in graph.edges) == 3
+        assert sorted(dict(graph.in_degree).items()) == sorted(dict(other.in_degree).items())
+        run(units[:3], records.Store(tmp_path), workers=1, report=lambda *_: None)
+        assert claims.expected("loops_hurt") == -1
+    finally:
+        CLAIMS.pop("loops_hurt", None)
