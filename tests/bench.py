@@ -34,6 +34,7 @@ from sparsekit.graphs import families, properties
 from sparsekit.networks import build as networks
 from sparsekit.networks import kernels
 from sparsekit.networks.training import Encoded, Population, Recipe, adam, evaluate, update
+from sparsekit.pruning import cost, latency
 from sparsekit.pruning import prune as pruning
 from sparsekit.tasks import definitions as tasks
 from sparsekit.tasks import samples
@@ -275,6 +276,25 @@ def evaluation() -> None:
         show(f"evaluation on 6,250 strings, {variant}", value, "5×", f"{a:.2f} → {b:.2f} s")
 
 
+def compiled() -> None:
+    """A layer of 20 steps from weights without their zeros, against torch's fastest dense way, where each pays first."""
+    for variant in VARIANTS:
+        for hidden, batch in ((50, 1), (50, 32), (512, 1), (512, 32)):
+            tried = [0, 0.3, 0.5, 0.6, 0.8, 0.9]
+            table = latency.measure([hidden], tried, tuple(latency.COMPILED), variant, batch=batch, repeats=7)
+            table = table[table["task"] == "sequence"]
+            ms = 1e3 * table.groupby(["kernel", "sparsity"])["seconds"].median()
+            even = cost.break_evens(table)["sparsity"].groupby("kernel").first()
+            target = 0.8 if hidden == 50 else 0.6
+            detail = f"{ms['dense', target]:.3f} → {ms['compiled', target]:.3f} ms, dense in the same call "
+            detail += (
+                f"{ms['compiled_dense', target]:.3f}; faster from {even['compiled']:.0%} sparsity on, than itself "
+            )
+            detail += f"dense from {even['compiled_itself']:.0%}"
+            title = f"{variant}, {hidden} units, batch {batch}, {target:.0%} sparse, against torch's fastest dense way"
+            show(title, ms["dense", target] / ms["compiled", target], "1×", detail)
+
+
 def memory() -> None:
     pool = loky.ProcessPoolExecutor(max_workers=1, env=execution.ONE_THREAD)
     from tests import bench  # by its name, under which the worker finds it too
@@ -338,5 +358,17 @@ if __name__ == "__main__":
     torch.set_num_threads(1)
     print(f"torch {torch.__version__}, {loky.cpu_count()} cores\n")
     print("| work | measured | bar | details |\n|---|---|---|---|")
-    for measure in (layered, grid, floor, workers, schedule, graph_properties, evaluation, memory, around, whole):
+    for measure in (
+        layered,
+        grid,
+        floor,
+        workers,
+        schedule,
+        graph_properties,
+        evaluation,
+        compiled,
+        memory,
+        around,
+        whole,
+    ):
         measure()

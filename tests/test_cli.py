@@ -19,7 +19,7 @@ from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook
 
 import sparsekit
 from sparsekit.cli import main
-from sparsekit.experiments import execution, progress, pruning, records, studies
+from sparsekit.experiments import execution, inference, progress, pruning, records, studies
 from sparsekit.experiments.parameters import Parameters
 from sparsekit.graphs import structure as graphs
 from sparsekit.reports import batch
@@ -37,7 +37,7 @@ def write_notebook(folder, stem, source="print(seeds)"):
     nbformat.write(new_notebook(cells=cells), folder / "notebooks" / f"{stem}.ipynb")
 
 
-UNIT = studies.InferenceCost("here", "gru", (8,), (0.5,), 1, 0)
+UNIT = inference.InferenceCost("here", "gru", (8,), (0.5,), 1, 1, 0)
 
 
 @pytest.fixture
@@ -345,8 +345,8 @@ def test_the_terminal_ends_with_the_answers_that_were_asked_for(project, capsys)
 
 
 def test_what_is_timed_is_computed_before_anything_else_runs(project, monkeypatch):
-    timed = studies.InferenceCost("here", "gru", (8,), (0.5,), 1, 0)
-    other = studies.InferenceCost("here", "gru", (16,), (0.5,), 1, 0)
+    timed = inference.InferenceCost("here", "gru", (8,), (0.5,), 1, 1, 0)
+    other = inference.InferenceCost("here", "gru", (16,), (0.5,), 1, 1, 0)
     object.__setattr__(other, "timed", False)
     monkeypatch.setattr(studies, "units", lambda parameters, stem: [other, timed] if stem[:2] == "01" else [other])
     runs = []
@@ -455,7 +455,7 @@ def test_a_tilde_is_the_home_folder(project, monkeypatch):
 def test_records_that_cannot_be_written_are_known_at_once(project, capsys, monkeypatch):
     monkeypatch.setenv("SPARSEKIT_RUNS", str(project.folder / "params" / "tiny.yaml" / "runs"))
     assert main(["run", "tiny", "--only", "00"]) == 0  # nothing is to be computed
-    unit = studies.InferenceCost("here", "gru", (8,), (0.5,), 1, 0)
+    unit = inference.InferenceCost("here", "gru", (8,), (0.5,), 1, 1, 0)
     monkeypatch.setattr(studies, "units", lambda parameters, stem: [unit])
     project.runs.clear()
     assert main(["run", "tiny", "--only", "00", "--out", "new"]) == 2

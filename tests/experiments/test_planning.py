@@ -8,22 +8,25 @@ from sparsekit.experiments.parameters import Parameters
 TINY = {"train_size": 60, "test_size": 20, "hidden_size": 4, "layers": 1, "embedding_size": 4, "base_epochs": 1}
 TINY |= {"percentages": [50], "targets": ["both"], "graphs": 1, "nodes_max": 11, "graph_epochs": 1, "seeds": 1}
 TINY |= {"variants": ["rnn_tanh", "gru"], "compare_at": [50], "inference_sizes": [8], "inference_sparsities": [0.5]}
-TINY |= {"graph_seeds": 1}
+TINY |= {"graph_seeds": 1, "unit_percentages": [50], "inference_batches": [1], "inference_processes": 2}
 
 
 def test_a_plan_counts_what_is_missing_and_writes_nothing(tmp_path):
     p, store = Parameters(**TINY), records.Store(tmp_path / "runs")
     units = [unit for stem in studies.NOTEBOOKS for unit in studies.units(p, stem)]
     made = planning.plan(units, store, workers=2)
-    assert (made.total, made.recorded) == (24, 0)
+    assert (made.total, made.recorded) == (29, 0)
     assert {kind.name: kind.units for kind in made.kinds} == {
         "memoryless": 5,  # of every task
-        "base rnn_tanh": 1,
-        "base gru": 1,
+        "base rnn_tanh": 2,  # and one of half the units
+        "base gru": 2,
         "pruned_network rnn_tanh": 3,  # by magnitude, and at random in all and in each layer
         "pruned_network gru": 3,
         "transplants rnn_tanh": 2,  # base and pruned
         "transplants gru": 2,
+        "shrunk_network rnn_tanh": 1,
+        "shrunk_network gru": 1,
+        "network_latency": 1,
         "inference gru": 1,
         "graph_network rnn_tanh": 2,
         "graph_network gru": 4,  # and with the published gate rows
