@@ -32,7 +32,6 @@ SHARES = {
     "learning": Look("whether a network learns, latent", QUIET, "s", "-"),
 }
 POINTS = Axis(form=lambda share: number(100 * share, 1, sign=True))
-WRONG, RIGHT = TARGETS["i2h"].colour, TARGETS["h2h"].colour
 
 
 def structure_accuracies(structure: pd.DataFrame, baselines: Baselines) -> Picture:
@@ -268,6 +267,15 @@ def _means_told(means: pd.DataFrame, by_chance: int, confidence: float, title: s
     )
 
 
+CELLS = {
+    "no edge": "#f3f5f7",
+    "an edge without its weight": "#f2bd98",
+    "a weight without an edge": TARGETS["i2h"].colour,
+    "an edge has its weight": TARGETS["h2h"].colour,
+}
+"""Of a mask, by whether there is an edge and a weight: a cell's number is the edge, and twice the weight."""
+
+
 @drawn
 def mask_layouts(graph: nx.Graph, variant: str = "gru") -> Picture:
     """Both layouts of one layer's mask side by side, and where the published rows miss the graph.
@@ -280,28 +288,14 @@ def mask_layouts(graph: nx.Graph, variant: str = "gru") -> Picture:
     """
     if len(GATES.get(variant, "")) < 2:
         raise UnknownName(unknown("variant of several gates", variant, [v for v in GATES if len(GATES[v]) > 1]))
-    right, had = (networks.layered(variant, graph, gate_masks=layout).stages for layout in ("blocks", "rows"))
-    lost_by_layer = [int((one.mask_ih & ~other.mask_ih).sum()) for one, other in zip(right, had, strict=True)]
-    layer = max(range(1, len(right)), key=lambda k: (lost_by_layer[k], int(right[k].mask_ih.sum())))
-    nodes, gates = right[layer].nodes, len(GATES[variant])
-    masks = [_cells_side_by_side(stages[layer], gates) for stages in (right, had)]
-    rows, columns = masks[0].shape
-    colours = {
-        "no edge": "#f3f5f7",
-        "an edge without its weight": "#f2bd98",
-        "a weight without an edge": WRONG,
-        "an edge has its weight": RIGHT,
-    }
-    figure, (panels,) = card(
-        int(max(min(20.0, 300 / columns, 420 / rows) * rows, 26 * gates) + 150),
-        f"One layer's mask in the gates of {label(variant)}",
-        1,
-        2,
-        sharey=True,
-        key=[Patch(color=colour, label=label) for label, colour in list(colours.items())[:0:-1]],
-    )
+    layer, nodes, masks = _most_lost(graph, variant)
+    (rows, columns), gates = masks[0].shape, len(GATES[variant])
+    height = int(max(min(20.0, 300 / columns, 420 / rows) * rows, 26 * gates) + 150)
+    key = [Patch(color=colour, label=label) for label, colour in list(CELLS.items())[:0:-1]]
+    title = f"One layer's mask in the gates of {label(variant)}"
+    figure, (panels,) = card(height, title, 1, 2, sharey=True, key=key)
     for axes, mask, name in zip(panels, masks, ("blocks: the graph, in each gate", "rows: as published"), strict=True):
-        cells = {"cmap": ListedColormap(list(colours.values())), "vmin": 0, "vmax": 3, "edgecolors": "#f3f5f7"}
+        cells = {"cmap": ListedColormap(list(CELLS.values())), "vmin": 0, "vmax": 3, "edgecolors": CELLS["no edge"]}
         axes.pcolormesh(masks[0] + 2 * mask, linewidth=1.5, **cells)
         axes.hlines(nodes * np.arange(1, gates), 0, columns, color=INK, linewidth=1)
         axes.set(title=name, xlabel=f"from {counted(columns, 'node')} of earlier layers", xticks=[], aspect="equal")
@@ -311,9 +305,18 @@ def mask_layouts(graph: nx.Graph, variant: str = "gru") -> Picture:
     edges, lost = int(masks[0].sum()), int((masks[0] & ~masks[1]).sum())
     told = (
         f"In layer {layer}, of {counted(nodes, 'node')}, {lost} of {edges} edges ({percent(lost / edges)}), counted in "
-        "each gate, have no weight under the published rows, and as many weights stand for no edge."
     )
+    told += "each gate, have no weight under the published rows, and as many weights stand for no edge."
     return Picture(figure, f"Two masks of {rows} × {columns} weights, by gate. {told}", told)
+
+
+def _most_lost(graph: nx.Graph, variant: str) -> tuple[int, int, list[np.ndarray]]:
+    """The layer that loses most edges under published rows, its nodes, and its masks in blocks and in rows."""
+    right, had = (networks.layered(variant, graph, gate_masks=layout).stages for layout in ("blocks", "rows"))
+    lost = [int((one.mask_ih & ~other.mask_ih).sum()) for one, other in zip(right, had, strict=True)]
+    layer = max(range(1, len(right)), key=lambda k: (lost[k], int(right[k].mask_ih.sum())))
+    masks = [_cells_side_by_side(stages[layer], len(GATES[variant])) for stages in (right, had)]
+    return layer, right[layer].nodes, masks
 
 
 def _cells_side_by_side(stage: classifier.Stage, gates: int) -> np.ndarray:

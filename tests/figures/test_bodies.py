@@ -14,7 +14,6 @@ DRAWINGS = {
     "automata": "automata, drawn state by state",
     "drawings": "graphs and layers, drawn node by node",
     "mask_drawings": "masks, drawn weight by weight",
-    "structure.mask_layouts": "two masks, drawn weight by weight",
 }
 """What is exempt, and why: drawings of things, not of tables."""
 
