@@ -10,8 +10,9 @@ import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
 
+from sparsekit.figures.axis import ACCURACY, NUMBER, Axis
 from sparsekit.figures.card import NARROW, card, label_panel
-from sparsekit.figures.marks import ACCURACY, NUMBER, Axis, forest, lines
+from sparsekit.figures.marks import forest, lines
 from sparsekit.figures.picture import HEAD, Picture, drawn
 from sparsekit.figures.style import FAINT, INK, RULE, TARGETS, VARIANTS, Look, ordered
 from sparsekit.figures.words import number, percent, words_of

@@ -8,9 +8,9 @@ from sparsekit.analysis.correlation import by_variant, found
 from sparsekit.analysis.prediction import SIZES
 from sparsekit.analysis.tables import require
 from sparsekit.figures import marks
-from sparsekit.figures.marks import PANEL, Axis
+from sparsekit.figures.axis import Axis
 from sparsekit.figures.picture import Picture
-from sparsekit.figures.style import FAINT, INK, VARIANTS, Look, ordered
+from sparsekit.figures.style import FAINT, INK, PANEL, VARIANTS, Look, ordered
 from sparsekit.figures.words import controls_in_words, each, label, listed, number, span, words_of
 
 Reported = Mapping[str, Mapping[str, float]]  # variant -> property or model -> value

@@ -10,7 +10,7 @@ from pandas.io.formats.style import Styler
 from sparsekit.analysis.inference import fastest_kept, one_setting, quartiles, shares_of_dense, smaller_from
 from sparsekit.analysis.tables import require
 from sparsekit.figures import marks
-from sparsekit.figures.marks import Axis
+from sparsekit.figures.axis import Axis
 from sparsekit.figures.picture import Picture
 from sparsekit.figures.style import FAINT, INK, QUIET, SEQUENTIAL, Look, look, ordered
 from sparsekit.figures.task import accuracy_axis

@@ -10,8 +10,8 @@ from pandas.io.formats.style import Styler
 from sparsekit.analysis import ladder as analysis
 from sparsekit.analysis.tables import require
 from sparsekit.figures import marks
+from sparsekit.figures.axis import POINTS
 from sparsekit.figures.card import nothing
-from sparsekit.figures.marks import POINTS
 from sparsekit.figures.picture import Picture
 from sparsekit.figures.style import FAINT, INK, QUIET, VARIANTS, Look, look
 from sparsekit.figures.words import counted, label, number, percent

@@ -5,9 +5,8 @@ and text cannot differ. A figure function chooses columns, title, note and the s
 computes nothing.
 """
 
-import re
-from collections.abc import Callable, Mapping, Sequence
-from typing import Any, NamedTuple
+from collections.abc import Callable, Mapping
+from typing import Any
 
 import matplotlib as mpl
 import numpy as np
@@ -16,60 +15,31 @@ from matplotlib.colors import TwoSlopeNorm, to_hex
 from matplotlib.patches import Rectangle
 
 from sparsekit.analysis.tables import require
+from sparsekit.figures.axis import ACCURACY, NUMBER, Axis
 from sparsekit.figures.card import baseline_lines, label_panel, sample, small_multiples
 from sparsekit.figures.picture import Picture, drawn
-from sparsekit.figures.style import DIVERGING, FAINT, INK, QUIET, RULE, VARIANTS, Look, look, ordered, readable, text_on
-from sparsekit.figures.words import number, percent, span
+from sparsekit.figures.style import (
+    DIVERGING,
+    FAINT,
+    INK,
+    NONE,
+    PANEL,
+    QUIET,
+    RULE,
+    VARIANTS,
+    Look,
+    Looks,
+    look,
+    ordered,
+    readable,
+    text_on,
+)
+from sparsekit.figures.told import data_of, heading, in_words, row_label
+from sparsekit.figures.words import number
 
-Looks = Mapping[str, Look]
-NONE: Mapping = {}
-PANEL = "panel"  # as the colour of a series' look: that of the panel it is drawn in
 REPORTED = Look("reported", INK, "D", "-")  # what the published study reports: an open diamond
 TOLD = 6  # points of a line (of many lines fewer, at least its ends), and
 MOST = 40  # lines or rows of a table, that an alternative text spells out
-
-
-class Axis(NamedTuple):
-    """How one axis is labelled, scaled and written.
-
-    Attributes
-    ----------
-    form : callable
-        A value in words, for ticks and alternative text (`percent` for shares).
-    scale : str or tuple
-        Of matplotlib: "linear", "log", or ("symlog", {"linthresh": 10}).
-    ticks : sequence of float, or mapping of float to str, optional
-        Where ticks stand, and how they are written where not by `form`.
-    """
-
-    label: str = ""
-    form: Callable[[float], str] = "{:g}".format
-    scale: Any = "linear"
-    limits: tuple[float, float] | None = None
-    ticks: Sequence[float] | Mapping[float, str] | None = None
-
-    def lay(self, axes: mpl.axes.Axes, which: str) -> None:
-        """Give an axis of a panel its scale, limits and ticks."""
-        name, options = self.scale if isinstance(self.scale, tuple) else (self.scale, {})
-        getattr(axes, f"set_{which}scale")(name, **options)
-        axis = getattr(axes, f"{which}axis")
-        if self.ticks is not None:
-            axis.set_ticks(list(self.ticks))
-            axis.set_minor_locator(mpl.ticker.NullLocator())
-        if self.limits is not None:  # after the ticks, which else would widen them
-            getattr(axes, f"set_{which}lim")(self.limits)
-        written = self.ticks if isinstance(self.ticks, Mapping) else {}
-        axis.set_major_formatter(mpl.ticker.FuncFormatter(lambda v, _: written.get(v) or self.form(v)))
-
-
-ACCURACY = Axis("test accuracy", percent)
-NUMBER = Axis(form=number)
-POINTS = Axis("points of accuracy", lambda share: number(100 * share, 1, sign=True).removesuffix(".0"))
-
-
-def pruned(percents: pd.Series, **options) -> Axis:
-    """An axis of the percentages pruned, from a little under the smallest to a little over all."""
-    return Axis(**{"label": "weights pruned (%)", "limits": (min(percents.min(), 10) - 3, 103)} | options)
 
 
 @drawn
@@ -152,12 +122,12 @@ def lines(
     for (name, one), rows in list(by_line)[:MOST]:
         rows = rows.dropna(subset=["mean"]).sort_values("x")
         at = np.unique(np.linspace(0, len(rows) - 1, min(most, len(rows))).round().astype(int))
-        told = [f"{x.form(row.x)} {_told(row, y.form)}" for row in rows.iloc[at].itertuples()]
-        words.append(f"{_heading(panels, name, looks, one)}: {', '.join(told) or 'nothing'}")
-    words += [f"{_heading(panels, name)}, base: {y.form(value)}" for name, value in base.items()]
+        told = [f"{x.form(row.x)} {in_words(row, y.form)}" for row in rows.iloc[at].itertuples()]
+        words.append(f"{heading(panels, name, looks, one)}: {', '.join(told) or 'nothing'}")
+    words += [f"{heading(panels, name)}, base: {y.form(value)}" for name, value in base.items()]
     more = f"; and {len(by_line) - MOST} more" if len(by_line) > MOST else ""
     told = f"{title}. Lines: {y.label} against {x.label}. {'; '.join(words)}{more}."
-    return Picture(figure, told, reading, **_data(table, "Lines", title, x, y, panels, looks, singles=seeds))
+    return Picture(figure, told, reading, **data_of(table, "Lines", title, x, y, panels, looks, singles=seeds))
 
 
 @drawn
@@ -241,14 +211,14 @@ def forest(
                 _beside(axes, y, -8, look(groups, head))
     told, words = table if len(table) <= MOST else table.groupby("panel", sort=False).head(MOST // len(names)), []
     for row in told.sort_values("panel", key=lambda panel: panel.map(names.index), kind="stable").itertuples():
-        place = [_heading(panels, row.panel, groups, row.group), _row_label(row.row, rows)]
+        place = [heading(panels, row.panel, groups, row.group), row_label(row.row, rows)]
         place.append(look(looks, row.series).label if looks else "")
-        words.append(f"{', '.join(filter(None, place))}: {_told(row, x.form)}")
-    words += [f"{_heading(panels, name)}, shaded: {x.form(a)} to {x.form(b)}" for name, (a, b) in spans.items()]
+        words.append(f"{', '.join(filter(None, place))}: {in_words(row, x.form)}")
+    words += [f"{heading(panels, name)}, shaded: {x.form(a)} to {x.form(b)}" for name, (a, b) in spans.items()]
     more = f"; and {len(table) - len(told)} more" if len(table) > len(told) else ""
     kind = "Bars" if bars else "Points with intervals"
     told = f"{title}. {kind}: {x.label}. {'; '.join(words)}{more}."
-    data = _data(table, kind, title, None, x, panels, looks, groups=groups, rows=rows, singles=dots)
+    data = data_of(table, kind, title, None, x, panels, looks, groups=groups, rows=rows, singles=dots)
     return Picture(figure, told, reading, **data)
 
 
@@ -303,7 +273,7 @@ def heatmap(
             plain = {"weight": "bold"} if cell.bold else {}
             axes.text(at, y, cell.text, ha="center", va="center", color=text_on(face), size=9, **plain)
         axes.set_xticks(range(len(across)), labels, **({"rotation": 90, "va": "top"} if upright else {}))
-        axes.set_yticks(range(len(rows)), [_row_label(row) for _, row in rows])
+        axes.set_yticks(range(len(rows)), [row_label(row) for _, row in rows])
         axes.tick_params(length=0, labelcolor=INK)
         if columns:
             for tick, column in zip(axes.get_xticklabels(), across, strict=False):
@@ -316,13 +286,13 @@ def heatmap(
             _beside(next(iter(grid.values())), y, -96, look(groups, group))
     told = {}
     for cell in table.itertuples():
-        place = _heading(panels, cell.panel, groups, cell.group)
-        place = ", ".join(filter(None, [place, _row_label(cell.row)]))
+        place = heading(panels, cell.panel, groups, cell.group)
+        place = ", ".join(filter(None, [place, row_label(cell.row)]))
         told.setdefault(place, []).append(f"{look(columns, cell.column).label} {cell.text}")
     words = [f"{place}: {', '.join(cells)}" for place, cells in list(told.items())[:MOST]]
     more = f"; and {len(told) - MOST} more rows" if len(told) > MOST else ""
     told = f"{title}. Cells: {'; '.join(words)}{more}."
-    data = _data(table, "Cells", title, None, Axis(form=form), panels, NONE, groups=groups, columns=columns)
+    data = data_of(table, "Cells", title, None, Axis(form=form), panels, NONE, groups=groups, columns=columns)
     return Picture(figure, told, reading, **data)
 
 
@@ -383,54 +353,10 @@ def points(
     words = []
     for (name, one), rows in table.groupby(["panel", "series"], sort=False):
         low, middle, high = (y.form(rows["y"].quantile(share)) for share in (0, 0.5, 1))
-        words.append(f"{_heading(panels, name, looks, one)}: {len(rows)} points, from {low} to {high}, median {middle}")
-    words += [f"{_heading(panels, name)}: {text}" for name, text in subtitles.items()]
+        words.append(f"{heading(panels, name, looks, one)}: {len(rows)} points, from {low} to {high}, median {middle}")
+    words += [f"{heading(panels, name)}: {text}" for name, text in subtitles.items()]
     told = f"{title}. Points: {y.label} against {x.label}. {'; '.join(words)}."
-    return Picture(figure, told, reading, **_data(data, "Points", title, x, y, panels, looks))
-
-
-def _data(
-    table: pd.DataFrame, kind: str, title: str, x: Axis | None, y: Axis, panels: Looks, looks: Looks, *,
-    groups: Looks = NONE, rows: Looks = NONE, columns: Looks = NONE, singles: pd.DataFrame | None = None,
-) -> dict[str, Any]:  # fmt: skip
-    """What was drawn, for `Picture`: the table with names for readers, how its values are written, and in brief."""
-    if singles is not None and len(singles):
-        own = [name for name in ("panel", "group", "row", "series", "x", "value", "seed") if name in singles]
-        own = singles[own].rename(columns={"value": "mean"})
-        own["seed"] = own["seed"].astype(str) if "seed" in own else "one"
-        table = pd.concat([table.assign(seed="all"), own], ignore_index=True)
-    value, measure = y.label or "value", {"Cells": "value", "Points": "y"}.get(kind, "mean")
-    named = {
-        "panel": "variant" if panels is VARIANTS else "panel", "group": "group", "row": "row", "column": "column",
-        "series": "series", "seed": "seed", "x": x.label if x else "x", measure: value,
-        "low": "low", "high": "high", "inner_low": "inner low", "inner_high": "inner high", "reported": "reported",
-    }  # fmt: skip
-    if "text" in table:
-        named["text"] = "as shown"
-    told = table[measure].notna() | ("text" in table)
-    own = table.loc[told, [name for name in named if name in table]].copy()
-    by = {"panel": panels, "group": groups, "row": rows, "column": columns, "series": looks, "x": looks}
-    for name in set(by) & set(own):
-        if own[name].map(lambda v: isinstance(v, str)).all():
-            own[name] = [look(by[name], v).label.replace("\n", " ") if v else "" for v in own[name]]
-    own = own.loc[:, [bool((own[name].notna() & (own[name] != "")).any()) for name in own]]
-    forms = {named[name]: y.form for name in own if name not in (*by, "seed", "text")}
-    if x:
-        forms[x.label] = x.form
-    own.columns = [named[name] for name in own]
-    against = f" against {x.label}" if x else ""
-    brief = f"{kind} of {value}{against}: {title[0].lower()}{title[1:]}." if y.label else f"{kind}: {title}."
-    return {"table": own, "forms": forms, "brief": brief}
-
-
-def _told(row: Any, form: Callable[[float], str]) -> str:
-    """The number of a row with its interval, the reported one, and the row's text, alone where it says all that."""
-    low, high, said = (getattr(row, name, np.nan) for name in ("low", "high", "reported"))
-    low, high = (low, high) if np.isfinite([low, high]).all() else (np.nan, np.nan)
-    told = span(row.mean, low, high, form) if np.isfinite(row.mean) else "cannot be told"
-    told += f", reported {form(said)}" if np.isfinite(row.mean) and np.isfinite(said) else ""
-    text = getattr(row, "text", "")
-    return text if re.search(rf"(?<!\d){re.escape(told)}", text) else ", ".join(filter(None, [told, text]))
+    return Picture(figure, told, reading, **data_of(data, "Points", title, x, y, panels, looks))
 
 
 def _in_panel(one: Look, panels: Looks, name: str) -> Look:
@@ -438,19 +364,11 @@ def _in_panel(one: Look, panels: Looks, name: str) -> Look:
     return one._replace(colour=look(panels, name).colour) if name and one.colour == PANEL else one
 
 
-def _heading(panels: Looks, panel: str, series: Looks = NONE, one: str = "") -> str:
-    return ", ".join(look(table, name).label for table, name in ((panels, panel), (series, one)) if name)
-
-
 def _beside(axes, y: float, left: float, one: Look) -> None:
     """The heading of a group, so many points to the left of a panel."""
     place = {"xycoords": ("axes fraction", "data"), "textcoords": "offset points", "annotation_clip": False}
     style = {"color": readable(one.colour), "weight": "bold", "size": 10, "va": "center", "ha": "right"}
     axes.annotate(one.label, (0, y), (left, 0), **place, **style)
-
-
-def _row_label(row: Any, rows: Looks = NONE) -> str:
-    return look(rows, row).label if rows else row if isinstance(row, str) else f"{row:g}"
 
 
 def _filled(table: pd.DataFrame, defaults: Mapping[str, Any]) -> pd.DataFrame:
@@ -467,7 +385,7 @@ def _rows(table: pd.DataFrame, series: list, groups: Looks, rows: Looks) -> tupl
         for row in ordered(table.loc[table["group"] == group, "row"], rows):
             for k, one in enumerate(series):
                 place[group, row, one] = y + 0.62 * k
-            ticks.append((y + 0.31 * (len(series) - 1), _row_label(row, rows)))
+            ticks.append((y + 0.31 * (len(series) - 1), row_label(row, rows)))
             y += 1.3 + 0.62 * (len(series) - 1)
         y += 0.5 * bool(group)
     return place, ticks, heads, y

@@ -7,8 +7,8 @@ from sparsekit.analysis.conditions import chosen
 from sparsekit.analysis.intervals import without_zero
 from sparsekit.analysis.masks import mask_differences, mask_effects
 from sparsekit.figures import marks
+from sparsekit.figures.axis import NUMBER, POINTS
 from sparsekit.figures.card import nothing
-from sparsekit.figures.marks import POINTS
 from sparsekit.figures.picture import Picture
 from sparsekit.figures.style import GENERATORS, NULLS, PROTOCOLS, VARIANTS, look, ordered
 from sparsekit.figures.words import each, label, listed, number, percent, shown_over, span, weights_of
@@ -43,7 +43,7 @@ def mask_properties(
     return marks.forest(
         table,
         f"What tells a mask from chance, {amount:g} % of {weights_of(target)} pruned",
-        marks.NUMBER,
+        NUMBER,
         looks=NULLS,
         panels={},
         rows=ROWS,

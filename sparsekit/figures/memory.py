@@ -8,10 +8,10 @@ import pandas as pd
 from sparsekit.analysis.memory import accuracies, across, by_place
 from sparsekit.analysis.tables import TableError, require
 from sparsekit.figures import marks
+from sparsekit.figures.axis import Axis
 from sparsekit.figures.card import nothing
-from sparsekit.figures.marks import Axis
 from sparsekit.figures.picture import Picture
-from sparsekit.figures.style import FAINT, SERIES, VARIANTS, Look, ordered
+from sparsekit.figures.style import FAINT, NONE, SERIES, VARIANTS, Look, ordered
 from sparsekit.figures.task import accuracy_axis
 from sparsekit.figures.words import counted, each, label, listed, percent
 
@@ -92,7 +92,7 @@ def accuracy_by_network(whole: pd.DataFrame, baselines: Mapping[str, float]) -> 
     )
 
 
-def accuracy_by_distance(distance: pd.DataFrame | None, baselines: Mapping[str, float] = marks.NONE) -> Picture:
+def accuracy_by_distance(distance: pd.DataFrame | None, baselines: Mapping[str, float] = NONE) -> Picture:
     """Accuracy by the characters across which a string must be remembered.
 
     Of rows of `memory.by_distance` with columns variant, seed, network; None of a task that does not say.
@@ -121,7 +121,7 @@ def accuracy_by_distance(distance: pd.DataFrame | None, baselines: Mapping[str, 
 
 
 def accuracy_by_violation(
-    violations: pd.DataFrame | None, baselines: Mapping[str, float] = marks.NONE, counted_from: str = "start"
+    violations: pd.DataFrame | None, baselines: Mapping[str, float] = NONE, counted_from: str = "start"
 ) -> Picture:
     """Accuracy on invalid strings by the place of their first violation, and on valid strings at the left.
 

@@ -11,8 +11,8 @@ from sparsekit.analysis.cross_validation import ALL
 from sparsekit.analysis.prediction import SIZES, ranked_clusters, spread
 from sparsekit.analysis.tables import require
 from sparsekit.figures import marks
+from sparsekit.figures.axis import Axis
 from sparsekit.figures.correlation import Reported
-from sparsekit.figures.marks import Axis
 from sparsekit.figures.picture import Picture
 from sparsekit.figures.style import GENERATORS, INK, QUIET, SEQUENTIAL, VARIANTS, Look, look, ordered
 from sparsekit.figures.words import label, listed, number, words_of

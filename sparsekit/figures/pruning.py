@@ -13,10 +13,10 @@ from sparsekit.analysis.recovery import mean_base
 from sparsekit.analysis.tables import require
 from sparsekit.analysis.verdicts import FEWEST_SEEDS, end_in_words
 from sparsekit.figures import marks, style
+from sparsekit.figures.axis import POINTS, Axis, percent_pruned
 from sparsekit.figures.card import nothing
-from sparsekit.figures.marks import POINTS, Axis, Looks
 from sparsekit.figures.picture import Picture
-from sparsekit.figures.style import TARGETS, VARIANTS, look, ordered
+from sparsekit.figures.style import TARGETS, VARIANTS, Looks, look, ordered
 from sparsekit.figures.task import Baselines, accuracy_axis, beside_base
 from sparsekit.figures.words import counted, each, label, listed, percent, shown_over, weights_of
 
@@ -50,7 +50,7 @@ def _against_base(
     """Mean accuracy with single seeds over the percentage or another column, beside base and baselines."""
     names = {"variant": "panel", series: "series", x: "x", "accuracy": "value"}
     means = over_seeds(own, ["variant", series, x], "accuracy", confidence, low=0, high=1)
-    axis = axis or marks.pruned(own["percent"], ticks=range(20, 101, 20))
+    axis = axis or percent_pruned(own["percent"], ticks=range(20, 101, 20))
     words["note"] = f"{shown_over(own['seed'].nunique(), confidence, each='thin')} Dotted: no memory."
     words["seeds"] = own[["seed", *names]].rename(columns=names)
     return beside_base(means, own, (series, x), axis, looks, baselines, margin, **words)

@@ -11,9 +11,9 @@ from sparsekit.analysis.conditions import chosen, single
 from sparsekit.analysis.recovery import courses, ends, not_yet_back, regain_times
 from sparsekit.analysis.tables import require
 from sparsekit.figures import marks
-from sparsekit.figures.marks import Axis, Looks
+from sparsekit.figures.axis import Axis, percent_pruned
 from sparsekit.figures.picture import Picture
-from sparsekit.figures.style import PROTOCOLS, SEQUENTIAL, TARGETS, VARIANTS, Look
+from sparsekit.figures.style import PROTOCOLS, SEQUENTIAL, TARGETS, VARIANTS, Look, Looks
 from sparsekit.figures.style import look as named
 from sparsekit.figures.task import Baselines, beside_base
 from sparsekit.figures.words import counted, label, listed, number, percent, shown_over, weights_of
@@ -164,7 +164,7 @@ def accuracy_lost(areas: pd.DataFrame, confidence: float = 0.95) -> Picture:
     return marks.lines(
         table.rename(columns={**columns, "lost": "mean", "lost_low": "low", "lost_high": "high"}),
         "Accuracy lost on the average of the way back",
-        marks.pruned(table["percent"]),
+        percent_pruned(table["percent"]),
         POINTS,
         looks=TARGETS,
         base=dict.fromkeys(table["variant"], 0.0),

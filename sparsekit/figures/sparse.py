@@ -8,9 +8,9 @@ import pandas as pd
 
 from sparsekit.analysis import sparse
 from sparsekit.figures import marks
+from sparsekit.figures.axis import NUMBER, POINTS, Axis
 from sparsekit.figures.card import Picture, nothing
-from sparsekit.figures.marks import POINTS, Axis
-from sparsekit.figures.style import GREY, INK, METHODS, VARIANTS, Look, look, ordered
+from sparsekit.figures.style import FAINT, INK, METHODS, VARIANTS, Look, look, ordered
 from sparsekit.figures.task import Baselines, accuracy_axis, reference
 from sparsekit.figures.words import counted, label, listed, number, percent, shown_over
 
@@ -20,7 +20,7 @@ MEASURES = {
     "distance": Look("first mask's weights gone", INK, "o", "-"),
     "ever_alive": Look("places ever used", INK, "o", "-"),
 }
-MOMENTS = (Look("first", GREY, "o", "-"), Look("midway", "#3D94CC", "s", "-"), Look("last", INK, "D", "-"))
+MOMENTS = (Look("first", FAINT, "o", "-"), Look("midway", "#3D94CC", "s", "-"), Look("last", INK, "D", "-"))
 TIMES = "{:g}×".format
 
 
@@ -159,7 +159,7 @@ def structure_on_the_way(table: pd.DataFrame, compression: float, confidence: fl
     return marks.forest(
         own.assign(panel=own["property"].map(label), row=own["method"], series=own["share"]),
         f"Hidden-to-hidden masks less chance, over training, {TIMES(compression)}",
-        marks.NUMBER,
+        NUMBER,
         looks=looks,
         panels={},
         rows=METHODS,

@@ -14,8 +14,8 @@ from sparsekit.analysis.intervals import without_zero
 from sparsekit.analysis.structure import ALL, APART, CAUSES, NULLS
 from sparsekit.analysis.tables import require
 from sparsekit.figures import marks
+from sparsekit.figures.axis import Axis
 from sparsekit.figures.card import card, nothing
-from sparsekit.figures.marks import Axis
 from sparsekit.figures.mask_drawings import GATE_LABELS
 from sparsekit.figures.picture import Picture, drawn
 from sparsekit.figures.style import FAINT, GENERATORS, INK, QUIET, TARGETS, VARIANTS, Look, look, ordered

@@ -33,6 +33,10 @@ class Look(NamedTuple):
     line: str | tuple
 
 
+Looks = Mapping[str, Look]
+NONE: Looks = {}
+PANEL = "panel"  # as the colour of a series' look: that of the panel it is drawn in
+
 VARIANTS = {
     "rnn_tanh": Look("RNN-Tanh", BLUE, "o", "-"),
     "rnn_relu": Look("RNN-ReLU", ORANGE, "s", DASHED),

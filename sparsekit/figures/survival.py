@@ -6,6 +6,7 @@ from matplotlib.colors import to_hex
 
 from sparsekit.analysis.survival import dead_shares, first_dead, gate_shares, layer_shares, mean_radii
 from sparsekit.figures import marks
+from sparsekit.figures.axis import Axis, percent_pruned
 from sparsekit.figures.picture import Picture
 from sparsekit.figures.style import FAINT, INK, SEQUENTIAL, TARGETS, VARIANTS, Look
 from sparsekit.figures.words import counted, label, listed, number, percent, shown_over, weights_of
@@ -74,7 +75,7 @@ def survival_by_layer(survival: pd.DataFrame, percentage: float, target: str = "
     return marks.forest(
         _by_layer(means, "matrix"),
         f"Where weights survive, layer by layer, {percentage:g} % of {weights_of(target)} pruned",
-        marks.Axis("share that survives", percent, limits=_from_zero(means, fair)),
+        Axis("share that survives", percent, limits=_from_zero(means, fair)),
         looks=MATRIX_LOOKS,
         panels={},
         groups=VARIANTS,
@@ -104,8 +105,8 @@ def dead_units(dead: pd.DataFrame, target: str = "both") -> Picture:
     return marks.lines(
         means.rename(columns={"variant": "panel", "percent": "x"}).assign(series=series),
         f"Dead hidden units, {weights_of(target)} pruned",
-        marks.pruned(means["percent"], label=PRUNED),
-        marks.Axis("dead units", percent, limits=(-0.03 * top, top)),
+        percent_pruned(means["percent"], label=PRUNED),
+        Axis("dead units", percent, limits=(-0.03 * top, top)),
         looks=looks,
         note=f"Dead: on no path from input to readout. {shown_over(means['n'].max())}"
         + ("\nNot drawn: percentages at which all are dead." if left_out else ""),
@@ -128,7 +129,7 @@ def spectral_radii(radii: pd.DataFrame, percentage: float, target: str = "both")
     return marks.forest(
         _by_layer(means, "network"),
         f"Spectral radius with {percentage:g} % of {weights_of(target)} pruned",
-        marks.Axis("spectral radius", number, limits=_from_zero(means, 1)),
+        Axis("spectral radius", number, limits=_from_zero(means, 1)),
         looks=STAGES,
         panels={},
         groups=VARIANTS,

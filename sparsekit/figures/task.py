@@ -11,9 +11,9 @@ from sparsekit.analysis.recovery import mean_base
 from sparsekit.analysis.tables import require
 from sparsekit.analysis.task import above, best_by_chance, best_cut, length_shares, to_pass
 from sparsekit.figures import automata, marks, samples
-from sparsekit.figures.marks import PANEL, Axis
+from sparsekit.figures.axis import ACCURACY, Axis
 from sparsekit.figures.picture import Picture
-from sparsekit.figures.style import CLASSES, TARGETS, VARIANTS, Look, look, ordered
+from sparsekit.figures.style import CLASSES, PANEL, TARGETS, VARIANTS, Look, Looks, look, ordered
 from sparsekit.figures.words import counted, each, listed, percent
 from sparsekit.tasks import baselines as memoryless
 from sparsekit.tasks import definitions as tasks
@@ -37,7 +37,7 @@ def accuracy_floor(*values) -> float:
 
 def accuracy_axis(*values, **options) -> Axis:
     """An axis of test accuracy that holds all values drawn."""
-    return marks.ACCURACY._replace(limits=(accuracy_floor(*values), 1.02), **options)
+    return ACCURACY._replace(limits=(accuracy_floor(*values), 1.02), **options)
 
 
 def beside_base(
@@ -45,7 +45,7 @@ def beside_base(
     own: pd.DataFrame,
     by: tuple[str, str],
     x: Axis,
-    looks: marks.Looks,
+    looks: Looks,
     baselines: Baselines,
     margin: float,
     **words: Any,

@@ -6,7 +6,7 @@ import pytest
 from sparsekit.analysis import ladder as analysis
 from sparsekit.analysis.tables import TableError
 from sparsekit.figures import ladder
-from sparsekit.figures.marks import POINTS
+from sparsekit.figures.axis import POINTS
 from tests import planted
 
 EFFECT = {"as it is": 0.04, "same initial weights": 0.04, "same degrees": 0.02}

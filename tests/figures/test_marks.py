@@ -12,10 +12,11 @@ from matplotlib.colors import to_hex
 
 from sparsekit.analysis.tables import TableError
 from sparsekit.figures import marks
-from sparsekit.figures.style import INK, QUIET, RC, TARGETS, VARIANTS, Look
+from sparsekit.figures.axis import ACCURACY, Axis
+from sparsekit.figures.style import INK, PANEL, QUIET, RC, TARGETS, VARIANTS, Look
 from sparsekit.figures.words import percent
 
-X = marks.Axis("weights pruned (%)")
+X = Axis("weights pruned (%)")
 PANELS = pytest.mark.parametrize("panels", [["gru"], list(VARIANTS)], ids=["one panel", "four panels"])
 LONG = "a name of a series as long as people write them now and then"
 
@@ -61,7 +62,7 @@ def test_lines_stand_at_their_means(panels):
 
 
 def test_a_series_may_have_the_colour_of_its_panel():
-    looks = {"both": Look("both", marks.PANEL, "o", "-"), "h2h": TARGETS["h2h"]}
+    looks = {"both": Look("both", PANEL, "o", "-"), "h2h": TARGETS["h2h"]}
     picture = marks.lines(table(["gru"]), "Title", X, looks=looks)
     colours = [line.get_color() for line in panel_of(picture, "gru").lines if len(line.get_xdata()) == 3]
     assert colours == [VARIANTS["gru"].colour, TARGETS["h2h"].colour]
@@ -127,7 +128,7 @@ def test_long_labels_and_many_series_stay_on_the_card(series):
 @PANELS
 def test_forest_points_stand_at_their_means_within_their_intervals(panels):
     data = table(panels, xs=["first", "second"]).rename(columns={"x": "row"})
-    picture = marks.forest(data, "Title", marks.Axis("share", percent), looks=TARGETS)
+    picture = marks.forest(data, "Title", Axis("share", percent), looks=TARGETS)
     assert not overflow(picture)
     for name in panels:
         axes, own = panel_of(picture, name), data[data["panel"] == name]
@@ -143,7 +144,7 @@ def test_forest_points_stand_at_their_means_within_their_intervals(panels):
 
 def test_a_text_that_holds_the_number_is_told_alone():
     rows = pd.DataFrame({"panel": "", "row": ["a", "b"], "mean": [0.5, 0.25], "text": ["50 %", "3 of 12"]})
-    alt = marks.forest(rows, "Title", marks.ACCURACY, panels={}).alt
+    alt = marks.forest(rows, "Title", ACCURACY, panels={}).alt
     assert alt.endswith("a: 50 %; b: 25 %, 3 of 12.")
 
 
@@ -161,7 +162,7 @@ def test_bars_reach_from_zero_to_the_mean_and_points_beyond_the_axis_become_arro
     data = pd.DataFrame({"panel": "gru", "row": ["a", "b"], "mean": [0.4, -2.0]})
     bars = marks.forest(data, "Title", bars=True).figure.axes[0].patches
     assert [bar.get_width() for bar in bars] == [0.4, -2.0]
-    axes = marks.forest(data, "Title", marks.Axis("change", limits=(-1, 1))).figure.axes[0]
+    axes = marks.forest(data, "Title", Axis("change", limits=(-1, 1))).figure.axes[0]
     assert sorted(float(c.get_offsets()[0][0]) for c in axes.collections) == [-1, 0.4]
 
 

@@ -12,7 +12,7 @@ from bs4 import BeautifulSoup
 from PIL import Image
 
 from sparsekit.figures import automata, marks, picture, style
-from sparsekit.figures.marks import Axis
+from sparsekit.figures.axis import Axis
 
 LOOKS = [style.VARIANTS, style.TARGETS, style.SCORES, style.SCOPES, style.SCHEDULES, style.NULLS, style.PROTOCOLS]
 HOSTILE = '=HYPERLINK("http://x")<script>alert(1)</script>'

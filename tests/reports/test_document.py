@@ -8,7 +8,7 @@ from bs4 import BeautifulSoup
 from nbformat.v4 import new_code_cell, new_markdown_cell, new_output
 
 from sparsekit.figures import automata, marks
-from sparsekit.figures.marks import Axis
+from sparsekit.figures.axis import Axis
 from sparsekit.reports import document
 from tests.reports.test_html import rendered
 

@@ -5,7 +5,7 @@ import pandas as pd
 from matplotlib.axes import Axes
 
 from sparsekit.analysis.pruning import mean_accuracy, score_histogram
-from sparsekit.figures import marks
+from sparsekit.figures.axis import ACCURACY, percent_pruned
 from sparsekit.figures.card import WIDTH, baseline_lines
 from sparsekit.figures.closeups.parts import MASKS, RING, few_ticks, masks, panels
 from sparsekit.figures.picture import Picture, drawn
@@ -52,8 +52,8 @@ def _curve(axes: Axes, measured: pd.DataFrame, means: pd.Series, one: Look, chan
     for _, run in measured.groupby("seed"):
         axes.plot(run["percent"], run["accuracy"], color=one.colour, linewidth=0.7, alpha=0.5)
     axes.plot(means.index, means, color=one.colour, marker=one.marker, markersize=4, linewidth=1.6)
-    marks.pruned(measured["percent"], limits=(-4, 104), ticks=(0, 50, 100)).lay(axes, "x")
-    marks.ACCURACY.lay(axes, "y")
+    percent_pruned(measured["percent"], limits=(-4, 104), ticks=(0, 50, 100)).lay(axes, "x")
+    ACCURACY.lay(axes, "y")
     baseline_lines(axes, {"chance": chance})
     few_ticks(axes, "y")
     axes.set(xlabel="weights pruned (%)", title="Accuracy: lines as measured, ring now")

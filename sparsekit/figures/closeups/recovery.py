@@ -5,8 +5,8 @@ import pandas as pd
 from matplotlib.axes import Axes
 
 from sparsekit.analysis.pruning import mean_accuracy
+from sparsekit.figures.axis import ACCURACY
 from sparsekit.figures.closeups.parts import few_ticks, panels
-from sparsekit.figures.marks import ACCURACY
 from sparsekit.figures.picture import Picture, drawn
 from sparsekit.figures.style import QUIET, RULE, SEQUENTIAL
 from sparsekit.figures.words import listed, percent

@@ -9,9 +9,9 @@ import torch
 from matplotlib.axes import Axes
 
 from sparsekit.figures import automata
+from sparsekit.figures.axis import ACCURACY
 from sparsekit.figures.card import baseline_lines
 from sparsekit.figures.closeups.parts import panels
-from sparsekit.figures.marks import ACCURACY
 from sparsekit.figures.picture import Picture, drawn
 from sparsekit.figures.style import DIVERGING, INK, SERIES, TARGETS, readable
 from sparsekit.figures.words import percent

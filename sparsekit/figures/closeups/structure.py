@@ -10,9 +10,9 @@ from matplotlib.collections import LineCollection
 
 from sparsekit.analysis.structure import places_among
 from sparsekit.figures import drawings
+from sparsekit.figures.axis import ACCURACY
 from sparsekit.figures.card import WIDTH, bare
 from sparsekit.figures.closeups.parts import MASKS, RING, few_ticks, masks, panels
-from sparsekit.figures.marks import ACCURACY
 from sparsekit.figures.picture import Picture, drawn
 from sparsekit.figures.style import FAINT, GENERATORS, INK, PATH, RULE, SEQUENTIAL, VARIANTS, look
 from sparsekit.figures.words import percent, words_of

@@ -1,0 +1,53 @@
+"""How one axis is labelled, scaled and written, and the axes that many figures share."""
+
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any, NamedTuple
+
+import pandas as pd
+from matplotlib.axes import Axes
+from matplotlib.ticker import FuncFormatter, NullLocator
+
+from sparsekit.figures.words import number, percent
+
+
+class Axis(NamedTuple):
+    """How one axis is labelled, scaled and written.
+
+    Attributes
+    ----------
+    form : callable
+        A value in words, for ticks and alternative text (`percent` for shares).
+    scale : str or tuple
+        Of matplotlib: "linear", "log", or ("symlog", {"linthresh": 10}).
+    ticks : sequence of float, or mapping of float to str, optional
+        Where ticks stand, and how they are written where not by `form`.
+    """
+
+    label: str = ""
+    form: Callable[[float], str] = "{:g}".format
+    scale: Any = "linear"
+    limits: tuple[float, float] | None = None
+    ticks: Sequence[float] | Mapping[float, str] | None = None
+
+    def lay(self, axes: Axes, which: str) -> None:
+        """Give an axis of a panel its scale, limits and ticks."""
+        name, options = self.scale if isinstance(self.scale, tuple) else (self.scale, {})
+        getattr(axes, f"set_{which}scale")(name, **options)
+        axis = getattr(axes, f"{which}axis")
+        if self.ticks is not None:
+            axis.set_ticks(list(self.ticks))
+            axis.set_minor_locator(NullLocator())
+        if self.limits is not None:  # after the ticks, which else would widen them
+            getattr(axes, f"set_{which}lim")(self.limits)
+        written = self.ticks if isinstance(self.ticks, Mapping) else {}
+        axis.set_major_formatter(FuncFormatter(lambda v, _: written.get(v) or self.form(v)))
+
+
+ACCURACY = Axis("test accuracy", percent)
+NUMBER = Axis(form=number)
+POINTS = Axis("points of accuracy", lambda share: number(100 * share, 1, sign=True).removesuffix(".0"))
+
+
+def percent_pruned(percents: pd.Series, **options) -> Axis:
+    """An axis of the percentages pruned, from a little under the smallest to a little over all."""
+    return Axis(**{"label": "weights pruned (%)", "limits": (min(percents.min(), 10) - 3, 103)} | options)
