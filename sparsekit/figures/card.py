@@ -1,7 +1,8 @@
 """The white card that a figure is drawn on: headline, keys, a grid of panels, and the parts that panels share."""
 
 import textwrap
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager
 from contextvars import ContextVar
 
 import matplotlib as mpl
@@ -28,6 +29,16 @@ def nothing(title: str, why: str) -> Picture:
 def _wrapped(note: str) -> str:
     """A note broken into lines that fit the card, by the widest font that a machine may have."""
     return "\n".join(textwrap.fill(line, 102 * NARROW.get() // WIDTH) for line in note.split("\n"))
+
+
+@contextmanager
+def narrow(width: int) -> Iterator[None]:
+    """Cards drawn meanwhile are so many CSS pixels wide."""
+    token = NARROW.set(width)
+    try:
+        yield
+    finally:
+        NARROW.reset(token)
 
 
 def card(

@@ -17,6 +17,7 @@ from sparsekit.experiments.parameters import Parameters
 from sparsekit.experiments.progress import duration
 from sparsekit.figures import answers as figures
 from sparsekit.figures.picture import harmless
+from sparsekit.figures.scorecard import scorecard as draw_scorecard
 from sparsekit.figures.words import label, written
 from sparsekit.reports import explorable, html, scorecard, thesis
 from sparsekit.reports.answer import QUESTIONS, Answer
@@ -237,7 +238,7 @@ def _scorecard(table: pd.DataFrame, counts: pd.DataFrame) -> str:
     for group in dict.fromkeys(table["group"]):
         told = ", ".join(f"{n} {verdict}" for verdict, n in counts.loc[group].items() if n)
         labels[group] = f"{scorecard.GROUPS[group].quantity}\n{told}"
-    picture = figures.scorecard(table, labels)
+    picture = draw_scorecard(table, labels)
     return picture.inline("scorecard")
 
 
