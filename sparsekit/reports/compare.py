@@ -6,8 +6,11 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
+import numpy as np
+
+from sparsekit.analysis.tables import EVERY
 from sparsekit.experiments.project import home
-from sparsekit.figures.words import counted, label, number, percent, words_of, written
+from sparsekit.figures.words import counted, label, number, percent, span, written
 from sparsekit.registry import brief
 from sparsekit.reports import html
 from sparsekit.reports.html import CSS, TEMPLATES
@@ -99,16 +102,13 @@ def answer(question: str, one: Mapping, other: Mapping) -> list[Difference]:
 
 
 def _words(keys: tuple, at: tuple) -> str:
-    said = {"percent": lambda v: f"{v:g} %", "variant": lambda v: "all variants" if v == "all" else label(v)}
-    said |= {"target": label, "property": words_of, "features": words_of}
-    return ", ".join(said[key](value) for key, value in zip(keys, at, strict=True))
+    said = {"percent": "{:g} %".format, "variant": lambda v: "all variants" if v == EVERY else label(v)}
+    return ", ".join(said.get(key, label)(value) for key, value in zip(keys, at, strict=True))
 
 
 def _told(row: Mapping, name: str, form) -> str:
-    interval = ""
-    if row.get("low") is not None and row.get("high") is not None:
-        interval = f" ({form(row['low'])} to {form(row['high'])})"
-    return f"{form(row[name])}{interval}"
+    ends = [np.nan if row.get(end) is None else row[end] for end in ("low", "high")]
+    return span(row[name], *ends, form)
 
 
 def text(one: Mapping, other: Mapping) -> Iterator[str]:
