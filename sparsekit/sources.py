@@ -40,10 +40,19 @@ class Source:
 
 def source(function: Any) -> Source:
     """What a function of a user's is; any callable will do, such as a lambda, a partial, an instance of a class."""
+    if isinstance(function, FunctionType) and not of_user(function.__module__):
+        return _of_library(function)  # which nobody changes, and thousands of units ask for
+    return _source(function)
+
+
+def _source(function: Any) -> Source:
     found, seen = Source(), {}
     text = "\n".join(_value(function, found, seen))
     found.digest = hashlib.sha256(text.encode("utf-8", "surrogatepass")).hexdigest()[:32]
     return found
+
+
+_of_library = lru_cache(maxsize=1024)(_source)
 
 
 def of_user(module: str | None) -> bool:

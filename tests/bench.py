@@ -4,12 +4,14 @@ Each row times the slow, obvious reference of the tests and the kit on the same 
 the median of the ratios. One torch thread.
 """
 
+import json
 import resource
 import statistics
 import sys
 import tempfile
 import time
 from collections.abc import Callable
+from concurrent.futures import Future
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
@@ -22,12 +24,13 @@ import torch
 from torch import nn
 
 from sparsekit.cli import main
-from sparsekit.experiments import execution, structure, studies
+from sparsekit.experiments import execution, fingerprint, records, status, structure, studies
 from sparsekit.experiments import pruning as experiments_pruning
-from sparsekit.experiments.identity import Unit
-from sparsekit.experiments.jobs import Schedule
+from sparsekit.experiments.identity import Unit, digest, identity
+from sparsekit.experiments.jobs import Job, Schedule
 from sparsekit.experiments.parameters import Parameters
 from sparsekit.experiments.planning import plan
+from sparsekit.experiments.provenance import recorded
 from sparsekit.experiments.pruning import PrunedNetwork
 from sparsekit.experiments.records import Store, default_store
 from sparsekit.graphs import families, properties
@@ -246,6 +249,62 @@ def schedule() -> None:
         show(f"schedule of {count:,} units, seconds to its start", start, "5", detail)
 
 
+class Simulated:
+    """A thousand workers that are no processes: each hands back the record of its unit when its turn comes."""
+
+    deadly, limit = 0, 1000
+
+    def __init__(self) -> None:
+        self.busy: dict[Future, list[Leaf]] = {}
+        self.text: dict = {}
+
+    def submit(self, job: Job, store: Store, device: str) -> Future:
+        future = Future()
+        self.busy[future] = list(job.units.values())
+        if len(self.busy) == self.limit:
+            next(iter(self.busy)).set_result(None)
+        return future
+
+    def settle(self, future: Future, store: Store) -> None:
+        for unit in self.busy.pop(future):
+            self.text = self.text or {"provenance": recorded("cpu", 1.0, fingerprint.code(unit))}
+            record = {"kind": unit.kind, "identity": identity(unit), "data": {"accuracy": 0.5}, "weights_bytes": None}
+            record |= self.text
+            store.put(unit, json.dumps(record | {"sha256": digest(record)}).encode(), None)
+
+    def waiting(self) -> str:
+        for future in list(self.busy):
+            future.set_result(None)
+        return ""
+
+    def end(self) -> None:
+        """There is nothing to be let go."""
+
+
+def dispatch(count: int = 100_000) -> None:
+    """What is done here for each unit of a run on a large cluster, with its record; then starts on these."""
+    units = [Leaf(k) for k in range(count)]
+    with tempfile.TemporaryDirectory() as folder:
+        store = Store(folder)
+        made = Schedule(units, store, Simulated.limit)
+        run = execution._Run(made, Simulated(), store, "cpu", lambda state: None)
+        taken = seconds(run.until_done)
+        run.stop()
+        assert made.state().computed == count
+        show(f"dispatch of {count:,} units to 1,000 workers, ms a unit", 1000 * taken / count, "5", "records written")
+        first = seconds(lambda: Schedule(units, Store(folder), 4))
+        records._CHECKED.clear()
+        records._RECALLED.clear()
+        again = [Leaf(k) for k in range(count)]
+        for name, work in (
+            ("start of a run", lambda: Schedule(again, Store(folder), 4)),
+            ("status", lambda: status.status(again, Store(folder))),
+            ("the table", lambda: [store.read(unit) for unit in again]),
+        ):
+            detail = f"{first:.1f} the first time, without an index" if name == "start of a run" else ""
+            show(f"{name} at {count:,} records, seconds", seconds(work), "5", detail)
+
+
 def drain(schedule: Schedule) -> None:
     while job := schedule.next():
         for name in job.units:
@@ -364,6 +423,7 @@ if __name__ == "__main__":
         floor,
         workers,
         schedule,
+        dispatch,
         graph_properties,
         evaluation,
         compiled,

@@ -22,6 +22,7 @@ from types import FunctionType, ModuleType
 from typing import Any
 
 from sparsekit import sources
+from sparsekit.experiments.identity import key, once
 from sparsekit.registry import Own, everything_own
 
 UNREAD = sources.UNREAD | {"__repr__", "__str__", "__eq__", "__ne__", "__hash__", "__reduce__", "__dir__"}
@@ -66,14 +67,19 @@ def code(unit: Any, memory: dict | None = None) -> str:
     """
     memory = {} if memory is None else memory
     own = _chosen(unit, memory).digest
-    required = {_of_required(one, memory) for one in getattr(unit, "requires", ())}
-    return _digest([own, *sorted(required)]) if required else own
+    required = frozenset(_of_required(one, memory) for one in getattr(unit, "requires", ()))
+    if not required:
+        return own
+    if (own, required) not in memory:
+        memory[own, required] = _digest([own, *sorted(required)])
+    return memory[own, required]
 
 
 def _of_required(unit: Any, memory: dict) -> str:
-    if unit not in memory:
-        memory[unit] = code(unit, memory)
-    return memory[unit]
+    name = key(unit)
+    if name not in memory:
+        memory[name] = code(unit, memory)
+    return memory[name]
 
 
 def parts(unit: Any) -> dict[str, str]:
@@ -82,10 +88,14 @@ def parts(unit: Any) -> dict[str, str]:
 
 
 def _chosen(unit: Any, memory: dict) -> _Reach:
-    types, names = _said(unit)
-    anything = _walk(type(unit), types, None, memory)
-    known = anything.choices | {own.name for own in everything_own()}  # which may be younger than what is remembered
-    return _walk(type(unit), types, names & known, memory)
+    said = types, names = _said_once(unit)
+    asked = type(unit), said
+    if asked not in memory:
+        anything = _walk(type(unit), types, None, memory)
+        # a user's own may be younger than what is remembered
+        known = anything.choices | {own.name for own in everything_own()}
+        memory[asked] = _walk(type(unit), types, names & known, memory)
+    return memory[asked]
 
 
 _MEMORY: dict[tuple, _Reach] = {}
@@ -105,18 +115,30 @@ def _digest(lines: Iterable[str]) -> str:
 
 
 def _said(value: Any) -> tuple[frozenset[type], frozenset[str]]:
-    """The types of what is in a unit, and all text in its fields: the names by which it chooses."""
-    if isinstance(value, str):
-        return frozenset(), frozenset([value])
-    inside, own = value if isinstance(value, tuple | list) else (), ()
-    if dataclasses.is_dataclass(value):
-        inside, own = [getattr(value, field.name) for field in dataclasses.fields(value)], [type(value)]
-    inside = [item for item in inside if not isinstance(item, int | float)]
-    said = [(_said_once if dataclasses.is_dataclass(item) else _said)(item) for item in inside]
-    return frozenset(own).union(*(types for types, _ in said)), frozenset().union(*(names for _, names in said))
+    """The types of what is in a dataclass, and all text in its fields: the names by which it chooses."""
+    types, names = {type(value)}, set()
+    left = [getattr(value, name) for name in _fields(type(value))]
+    while left:
+        item = left.pop()
+        if isinstance(item, str):
+            names.add(item)
+        elif isinstance(item, tuple | list):
+            left += item
+        elif not isinstance(item, int | float | None) and _fields(type(item)):
+            inside = _said_once(item)
+            types |= inside[0]
+            names |= inside[1]
+    return frozenset(types), frozenset(names)
 
 
-_said_once = lru_cache(maxsize=65536)(_said)
+@lru_cache(maxsize=4096)
+def _fields(form: type) -> tuple[str, ...]:
+    """The names of a dataclass's fields; none for anything else."""
+    return tuple(field.name for field in dataclasses.fields(form)) if dataclasses.is_dataclass(form) else ()
+
+
+def _said_once(value: Any) -> tuple[frozenset[type], frozenset[str]]:
+    return once(value, "_said", lambda: _said(value))
 
 
 def _reach(form: type, types: Iterable[type], names: Iterable[str]) -> _Reach:

@@ -7,6 +7,7 @@ import json
 import math
 import os
 from collections.abc import Callable, Hashable, Iterable, Mapping, Sequence
+from functools import lru_cache
 from numbers import Integral, Real
 from typing import Any, ClassVar, Protocol
 
@@ -79,7 +80,7 @@ def _canonical(value: Any) -> Any:
         return value
     if dataclasses.is_dataclass(value) and not isinstance(value, type):
         # a base network is a part of thousands of units
-        return _once(value, "_canonical", lambda: _changed(value))
+        return once(value, "_canonical", lambda: _changed(value))
     if isinstance(value, list | tuple):
         return [_canonical(v) for v in value]
     if isinstance(value, Mapping):
@@ -89,12 +90,12 @@ def _canonical(value: Any) -> Any:
 
 
 def _changed(value: Any) -> dict[str, Any]:
-    changed = [f.name for f in dataclasses.fields(value) if f.compare and not _default(f, value)]
+    changed = [field.name for field in _compared(type(value)) if not _default(field, value)]
     kind = {"kind": value.kind} if hasattr(value, "kind") else {}
     return kind | {name: _canonical(getattr(value, name)) for name in changed}
 
 
-def _once(value: Any, name: str, find: Callable[[], Any]) -> Any:
+def once(value: Any, name: str, find: Callable[[], Any]) -> Any:
     """What is found of a dataclass, kept with it if it is one that does not change."""
     kept = getattr(value, "__dict__", None) if type(value).__dataclass_params__.frozen else None
     if kept is None:
@@ -104,14 +105,23 @@ def _once(value: Any, name: str, find: Callable[[], Any]) -> Any:
     return kept[name]
 
 
+@lru_cache(maxsize=4096)
+def _compared(form: type) -> tuple[dataclasses.Field, ...]:
+    return tuple(field for field in dataclasses.fields(form) if field.compare)
+
+
 def _default(field: dataclasses.Field, owner: Any) -> bool:
     """Whether a field of a dataclass holds its default."""
+    value = getattr(owner, field.name)
+    if value is field.default:
+        return True
+    if type(value) is type(field.default) in SINGLE:
+        return value == field.default
     # by type: a class that travelled to a worker by value, as from a notebook, carries a MISSING of its own
     missing = type(dataclasses.MISSING)
     default = field.default if isinstance(field.default_factory, missing) else field.default_factory()
     if isinstance(default, missing):
         return False
-    value = getattr(owner, field.name)
     if type(value) is type(default) in SINGLE:
         return value == default
     # as JSON, so that 1 and True stay apart while (1, 2) and [1, 2] do not
@@ -138,7 +148,7 @@ def identity(unit: Any) -> dict[str, Any]:
 
 def key(unit: Any) -> str:
     """The name of a unit's record: the SHA-256 of its kind and identity, 64 hex digits."""
-    return _once(unit, "_key", lambda: _key(unit))
+    return once(unit, "_key", lambda: _key(unit))
 
 
 def _key(unit: Any) -> str:

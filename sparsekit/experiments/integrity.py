@@ -4,10 +4,9 @@ import json
 import os
 import platform
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
 from hashlib import sha256
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 from sparsekit.experiments.identity import digest
 
@@ -17,25 +16,34 @@ SHARES = ("accuracy", "sparsity")
 """How names end of what lies between 0 and 1."""
 
 
-@dataclass(frozen=True)
-class Checked:
+class Checked(NamedTuple):
     """What is kept in memory of a record that was found whole."""
 
-    written: tuple  # the record's `stamp`
+    written: tuple[int, ...]  # the record's `stamp`
+    text_sha256: str  # of the file
     beside: str  # the file of its weights; "" where it has none
-    weights_written: tuple | None  # their stamp
+    weights_written: tuple[int, ...] | None  # their stamp
     weights: str | None  # their SHA-256
     deep: bool  # whether the weights are these
-    provenance: Mapping[str, Any]
     diverged: bool  # in training
+    made: Mapping[str, Any]  # its provenance but for what differs from record to record:
+    utc: Any
+    seconds: Any
 
     @classmethod
-    def of(cls, file: Path, record: Mapping[str, Any], written: tuple, deep: bool) -> "Checked":
+    def of(cls, file: Path, text: bytes, record: Mapping[str, Any], written: tuple[int, ...], deep: bool) -> "Checked":
         """What is to be known of the record in a file."""
         checksum, has = record.get("weights_sha256"), record["weights_bytes"] is not None
-        beside = str(weights_file(file, checksum)) if has else ""
-        own = stamp(beside) if has else None
-        return cls(written, beside, own, checksum, deep, record["provenance"], "diverged" in record["data"])
+        beside, made = str(weights_file(file, checksum)) if has else "", dict(record["provenance"])
+        own, when = stamp(beside) if has else None, (made.pop("utc", None), made.pop("seconds", None))
+        diverged = "diverged" in record["data"]
+        return cls(written, sha256(text).hexdigest(), beside, own, checksum, deep, diverged, made, *when)
+
+    @property
+    def provenance(self) -> dict[str, Any]:
+        """What made it."""
+        given = {"utc": self.utc, "seconds": self.seconds}
+        return {**self.made, **{name: value for name, value in given.items() if value is not None}}
 
     def same(self, written: tuple | None) -> bool:
         """Whether nothing has been written since: the record is as stamped, and so are its weights."""
@@ -43,7 +51,7 @@ class Checked:
 
     def made_by(self, current: Callable[[], str]) -> str:
         """Which code has made it: "this", "other", or "unknown", which is that of another Python too."""
-        made, python = self.provenance.get("code"), str(self.provenance.get("python"))
+        made, python = self.made.get("code"), str(self.made.get("python"))
         if not made or python.split(".")[:2] != list(platform.python_version_tuple()[:2]):
             return "unknown"
         return "this" if made == current() else "other"
@@ -73,15 +81,21 @@ def owned(weights: Path) -> bool:
 
 def examine(file: Path, weights: bool = False) -> tuple[dict[str, Any] | None, str]:
     """A record as its file holds it, and what is wrong with it or its weights; (None, "") where there is no file."""
+    _, record, problem = opened(file, weights)
+    return record, problem
+
+
+def opened(file: Path, weights: bool = False) -> tuple[bytes, dict[str, Any] | None, str]:
+    """As `examine`, with the text as it stands in the file before that."""
     try:
         text = file.read_bytes()
     except (FileNotFoundError, NotADirectoryError):
-        return None, ""
+        return b"", None, ""
     except OSError as error:
-        return None, f"cannot be read: {error.strerror}"
+        return b"", None, f"cannot be read: {error.strerror}"
     record, problem = judged(text, file.parent.parent.name, file.stem)
     problem = problem or _weights_problem(record, file, weights)
-    return (None, problem) if problem else (record, "")
+    return text, None if problem else record, problem
 
 
 def judged(text: bytes, kind: str, name: str) -> tuple[dict[str, Any] | None, str]:

@@ -50,7 +50,7 @@ class Schedule:
         self.past_cost = 0.0
         self._before: dict[str, list[str]] = {}  # what each missing unit requires that is missing too
         self._after: dict[str, list[str]] = defaultdict(list)  # and those that require it
-        with store.one_warning():
+        with store.surveyed():
             self._survey([(unit, weights) for unit in units], store)
         self.workers = workers if isinstance(workers, int) else workers() if self.missing else 1
         self.costs = {name: float(unit.cost) for name, unit in self.missing.items()}

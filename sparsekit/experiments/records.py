@@ -12,10 +12,10 @@ from hashlib import sha256
 from pathlib import Path
 from typing import Any
 
-from sparsekit.experiments import locks
+from sparsekit.experiments import index, locks
 from sparsekit.experiments.fingerprint import code
 from sparsekit.experiments.identity import digest, identity, key, plain, title
-from sparsekit.experiments.integrity import Checked, examine, judged, out_of_range, owned, stamp, weights_file
+from sparsekit.experiments.integrity import Checked, judged, opened, out_of_range, owned, stamp, weights_file
 from sparsekit.experiments.project import home, project_root
 from sparsekit.experiments.provenance import now, recorded
 
@@ -34,6 +34,10 @@ class RecordError(RuntimeError):
 
 
 _CHECKED: dict[str, Checked] = {}
+_RECALLED: set[Path] = set()
+"""Stores whose index was read."""
+MANY = 200
+"""So many records that were read are worth an entry in the index."""
 
 
 class Store:
@@ -55,6 +59,7 @@ class Store:
         self.used = used
         self._codes: dict = {}  # what is known of a user's code
         self._broken: list[tuple[Path, str]] | None = None  # what is to be told at once
+        self._new: dict[str, Checked] = {}  # what was found that the index does not hold
 
     def __reduce__(self):
         return type(self), (self.path, self.used)
@@ -64,8 +69,11 @@ class Store:
 
     def file(self, unit: Any) -> Path:
         """Where a unit's record lies, once there is one."""
+        return Path(self._name(unit))
+
+    def _name(self, unit: Any) -> str:
         name = key(unit)
-        return self.path / unit.kind / name[:2] / f"{name}.json"
+        return f"{self.path}/{unit.kind}/{name[:2]}/{name}.json"
 
     def weights_file(self, unit: Any) -> Path:
         """Where the weights of a unit's record lie, if it has any."""
@@ -78,15 +86,16 @@ class Store:
         It is read once in a process, as long as its files stay the same. With `weights`, these are compared with their
         checksum too. What is broken is set aside, unless that is not to `mend`.
         """
-        file = self.file(unit)
-        known, written = _CHECKED.get(str(file)), stamp(file)
+        name = self._name(unit)
+        known, written = _CHECKED.get(name), stamp(name)
         if known and known.same(written) and (known.deep or not weights):
             return known
-        record, problem = examine(file, weights)
+        file = Path(name)
+        text, record, problem = opened(file, weights)
         if problem and written != stamp(file):  # somebody has written it meanwhile
             return self.found(unit, weights, mend)
         if record:
-            found = _CHECKED[str(file)] = Checked.of(file, record, written, weights)
+            found = _CHECKED[name] = self._new[name] = Checked.of(file, text, record, written, weights)
             return found
         if problem and mend:
             self._set_aside(file, problem)
@@ -104,8 +113,12 @@ class Store:
         )
 
     @contextmanager
-    def one_warning(self) -> Iterator[None]:
-        """Tell of all that is set aside inside by a single warning."""
+    def surveyed(self) -> Iterator[None]:
+        """Look for many records inside: by the index of the folder, and with a single warning of all that is broken."""
+        if self.path not in _RECALLED:
+            _RECALLED.add(self.path)
+            for name, known in index.recalled(self.path):
+                _CHECKED.setdefault(name, known)
         outer, self._broken = self._broken, []
         try:
             yield
@@ -113,6 +126,9 @@ class Store:
             broken, self._broken = self._broken, outer
             if broken:
                 self._warn(broken)
+            if len(self._new) >= MANY:
+                index.remember(self.path, self._new.items())
+                self._new = {}
 
     def _set_aside(self, file: Path, problem: str) -> None:
         """Move a record and its weights out of the way, with a note of the problem."""
@@ -156,7 +172,11 @@ class Store:
         if not self.has(unit):
             there = " by this code" if self.found(unit) else ""
             raise RecordError(f"no record of {title(unit)}{there} in {self.path}; execution.run([unit]) computes it")
-        text = self.file(unit).read_bytes()
+        name = self._name(unit)
+        text = Path(name).read_bytes()
+        if sha256(text).hexdigest() != _CHECKED[name].text_sha256:  # written a moment ago, or damaged behind its date
+            _CHECKED.pop(name)
+            return self.record(unit)
         return json.loads(text, object_hook=_restored if b'"$float"' in text else None)
 
     def read(self, unit: Any) -> dict[str, Any]:
@@ -178,7 +198,10 @@ class Store:
         file = self.file(unit)
         while found := self.found(unit, weights=True):
             try:
-                return torch.load(found.beside, map_location="cpu", weights_only=True)
+                content = Path(found.beside).read_bytes()
+                if found.weights and sha256(content).hexdigest() != found.weights:
+                    raise ValueError("other weights")
+                return torch.load(io.BytesIO(content), map_location="cpu", weights_only=True)
             except Exception:  # torch raises whatever its many readers do
                 if found.same(stamp(file)):  # nobody has written others meanwhile
                     self._set_aside(file, "has damaged weights")

@@ -19,7 +19,7 @@ AN_HOUR = 3600
 def status(units: Iterable[Unit], store: Store) -> str:
     """How many units are done, and what is missing, with the reasons that are known; who has made the records."""
     units = list({key(unit): unit for unit in units}.values())
-    with store.one_warning():
+    with store.surveyed():
         missing = [unit for unit in units if not store.has(unit)]
     reasons = {title(unit): store.failure(unit) for unit in missing}
     failed = {name: reason for name, reason in reasons.items() if reason}

@@ -54,8 +54,8 @@ class _Beside(Store):
     def __reduce__(self):
         return _Beside, (self.path, self.other, self.again)
 
-    def file(self, unit: Unit) -> Path:
-        return super().file(unit) if key(unit) in self.again else self.other.file(unit)
+    def _name(self, unit: Unit) -> str:
+        return super()._name(unit) if key(unit) in self.again else str(self.other.file(unit))
 
     def _set_aside(self, file: Path, problem: str) -> None:
         """Leave the other store as it is."""

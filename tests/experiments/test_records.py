@@ -310,7 +310,7 @@ def test_swapped_records_are_both_set_aside(store):
     content = one.read_bytes()
     one.write_bytes(other.read_bytes())
     other.write_bytes(content)
-    with pytest.warns(UserWarning, match="2 broken records.*2 holds the record of another unit"), store.one_warning():
+    with pytest.warns(UserWarning, match="2 broken records.*2 holds the record of another unit"), store.surveyed():
         assert not any(store.has(unit) for unit in units)
 
 
@@ -322,16 +322,16 @@ def test_swapped_weights_are_found_where_weights_count(store):
     content = one.read_bytes()
     one.write_bytes(other.read_bytes())
     other.write_bytes(content)
-    with pytest.warns(UserWarning, match="2 has other weights"), store.one_warning():
+    with pytest.warns(UserWarning, match="2 has other weights"), store.surveyed():
         assert not any(store.has(unit, weights=True) for unit in units)
 
 
-def test_forty_broken_records_are_one_warning(store):
+def test_forty_broken_records_are_surveyed(store):
     units = [Base("gru", k) for k in range(40)]
     for unit in units:
         store.write(unit, {"x": 1})
         spoil(store, unit, edit)
-    with pytest.warns(UserWarning, match="broken") as caught, store.one_warning():
+    with pytest.warns(UserWarning, match="broken") as caught, store.surveyed():
         assert not any(store.has(unit) for unit in units)
     assert len(caught) == 1
     assert "40 broken records" in str(caught[0].message)
@@ -395,7 +395,7 @@ def test_a_record_is_read_once_until_its_files_change(store, monkeypatch):
     store.write(UNIT, {"x": 1})
     assert store.has(UNIT)
     with monkeypatch.context() as patched:
-        patched.setattr(records, "examine", lambda *_: pytest.fail("read again"))
+        patched.setattr(records, "opened", lambda *_: pytest.fail("read again"))
         assert store.has(UNIT)
         assert Store(store.path).has(UNIT)
     spoil(store, UNIT, edit)
@@ -420,3 +420,69 @@ def test_weights_of_before_are_read_and_replaced(store):
     assert not before.exists()
     assert store.weights(UNIT)["w"].tolist() == [1, 1]
     assert len(list(store.path.rglob("*.pt"))) == 1
+
+
+def many(store):
+    """As many records as are worth an index."""
+    units = [Base("gru", k) for k in range(records.MANY)]
+    for unit in units:
+        store.write(unit, {"x": 1}, {"w": torch.ones(1)} if unit.seed < 3 else None)
+    with store.surveyed():
+        assert all(store.has(unit, weights=True) for unit in units)
+    return units
+
+
+@pytest.fixture
+def forgotten(monkeypatch):
+    """As in another process, which has looked at nothing yet."""
+
+    def forget():
+        monkeypatch.setattr(records, "_CHECKED", {})
+        monkeypatch.setattr(records, "_RECALLED", set())
+
+    monkeypatch.setattr(os, "fsync", lambda descriptor: None)
+    return forget
+
+
+def test_another_process_knows_by_the_index_what_was_found(store, monkeypatch, forgotten):
+    units = many(store)
+    found = {unit: store.found(unit) for unit in units}
+    forgotten()
+    with monkeypatch.context() as patched:
+        patched.setattr(records, "opened", lambda *_: pytest.fail("read again"))
+        with store.surveyed():
+            assert {unit: store.found(unit) for unit in units} == found
+    assert made_by(units, store)["records"].tolist() == [len(units)]
+    assert [store.read(unit) for unit in units] == [{"x": 1}] * len(units)
+    assert store.weights(units[0])["w"].tolist() == [1]
+
+
+def test_what_was_changed_is_found_whatever_the_index_says(store, forgotten):
+    units = many(store)
+    file, weights, times = store.file(units[5]), store.weights_file(units[0]), {}
+    for path, content in ((file, file.read_bytes().replace(b'"x": 1', b'"x": 2')), (weights, b"x" * 1000)):
+        times[path] = path.stat()
+        path.write_bytes(content.ljust(times[path].st_size, b"0")[: times[path].st_size])
+        os.utime(path, ns=(times[path].st_atime_ns, times[path].st_mtime_ns))  # behind its date
+    spoil(store, units[7], edit)  # and in the open
+    forgotten()
+    with pytest.warns(UserWarning, match="changed after it was written"), store.surveyed():
+        assert [store.has(units[k]) for k in (5, 7)] == [True, False]
+    with pytest.warns(UserWarning, match="changed"), pytest.raises(RecordError, match="no record"):
+        store.read(units[5])  # it is read, and not believed
+    with pytest.warns(UserWarning, match="damaged weights"), pytest.raises(RecordError, match="damaged weights"):
+        store.weights(units[0])
+    store.file(units[9]).unlink()
+    assert not store.has(units[9])
+
+
+@pytest.mark.parametrize("spoilt", [b"", b"no database" * 100, None])
+def test_an_index_that_cannot_be_read_is_made_anew(store, forgotten, spoilt):
+    units = many(store)
+    index = store.path / ".index.sqlite"
+    index.write_bytes(index.read_bytes()[:5000] if spoilt is None else spoilt)
+    for _ in range(2):
+        forgotten()
+        with store.surveyed():
+            assert all(store.has(unit) for unit in units)
+    assert index.stat().st_size > 5000
