@@ -308,13 +308,15 @@ def _problem(error: Mapping[str, Any], values: Mapping[str, Any]) -> str:
     if error["type"] == "say":
         return f"{name}: {error['msg']}"
     given, text = values[name][inside[0]] if inside else values[name], _allowed(name, bool(inside))
-    hint = f"; give a list, such as [{given!r}]" if error["type"] == "list_type" else ""
-    if hint and isinstance(given, str) and "," in given:
-        hint = f"; give a list, such as [{given}]"
-    if hint and str(given).startswith("["):
-        hint = f"; papermill takes lists by -y '{name}: {given}'"
+    shown, hint = shortened(given), ""
+    if error["type"] == "list_type":
+        hint = f"; give a list, such as [{shown}]"
+        if isinstance(given, str) and "," in given and "…" not in shown:
+            hint = f"; give a list, such as [{given}]"
+        if shown.startswith(("'[", '"[')):
+            hint = f"; papermill takes lists by -y '{name}: {shown[1:-1]}'"
     article = "" if text.startswith(("one of", "text")) else "a "
-    return f"{name}: given {shortened(given)}, allowed is {article}{text}{hint}"
+    return f"{name}: given {shown}, allowed is {article}{text}{hint}"
 
 
 def _unknown(name: str, allowed: Iterable[str]) -> str:
