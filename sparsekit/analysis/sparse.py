@@ -36,7 +36,7 @@ def ahead_in_all(table: pd.DataFrame, budget: str, confidence: float = 0.95) -> 
     pairs = conditions.beside(_at(table, budget), method=REFERENCE)
     pairs["ahead"] = pairs["accuracy"] - pairs["base_accuracy"]
     seeds = pairs.groupby(["method", "seed"], sort=False)["ahead"].mean().reset_index()
-    return over_seeds(seeds, ["method"], "ahead", confidence)
+    return over_seeds(seeds, ["method"], "ahead", confidence, low=-1, high=1)
 
 
 def spent(table: pd.DataFrame, budget: str) -> pd.DataFrame:
@@ -80,7 +80,7 @@ def against_nulls(table: pd.DataFrame, compression: float, confidence: float = 0
     (over seeds), n. Variants, layers and gates are averaged; what is undefined does not count.
     """
     seeds = _against(table, compression)
-    return over_seeds(seeds.dropna(), ["property", "method", "share"], "difference", confidence)
+    return over_seeds(seeds.dropna(), ["property", "method", "share"], "difference", confidence, low=-1, high=1)
 
 
 def drifts(table: pd.DataFrame, compression: float, confidence: float = 0.95) -> pd.DataFrame:
@@ -91,7 +91,7 @@ def drifts(table: pd.DataFrame, compression: float, confidence: float = 0.95) ->
     seeds = _against(table, compression).sort_values("share")
     ends = seeds.groupby(["property", "method", "seed"], sort=False)["difference"].agg(["first", "last"])
     grown = (ends["last"] - ends["first"]).rename("drift").reset_index().dropna()
-    return over_seeds(grown, ["property", "method"], "drift", confidence)
+    return over_seeds(grown, ["property", "method"], "drift", confidence, low=-2, high=2)
 
 
 def _against(table: pd.DataFrame, compression: float) -> pd.DataFrame:

@@ -205,7 +205,7 @@ def answer(table: pd.DataFrame, confidence: float = 0.95) -> str:
     told = ("ahead of" if row.mean > 0 else "behind") if row.low > 0 or row.high < 0 else "not told apart from"
     cost = float(sparse.spent(table, "steps").loc[row.Index].mean())
     return (
-        f"Sparse from the start, {look(METHODS, row.Index).label} (best of {len(own)} ways, partly by luck) "
+        f"Of {len(own)} ways to be sparse from the start the best, {look(METHODS, row.Index).label} (partly by luck), "
         f"ends {told} pruning after training at equal steps: {_interval(row, POINTS.form)} points of accuracy, for "
         f"{percent(cost, 0)} of the multiply-adds of training."
     )

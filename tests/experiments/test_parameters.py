@@ -136,6 +136,8 @@ CHOICES = {
     "scope": "scopes",
     "schedule": "schedules",
     "recovery protocol": "protocols",
+    "initial mask": "initial_masks",
+    "dynamic update": "dynamics",
     "device": "device",
     "source of variation": "vary",
 }
@@ -158,7 +160,9 @@ def test_whatever_is_registered_is_accepted_by_name_and_shown(kind, monkeypatch,
     assert "homemade" in " ".join(capsys.readouterr().out.split())
 
 
-@pytest.mark.parametrize(("name", "always"), [("schedules", "one_shot"), ("protocols", "retrain")])
+@pytest.mark.parametrize(
+    ("name", "always"), [("schedules", "one_shot"), ("protocols", "retrain"), ("initial_masks", "dense")]
+)
 def test_what_is_always_compared_is_no_choice(name, always):
     assert f"{always!r}: allowed are" in problems(**{name: [always]})[0]
 

@@ -62,10 +62,10 @@ def test_a_drift_is_told_with_its_interval():
 def test_the_answer_names_the_best_that_is_sparse_from_its_first_step():
     table = tables.sparse()
     told = sparse.answer(table)
-    assert told.startswith("Sparse from the start, RigL (best of 3 ways, partly by luck) ends behind pruning")
+    assert told.startswith("Of 3 ways to be sparse from the start the best, RigL (partly by luck), ends behind pruning")
     assert "for 16 % of the multiply-adds" in told  # mean of 1/4 and 1/16
     ahead = table.assign(accuracy=table["accuracy"] + 0.3 * (table["method"] == "set"))
-    assert "SET (best of 3 ways, partly by luck) ends ahead of" in sparse.answer(ahead)
+    assert "the best, SET (partly by luck), ends ahead of" in sparse.answer(ahead)
 
 
 def test_tables_are_in_the_order_of_figures():
