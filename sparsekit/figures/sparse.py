@@ -9,8 +9,9 @@ import pandas as pd
 from sparsekit.analysis import sparse
 from sparsekit.figures import marks
 from sparsekit.figures.axis import NUMBER, POINTS, Axis
-from sparsekit.figures.card import Picture, nothing
-from sparsekit.figures.style import FAINT, INK, METHODS, VARIANTS, Look, look, ordered
+from sparsekit.figures.card import nothing
+from sparsekit.figures.picture import Picture
+from sparsekit.figures.style import FAINT, INK, METHODS, SKY, VARIANTS, Look, look, ordered
 from sparsekit.figures.task import Baselines, accuracy_axis, reference
 from sparsekit.figures.words import counted, label, listed, number, percent, shown_over
 
@@ -20,7 +21,7 @@ MEASURES = {
     "distance": Look("first mask's weights gone", INK, "o", "-"),
     "ever_alive": Look("places ever used", INK, "o", "-"),
 }
-MOMENTS = (Look("first", FAINT, "o", "-"), Look("midway", "#3D94CC", "s", "-"), Look("last", INK, "D", "-"))
+MOMENTS = (Look("first", FAINT, "o", "-"), Look("midway", SKY, "s", "-"), Look("last", INK, "D", "-"))
 TIMES = "{:g}×".format
 
 
