@@ -20,7 +20,7 @@ from sparsekit.figures.mask_drawings import GATE_LABELS
 from sparsekit.figures.picture import Picture, drawn
 from sparsekit.figures.style import FAINT, GENERATORS, INK, QUIET, TARGETS, VARIANTS, Look, look, ordered
 from sparsekit.figures.task import Baselines, accuracy_axis, reference
-from sparsekit.figures.words import counted, each, label, listed, number, percent, span, words_of
+from sparsekit.figures.words import counted, each, label, listed, networks_of, number, percent, span, words_of
 from sparsekit.networks import build as networks
 from sparsekit.networks import classifier
 from sparsekit.registry import UnknownName, unknown
@@ -109,7 +109,7 @@ def trainability_bars(table: pd.DataFrame) -> Picture:
     alone = rows.groupby("group")["generator"].transform("size") == 2  # then all families are the one there is
     rows = rows[(rows["generator"] != ALL) | ~alone]
     whole = table["share"].xs(ALL, level="generator")
-    told = [f"{percent(whole[v])} of the {label(v)} networks" for v in ordered(whole.index, VARIANTS)]
+    told = [f"{percent(whole[v])} of {networks_of(v)}" for v in ordered(whole.index, VARIANTS)]
     names = ["all families" if g == ALL else look(GENERATORS, g).label for g in rows["generator"]]
     counts = [f"{r.at_chance:.0f} of {r.networks:.0f}" for r in rows.itertuples()]
     return marks.forest(

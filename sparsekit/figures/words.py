@@ -122,6 +122,15 @@ def label(name: str) -> str:
     )
 
 
+def networks_of(variant: str) -> str:
+    """The networks of a variant, in a sentence.
+
+    >>> networks_of("gru"), networks_of("own")
+    ('the GRU networks', 'your networks')
+    """
+    return label(variant) if variant == "own" else f"the {label(variant)} networks"
+
+
 def each(values: Mapping | pd.Series, form: Callable[..., str] = str) -> list[str]:
     """Variants with what is said of each, in the order of figures.
 
