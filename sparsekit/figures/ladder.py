@@ -14,15 +14,14 @@ from sparsekit.figures.axis import POINTS
 from sparsekit.figures.card import nothing
 from sparsekit.figures.picture import Picture
 from sparsekit.figures.style import FAINT, INK, QUIET, VARIANTS, Look, look
-from sparsekit.figures.words import counted, label, number, percent
+from sparsekit.figures.words import counted, label, number, percent, span
 
 ADVANTAGE = POINTS._replace(label="test accuracy, graph minus null models, percentage points")
 RUNGS = [Look("", colour, marker, "-") for colour, marker in ((FAINT, "o"), (QUIET, "s"), (INK, "D"))]
 
 
 def _span(row: pd.Series) -> str:
-    ends = f" ({POINTS.form(row.low)} to {POINTS.form(row.high)})" if np.isfinite(row.low) else " (no interval)"
-    return POINTS.form(row["mean"]) + ends
+    return span(row["mean"], row.low, row.high, POINTS.form, " (no interval)")
 
 
 def _p(value: float) -> str:

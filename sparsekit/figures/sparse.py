@@ -3,7 +3,6 @@
 from collections.abc import Callable
 from typing import Any
 
-import numpy as np
 import pandas as pd
 
 from sparsekit.analysis import sparse
@@ -13,7 +12,7 @@ from sparsekit.figures.card import nothing
 from sparsekit.figures.picture import Picture
 from sparsekit.figures.style import FAINT, INK, METHODS, SKY, VARIANTS, Look, look, ordered
 from sparsekit.figures.task import Baselines, accuracy_axis, reference
-from sparsekit.figures.words import counted, label, listed, number, percent, shown_over
+from sparsekit.figures.words import counted, label, listed, number, percent, shown_over, span
 
 EQUAL = {"steps": "equal steps", "multiply-adds": "equal multiply-adds"}
 UNASKED = "Training for longer was not asked for: `training_multiplier` above 1 gives what is sparse more steps."
@@ -109,7 +108,7 @@ def _in_all(means: pd.DataFrame, own: pd.DataFrame, budget: str, confidence: flo
 
 
 def _interval(row: Any, form: Callable[[float], str]) -> str:
-    return form(row.mean) + (f" ({form(row.low)} to {form(row.high)})" if np.isfinite(row.low) else "")
+    return span(row.mean, row.low, row.high, form)
 
 
 def masks_moved(table: pd.DataFrame, confidence: float = 0.95) -> Picture:

@@ -94,9 +94,7 @@ def scatter(
 
 
 def _interval(mean: float, low: float, high: float, form: Callable[[float], str]) -> str:
-    if not np.isfinite(mean):
-        return "cannot be computed"
-    return span(mean, low, high, form) + " (no interval)" * bool(np.isnan(low))
+    return span(mean, low, high, form, " (no interval)") if np.isfinite(mean) else "cannot be computed"
 
 
 def trainability_bars(table: pd.DataFrame) -> Picture:

@@ -48,14 +48,14 @@ def written(value: object) -> str:
     return "–" if value in ("", None) else str(value)
 
 
-def span(mean: float, low: float, high: float, form: Callable[[float], str] = number) -> str:
-    """A value with its interval, if it has one; a sign of percent stands once between the brackets.
+def span(mean: float, low: float, high: float, form: Callable[[float], str] = number, without: str = "") -> str:
+    """A value with its interval, or with what is said without one; a sign of percent stands once in the brackets.
 
     >>> span(0.5, 0.25, 0.75), span(0.5, 0.25, 0.75, percent), span(0.5, np.nan, np.nan)
     ('0.50 (0.25 to 0.75)', '50 % (25 to 75 %)', '0.50')
     """
     if np.isnan([low, high]).any():
-        return form(mean)
+        return form(mean) + without
     first, last = form(low), form(high)
     return f"{form(mean)} ({first.removesuffix(' %') if last.endswith(' %') else first} to {last})"
 
