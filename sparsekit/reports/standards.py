@@ -69,7 +69,7 @@ def sources(p: Parameters) -> tuple[str, str]:
 def splits(p: Parameters) -> tuple[str, str]:
     if "strings" in p.vary:
         return MET, "Each seed draws and splits strings of its own."
-    return NOT, f"One split, from data_seed {p.data_seed}; intervals are of training, not of the strings drawn."
+    return NOT, f"One split, from data seed {p.data_seed}; intervals are of training, not of the strings drawn."
 
 
 def matters(p: Parameters) -> tuple[str, str]:
@@ -91,7 +91,7 @@ def data(p: Parameters) -> tuple[str, str]:
         )
     return (
         MET,
-        f"Task {p.task} is made by the kit from data_seed {p.data_seed}, labels by its rules; nothing is downloaded.",
+        f"Task {p.task} is made by the kit from data seed {p.data_seed}, labels by its rules; nothing is downloaded.",
     )
 
 
