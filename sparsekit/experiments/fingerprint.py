@@ -114,21 +114,31 @@ def _digest(lines: Iterable[str]) -> str:
     return hashlib.sha256("\n".join(lines).encode("utf-8", "surrogatepass")).hexdigest()[:32]
 
 
-def _said(value: Any) -> tuple[frozenset[type], frozenset[str]]:
+Said = tuple[frozenset[type], frozenset[str]]
+_SAID: dict[tuple, Said] = {}
+"""What was said, by form and content: thousands of units say the same, of each other's dataclasses too."""
+
+
+def _said(value: Any) -> Said:
     """The types of what is in a dataclass, and all text in its fields: the names by which it chooses."""
-    types, names = {type(value)}, set()
-    left = [getattr(value, name) for name in _fields(type(value))]
-    while left:
-        item = left.pop()
-        if isinstance(item, str):
-            names.add(item)
+    names, inside, left = [], {}, [getattr(value, name) for name in _fields(type(value))]
+    for item in left:  # grows while it is walked through
+        kind = type(item)
+        if kind is str:
+            names.append(item)
+        elif kind in (int, float, bool, type(None)):
+            continue
         elif isinstance(item, tuple | list):
             left += item
-        elif not isinstance(item, int | float | None) and _fields(type(item)):
-            inside = _said_once(item)
-            types |= inside[0]
-            names |= inside[1]
-    return frozenset(types), frozenset(names)
+        elif isinstance(item, str):
+            names.append(str(item))
+        elif _fields(kind):
+            inside[_said_once(item)] = None
+    asked = type(value), *names, *inside
+    if asked not in _SAID:
+        types = frozenset([type(value)]).union(*(types for types, _ in inside))
+        _SAID[asked] = types, frozenset(names).union(*(names for _, names in inside))
+    return _SAID[asked]
 
 
 @lru_cache(maxsize=4096)
