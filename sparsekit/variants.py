@@ -32,6 +32,9 @@ STRUCTURES = ("layered", "recurrent")
 GATE_MASKS = ("blocks", "rows")
 """Layouts of a graph's mask in the stacked gates: whole in each gate, or the published repeated rows."""
 
+SCALES = ("dense", "fan_in")
+"""Initial weights of a sparse network: as drawn for the dense one, or larger by the root of the inputs a unit lost."""
+
 READOUTS = ("last_padded", "last_valid")
 """The step at which a sequence is read: the last of its batch, as published, or its own last."""
 

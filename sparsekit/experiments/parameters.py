@@ -123,6 +123,9 @@ class Parameters(BaseModel):
     initial_masks: Some[choice("initial mask")] = field(
         ["erdos_renyi"], "which weights exist before training; dynamic updates begin with the first"
     )
+    initial_scale: choice("initial scale") = field(
+        "dense", "first weights of what is sparse: as of the dense network, or by fan-in"
+    )
     dynamics: Some[choice("dynamic update")] = field(
         ["static", "set", "rigl"], "how masks move in training; static: they stay"
     )

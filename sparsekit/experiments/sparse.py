@@ -46,6 +46,7 @@ class SparseNetwork(FromBase):
     drop_fraction: float = 0.3
     update_interval: int = 100
     last_update: float = 0.75
+    scale: str = "dense"  # of the initial weights, a name in `variants.SCALES`
     source: str = field(default="", init=False, repr=False)
 
     def __post_init__(self):
@@ -107,7 +108,7 @@ class SparseNetwork(FromBase):
         training = Encoded(strings.subset(range(min(FEWEST, len(strings)))))
         positions = torch.as_tensor(training.positions(self.recipe))
         evidence = Evidence(training.inputs, training.labels, positions, self.stream)
-        begun(self.initial, network, self.sparsity, evidence)
+        begun(self.initial, network, self.sparsity, evidence, self.scale)
         return network
 
     def rewire(self, network: Classifier, step: int, gradient: Callable, trace: Trace) -> None:
@@ -243,6 +244,7 @@ def compared(p: Parameters) -> dict[tuple[str, str, float, int], Method]:
     bases, after = _bases(p), {(unit.base, unit.percent): unit for unit in pruned_after(p)}
     epochs = p.base_epochs + p.retrain_epochs
     how = {"drop_fraction": p.drop_fraction, "update_interval": p.update_interval, "last_update": p.last_update}
+    how["scale"] = p.initial_scale
     for compression, (k, base) in product(p.compressions, enumerate(bases)):
         pruned = after[base, 100 * (1 - 1 / compression)]
         options = {"compression": compression, "recipe": recipe(p, epochs, p.batch_size_pruning)} | how

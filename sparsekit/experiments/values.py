@@ -35,6 +35,7 @@ REGISTRIES = {
     "schedule": ("pruning.schedules", "SCHEDULES"),
     "recovery protocol": ("pruning.recovery", "PROTOCOLS"),
     "initial mask": ("pruning.initial", "INITIAL"),
+    "initial scale": ("variants", "SCALES"),
     "dynamic update": ("pruning.dynamics", "DYNAMICS"),
     "device": ("experiments.values", "DEVICES"),
 }

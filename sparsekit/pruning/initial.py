@@ -14,8 +14,9 @@ import numpy as np
 
 from sparsekit.pruning.schedules import check_sparsity
 from sparsekit.pruning.scores import Evidence
-from sparsekit.registry import Own, Registry, described
+from sparsekit.registry import Own, Registry, check_name, described
 from sparsekit.seeds import derive
+from sparsekit.variants import SCALES
 
 if TYPE_CHECKING:
     from torch import nn
@@ -26,7 +27,9 @@ INITIAL = Registry("initial mask")
 """Functions ``(network, sparsity, evidence) -> mask``: of all recurrent matrices; the network stays as it is."""
 
 
-def begun(initial: str, network: nn.Module, sparsity: float, evidence: Evidence | None = None) -> Mask:
+def begun(
+    initial: str, network: nn.Module, sparsity: float, evidence: Evidence | None = None, scale: str = "dense"
+) -> Mask:
     """Make an untrained network sparse in place; returns its mask. Of a user's own, an OwnError says what it lacks.
 
     Parameters
@@ -37,15 +40,20 @@ def begun(initial: str, network: nn.Module, sparsity: float, evidence: Evidence 
         Share of all recurrent weights to remove, rounded to whole weights: the same number by every initial mask.
     evidence : Evidence, optional
         The seed of what is random, and data for what asks for it.
+    scale : {"dense", "fan_in"}
+        "dense": weights that exist are as they were. "fan_in": a unit with k of n inputs left has them √(n / k) times
+        as large in each gate, so that what reaches it varies as in the dense network (Evci, Ioannou, Keskin & Dauphin,
+        *Gradient flow in sparse neural networks and how lottery tickets win*, 2022).
 
     Raises
     ------
     ValueError
-        Where sparsity is not in [0, 1]; as UnknownName for an initial mask that does not exist.
+        Where sparsity is not in [0, 1]; as UnknownName for an initial mask or a scale that does not exist.
     """
     from sparsekit.pruning.masks import Mask
 
     check_sparsity(sparsity)
+    check_name("scale", scale, SCALES)
     own, mask = INITIAL[initial], INITIAL[initial](network, sparsity, evidence or Evidence())
     if isinstance(own, Own):
         whole = Mask.of(network)
@@ -55,6 +63,8 @@ def begun(initial: str, network: nn.Module, sparsity: float, evidence: Evidence 
         if (left := sum(int(m.sum()) for m in mask.values())) != (asked := _left(whole, sparsity)):
             raise own.error(f"left {left} weights of {asked}; give a mask of the sparsity asked for")
     mask.apply(network)
+    for name, exists in mask.items() if scale == "fan_in" else ():
+        network.get_parameter(name).data *= (exists.shape[1] / exists.sum(1, keepdim=True).clamp(min=1)).sqrt()
     return mask
 
 

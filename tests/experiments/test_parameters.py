@@ -138,6 +138,7 @@ CHOICES = {
     "recovery protocol": "protocols",
     "initial mask": "initial_masks",
     "dynamic update": "dynamics",
+    "initial scale": "initial_scale",
     "device": "device",
     "source of variation": "vary",
 }

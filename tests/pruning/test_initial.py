@@ -73,6 +73,30 @@ def test_snip_takes_the_largest_gradient_times_weight():
     assert products[kept].min() >= products[~kept].max() * (1 - 1e-4)
 
 
+@pytest.mark.parametrize("variant", VARIANTS)
+def test_scaled_by_fan_in_what_reaches_a_unit_varies_as_in_the_dense_network(variant):
+    dense, sparse, scaled = (build.stacked(variant, 300, 1, 300) for _ in range(3))
+    begun("erdos_renyi", sparse, 0.75, DATA)
+    mask = begun("erdos_renyi", scaled, 0.75, DATA, scale="fan_in")
+    assert mask == Mask.of(sparse)
+    for name, exists in mask.items():
+        sums = [network.get_parameter(name).detach().square().sum(1).mean() for network in (dense, sparse, scaled)]
+        assert sums[1] / sums[0] == pytest.approx(0.25, rel=0.05)
+        assert sums[2] / sums[0] == pytest.approx(1, rel=0.05)
+        row, kept = scaled.get_parameter(name).detach()[7], int(exists[7].sum())
+        torch.testing.assert_close(row, sparse.get_parameter(name).detach()[7] * (300 / kept) ** 0.5)
+    with pytest.raises(UnknownName, match="did you mean 'fan_in'"):
+        begun("uniform", dense, 0.5, scale="fan_on")
+
+
+def test_a_dense_network_and_a_unit_without_inputs_are_not_scaled():
+    network, twin = build.stacked("gru", 6, 1, 5), build.stacked("gru", 6, 1, 5)
+    begun("dense", network, 0.5, DATA, scale="fan_in")
+    assert all(torch.equal(p, q) for p, q in zip(network.parameters(), twin.parameters(), strict=True))
+    begun("uniform", network, 1.0, DATA, scale="fan_in")
+    assert all((matrix.weight == 0).all() for matrix in matrices(network).values())
+
+
 def test_seeds_draw_other_masks_and_the_same_one_again():
     one, again, other = (
         begun("erdos_renyi", build.stacked("gru", 9, 1, 6), 0.5, Evidence(seed=seed)) for seed in (1, 1, 2)
