@@ -66,17 +66,14 @@ def _place(row: Any) -> str:
 def _shrinks(table: pd.DataFrame) -> str:
     rungs = table[table["rung"] != analysis.DENSITY].groupby("group", sort=False)
     ends = [(name, own.iloc[0], own.iloc[-1]) for name, own in rungs]
-    if len(ends) <= 4:
-        told = [
-            f"{name} {_span(first)} points {first['rung']}, {_span(last)} with {last['rung']} ({_p(last['p'])})"
-            for name, first, last in ends
-        ]
-        return f"Graphs are better than their null models by: {'; '.join(told)}."
-    clear = [sum(bool(row["low"] > 0 or row["high"] < 0) for row in rows) for rows in list(zip(*ends, strict=True))[1:]]
-    return (
-        f"Of {len(ends)} differences between graphs and their null models {clear[0]} are told from zero "
-        f"{ends[0][1]['rung']}, and {clear[1]} with {ends[0][2]['rung']}."
+    first, last = [one for _, one, _ in ends], [one for *_, one in ends]
+    clear = [sum(bool(row["low"] > 0 or row["high"] < 0) for row in rows) for rows in (first, last)]
+    told = (
+        f"Of {counted(len(ends), 'difference')} between graphs and their null models {clear[0]} can be told from zero "
     )
+    told += f"{first[0]['rung']}, {clear[1]} with {last[0]['rung']}"
+    spans = [f"{name} {_span(row)} points, {_p(row['p'])}" for name, _, row in ends]
+    return f"{told}: {'; '.join(spans)}." if len(ends) <= 4 else f"{told}."
 
 
 def scales(placed: pd.DataFrame) -> list[Styler]:
