@@ -7,6 +7,7 @@ import subprocess
 import sys
 import time
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import ClassVar
@@ -14,9 +15,10 @@ from typing import ClassVar
 import pytest
 import torch
 
-from sparsekit.experiments import cluster
+from sparsekit.experiments import cluster, extensions, pruning
 from sparsekit.experiments.execution import ExecutionError, run
 from sparsekit.experiments.identity import Unit, title
+from sparsekit.experiments.parameters import Parameters
 from sparsekit.experiments.records import Store
 
 ROOT = Path(__file__).parents[2]
@@ -216,3 +218,30 @@ def test_workers_with_other_versions_are_refused(calm, monkeypatch, store, tmp_p
     monkeypatch.setattr(cluster, "_versions", lambda: real | {"torch": "1.0"})
     with pytest.raises(ExecutionError, match=r"^worker tcp://\S+ has torch \S+ \(here 1.0\): install the same there"):
         run([Step(1, str(tmp_path))], store, cluster=calm.address, report=quiet)
+
+
+MINE = """
+from sparsekit.pruning.scores import SCORES
+
+BASE = {base}
+
+@SCORES.register
+def mine(network, names, evidence):
+    return {{name: network.get_parameter(name).detach().abs() - BASE for name in names}}
+"""
+
+
+def test_what_a_user_registers_arrives_and_is_replaced_when_it_is_corrected(calm, store, tmp_path, monkeypatch):
+    tiny = {"train_size": 60, "test_size": 20, "hidden_size": 4, "layers": 1, "embedding_size": 4, "base_epochs": 1}
+    tiny |= {"variants": ["gru"], "seeds": 1, "retrain_epochs": 1, "percentages": [50], "targets": ["both"]}
+    for base in (1, 2):
+        name = f"mine_{base}"
+        (tmp_path / f"{name}.py").write_text(MINE.format(base=base).replace("def mine", f"def {name}"))
+        with suppress(ZeroDivisionError), extensions._all_or_nothing():
+            extensions.load(tmp_path / f"{name}.py")
+            units = pruning.pruned_networks(Parameters(**tiny, scores=[name], score=name))
+            run(units, store, cluster=calm.address, report=quiet)
+            here = Store(tmp_path / f"here {base}")
+            run(units, here, workers=1, report=quiet)
+            assert bits(store, units) == bits(here, units)
+            raise ZeroDivisionError  # nothing stays registered

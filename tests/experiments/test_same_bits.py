@@ -14,10 +14,18 @@ from sparsekit.experiments.execution import run
 from sparsekit.experiments.identity import key
 from sparsekit.experiments.parameters import Parameters
 from sparsekit.experiments.records import Store
+from tests.experiments.test_cluster import calm
+
+__all__ = ["calm"]  # a fixture
 
 SMALL = {"train_size": 60, "test_size": 20, "hidden_size": 4, "layers": 2, "embedding_size": 4, "base_epochs": 1}
-SMALL |= {"percentages": [50, 80], "targets": ["both"], "graphs": 1, "nodes_max": 11, "graph_epochs": 1, "seeds": 2}
-SMALL |= {"variants": ["rnn_tanh", "lstm"], "compare_at": [50], "graph_seeds": 1, "retrain_epochs": 2}
+SMALL |= {"percentages": [50, 80], "targets": ["both"], "graphs": 1, "nodes_max": 11, "graph_epochs": 1, "seeds": 1}
+SMALL |= {
+    "variants": ["rnn_tanh", "rnn_relu", "gru", "lstm"],
+    "compare_at": [50],
+    "graph_seeds": 1,
+    "retrain_epochs": 2,
+}
 
 
 def units():
@@ -29,10 +37,10 @@ def units():
     return list(dict.fromkeys(found))
 
 
-def compute(folder, workers, order):
+def compute(folder, workers, order, cluster=None):
     asked = units()
     random.Random(order).shuffle(asked)
-    run(asked, Store(folder), workers=workers)
+    run(asked, Store(folder), workers=workers, cluster=cluster)
 
 
 def bits(store):
@@ -67,4 +75,10 @@ def test_the_same_bits(tmp_path, reference, workers, resumed, threads):
     subprocess.run([sys.executable, "-c", call], env=env, check=True, capture_output=True)
     expected, found = bits(reference), bits(store)
     assert {unit.kind for unit in expected} >= {"memoryless", "base", "pruned_network", "graph_network", "transplants"}
+    assert [unit for unit in expected if repr(found[unit]) != repr(expected[unit])] == []
+
+
+def test_the_same_bits_on_a_cluster(tmp_path, reference, calm):
+    compute(tmp_path / "runs", 0, 5, calm.address)
+    expected, found = bits(reference), bits(Store(tmp_path / "runs"))
     assert [unit for unit in expected if repr(found[unit]) != repr(expected[unit])] == []
