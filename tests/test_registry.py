@@ -14,7 +14,7 @@ import torch
 
 from sparsekit import registry
 from sparsekit.cli import main
-from sparsekit.experiments import execution, extensions, namespace, pruning, records, structure
+from sparsekit.experiments import execution, extensions, namespace, pruning, records, sparse, structure
 from sparsekit.experiments.identity import key
 from sparsekit.experiments.parameters import ParameterError, Parameters
 from sparsekit.graphs.families import GENERATORS
@@ -402,6 +402,9 @@ def test_the_readmes_one_of_each_works_with_two_workers(folder):
     assert "squared" in set(pruning.scores(p)["score"])
     assert "halves" in set(pruning.schedules(p)[0]["schedule"])
     assert "from_early" in set(pruning.protocols(p)["recovery"])
+    own = {"initial_masks": ["largest"], "dynamics": ["static", "anywhere"], "compressions": [4], "update_interval": 2}
+    accuracies = sparse.accuracies(tiny(**more | own, sparse_variants=["gru"], training_multiplier=1))
+    assert {"largest", "anywhere"} < set(accuracies["method"])
     assert structure.structure(p)[["null", "hubs"]].to_numpy().tolist() == [["none", 4], ["path", 0]]
 
 

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from sparsekit.registry import Own, Registry, described
+from sparsekit.registry import Own, Registry, check_name, described
 from sparsekit.seeds import derive
 from sparsekit.sources import source
 
@@ -106,13 +106,15 @@ def selfish_rnn(seen: Seen) -> Exchange:
 def exchanged(seen: Seen, scope: str, growth: dict[str, Tensor]) -> Exchange:
     """Drop the smallest weights of each group of a scope, and grow as many at its places of largest growth score.
 
-    A place that has just lost its weight may get one back. Of equal scores the first place goes, or comes, first.
+    Of scopes "global", "layer", "matrix" and "gate"; UnknownName of another. A place that has just lost its weight may
+    get one back. Of equal scores the first place goes, or comes, first.
     """
     import torch
 
     from sparsekit.pruning.masks import WEIGHT, Mask
     from sparsekit.variants import SCOPES
 
+    check_name("scope", scope, [name for name in SCOPES if name != "row"])
     dropped, grown = (Mask({name: exists & False for name, exists in seen.mask.items()}) for _ in range(2))
     groups: dict[tuple, list] = {}
     for name, weight in seen.weights.items():
