@@ -113,16 +113,15 @@ def claims(table: pd.DataFrame, expected: Mapping[str, int], confidence: float =
         POINTS._replace(label="test accuracy with the feature minus without, percentage points"),
         looks=looks,
         groups=VARIANTS,
-        note=f"Mean over graphs, {100 * confidence:g} % interval. p: of all claims of a variant, the strictest rung.",
+        note=f"Mean over graphs, {100 * confidence:g} % interval. Scales: spectral radius, activity before training.\n"
+        "Right: p of graphs' places under the strictest control, adjusted for all claims of a variant (Holm).",
         reading=_verdicts(verdicts),
     )
 
 
 def _verdicts(table: pd.DataFrame) -> str:
-    told = []
-    for (variant, claim, _), row in table.iterrows():
-        told.append(f"{label(claim)} ({label(variant)}): {row.verdict}, {_span(row)}")
-    shown = int((table["verdict"] == "shown").sum())
-    return (
-        f"{shown} of {counted(len(table), 'claim')} shown at matched size and spectrum. In points: {'; '.join(told)}."
-    )
+    told = [f"{label(claim)} ({label(variant)}) {_span(row)}" for (variant, claim, _), row in table.iterrows()]
+    shown, refuted = (int((table["verdict"] == word).sum()) for word in ("shown", "refuted"))
+    found = f"Of {counted(len(table), 'claim')} {shown} can be shown at matched size and spectrum"
+    found += f", and of {refuted} the opposite. In points, graphs with the feature minus those without"
+    return f"{found}: {'; '.join(told)}."
