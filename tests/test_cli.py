@@ -19,8 +19,9 @@ from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook
 
 import sparsekit
 from sparsekit.cli import main
-from sparsekit.experiments import execution, inference, progress, pruning, records, studies
+from sparsekit.experiments import cluster, execution, inference, progress, pruning, records, studies
 from sparsekit.experiments.parameters import Parameters
+from sparsekit.experiments.units import Baselines, Strings
 from sparsekit.graphs import structure as graphs
 from sparsekit.reports import batch
 from sparsekit.tasks import labelled_csv
@@ -477,3 +478,72 @@ def test_version(capsys):
         main(["--version"])
     assert stop.value.code == 0
     assert capsys.readouterr().out == f"sparsekit {sparsekit.__version__}\n"
+
+
+def test_a_page_made_with_other_code_of_ones_own_is_no_page_of_this_report(project):
+    mine = project.folder / "mine.py"
+    mine.write_text("from sparsekit.pruning.scores import SCORES\nSCORES.register(lambda *a: {}, name='mine')\n")
+
+    def pages(*options):
+        command = [sys.executable, "-c", PAGES, *options]
+        env = os.environ | {"PYTHONPATH": str(Path(sparsekit.__file__).parents[1])}
+        subprocess.run(command, check=True, capture_output=True, env=env, cwd=project.folder)
+        index = BeautifulSoup((project.folder / "here" / "index.html").read_text(encoding="utf-8"), "html.parser")
+        return len(index.select(".books li.ok"))
+
+    assert pages("--only", "02", "--module", "mine.py") == 1
+    assert pages("--only", "03", "--module", "mine.py") == 2
+    mine.write_text(mine.read_text().replace("{}", "{1: 2}"))
+    assert pages("--only", "03", "--module", "mine.py") == 1
+
+
+PAGES = """
+import sys
+from types import SimpleNamespace
+from sparsekit.cli import main
+from sparsekit.experiments import execution, studies
+from sparsekit.reports import batch
+studies.task = lambda parameters: SimpleNamespace(train=range(53), test=range(27))
+studies.units = lambda parameters, stem: []
+execution.run = lambda *units, **options: None
+batch._tables = lambda parameters, units: dict.fromkeys(batch.TABLES)
+sys.exit(main(["run", "tiny", "--out", "here", *sys.argv[1:]]))
+"""
+
+
+def test_records_are_told_of_verified_and_cleaned(project, capsys, monkeypatch):
+    monkeypatch.undo()  # with the real execution
+    monkeypatch.chdir(project.folder)
+    monkeypatch.setenv("SPARSEKIT_RUNS", str(project.folder / "runs"))
+    unit = Baselines(Strings("reber", 60, 20))
+    monkeypatch.setattr(studies, "units", lambda parameters, stem: [unit])
+    assert main(["status", "tiny", "--only", "00"]) == 0
+    assert "0 done, 1 to compute" in capsys.readouterr().out
+    assert main(["verify", "tiny", "--only", "00"]) == 2
+    assert "no record" in capsys.readouterr().err
+    store = records.default_store()
+    execution.run([unit], store, workers=1, report=lambda state: None)
+    assert main(["status", "tiny", "--only", "00"]) == 0
+    assert "1 done, 0 to compute" in capsys.readouterr().out
+    assert main(["verify", "tiny", "--only", "00", "--workers", "1"]) == 0
+    assert "1 records computed again: 1 hold, 0 do not" in capsys.readouterr().out
+    store.file(unit).write_text("{}")
+    assert main(["verify", "tiny", "--only", "00", "--workers", "1"]) == 1
+    assert main(["status", "runs"]) == 0
+    assert "1 broken" in capsys.readouterr().out
+    with pytest.warns(UserWarning, match="is no record"):
+        assert not store.has(unit)
+    assert main(["clean"]) == 0
+    assert "sparsekit clean --yes" in capsys.readouterr().out
+    assert main(["clean", "--yes"]) == 0
+    assert main(["clean"]) == 0
+    assert "Nothing is left over" in capsys.readouterr().out
+
+
+def test_a_cluster_that_is_not_there_is_known_at_once(project, capsys, monkeypatch):
+    monkeypatch.setattr(cluster, "ANSWER", 1)
+    monkeypatch.setenv("SPARSEKIT_CLUSTER", "")  # and as it was after the test
+    assert main(["run", "tiny", "--cluster", "tcp://127.0.0.1:1", "--out", "new"]) == 2
+    (said,) = capsys.readouterr().err.splitlines()
+    assert said.startswith("sparsekit: cluster tcp://127.0.0.1:1: no scheduler answers there")
+    assert not project.runs

@@ -14,7 +14,7 @@ import torch
 
 from sparsekit import registry
 from sparsekit.cli import main
-from sparsekit.experiments import execution, extensions, namespace, pruning, records, sparse, structure
+from sparsekit.experiments import execution, extensions, namespace, pruning, records, sparse, structure, studies
 from sparsekit.experiments.identity import key
 from sparsekit.experiments.parameters import ParameterError, Parameters
 from sparsekit.graphs.families import GENERATORS
@@ -421,3 +421,23 @@ def test_a_batch_run_hands_its_modules_to_its_kernels(folder, monkeypatch):
     nbformat.write(new_notebook(cells=[declared, check]), folder / "00_own.ipynb")
     html.execute(folder / "00_own.ipynb", folder / "out.ipynb", {"score": "mine"})
     assert "mine" in str(nbformat.read(folder / "out.ipynb", 4).cells[-1].outputs)
+
+
+def test_where_a_file_lies_is_no_part_of_a_source():
+    text = "def f(x): return (x, __file__)"
+    assert of(text, __file__="/here/mine.py") == of(text, __file__="/there/mine.py")
+
+
+def test_a_task_that_fails_leaves_the_others_their_baselines(monkeypatch, tmp_path):
+    monkeypatch.setenv("SPARSEKIT_RUNS", str(tmp_path / "runs"))
+
+    @TASKS.register
+    def broken(split):
+        raise ValueError("boom")
+
+    small = {"train_size": 60, "test_size": 20, "longest": 53, "shortest": 11}
+    with pytest.warns(UserWarning, match=r"left out: task 'broken' .*ValueError: boom"):
+        found = studies._task_baselines(tiny(**small))
+    assert {"reber", "temporal_order"} <= {task for task, _ in found.values()}
+    with pytest.raises(OwnError, match="boom"):
+        studies._task_baselines(tiny(**small, task="broken"))
