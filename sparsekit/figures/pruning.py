@@ -18,7 +18,7 @@ from sparsekit.figures.card import nothing
 from sparsekit.figures.picture import Picture
 from sparsekit.figures.style import TARGETS, VARIANTS, Looks, look, ordered
 from sparsekit.figures.task import Baselines, accuracy_axis, beside_base
-from sparsekit.figures.words import counted, each, label, listed, percent, shown_over, weights_of
+from sparsekit.figures.words import counted, each, label, listed, percent, shown_over, weights_of, with_diverged
 
 
 def accuracy_by_percentage(
@@ -53,6 +53,7 @@ def _against_base(
     axis = axis or percent_pruned(own["percent"], ticks=range(20, 101, 20))
     words["note"] = f"{shown_over(own['seed'].nunique(), confidence, each='thin')} Dotted: no memory."
     words["seeds"] = own[["seed", *names]].rename(columns=names)
+    words["reading"] = with_diverged(words["reading"], own["accuracy"])
     return beside_base(means, own, (series, x), axis, looks, baselines, margin, **words)
 
 
@@ -200,6 +201,7 @@ def scores_and_scopes(
     for name in ordered(own["variant"], VARIANTS):
         scope, score = over_all[name].idxmax()
         told.append(f"{label(name)} {_rule(score, scope).label}, {percent(over_all[name].max())}")
+    best = f"Highest mean accuracy at {listed(means['group'].unique())}, the best of {len(rules)} rules partly"
     return marks.forest(
         means.rename(columns={"variant": "panel", "scope": "row", "score": "series"}),
         f"Accuracy at once after pruning, by score and scope{_named(target)}",
@@ -210,8 +212,7 @@ def scores_and_scopes(
         spans={name: (base - margin, base) for name, base in mean_base(own).items()},
         note=f"{shown_over(own['seed'].nunique(), confidence, 'lines')} "
         f"Grey: within {100 * margin:g} points of the base.",
-        reading=f"Highest mean accuracy at {listed(means['group'].unique())}, the best of {len(rules)} rules partly by "
-        f"luck: {'; '.join(told)}.",
+        reading=with_diverged(f"{best} by luck: {'; '.join(told)}.", own["accuracy"]),
     )
 
 

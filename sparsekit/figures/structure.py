@@ -20,7 +20,18 @@ from sparsekit.figures.mask_drawings import GATE_LABELS
 from sparsekit.figures.picture import Picture, drawn
 from sparsekit.figures.style import FAINT, GENERATORS, INK, QUIET, TARGETS, VARIANTS, Look, look, ordered
 from sparsekit.figures.task import Baselines, accuracy_axis, reference
-from sparsekit.figures.words import counted, each, label, listed, networks_of, number, percent, span, words_of
+from sparsekit.figures.words import (
+    counted,
+    each,
+    label,
+    listed,
+    networks_of,
+    number,
+    percent,
+    span,
+    with_diverged,
+    words_of,
+)
 from sparsekit.networks import build as networks
 from sparsekit.networks import classifier
 from sparsekit.registry import UnknownName, unknown
@@ -57,7 +68,7 @@ def structure_accuracies(structure: pd.DataFrame, baselines: Baselines) -> Pictu
         baselines=lines,
         subtitles={v: f"{percent(share, 0)} at chance" if share else "none at chance" for v, share in stuck.items()},
         note="A point per network; bar: median. Dotted: classifiers without memory.",
-        reading=f"The median network of {', of '.join(told)}.",
+        reading=with_diverged(f"The median network of {', of '.join(told)}.", structure["test_accuracy"]),
     )
 
 
@@ -89,7 +100,10 @@ def scatter(
         accuracy_axis(structure["test_accuracy"]),
         looks=GENERATORS,
         subtitles={v: f"r: {text}" for v, text in told.items()},
-        reading=f"Pearson's r between {words_of(property)} and test accuracy: {'; '.join(each(told))}.",
+        reading=with_diverged(
+            f"Pearson's r between {words_of(property)} and test accuracy: {'; '.join(each(told))}.",
+            structure["test_accuracy"],
+        ),
     )
 
 

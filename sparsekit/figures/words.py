@@ -69,6 +69,17 @@ def counted(count: float, word: str) -> str:
     return f"{round(count, 1):,g} {word}{'' if count == 1 else 's'}" if count < 1e5 else f"{count:,.0f} {word}s"
 
 
+def with_diverged(reading: str, accuracies: Iterable[float]) -> str:
+    """A figure's reading, which says how many networks it leaves out: training diverged, so they have no accuracy.
+
+    >>> with_diverged("All learn.", [0.5, 0.75]), with_diverged("Most learn.", [0.5, np.nan])
+    ('All learn.', 'Most learn. 1 of 2 is left out, for its training diverged.')
+    """
+    lost = np.isnan(np.asarray(accuracies, float))
+    words = "is left out, for its" if lost.sum() == 1 else "are left out, for their"
+    return f"{reading} {lost.sum():,} of {lost.size:,} {words} training diverged." if lost.any() else reading
+
+
 def listed(words: Iterable[str]) -> str:
     """Words as a list in prose.
 

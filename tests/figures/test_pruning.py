@@ -6,6 +6,7 @@ import pytest
 
 from sparsekit.analysis import recovery as analysis_recovery
 from sparsekit.analysis import verdicts
+from sparsekit.analysis.conditions import chosen
 from sparsekit.analysis.tables import TableError
 from sparsekit.figures import pruning as figures
 from sparsekit.figures import recovery as figures_recovery
@@ -93,3 +94,11 @@ RECOVERED_BY_SCORE = pd.concat([RECOVERED.assign(score=score) for score in BY_SC
 def test_tables_that_would_mix_conditions_are_refused(call, words):
     with pytest.raises(TableError, match=words):
         call()
+
+
+def test_networks_that_diverged_are_left_out_and_counted():
+    table = chosen(pruning(variants=("gru",), seeds=2, percentages=(50, 80)), score="magnitude", scope="global")
+    lost = table.assign(accuracy=table["accuracy"].where(table.index != table.index[0]))
+    told = [figures.accuracy_by_percentage(one, BASELINES).reading for one in (table, lost)]
+    assert "left out" not in told[0]
+    assert told[1].endswith(f"1 of {len(table)} is left out, for its training diverged.")
