@@ -8,7 +8,7 @@ import subprocess
 import sys
 import tempfile
 import zipfile
-from itertools import chain
+from itertools import chain, count
 from pathlib import Path
 
 import nbformat
@@ -71,6 +71,9 @@ def test_the_same_by_the_command_line_and_in_python():
     assert "given 100,000 values; allowed are 1,000" in refused(
         ParameterError, lambda: Parameters(percentages=[*range(10**5)])
     )
+
+    for endless in (range(10**9), count()):
+        assert "seeds" not in refused(ParameterError, lambda values=endless: Parameters(percentages=values))
 
 
 def test_an_alias_that_is_no_flood_is_read(tmp_path):

@@ -1,4 +1,4 @@
-"""RQ4: how accuracy goes with each property of a graph, alone and given others, by one permutation test."""
+"""RQ4: how accuracy goes with each property of a graph, alone and given others, by one test of all."""
 
 from collections.abc import Iterable, Sequence
 
@@ -30,12 +30,12 @@ def correlate(
 
     The properties are columns, by default every registered one that the table has. Given controls, it is the
     correlation of what a linear fit on them leaves of both; a control may be "generator", for the family. p is the
-    share of permutations of the target's residuals in which any coefficient lies as many standard errors from zero
-    (Freedman and Lane, J. Business & Economic Statistics 1983; Westfall and Young, *Resampling-Based Multiple Testing*,
-    1993; the data count as one: Phipson and Smyth, 2010). The error is the larger of the usual one and HC3, which
-    allows for accuracies that vary more at some values of a property (DiCiccio and Romano, *Robust Permutation Tests
-    for Correlation and Regression Coefficients*, JASA 2017; Angrist and Pischke, 2009, of the larger). Intervals are
-    simultaneous and of the same permutations: they leave out zero exactly where p is at most 1 - ``confidence``.
+    share of draws of signs in which any coefficient lies as many standard errors from zero, the target's residuals
+    given the signs at random (Westfall and Young, *Resampling-Based Multiple Testing*, 1993; the data count as one:
+    Phipson and Smyth, 2010). Each row keeps the size of its residual, so that accuracies may vary more at some values
+    of a property, which a permutation takes for a correlation: the wild bootstrap (Wu, Annals of Statistics 1986;
+    Davidson and Flachaire, *The Wild Bootstrap, Tamed at Last*, J. Econometrics 2008). Intervals are simultaneous and
+    of the same draws, as many as `permutations`: they leave out zero exactly where p is at most 1 - ``confidence``.
     Properties that are controls themselves are a family of their own, each given the other controls.
 
     Index ``property``; of pearson and spearman the coefficient, _low, _high and _p, and n (rows that have all values).
@@ -46,10 +46,10 @@ def correlate(
     require(table, [target, *controls])
     names = known_properties(table, properties)
     found = pd.DataFrame(index=pd.Index(names, name="property"))
-    keys = np.random.default_rng(seed).random((permutations, len(table)))
+    signs = np.where(np.random.default_rng(seed).random((permutations, len(table))) < 0.5, -1, 1)
     for family in ([n for n in names if n not in controls], [n for n in names if n in controls]):
         for method, of in METHODS.items():
-            rows = _tested(table, target, family, controls, of, keys, confidence)
+            rows = _tested(table, target, family, controls, of, signs, confidence)
             found.loc[family, [method, f"{method}_low", f"{method}_high", f"{method}_p", "n"]] = rows
     return found.astype({"n": int})
 
@@ -70,11 +70,11 @@ def correlations(
     return pd.concat(found, names=["variant"])
 
 
-def _tested(table, target: str, family: list[str], controls, of, keys: np.ndarray, confidence: float) -> np.ndarray:
+def _tested(table, target: str, family: list[str], controls, of, signs: np.ndarray, confidence: float) -> np.ndarray:
     """Coefficient, low, high, p and rows of each property of a family, shape (properties, 5)."""
     columns, alike = columns_of(table, family), {}
     r, error, n = np.full((3, len(family)), np.nan)
-    largest = np.zeros(len(keys))
+    largest = np.zeros(len(signs))
     for k, name in enumerate(family):
         given = tuple(c for c in controls if c != name)
         known = np.isfinite(columns_of(table, [name, target, *given])).all(axis=1)
@@ -92,31 +92,21 @@ def _tested(table, target: str, family: list[str], controls, of, keys: np.ndarra
         own, x = np.array(own)[np.isfinite(r[own])], x[:, np.isfinite(r[own])]
         if freedom < FEWEST_ROWS - 2 or not len(own):
             continue
-        # Rows that a property lacks are left out of one order of all rows: properties stay as alike as they are.
-        dealt = _left(y[:, 0][keys[:, known].argsort(axis=1)].T, basis, fewest=0)
-        error[own] = _with_error(x, y, basis)[1][:, 0]
-        chance, errors = _with_error(x, dealt, basis)
-        largest = np.maximum(largest, (np.abs(chance) / errors).max(axis=0))
+        # A row has one sign in all properties: they stay as alike as they are.
+        chance = x.T @ _left(y * signs[:, known].T, basis, fewest=0)
+        error[own] = _error(r[own], freedom)
+        largest = np.maximum(largest, (np.abs(chance) / _error(chance, freedom)).max(axis=0))
     t, largest = r / error, largest * (1 + 1e-9)  # what differs by rounding is as large
-    p = (1 + (largest[:, None] >= np.abs(t)).sum(axis=0)) / (1 + len(keys))
-    beyond = int((1 - confidence) * (1 + len(keys)) * (1 + 1e-9)) - 1  # as many maxima may reach a p that is told
+    p = (1 + (largest[:, None] >= np.abs(t)).sum(axis=0)) / (1 + len(signs))
+    beyond = int((1 - confidence) * (1 + len(signs)) * (1 + 1e-9)) - 1  # as many maxima may reach a p that is told
     reach = np.sort(largest)[::-1][beyond] if beyond >= 0 else np.inf
     ends = (((t + sign * reach) * error).clip(-1, 1) for sign in (-1, 1))
     return np.column_stack([r, *ends, np.where(np.isnan(error), np.nan, p), n])
 
 
-def _with_error(x: np.ndarray, y: np.ndarray, basis: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Coefficients of properties x (rows, properties) with targets y (rows, targets), and standard errors.
-
-    x and y are of length 1, without what the mean and the basis tell. Where a row decides its own fit HC3 knows nothing
-    of its spread, and would be next to 0; the usual error bounds it from below.
-    """
-    r = x.T @ y
-    free = 1 - 1 / len(x) - (basis**2).sum(axis=1, keepdims=True) - x**2
-    weight = np.divide(x, free, out=np.zeros_like(x), where=free > ROUNDING) ** 2
-    uneven = weight.T @ y**2 - 2 * r * ((weight * x).T @ y) + r**2 * (weight * x**2).sum(axis=0)[:, None]
-    even = (1 - r**2) / (len(x) - 2 - basis.shape[1])
-    return r, np.sqrt(np.maximum(even, uneven).clip(ROUNDING**2))
+def _error(r: np.ndarray, freedom: int) -> np.ndarray:
+    """Standard errors of coefficients."""
+    return np.sqrt((1 - r**2).clip(ROUNDING**2) / freedom)
 
 
 def _basis(given: np.ndarray) -> np.ndarray:

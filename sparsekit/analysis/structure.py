@@ -83,10 +83,11 @@ def intraclass(table: pd.DataFrame, target: str = "test_accuracy", confidence: f
     The intraclass correlation ICC(C,1) is the share of variance that lies between graphs, from an analysis of variance
     of graphs crossed with seeds: networks of one seed share the order of strings, and what that does to all of them
     alike tells no graph from another (McGraw and Wong, *Forming Inferences*, Psychological Methods 1996). Its interval
-    is that of the F distribution and takes accuracies as normal; seeds may differ in number, which makes it
-    approximate. The ceiling is ICC(C,k), the reliability of a mean over k seeds: what varies between graph means beyond
-    it is seeds, which no property of a graph can predict. A correlation may rise to its square root. Networks of
-    `tables.GRAPHS` without an accuracy are left out.
+    is that of the F distribution, with fewer degrees of freedom where graphs or seeds have heavier tails than a normal
+    distribution (Shoemaker, *Fixing the F Test for Equal Variances*, The American Statistician 2003); seeds may differ
+    in number, which makes it approximate. The ceiling is ICC(C,k), the reliability of a mean over k seeds: what varies
+    between graph means beyond it is seeds, which no property of a graph can predict. A correlation may rise to its
+    square root. Networks of `tables.GRAPHS` without an accuracy are left out.
 
     Index ``variant``; graphs, networks, seeds (harmonic mean over graphs), between_sd, within_sd (in accuracy), icc and
     ceiling with _low and _high. icc may fall below 0, the ceiling is cut off there. All but the counts are nan where no
@@ -124,13 +125,24 @@ def _variances(values: np.ndarray, groups: np.ndarray, crossed: np.ndarray, conf
     between, within = told @ told / k, (left @ left - told @ told) / freedom
     n0 = (by_graph**2).sum() / k
     row["within_sd"], row["between_sd"] = np.sqrt(max(within, 0)), np.sqrt(max(between - within, 0) / n0)
-    ends = scipy.stats.f.ppf([(1 + confidence) / 2, (1 - confidence) / 2], k, freedom)
+    freedoms = k / _tails(np.bincount(groups, left) / seeds), freedom / _tails(left - spanned @ told)
+    ends = scipy.stats.f.ppf([(1 + confidence) / 2, (1 - confidence) / 2], *freedoms)
     for end, by in zip(("", "_low", "_high"), (1, *ends), strict=True):
         icc = (between - by * within) / (between + (n0 - 1) * by * within)
         row[f"icc{end}"], floor = float(icc), max(icc, 0)
         # Spearman and Brown: of means over unequal seeds, the harmonic mean counts.
         row[f"ceiling{end}"] = float(row["seeds"] * floor / (1 + (row["seeds"] - 1) * floor))
     return row
+
+
+def _tails(values: np.ndarray) -> float:
+    """How many times the variance of a variance is that of normal values, by a kurtosis beyond chance; else 1."""
+    n = len(values)
+    if n < 4 or not values.any():
+        return 1.0
+    chance = np.sqrt(24 * n * (n - 1) ** 2 / ((n - 3) * (n - 2) * (n + 3) * (n + 5)))  # its standard error
+    excess = scipy.stats.kurtosis(values, bias=False)
+    return 1 + excess / 2 if excess > 2 * chance else 1.0
 
 
 NODES, WEIGHTS = np.polynomial.hermite_e.hermegauss(40)

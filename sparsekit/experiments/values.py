@@ -1,7 +1,7 @@
 """What a value of a parameter may be: its type, its bounds, the names to choose from, and these in words."""
 
 import os
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator, Sized
 from contextlib import suppress
 from dataclasses import dataclass
 from importlib import import_module
@@ -110,7 +110,9 @@ def _some(values: list) -> list:
 
 
 def _bounded(values: Any) -> Any:
-    if isinstance(values, list | tuple) and (refused := beyond(len(values), VALUES)):
+    if isinstance(values, Iterator):  # which may have no end
+        raise say(f"given a {type(values).__name__}, allowed is a list")
+    if isinstance(values, Sized) and not isinstance(values, str) and (refused := beyond(len(values), VALUES)):
         raise say(f"given {len(values):,} values; {refused}")
     return values
 

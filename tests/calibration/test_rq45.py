@@ -39,11 +39,17 @@ def test_noise_ceilings_cover(kind, icc):
     assert rq45.ceiling(20, 2, kind, icc, 150) > 0.95 - error(0.05, 150)
 
 
+@pytest.mark.parametrize("icc", [0.5, 0.8])
+def test_noise_ceilings_cover_where_graphs_have_heavy_tails(icc):
+    """Without heed of the tails it is 81 to 84 % at as many graphs and seeds."""
+    assert rq45.ceiling(200, 5, "tails", icc, 60) > 0.93 - error(0.07, 60) / 2
+
+
 @pytest.mark.parametrize("share", [0.2, 0.5, 0.8])
 def test_shares_of_learning_cover(share):
     assert rq45.learning(20, 2, share, 60) > 0.95 - error(0.05, 60)
 
 
 def test_uneven_spread_makes_few_discoveries():
-    """Not 5 %, but far from the 35 % of a coefficient that is not studentised."""
-    assert rq45.uneven(60, 150) < 0.12 + error(0.12, 150)
+    """A permutation of the coefficient finds something in 35 %, one in standard errors in 12 %."""
+    assert rq45.uneven(60, 150) < 0.05 + error(0.05, 150)
