@@ -310,7 +310,7 @@ def _problem(error: Mapping[str, Any], values: Mapping[str, Any]) -> str:
     name, *inside = error["loc"]
     if error["type"] == "say":
         return f"{name}: {error['msg']}"
-    given, text = values[name][inside[0]] if inside else values[name], _allowed(name, bool(inside))
+    given, text = error["input"] if inside else values[name], _allowed(name, bool(inside))
     shown, hint = shortened(given), ""
     if error["type"] == "list_type":
         hint = f"; give a list, such as [{shown}]"

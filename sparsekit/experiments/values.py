@@ -110,7 +110,7 @@ def _some(values: list) -> list:
 
 
 def _bounded(values: Any) -> Any:
-    if isinstance(values, Iterator):  # which may have no end
+    if isinstance(values, Iterator | set | frozenset):  # which may have no end, or no order of its own
         raise say(f"given a {type(values).__name__}, allowed is a list")
     if isinstance(values, Sized) and not isinstance(values, str) and (refused := beyond(len(values), VALUES)):
         raise say(f"given {len(values):,} values; {refused}")
