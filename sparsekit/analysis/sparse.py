@@ -31,12 +31,14 @@ def ahead(table: pd.DataFrame, budget: str, confidence: float = 0.95) -> pd.Data
     return found.assign(compression=(100 / (100 - found["percent"])).round(6)).drop(columns=["target", "percent"])
 
 
-def ahead_in_all(table: pd.DataFrame, budget: str, confidence: float = 0.95) -> pd.DataFrame:
-    """`ahead`, over all variants and compressions together: columns method, mean, low, high (over seeds), n."""
+def ahead_in_all(
+    table: pd.DataFrame, budget: str, confidence: float = 0.95, by: tuple[str, ...] = ("method",)
+) -> pd.DataFrame:
+    """`ahead`, over all compressions, by what is named: columns ``by``, mean, low, high (over seeds), n."""
     pairs = conditions.beside(_at(table, budget), method=REFERENCE)
     pairs["ahead"] = pairs["accuracy"] - pairs["base_accuracy"]
-    seeds = pairs.groupby(["method", "seed"], sort=False)["ahead"].mean().reset_index()
-    return over_seeds(seeds, ["method"], "ahead", confidence, low=-1, high=1)
+    seeds = pairs.groupby([*by, "seed"], sort=False)["ahead"].mean().reset_index()
+    return over_seeds(seeds, by, "ahead", confidence, low=-1, high=1)
 
 
 def spent(table: pd.DataFrame, budget: str) -> pd.DataFrame:

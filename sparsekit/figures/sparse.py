@@ -195,17 +195,15 @@ def named(table: pd.DataFrame) -> pd.DataFrame:
 
 
 def answer(table: pd.DataFrame, confidence: float = 0.95) -> str:
-    """Where the best method that is sparse from its first step on ends beside pruning after training, in a sentence."""
-    own = (
-        sparse.ahead_in_all(table, "steps", confidence)
-        .set_index("method")
-        .drop(["small_dense", "gradual"], errors="ignore")
-    )
-    row = max(own.itertuples(), key=lambda row: row.mean)
-    told = ("ahead of" if row.mean > 0 else "behind") if row.low > 0 or row.high < 0 else "not told apart from"
-    cost = float(sparse.spent(table, "steps").loc[row.Index].mean())
+    """Where the best method that is sparse from its first step on ends beside pruning after training, by variant."""
+    own = sparse.ahead_in_all(table, "steps", confidence).set_index("method")
+    best = own.drop(["small_dense", "gradual"], errors="ignore")["mean"].idxmax()
+    rows = sparse.ahead_in_all(table, "steps", confidence, ("variant", "method")).query("method == @best")
+    told = [f"{label(row.variant)} {_interval(row, POINTS.form)}" for row in rows.itertuples()]
+    clear = [int((rows["low"] > 0).sum()), int((rows["high"] < 0).sum())]
+    cost = float(sparse.spent(table, "steps").loc[best].mean())
     return (
-        f"Of {len(own)} ways to be sparse from the start the best, {look(METHODS, row.Index).label} (partly by luck), "
-        f"ends {told} pruning after training at equal steps: {_interval(row, POINTS.form)} points of accuracy, for "
-        f"{percent(cost, 0)} of the multiply-adds of training."
+        f"The best way to be sparse from the start, {look(METHODS, best).label} (partly by luck), ends ahead of "
+        f"pruning after training in {clear[0]}, and behind it in {clear[1]}, of {counted(len(rows), 'variant')}, for "
+        f"{percent(cost, 0)} of the multiply-adds of training; points of accuracy at equal steps: {listed(told)}."
     )
