@@ -14,7 +14,7 @@ from sparsekit.networks.core import EMBEDDING
 from sparsekit.pruning.masks import Mask, hidden
 from sparsekit.pruning.schedules import check_sparsity
 from sparsekit.pruning.scores import Evidence
-from sparsekit.pruning.unit_scores import UNIT_SCORES
+from sparsekit.pruning.unit_scores import unit_scored
 from sparsekit.registry import check_name
 from sparsekit.variants import GATES
 
@@ -157,10 +157,9 @@ def remove(
     check_name("scope", scope, UNIT_SCOPES)
     Mask.of(model).apply(model)
     found = units(model)
-    scores = UNIT_SCORES[score](model, found, evidence or Evidence())
+    scores = unit_scored(score, model, found, evidence or Evidence())
     if any(not torch.isfinite(own).all() for own in scores.values()):
         raise ValueError(f"{score} gives scores that are not finite: does the network hold NaN weights?")
-    scores = {name: scores[name].double().cpu().clone() for name in found}
     for own in scores.values():
         own[own.argmax()] = torch.inf  # a layer without units would be none
     gone = {}

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from sparsekit.pruning.scores import CHUNK, Evidence, states
-from sparsekit.registry import Registry
+from sparsekit.registry import Own, Registry, described
 from sparsekit.seeds import derive
 
 if TYPE_CHECKING:
@@ -24,6 +24,27 @@ UNIT_SCORES = Registry("unit score")
 
 `units` are those of `pruning.structured.units`.
 """
+
+
+def unit_scored(score: str, network: nn.Module, units: Mapping[str, Units], evidence: Evidence) -> dict[str, Tensor]:
+    """The scores of these units, a number each.
+
+    Raises
+    ------
+    OwnError
+        Where a user's own score gives something else.
+    """
+    import torch
+
+    own, made = UNIT_SCORES[score], UNIT_SCORES[score](network, units, evidence)
+    if isinstance(own, Own):
+        if not isinstance(made, Mapping):
+            raise own.error(f"gave {described(made)}; give {{layer: scores}}, a tensor for each of the layers")
+        for name, layer in units.items():
+            given = tuple(made[name].shape) if isinstance(made.get(name), torch.Tensor) else described(made.get(name))
+            if given != (len(layer),):
+                raise own.error(f"gave {given} for {name}; give a tensor of {len(layer)} scores")
+    return {name: made[name].detach().double().cpu().clone() for name in units}
 
 
 @UNIT_SCORES.register

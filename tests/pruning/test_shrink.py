@@ -16,6 +16,8 @@ from sparsekit.pruning import prune, structured
 from sparsekit.pruning.masks import Mask
 from sparsekit.pruning.scores import Evidence
 from sparsekit.pruning.shrink import Shrunk, shrink
+from sparsekit.pruning.unit_scores import UNIT_SCORES
+from sparsekit.registry import OwnError
 from sparsekit.variants import VARIANTS
 
 KINDS = {"tanh": nn.RNN, "relu": nn.RNN, "gru": nn.GRU, "lstm": nn.LSTM}
@@ -210,13 +212,13 @@ def test_what_cannot_be_made_smaller_is_named():
         shrink([1])
 
 
-@pytest.mark.parametrize("score", structured.UNIT_SCORES)
+@pytest.mark.parametrize("score", UNIT_SCORES)
 @pytest.mark.parametrize("scope", structured.UNIT_SCOPES)
 def test_scores_choose_by_what_they_say(score, scope):
     network = build.stacked("lstm", 6, 2, 4, vocabulary=9)
     tokens, positions = torch.randint(0, 9, (300, 8)), torch.randint(0, 8, (300,))
     evidence = Evidence(inputs=tokens, positions=positions, seed=3)
-    found = structured.UNIT_SCORES[score](network, structured.units(network), evidence)
+    found = UNIT_SCORES[score](network, structured.units(network), evidence)
     if score in ("activity", "variance"):
         outs, x = {}, network.embedding(tokens)
         for k, stage in enumerate(network.stages):  # torch's own modules, to the letter
@@ -246,3 +248,18 @@ def test_wrong_asks():
             structured.remove(network, **options)
     with pytest.raises(ValueError, match="needs hidden states"):
         structured.remove(nn.GRU(3, 4), 0.5, "activity")
+
+
+def test_a_unit_score_of_ones_own_is_known_by_its_name_and_told_what_it_lacks(monkeypatch):
+    def last_stay(network, units, evidence):
+        return {name: torch.arange(len(own)) for name, own in units.items()}
+
+    def too_few(network, units, evidence):
+        return {name: torch.arange(3) for name in units}
+
+    network = build.stacked("gru", 4, 1, 4, vocabulary=9)
+    monkeypatch.setitem(UNIT_SCORES, "last_stay", last_stay)
+    monkeypatch.setitem(UNIT_SCORES, "too_few", too_few)
+    assert structured.remove(network, 0.5, "last_stay")["stages.0"].tolist() == [True, True, False, False]
+    with pytest.raises(OwnError, match="give a tensor of 4 scores"):
+        structured.remove(network, 0.5, "too_few")
