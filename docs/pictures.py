@@ -1,7 +1,7 @@
 """The pictures of README and of the documentation, made from a run that is there: ``make pictures``.
 
-``pruning.png`` is drawn of the records of the set; ``report.png`` and ``explorer.png`` are what Chromium shows of its
-report. Nothing is trained: run the set first.
+``pruning.png`` and ``bought.png`` are drawn of the records of the set; ``report.png`` and ``explorer.png`` are what
+Chromium shows of its report. Nothing is trained: run the set first.
 """
 
 import sys
@@ -11,8 +11,10 @@ from pathlib import Path
 from PIL import Image
 from playwright.sync_api import sync_playwright
 
-from sparsekit.experiments import pruning, studies
+from sparsekit.analysis import inference as analysis
+from sparsekit.experiments import inference, pruning, studies
 from sparsekit.experiments.parameters import Parameters
+from sparsekit.figures import inference as times
 from sparsekit.figures import pruning as figures
 from sparsekit.tasks import baselines
 
@@ -34,6 +36,8 @@ def main(name: str = "quick") -> None:
     lines = baselines.lines(studies.baselines(p))
     falls = figures.accuracy_by_percentage(pruning.pruning(p), lines, margin=p.margin, confidence=p.confidence)
     kept("pruning", falls.png())
+    race = inference.race(p)
+    kept("bought", times.accuracy_by_time(analysis.race_points(race, p.confidence), race, p.margin).png())
     with sync_playwright() as driver:
         chromium = driver.chromium.launch(executable_path=next(iter(sys.argv[2:]), None))
         for picture, (address, width, height) in SHOWN.items():

@@ -126,7 +126,7 @@ class InferenceCost(Unit):
     def result(self, store: Store, device: str) -> tuple[Mapping, None]:
         sparsities = (*self.sparsities, 1.0)  # without any weight: what the floors build on
         arguments = {"hidden_sizes": self.sizes, "sparsities": sparsities, "variant": self.variant}
-        arguments |= {"kernels": KERNELS, "batch": self.batch, "repeats": 5, "seed": self.seed}
+        arguments |= {"kernels": KERNELS, "batch": self.batch, "repeats": 3, "seed": self.seed}
         table = latency.in_processes(self.processes, "measure", **arguments)
         own = [name for name in table if name not in ("repeat", "seconds")]
         medians = table.groupby(own, sort=False)["seconds"].median().reset_index()

@@ -167,7 +167,7 @@ class Parameters(BaseModel):
         [50, 80], "percentages of the hidden units to remove, and of smaller networks"
     )
     unit_scores: Some[choice("unit score")] = field(["norm"], "what makes a hidden unit worth keeping, by name")
-    inference_sizes: Some[Size] = field([50, 128, 512], "hidden sizes whose inference is timed")
+    inference_sizes: Some[Size] = field([50, 128, 256], "hidden sizes whose inference is timed")
     inference_sparsities: Some[Sparsity] = field(
         [0, 0.5, 0.6, 0.7, 0.8, 0.9, 0.95, 0.99], "sparsities at which inference is timed"
     )
