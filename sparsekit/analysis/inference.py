@@ -79,14 +79,17 @@ def race_points(table: pd.DataFrame, confidence: float = 0.95) -> pd.DataFrame:
     -------
     DataFrame
         Columns variant, made, percent, engine; mean, low, high (accuracy, Student t over seeds, cut off at 0 and 1);
-        seconds, seconds_low, seconds_high (geometric mean over processes of the seeds' means, Student t of logarithms);
-        bytes, multiply_adds (means over seeds).
+        seconds, seconds_low, seconds_high (geometric mean over processes of the seeds' means, Student t of logarithms,
+        of all but the dense network relative to that one's in the same process: what slows a process down as a whole
+        is no difference between networks); bytes, multiply_adds (means over seeds).
     """
     require(table, RACE)
-    rows = []
+    rows, by = [], ["variant", "engine", "process"]
+    dense = np.log(table[table["made"] == "dense"].groupby(by)["seconds"].mean())
     for place, own in table.groupby(["variant", "made", "percent", "engine"], sort=False):
-        seeds = own.drop_duplicates("seed")
-        logs = mean_interval(np.log(own.groupby("process")["seconds"].mean()), confidence)
+        seeds, beside = own.drop_duplicates("seed"), dense[place[0], place[3]]
+        beside = 0.0 if place[1] == "dense" else beside - beside.mean()
+        logs = mean_interval(np.log(own.groupby("process")["seconds"].mean()) - beside, confidence)
         rows.append(
             dict(zip(["variant", "made", "percent", "engine"], place, strict=True))
             | named("mean low high", mean_interval(seeds["accuracy"], confidence, low=0, high=1))
