@@ -15,17 +15,18 @@ def test_a_plan_counts_what_is_missing_and_writes_nothing(tmp_path):
     p, store = Parameters(**TINY), records.Store(tmp_path / "runs")
     units = [unit for stem in studies.NOTEBOOKS for unit in studies.units(p, stem)]
     made = planning.plan(units, store, workers=2)
-    assert (made.total, made.recorded) == (29, 0)
+    assert (made.total, made.recorded) == (67, 0)
     assert {kind.name: kind.units for kind in made.kinds} == {
         "memoryless": 5,  # of every task
         "base rnn_tanh": 2,  # and one of half the units
-        "base gru": 2,
+        "base gru": 6,
         "pruned_network rnn_tanh": 3,  # by magnitude, and at random in all and in each layer
-        "pruned_network gru": 3,
+        "pruned_network gru": 7,
         "transplants rnn_tanh": 2,  # base and pruned
         "transplants gru": 2,
         "shrunk_network rnn_tanh": 1,
         "shrunk_network gru": 1,
+        "sparse_network gru": 30,
         "network_latency": 1,
         "inference gru": 1,
         "graph_network rnn_tanh": 2,
