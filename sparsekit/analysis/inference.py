@@ -64,7 +64,19 @@ def median_times(seconds: pd.DataFrame) -> pd.DataFrame:
     return seconds.groupby(["kernel", "sparsity"])["seconds"].median().unstack("kernel") * 1e6
 
 
-RACE = ["made", "variant", "percent", "seed", "engine", "process", "accuracy", "bytes", "multiply_adds", "seconds"]
+RACE = [
+    "made",
+    "variant",
+    "percent",
+    "seed",
+    "engine",
+    "process",
+    "accuracy",
+    "chance",
+    "bytes",
+    "multiply_adds",
+    "seconds",
+]
 
 
 def race_points(table: pd.DataFrame, confidence: float = 0.95) -> pd.DataFrame:
@@ -81,7 +93,7 @@ def race_points(table: pd.DataFrame, confidence: float = 0.95) -> pd.DataFrame:
         Columns variant, made, percent, engine; mean, low, high (accuracy, Student t over seeds, cut off at 0 and 1);
         seconds, seconds_low, seconds_high (geometric mean over processes of the seeds' means, Student t of logarithms,
         of all but the dense network relative to that one's in the same process: what slows a process down as a whole
-        is no difference between networks); bytes, multiply_adds (means over seeds).
+        is no difference between networks); bytes, multiply_adds, chance (means over seeds).
     """
     require(table, RACE)
     rows, by = [], ["variant", "engine", "process"]
@@ -94,7 +106,7 @@ def race_points(table: pd.DataFrame, confidence: float = 0.95) -> pd.DataFrame:
             dict(zip(["variant", "made", "percent", "engine"], place, strict=True))
             | named("mean low high", mean_interval(seeds["accuracy"], confidence, low=0, high=1))
             | named("seconds seconds_low seconds_high", np.exp(logs))
-            | seeds[["bytes", "multiply_adds"]].mean().to_dict()
+            | seeds[["bytes", "multiply_adds", "chance"]].mean().to_dict()
         )
     return pd.DataFrame(rows)
 
@@ -108,11 +120,14 @@ def fastest_kept(points: pd.DataFrame, margin: float) -> pd.DataFrame:
     -------
     DataFrame
         Index (variant, made); percent, mean, and how many times less than the dense network: seconds, bytes,
-        multiply_adds. No row where none is within the margin.
+        multiply_adds. No row where none is within the margin, nor of a variant whose dense network is not above chance
+        by more than the margin: one that has learned nothing has nothing to lose.
     """
     measures, rows = ["seconds", "bytes", "multiply_adds"], []
     for variant, own in points.groupby("variant", sort=False):
         (dense,) = own[own["made"] == "dense"].to_dict("records")
+        if dense["mean"] - margin <= dense["chance"]:
+            continue
         kept = own[(own["made"] != "dense") & (own["mean"] >= dense["mean"] - margin)]
         for made, some in kept.groupby("made", sort=False):
             best = some.loc[some["seconds"].idxmin()]

@@ -5,6 +5,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import ClassVar
 
+import numpy as np
 import pandas as pd
 
 from sparsekit.experiments.identity import Unit
@@ -208,10 +209,13 @@ def layers(p: Parameters) -> pd.DataFrame:
 def race(p: Parameters) -> pd.DataFrame:
     """Accuracy and measured time of networks made smaller in three ways: a row a network, engine and process.
 
-    Columns machine, batch, steps, made (see `raced`), percent (of weights, or of units), variant, seed, accuracy, bytes
-    (by its smallest form), multiply_adds (of a sequence), engine ("compiled", "torch"), process, nbytes, seconds.
+    Columns machine, batch, steps, chance (share of the most frequent class of test strings), made (see `raced`),
+    percent (of weights, or of units), variant, seed, accuracy, bytes (by its smallest form), multiply_adds (of a
+    sequence), engine ("compiled", "torch"), process, nbytes, seconds.
     """
     unit, made = _race(p), raced(p)
+    counts = np.bincount(base_networks(p)[0].strings.make().test.labels)
+    chance = float(counts.max() / counts.sum())
     store = computed([unit, *made], p)
     data = store.read(unit)
     about = []
@@ -223,5 +227,7 @@ def race(p: Parameters) -> pd.DataFrame:
         about.append(row | {"accuracy": accuracy} | sizes)
     table = pd.DataFrame(data["table"])
     rows = pd.DataFrame(about).iloc[table.pop("network").astype(int)].reset_index(drop=True)
-    setting = pd.DataFrame({"machine": unit.machine, "batch": unit.batch, "steps": unit.steps}, index=rows.index)
+    setting = pd.DataFrame(
+        {"machine": unit.machine, "batch": unit.batch, "steps": unit.steps, "chance": chance}, index=rows.index
+    )
     return pd.concat([setting, rows, table], axis="columns")

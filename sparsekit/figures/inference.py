@@ -75,7 +75,7 @@ def accuracy_by_time(points: pd.DataFrame, setting: pd.DataFrame, margin: float 
     )
 
 
-TICKS = [digit * 10.0**power for power in range(-4, 5) for digit in (1, 2, 5)]
+TICKS = [digit * 10.0**power for power in range(-4, 7) for digit in (1, 2, 5)]
 
 
 def _short(value: float) -> str:
@@ -84,7 +84,10 @@ def _short(value: float) -> str:
 
 def _bought(points: pd.DataFrame, margin: float) -> str:
     """What each way buys without losing more than the margin: ratios to the dense network, means over the variants."""
-    kept, variants, told = fastest_kept(points[points["engine"] == "compiled"], margin), points["variant"].nunique(), []
+    kept, told = fastest_kept(points[points["engine"] == "compiled"], margin), []
+    base = points[(points["made"] == "dense") & (points["engine"] == "compiled")]
+    idle = base.loc[base["mean"] - margin <= base["chance"], "variant"]
+    variants = len(base) - len(idle)
     dense = points[points["made"] == "dense"].pivot(index="variant", columns="engine", values="seconds")
     for made in ordered(points.loc[points["made"] != "dense", "made"], MADE):
         own, name = kept[kept.index.get_level_values("made") == made], look(MADE, made).label
@@ -95,7 +98,10 @@ def _bought(points: pd.DataFrame, margin: float) -> str:
         some = "" if len(own) == variants else f"; in {len(own)} of {variants} variants"
         told.append(f"{name}, {time:.1f} times as fast ({size:.1f} times fewer bytes, {adds:.1f} multiply-adds{some})")
     call = f"One compiled call makes the dense network {_mean(dense['torch'] / dense['compiled']):.1f} times as fast as"
-    return f"{call} in torch; with at most {100 * margin:g} points of accuracy lost, from there: {'; '.join(told)}."
+    lost = f" {listed(map(label, idle))}, at chance when dense, left out." if len(idle) else ""
+    return (
+        f"{call} in torch; with at most {100 * margin:g} points of accuracy lost, from there: {'; '.join(told)}.{lost}"
+    )
 
 
 def _mean(ratios: pd.Series) -> float:
@@ -131,18 +137,26 @@ def layer_time(times: pd.DataFrame, setting: pd.DataFrame) -> Picture:
         low=1e6 * times["low"],
         high=1e6 * times["high"],
     )
-    named = {"dense": "torch, fastest dense way", "csr": "torch, CSR in a loop"}
-    looks = {name: one._replace(label=named.get(name, one.label)) for name, one in FORMS.items()}
     return marks.lines(
         rows,
         "How long a layer takes by the sparsity of its weights",
         Axis("sparsity", percent, limits=(0, 1), ticks=(0, 0.5, 0.8, 1)),
-        Axis("microseconds", _short, "log", ticks=[1, 10, 100, 1000, 10_000, 100_000]),
-        looks=looks,
+        Axis("microseconds", "{:,.0f}".format, "log", ticks=_decades(rows["mean"])),
+        looks=LAYERS,
         panels=panels,
         note=f"{label(variant)}, 20 steps, one thread of {machine}. Means over processes and their intervals.",
         reading=_gain(times),
     )
+
+
+LAYERS = FORMS | {
+    "dense": FORMS["dense"]._replace(label="torch, fastest dense way"),
+    "csr": FORMS["csr"]._replace(label="torch, CSR in a loop"),
+}
+
+
+def _decades(values: pd.Series) -> list[float]:
+    return [10.0**k for k in range(int(np.floor(np.log10(values.min()))), int(np.ceil(np.log10(values.max()))) + 1)]
 
 
 def _gain(times: pd.DataFrame) -> str:
@@ -216,7 +230,7 @@ def break_even_line(table: pd.DataFrame, own_size: int | None = None) -> Picture
     table = table.reset_index().sort_values("hidden", kind="stable")
     require(table, [*costs.SETTING, "kernel", "sparsity", "low", "high", "lowest", "highest"])
     highest, several = percent(table["highest"].max()), table["batch"].nunique() > 1
-    table["told"] = [_task(task, batch, several) for task, batch in zip(table["task"], table["batch"], strict=True)]
+    table["told"] = _panels(table, several)
     rows = table.assign(
         panel=table["told"],
         series=table["kernel"],
@@ -240,8 +254,12 @@ def break_even_line(table: pd.DataFrame, own_size: int | None = None) -> Picture
     )
 
 
-def _task(task: str, batch: int, several: bool) -> str:
-    return look(TASKS, task).label + (f", batch {batch:g}" if several else "")
+def _panels(table: pd.DataFrame, several: bool) -> list[str]:
+    """What tells the panels apart: the task, the batch, or both."""
+    tasks, batches = [look(TASKS, task).label for task in table["task"]], [f"batch {b:g}" for b in table["batch"]]
+    if not several or len(set(tasks)) == 1:
+        return batches if several else tasks
+    return [f"{task}, {batch}" for task, batch in zip(tasks, batches, strict=True)]
 
 
 def _earliest(table: pd.DataFrame, highest: str) -> str:
@@ -252,7 +270,7 @@ def _earliest(table: pd.DataFrame, highest: str) -> str:
     told = f"Sparse weights pay earliest for {first['hidden']:g} units ({first['told']}, {_kernel(first)}): "
     never = [name for name, own in table.groupby("kernel", sort=False) if np.isinf(own["sparsity"]).all()]
     lost = f"; {listed(look(FORMS, name).label for name in never)} never does, up to {highest}" if never else ""
-    return f"{told}{_where(first)} on{lost}."
+    return f"{told}{_where(first)}{lost}."
 
 
 def _kernel(row: Any) -> str:
@@ -321,5 +339,7 @@ def _or_never(sparsity: float) -> str:
 def _where(row: Any) -> str:
     """From which sparsity on, with its interval, in words: to 5 points, as it lies between two sparsities tried."""
     low, at, high = (rule(20 * end) / 20 for rule, end in zip(ROUNDED, (row.low, row.sparsity, row.high), strict=True))
+    if row.sparsity == 0:
+        return "at any sparsity"
     start = "" if np.isinf(at) else "from at most " if row.sparsity <= row.lowest else "from about "
     return start + span(at, *((low, high) if np.isfinite(low) else (np.nan, np.nan)), _or_never)

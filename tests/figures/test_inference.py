@@ -41,9 +41,7 @@ def test_break_even_line_says_where_and_where_never():
     picture = inference_figures.break_even_line(costs.break_even(timings()))
     assert "hidden-to-hidden product, 256 units, CSR: 75 % (75 to 75 %);" in picture.alt
     assert "hidden-to-hidden product, 50 units, CSR: never;" in picture.alt
-    assert (
-        "pay earliest for 256 units (hidden-to-hidden product, CSR): from about 75 % (75 to 75 %) on" in picture.reading
-    )
+    assert "pay earliest for 256 units (hidden-to-hidden product, CSR): from about 75 % (75 to 75 %)" in picture.reading
     assert "never does" not in picture.reading
     both = pd.concat([timings((256,)), timings((50,), kernels=("mine",)).query("kernel == 'mine'").assign(hidden=256)])
     picture = inference_figures.break_even_line(costs.break_even(both))
@@ -123,7 +121,7 @@ def raced():
         for engine, factor in (("compiled", 1), ("torch", 3))
         for process in range(2)
     ]  # fmt: skip
-    return pd.DataFrame(rows).assign(machine="Some CPU", batch=1, steps=20)
+    return pd.DataFrame(rows).assign(machine="Some CPU", batch=1, steps=20, chance=0.5)
 
 
 def test_accuracy_by_time_says_what_each_way_buys():
@@ -153,3 +151,11 @@ def test_layer_time_says_how_much_faster():
     )
     assert "256 units, batch 1, floor by multiply-adds" in picture.alt
     assert picture.png()
+
+
+def test_a_variant_at_chance_has_nothing_to_lose():
+    table = raced()
+    table.loc[table["variant"] == "gru", "accuracy"] = 0.51
+    picture = inference_figures.accuracy_by_time(analysis.race_points(table), table)
+    assert picture.reading.endswith("no network does. GRU, at chance when dense, left out.")
+    assert "in 1 of" not in picture.reading
