@@ -83,12 +83,17 @@ def ahead_of_pruning(table: pd.DataFrame, budget: str = "steps", confidence: flo
         ),
         title,
         panels=VARIANTS,
-        form=POINTS.form,
+        form=_whole,
         limits=(-most, 0, most),
         note=f"Paired by seed, means over {counted(own['n'].max(), 'seed')}; bold: the {100 * confidence:g} % interval "
         "leaves out zero.",
         reading=_in_all(sparse.ahead_in_all(table, budget, confidence), own, budget, confidence),
     )
+
+
+def _whole(share: float) -> str:
+    """Whole points: cells of twenty columns hold no more."""
+    return number(100 * share, 0, sign=True)
 
 
 def _in_order(values: pd.Series) -> pd.Series:
