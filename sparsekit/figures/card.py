@@ -21,7 +21,7 @@ NARROW = ContextVar("narrow", default=WIDTH)  # and of those that are drawn now:
 
 def nothing(title: str, why: str) -> Picture:
     """A card that says why there is nothing to draw."""
-    figure, ((axes,),) = drawn(card)(53 + 21 * len(_wrapped(why).split("\n")), title, note=why)
+    figure, ((axes,),) = drawn(card)(53 + 21 * len(_wrapped(why).split("\n")), title, note=why.replace("`", ""))
     axes.remove()
     return Picture(figure, why, why)
 

@@ -87,7 +87,7 @@ def ahead_of_pruning(table: pd.DataFrame, budget: str = "steps", confidence: flo
         limits=(-most, 0, most),
         note=f"Paired by seed, means over {counted(own['n'].max(), 'seed')}; bold: the {100 * confidence:g} % interval "
         "leaves out zero.",
-        reading=_in_all(sparse.ahead_in_all(table, budget, confidence), own, budget, confidence),
+        reading=_by_variant(own, budget, confidence),
     )
 
 
@@ -100,14 +100,17 @@ def _in_order(values: pd.Series) -> pd.Series:
     return values.map({name: k for k, name in enumerate(METHODS)}) if values.name == "method" else values
 
 
-def _in_all(means: pd.DataFrame, own: pd.DataFrame, budget: str, confidence: float) -> str:
-    """How far each method is ahead, over all variants and compressions, and how many cells are told from zero."""
-    rows = means.set_index("method").loc[ordered(means["method"], METHODS)]
-    told = [f"{look(METHODS, row.Index).label} {_interval(row, POINTS.form)}" for row in rows.itertuples()]
+def _by_variant(own: pd.DataFrame, budget: str, confidence: float) -> str:
+    """In which variants methods are told to be ahead or behind, in how many of the cells, and how many by chance."""
+    told = []
+    for variant, cells in own.groupby("variant", sort=False):
+        counts = {"ahead": int((cells["low"] > 0).sum()), "behind": int((cells["high"] < 0).sum())}
+        if shown := [f"{word} in {count}" for word, count in counts.items() if count]:
+            told.append(f"{label(variant)} {listed(shown)}")
     clear = int(((own["low"] > 0) | (own["high"] < 0)).sum())
     return (
-        f"At {EQUAL[budget]}, points ahead of pruning after training, over all variants and compressions: "
-        f"{listed(told)}. Of {counted(len(own), 'interval')} {clear} leave out zero; by chance about "
+        f"At {EQUAL[budget]}, beside pruning after training: {'; '.join(told) or 'nothing can be told'}. Of "
+        f"{counted(len(own), 'interval')} {clear} leave out zero; by chance about "
         f"{number((1 - confidence) * len(own), 1)} would."
     )
 

@@ -4,6 +4,7 @@ import pytest
 
 from sparsekit.analysis import sparse as analysis
 from sparsekit.figures import sparse
+from sparsekit.figures.words import label
 from tests import tables_of_figures as tables
 
 
@@ -20,11 +21,13 @@ def test_accuracy_by_method_says_who_is_best_at_last():
 def test_the_heatmap_and_its_sentence_are_of_one_table():
     table = tables.sparse()
     picture = sparse.ahead_of_pruning(table, "multiply-adds")
-    rows = analysis.ahead_in_all(table, "multiply-adds").set_index("method")
-    assert f"SET {sparse.POINTS.form(rows['mean']['set'])} (" in picture.reading
     assert "equal multiply-adds" in picture.reading
     cells = analysis.ahead(table, "multiply-adds")
     clear = int(((cells["low"] > 0) | (cells["high"] < 0)).sum())
+    for variant, rows in cells.groupby("variant"):
+        behind = (rows["high"] < 0).sum()
+        assert (f"{label(variant)} " in picture.reading) == bool(behind + (rows["low"] > 0).sum())
+        assert not behind or f"behind in {behind}" in picture.reading
     assert f"Of 20 intervals {clear} leave out zero; by chance about 1.0 would." in picture.reading
     assert "GRU, RigL: 4×" in picture.alt
 
