@@ -33,6 +33,7 @@ from sparsekit.experiments.planning import plan
 from sparsekit.experiments.provenance import recorded
 from sparsekit.experiments.pruning import PrunedNetwork
 from sparsekit.experiments.records import Store, default_store
+from sparsekit.experiments.workers import ONE_THREAD
 from sparsekit.graphs import families, properties
 from sparsekit.networks import build as networks
 from sparsekit.networks import kernels
@@ -355,7 +356,7 @@ def compiled() -> None:
 
 
 def memory() -> None:
-    pool = loky.ProcessPoolExecutor(max_workers=1, env=execution.ONE_THREAD)
+    pool = loky.ProcessPoolExecutor(max_workers=1, env=ONE_THREAD)
     from tests import bench  # by its name, under which the worker finds it too
 
     used = {variant: pool.submit(bench.worst_memory, variant).result() for variant in VARIANTS}

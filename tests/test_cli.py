@@ -141,7 +141,7 @@ def test_a_run_leaves_every_page_and_says_where(project, capsys):
     said = capsys.readouterr()
     report = project.folder / "reports" / "tiny"
     pages = [f"{stem}.{ending}" for stem in STEMS for ending in ("html", "ipynb")]
-    assert files(report) == [*pages, "index.html", "summary.json"]
+    assert files(report) == [*pages, "index.html", "standards.html", "summary.json"]
     assert f"Report: {report / 'index.html'}" in said.out
     assert "RQ" not in said.out  # these notebooks answer nothing
     assert "01_pruning: 2 units: 2 computed" in said.err.splitlines()
@@ -200,6 +200,7 @@ def test_a_failure_is_named_and_the_others_run(project, capsys):
         "02_recovery.html",
         "02_recovery.ipynb",
         "index.html",
+        "standards.html",
         "summary.json",
     ]
     index = BeautifulSoup((report / "index.html").read_text(encoding="utf-8"), "html.parser")
@@ -218,6 +219,7 @@ def test_units_that_fail_keep_their_notebook_from_running(project, capsys, monke
     assert "00_task: 1 of 2 units failed base lstm: ValueError: no" in capsys.readouterr().err
     assert files(project.folder / "reports") == [
         "tiny/index.html",
+        "tiny/standards.html",
         "tiny/summary.json",
     ]  # without the page of the run before
 
@@ -277,16 +279,23 @@ def test_a_copied_notebook_and_ones_own_run_where_they_are_named(project, capsys
         write_notebook(project.folder, stem)
     (project.folder / "notebooks" / "07_draft.ipynb").write_text("not JSON")
     assert main(["run", "tiny", "--only", "01", "--out", "here"]) == 0
-    assert files(project.folder / "here") == ["01_pruning.html", "01_pruning.ipynb", "index.html", "summary.json"]
+    assert files(project.folder / "here") == [
+        "01_pruning.html",
+        "01_pruning.ipynb",
+        "index.html",
+        "standards.html",
+        "summary.json",
+    ]
     assert main(["run", "tiny"]) == 0
     assert {name.partition(".")[0] for name in files(project.folder / "reports" / "tiny")} == {
         *STEMS,
         "index",
+        "standards",
         "summary",
     }
     assert main(["run", "tiny", "--only", "01_pruning-Copy1", "06", "scratch", "--out", "own"]) == 0
     own = {name.partition(".")[0] for name in files(project.folder / "own")}
-    assert own == {"01_pruning-Copy1", "06_mine", "scratch", "index", "summary"}
+    assert own == {"01_pruning-Copy1", "06_mine", "scratch", "index", "standards", "summary"}
 
 
 def test_a_report_says_how_to_make_it_again(project):

@@ -176,8 +176,8 @@ class Item:
 def record(tmp_path_factory):
     store = Store(tmp_path_factory.mktemp("whole") / "runs")
     store.write(Item(), {"accuracy": 0.5, "history": [1.0, None, {"a": "é"}]}, {"w": torch.arange(5.0)})
-    file = store.file(Item())
-    return file.read_bytes(), file.with_suffix(".pt").read_bytes()
+    weights = store.weights_file(Item())
+    return store.file(Item()).read_bytes(), weights.read_bytes(), weights.name
 
 
 @pytest.mark.parametrize("part", ["record", "weights"])
@@ -187,9 +187,10 @@ def test_records_and_weights(tmp_path, record, part, data):
     store = Store(tmp_path / "runs")
     file = store.file(Item())
     file.parent.mkdir(parents=True, exist_ok=True)
-    parts = [data.draw(damaged(whole)) if name == part else whole for name, whole in zip(RECORD, record, strict=True)]
+    *whole, beside = record
+    parts = [data.draw(damaged(one)) if name == part else one for name, one in zip(RECORD, whole, strict=True)]
     file.write_bytes(parts[0])
-    file.with_suffix(".pt").write_bytes(parts[1])
+    (file.parent / beside).write_bytes(parts[1])
     found = attempt(RecordError, store.read, Item())
     assert found in (None, {"accuracy": 0.5, "history": [1.0, None, {"a": "é"}]})
     if (weights := attempt(RecordError, store.weights, Item())) is not None:

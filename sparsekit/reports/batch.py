@@ -126,7 +126,6 @@ def run(
         _attempt(batch, "explorable pages", explorable.write, parameters, batch.out, batch.pages)
         if (glossary := notebooks / "glossary.md").exists():  # which a user's own folder of notebooks need not have
             _attempt(batch, "glossary", html.render, glossary, batch.out / "glossary.html", batch.pages)
-        _attempt(batch, "standards", standards.write, parameters, batch.out, batch.pages)
         _render(batch)
         problem = _attempt(batch, "index", _index, batch, card, notebooks, units)
     for stale in (page.stem for page in batch.pages if page.error):
@@ -175,6 +174,7 @@ def _index(batch: Batch, card: Future[pd.DataFrame], notebooks: Path, units: Map
             batch.answers |= {} if page.earlier else {q: a for q, a in own.items() if q not in batch.answers}
     batch.check_inputs()
     batch.answers = {question: batch.answers[question] for question in QUESTIONS if question in batch.answers}
+    standards.write(batch.parameters, batch.out, batch.pages)
     told = {page.stem for page in batch.pages}
     report = index.Report(
         name=batch.name,

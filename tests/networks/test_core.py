@@ -14,7 +14,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
-from sparsekit.experiments import execution
+from sparsekit.experiments import workers
 from sparsekit.networks import build, kernels, prefixes
 from sparsekit.networks.classifier import population_logits
 from sparsekit.networks.training import Population
@@ -198,7 +198,7 @@ for variant in ("rnn_tanh", "gru", "lstm"):
 
 
 def test_code_just_compiled_and_code_from_the_cache_give_the_same_bits(tmp_path):
-    settings_ = os.environ | execution.ONE_THREAD | {"NUMBA_CACHE_DIR": str(tmp_path)}
+    settings_ = os.environ | workers.ONE_THREAD | {"NUMBA_CACHE_DIR": str(tmp_path)}
     cold, warm = (
         subprocess.run([sys.executable, "-c", DIGEST], env=settings_, capture_output=True, text=True, check=True).stdout
         for _ in range(2)
