@@ -4,6 +4,7 @@
 Chromium shows of its report. Nothing is trained: run the set first.
 """
 
+import shutil
 import sys
 from io import BytesIO
 from pathlib import Path
@@ -39,7 +40,7 @@ def main(name: str = "quick") -> None:
     race = inference.race(p)
     kept("bought", times.accuracy_by_time(analysis.race_points(race, p.confidence), race, p.margin).png())
     with sync_playwright() as driver:
-        chromium = driver.chromium.launch(executable_path=next(iter(sys.argv[2:]), None))
+        chromium = driver.chromium.launch(executable_path=next(iter(sys.argv[2:]), shutil.which("chromium")))
         for picture, (address, width, height) in SHOWN.items():
             page = chromium.new_page(viewport={"width": width, "height": height}, color_scheme="light")
             page.goto(f"{report.as_uri()}/{address}")
