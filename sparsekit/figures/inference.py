@@ -60,11 +60,11 @@ def accuracy_by_time(points: pd.DataFrame, setting: pd.DataFrame, margin: float 
     note = f"{counted(batch, 'sequence')} of {steps} steps at a time, compiled, one thread of {machine}.\n"
     note += "Intervals: of accuracy over seeds, of time over processes, relative to the dense network."
     base = own[own["made"] == "dense"].set_index("variant")["mean"]
-    ends = rows["x_low"].min(), rows["x_high"].max()
+    ticks = _round_numbers(rows["x_low"].min(), rows["x_high"].max())
     return marks.lines(
         rows,
         "Accuracy against measured time",
-        Axis("milliseconds", _short, "log", ticks=[t for t in TICKS if ends[0] <= t <= ends[1]]),
+        Axis("milliseconds", _short, "log", ticks=ticks),
         accuracy_axis(rows["low"].dropna(), rows["mean"]),
         looks=MADE,
         base=base.to_dict(),
@@ -75,7 +75,17 @@ def accuracy_by_time(points: pd.DataFrame, setting: pd.DataFrame, margin: float 
     )
 
 
-TICKS = [digit * 10.0**power for power in range(-4, 7) for digit in (1, 2, 5)]
+def _round_numbers(low: float, high: float) -> list[float]:
+    """Ticks of a logarithmic axis: as round as three of them can be.
+
+    >>> _round_numbers(0.02, 0.09), _round_numbers(0.04, 0.6)
+    ([0.02, 0.03, 0.05, 0.07], [0.05, 0.1, 0.2, 0.5])
+    """
+    for digits in ((1, 2, 5), (1, 2, 3, 5, 7), range(1, 10)):
+        found = [float(f"{digit}e{power}") for power in range(-4, 7) for digit in digits]
+        if len(own := [value for value in found if low <= value <= high]) > 2:
+            break
+    return own
 
 
 def _short(value: float) -> str:
