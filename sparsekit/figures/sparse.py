@@ -207,11 +207,15 @@ def answer(table: pd.DataFrame, confidence: float = 0.95) -> str:
     own = sparse.ahead_in_all(table, "steps", confidence).set_index("method")
     best = own.drop(["small_dense", "gradual"], errors="ignore")["mean"].idxmax()
     rows = sparse.ahead_in_all(table, "steps", confidence, ("variant", "method")).query("method == @best")
-    told = [f"{label(row.variant)} {_interval(row, POINTS.form)}" for row in rows.itertuples()]
-    clear = [int((rows["low"] > 0).sum()), int((rows["high"] < 0).sum())]
-    cost = float(sparse.spent(table, "steps").loc[best].mean())
+    higher, lower = rows[rows["low"] > 0], rows[rows["high"] < 0]
+    told = []
+    for word, own in (("higher", higher), ("lower", lower)):
+        if by := [f"{label(row.variant)}, by {_interval(row, POINTS.form)} points" for row in own.itertuples()]:
+            told.append(f"{word} in {listed(by)}")
+    if len(others := rows.drop([*higher.index, *lower.index])):
+        told.append(f"not to be told apart in {listed(map(label, others['variant']))}")
     return (
-        f"The best way to be sparse from the start, {look(METHODS, best).label} (partly by luck), ends ahead of "
-        f"pruning after training in {clear[0]}, and behind it in {clear[1]}, of {counted(len(rows), 'variant')}, for "
-        f"{percent(cost, 0)} of the multiply-adds of training; points of accuracy at equal steps: {listed(told)}."
+        f"The best way to train sparse from the start ({look(METHODS, best).label}, partly by luck) takes "
+        f"{percent(float(sparse.spent(table, 'steps').loc[best].mean()), 0)} of the multiply-adds of pruning after "
+        f"training; its accuracy is {'; '.join(told)}."
     )
