@@ -383,10 +383,12 @@ def _rows(table: pd.DataFrame, series: list, groups: Looks, rows: Looks) -> tupl
             heads[group] = y
             y += 1.0
         for row in ordered(table.loc[table["group"] == group, "row"], rows):
+            told, height = row_label(row, rows), 1.3 + 0.62 * (len(series) - 1)
+            room = max(0.0, 0.4 + 0.85 * len(told.split("\n")) - height)  # for a label of several lines
             for k, one in enumerate(series):
-                place[group, row, one] = y + 0.62 * k
-            ticks.append((y + 0.31 * (len(series) - 1), row_label(row, rows)))
-            y += 1.3 + 0.62 * (len(series) - 1)
+                place[group, row, one] = y + room / 2 + 0.62 * k
+            ticks.append((y + room / 2 + 0.31 * (len(series) - 1), told))
+            y += height + room
         y += 0.5 * bool(group)
     return place, ticks, heads, y
 
