@@ -299,6 +299,9 @@ def _data(value: Any) -> str:
     """What a constant is. A library's object changes as it is used, so that it counts by its text alone."""
     plain = isinstance(value, (*sources.PLAIN, Mapping, tuple, list, set, frozenset)) or hasattr(value, "tolist")
     if plain or _is_read(type(value).__module__):
-        return sources.source(value).digest
+        try:
+            return sources.source(value).digest
+        except RecursionError:  # it leads too deep to be read; a result that was computed is not lost for that
+            return f"{type(value).__module__}.{type(value).__qualname__}"
     text = f"{value.pattern} {value.flags}" if isinstance(value, re.Pattern) else str(value)
     return f"{type(value).__module__}.{type(value).__qualname__} {re.sub(' at 0x[0-9a-f]+', '', text)}"

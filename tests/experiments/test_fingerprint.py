@@ -144,3 +144,11 @@ def test_a_fields_default_counts_for_it_is_no_part_of_the_identity():
 
     assert fingerprint.code(unit(0.5)) == fingerprint.code(unit(0.5))
     assert fingerprint.code(unit(0.5)) != fingerprint.code(unit(0.6))
+
+
+def test_what_leads_too_deep_counts_by_its_type():
+    nested = ()
+    for _ in range(5000):
+        nested = (nested,)
+    assert fingerprint._data(nested) == "builtins.tuple"
+    assert fingerprint._data((1, 2)) == fingerprint._data((1, 2)) != fingerprint._data((1, 3))
