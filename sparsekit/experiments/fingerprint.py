@@ -7,7 +7,8 @@ none. What a unit requires counts as part of it, for its results are made from t
 records say their versions.
 
 As with a registered function's source (`sparsekit.sources`) it is compiled code that counts, and not its comments,
-docstrings and layout. So digests made by different minor versions of Python cannot be compared.
+docstrings and layout. Nor does it count in which of the kit's modules a function stands. So digests made by different
+minor versions of Python cannot be compared.
 """
 
 import dataclasses
@@ -34,29 +35,30 @@ WRAPPERS = ("__wrapped__", "__func__", "py_func", "_defn", "fget")
 class _Part:
     """One function, class or table: what it says itself, and what it leads to."""
 
-    def __init__(self, name: str):
-        self.name, self.lines = name, []
+    def __init__(self, name: str, module: str = ""):
+        self.name, self.module, self.lines = name, module, []
         self.reached: list[Any] = []
         self.methods: dict[str, Any] = {}  # of a class: followed where their name is read
         self.choices: dict[str, _Part] = {}  # of a table: followed where the unit names them
         self.attributes: set[str] = set()
 
     @cached_property
-    def text(self) -> str:
-        return f"{self.name} {_digest(self.lines)}"
+    def text(self) -> tuple[str, str]:
+        """Where it stands, and what it is."""
+        return self.module, f"{self.name} {_digest(self.lines)}"
 
 
 @dataclasses.dataclass(frozen=True)
 class _Reach:
     """What was found on a walk: a line for each part; all names that can be chosen; whether it is the kit's alone."""
 
-    lines: frozenset[str]
+    lines: frozenset[tuple[str, str]]
     choices: frozenset[str]
     kit: bool
 
     @cached_property
     def digest(self) -> str:
-        return _digest(sorted(self.lines))
+        return _digest(sorted(text if _of_kit(module) else f"{module}.{text}" for module, text in self.lines))
 
 
 def code(unit: Any, memory: dict | None = None) -> str:
@@ -84,7 +86,8 @@ def _of_required(unit: Any, memory: dict) -> str:
 
 def parts(unit: Any) -> dict[str, str]:
     """Functions and classes that count for a unit, each with its digest; those of units that it requires are not in."""
-    return dict(sorted(line.rsplit(" ", 1) for line in _chosen(unit, {}).lines))
+    lines = [f"{module}.{text}".lstrip(".") for module, text in _chosen(unit, {}).lines]
+    return dict(sorted(line.rsplit(" ", 1) for line in lines))
 
 
 def _chosen(unit: Any, memory: dict) -> _Reach:
@@ -206,13 +209,17 @@ def _bare(value: Any) -> Any:
 
 def _is_read(module: str | None) -> bool:
     """Whether a module is the kit's or the user's."""
-    return module != "sparsekit.sources" and ((module or "").startswith("sparsekit.") or sources.of_user(module))
+    return module != "sparsekit.sources" and (_of_kit(module) or sources.of_user(module))
+
+
+def _of_kit(module: str | None) -> bool:
+    return (module or "").startswith("sparsekit.")
 
 
 def _function(function: FunctionType) -> _Part:
-    part = _Part(f"{function.__module__}.{function.__qualname__}")
+    part = _Part(function.__qualname__, function.__module__)
     names, part.attributes, imports = sources.reads(function.__code__)
-    part.lines += sources.code_lines(function.__code__)
+    part.lines += [line for line in sources.code_lines(function.__code__) if not line.startswith("str 'sparsekit.")]
     _follow(part, "defaults", function.__defaults__)
     for name, value in (function.__kwdefaults__ or {}).items():
         _follow(part, name, value)
@@ -227,13 +234,13 @@ def _function(function: FunctionType) -> _Part:
     for name, level in imports:
         with suppress(ImportError, ValueError, TypeError):  # it says so itself where it is called
             absolute = resolve_name("." * level + name, function.__globals__.get("__package__"))
-            kit = absolute.startswith("sparsekit.")
-            _follow(part, absolute, import_module(absolute) if kit else sources.loaded(absolute))
+            kit = _of_kit(absolute)
+            _follow(part, "" if kit else absolute, import_module(absolute) if kit else sources.loaded(absolute))
     return part
 
 
 def _class(form: type) -> _Part:
-    part = _Part(f"{form.__module__}.{form.__qualname__}")
+    part = _Part(form.__qualname__, form.__module__)
     part.lines.append("class")
     fields = {field.name: field for field in dataclasses.fields(form)} if dataclasses.is_dataclass(form) else {}
     for name, field in fields.items():

@@ -36,14 +36,16 @@ SILENT = {
 }
 
 
-def codes(folder, hash_seed="0", changes=()):
-    """The digests as another process finds them, in a copy of the kit where texts are replaced."""
+def codes(folder, hash_seed="0", changes=(), moves=()):
+    """The digests as another process finds them, in a copy of the kit where texts are replaced and files renamed."""
     package = folder / "sparsekit"
     shutil.copytree(Path(sparsekit.__file__).parent, package, ignore=shutil.ignore_patterns("__pycache__"))
     for name, old, new in changes:
         text = (package / name).read_text()
         assert old in text, f"{name} holds no {old!r}"
         (package / name).write_text(text.replace(old, new))
+    for name, new in moves:
+        (package / name).rename((package / name).with_name(new))
     env = os.environ | {"PYTHONPATH": str(folder), "PYTHONHASHSEED": hash_seed}
     command = [sys.executable, "-c", PRINT, str(folder), str(Path(__file__).parent)]
     return subprocess.run(command, env=env, capture_output=True, text=True, check=True).stdout.split()
@@ -58,6 +60,22 @@ def test_a_constant_in_a_function_that_is_reached_counts_for_what_builds_on_it_t
     found = codes(tmp_path, changes=[("networks/training.py", "norms + 1e-6", "norms + 1e-5")])
     assert found[0] != fingerprint.code(BASE)
     assert found[1] != fingerprint.code(PRUNED)
+
+
+def test_in_which_of_the_kits_modules_a_function_stands_does_not_count(tmp_path):
+    """Masks and the networks' core move, with what imports them at the top or on the way."""
+    names = ("sparsekit.pruning.masks", "sparsekit.networks.core")
+    here = Path(sparsekit.__file__).parent
+    changes = [
+        (str(path.relative_to(here)), name, f"{name}_moved")
+        for path in here.rglob("*.py")
+        for name in names
+        if name in path.read_text()
+    ]
+    moves = [
+        (f"{name.removeprefix('sparsekit.').replace('.', '/')}.py", f"{name.split('.')[-1]}_moved.py") for name in names
+    ]
+    assert codes(tmp_path, changes=changes, moves=moves) == [fingerprint.code(BASE), fingerprint.code(PRUNED)]
 
 
 def test_only_the_choice_that_a_unit_names_counts():
