@@ -129,7 +129,9 @@ def _parser() -> argparse.ArgumentParser:
         "--cluster", metavar="ADDRESS", help="compute on a cluster: a scheduler of dask.distributed, tcp://host:8786"
     )
     for command in (run, status, verify):
-        command.add_argument("--only", nargs="+", metavar="NOTEBOOK", help="notebooks by number or name, such as 01 03")
+        command.add_argument(
+            "--only", nargs="+", action="extend", metavar="NOTEBOOK", help="notebooks by number or name, such as 01 03"
+        )
         command.add_argument(
             "-p", dest="overrides", action="append", default=[], metavar="name=value",
             help="a parameter; may be repeated",

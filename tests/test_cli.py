@@ -234,7 +234,7 @@ def test_a_notebook_is_tried_when_its_units_are_there_after_all(project, capsys,
 
     monkeypatch.setattr(studies, "units", lambda parameters, stem: [UNIT])
     monkeypatch.setattr(execution, "run", run)
-    assert main(["run", "tiny", "--only", "00", "01"]) == 0
+    assert main(["run", "tiny", "--only", "00", "--only", "01"]) == 0
     assert {"tiny/00_task.html", "tiny/01_pruning.html"} < set(files(project.folder / "reports"))
     assert "Failed:" not in capsys.readouterr().err
 
