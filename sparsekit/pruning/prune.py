@@ -12,7 +12,8 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from sparsekit.pruning.masks import WEIGHT, Mask, hidden, matrices
+from sparsekit.pruning.masks import Mask
+from sparsekit.pruning.matrices import WEIGHT, hidden, matrices
 from sparsekit.pruning.schedules import check_sparsity
 from sparsekit.pruning.scores import Evidence, scored
 from sparsekit.registry import check_name

@@ -73,7 +73,7 @@ PROTOCOLS.define("reinitialise", "Fresh weights in the same mask.", lambda start
 @PROTOCOLS.register
 def random_mask(start: Start, mask: Mask) -> tuple[Classifier, Mask]:
     """Fresh weights in a random mask with as many weights in each gate of each matrix."""
-    from sparsekit.pruning.masks import shuffled
+    from sparsekit.pruning.random_masks import shuffled
 
     return start.fresh(), shuffled(mask, start.seed, len(GATES[start.cell]))
 
@@ -81,7 +81,7 @@ def random_mask(start: Start, mask: Mask) -> tuple[Classifier, Mask]:
 @PROTOCOLS.register
 def rewired_mask(start: Start, mask: Mask) -> tuple[Classifier, Mask]:
     """Fresh weights in a random mask in which, gate by gate, each unit keeps its numbers of weights in and out."""
-    from sparsekit.pruning.masks import rewired
+    from sparsekit.pruning.random_masks import rewired
 
     return start.fresh(), rewired(mask, start.seed, len(GATES[start.cell]))
 

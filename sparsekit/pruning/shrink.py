@@ -11,7 +11,8 @@ from torch.nn.utils.rnn import PackedSequence
 from sparsekit.networks.classifier import Classifier, Stage
 from sparsekit.networks.core import EMBEDDING, PARAMETERS
 from sparsekit.pruning import structured
-from sparsekit.pruning.masks import KEEPER, Mask
+from sparsekit.pruning.masks import Mask
+from sparsekit.pruning.matrices import KEEPER
 from sparsekit.variants import GATES
 
 

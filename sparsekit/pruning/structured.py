@@ -11,7 +11,8 @@ from torch import Tensor, nn
 
 from sparsekit.networks.classifier import Classifier
 from sparsekit.networks.core import EMBEDDING
-from sparsekit.pruning.masks import Mask, hidden
+from sparsekit.pruning.masks import Mask
+from sparsekit.pruning.matrices import hidden
 from sparsekit.pruning.schedules import check_sparsity
 from sparsekit.pruning.scores import Evidence
 from sparsekit.pruning.unit_scores import unit_scored

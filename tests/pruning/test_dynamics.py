@@ -10,7 +10,8 @@ from sparsekit.networks import build
 from sparsekit.networks.training import Encoded, Population, Recipe, adam, dense_gradient, train, update
 from sparsekit.pruning.dynamics import DYNAMICS, asks_gradient, cosine, rewire, update_steps
 from sparsekit.pruning.initial import begun
-from sparsekit.pruning.masks import Mask, matrices
+from sparsekit.pruning.masks import Mask
+from sparsekit.pruning.matrices import matrices
 from sparsekit.pruning.scores import Evidence
 from sparsekit.registry import OwnError, UnknownName
 from sparsekit.tasks import definitions as tasks

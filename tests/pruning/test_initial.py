@@ -8,7 +8,8 @@ from hypothesis import strategies as st
 
 from sparsekit.networks import build
 from sparsekit.pruning.initial import INITIAL, apportioned, begun
-from sparsekit.pruning.masks import Mask, matrices
+from sparsekit.pruning.masks import Mask
+from sparsekit.pruning.matrices import matrices
 from sparsekit.pruning.scores import Evidence
 from sparsekit.registry import OwnError, UnknownName
 from sparsekit.tasks import definitions as tasks

@@ -11,7 +11,9 @@ from hypothesis import strategies as st
 from torch import nn
 
 from sparsekit.pruning import prune
-from sparsekit.pruning.masks import KEEPER, Mask, matrices, shuffled
+from sparsekit.pruning.masks import Mask
+from sparsekit.pruning.matrices import KEEPER, matrices
+from sparsekit.pruning.random_masks import shuffled
 from tests.modules import MODULES, batches, module, train
 
 OPTIMIZERS = {

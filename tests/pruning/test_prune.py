@@ -12,7 +12,8 @@ from torch import nn
 
 from sparsekit.networks import build
 from sparsekit.pruning import prune
-from sparsekit.pruning.masks import Mask, matrices
+from sparsekit.pruning.masks import Mask
+from sparsekit.pruning.matrices import matrices
 from sparsekit.pruning.schedules import SCHEDULES
 from sparsekit.pruning.scores import SCORES, Evidence
 from sparsekit.registry import UnknownName
