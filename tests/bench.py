@@ -31,8 +31,9 @@ from sparsekit.experiments.jobs import Job, Schedule
 from sparsekit.experiments.parameters import Parameters
 from sparsekit.experiments.planning import plan
 from sparsekit.experiments.provenance import recorded
-from sparsekit.experiments.pruning import PrunedNetwork
+from sparsekit.experiments.pruned import PrunedNetwork
 from sparsekit.experiments.records import Store, default_store
+from sparsekit.experiments.units import base_networks
 from sparsekit.experiments.workers import ONE_THREAD
 from sparsekit.graphs import families, properties
 from sparsekit.networks import build as networks
@@ -404,7 +405,7 @@ def whole() -> None:
     for title, units in (
         (
             "the thesis's pruning study",
-            [*experiments_pruning.base_networks(p), *experiments_pruning.pruned_networks(p)],
+            [*base_networks(p), *experiments_pruning.pruned_networks(p)],
         ),
         ("the thesis's structure study", structure.graph_networks(p)),
     ):

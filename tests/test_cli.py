@@ -19,9 +19,9 @@ from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook
 
 import sparsekit
 from sparsekit.cli import main
-from sparsekit.experiments import cluster, execution, inference, progress, pruning, records, studies
+from sparsekit.experiments import cluster, execution, inference, progress, records, studies
 from sparsekit.experiments.parameters import Parameters
-from sparsekit.experiments.units import Baselines, Strings
+from sparsekit.experiments.units import Baselines, Strings, base_networks
 from sparsekit.graphs import structure as graphs
 from sparsekit.reports import batch
 from sparsekit.tasks import labelled_csv
@@ -156,8 +156,8 @@ def test_a_run_leaves_every_page_and_says_where(project, capsys):
 
 def test_a_run_leaves_a_page_on_which_each_trained_network_computes(project, monkeypatch):
     p = Parameters.load("tiny", {"train_size": 40, "test_size": 20, "hidden_size": 4, "variants": ["gru", "lstm"]})
-    monkeypatch.setattr(studies, "task", lambda parameters: pruning.base_networks(parameters)[0].strings.make())
-    for unit in pruning.base_networks(p):
+    monkeypatch.setattr(studies, "task", lambda parameters: base_networks(parameters)[0].strings.make())
+    for unit in base_networks(p):
         records.default_store().write(unit, {"history": [{"test_accuracy": 0.5}]}, unit.network().state_dict())
     given = ["train_size=40", "test_size=20", "hidden_size=4", "variants=[gru, lstm]"]
     assert main(["run", "tiny", "--only", "01", *chain(*(("-p", one) for one in given))]) == 0

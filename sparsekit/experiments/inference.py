@@ -10,9 +10,9 @@ import pandas as pd
 
 from sparsekit.experiments.identity import Unit
 from sparsekit.experiments.parameters import Parameters
-from sparsekit.experiments.pruning import PrunedNetwork, base_networks, pruned
+from sparsekit.experiments.pruned import PrunedNetwork, pruned
 from sparsekit.experiments.records import Store
-from sparsekit.experiments.units import BaseNetwork, FromBase, computed, outcome, probed, recipe, results
+from sparsekit.experiments.units import BaseNetwork, FromBase, base_networks, computed, outcome, probed, recipe, results
 from sparsekit.networks import export, processor
 from sparsekit.networks.classifier import Classifier, Stage
 from sparsekit.networks.training import Encoded, Recipe, train

@@ -10,9 +10,10 @@ import torch
 
 from sparsekit.experiments.identity import Result, Unit
 from sparsekit.experiments.parameters import Parameters
-from sparsekit.experiments.pruning import PrunedNetwork, base_networks, pruned_networks
+from sparsekit.experiments.pruned import PrunedNetwork
+from sparsekit.experiments.pruning import pruned_networks
 from sparsekit.experiments.records import Store
-from sparsekit.experiments.units import BaseNetwork, FromBase, Strings, outcome, probed, recipe, results
+from sparsekit.experiments.units import BaseNetwork, FromBase, Strings, base_networks, outcome, probed, recipe, results
 from sparsekit.networks.classifier import Classifier
 from sparsekit.networks.training import Encoded, Recipe, train
 from sparsekit.pruning import prune as pruning_rule

@@ -12,7 +12,8 @@ import pandas as pd
 
 from sparsekit.experiments.identity import Unit
 from sparsekit.experiments.parameters import Parameters
-from sparsekit.experiments.pruning import PrunedNetwork, protocol_networks, protocols, pruned_networks
+from sparsekit.experiments.pruned import PrunedNetwork
+from sparsekit.experiments.pruning import protocol_networks, protocols, pruned_networks
 from sparsekit.experiments.records import Store
 from sparsekit.experiments.units import Strings, computed, outcome, probed, recipe, strings, training_cost
 from sparsekit.graphs import designs, directed, files, nulls, properties

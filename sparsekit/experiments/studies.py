@@ -6,10 +6,10 @@ from collections.abc import Callable, Iterable
 import pandas as pd
 
 from sparsekit.analysis.tables import given_graphs
-from sparsekit.experiments import inference, ladder, own_table, pruning, sparse, structure
+from sparsekit.experiments import inference, ladder, memory, own_table, pruning, sparse, structure
 from sparsekit.experiments.identity import Unit
 from sparsekit.experiments.parameters import Parameters
-from sparsekit.experiments.units import Baselines, computed, results, strings
+from sparsekit.experiments.units import Baselines, base_networks, computed, results, strings
 from sparsekit.networks import classifier
 from sparsekit.pruning.recovery import starts_early
 from sparsekit.registry import OwnError
@@ -17,8 +17,8 @@ from sparsekit.tasks import definitions as tasks
 from sparsekit.tasks import labelled_csv, samples
 
 NOTEBOOKS: dict[str, Callable[[Parameters], Iterable[Unit]]] = {
-    "00_task": lambda p: [*_task_baselines(p), *pruning.base_networks(p)],
-    "01_pruning": lambda p: [*_pruned(p), *pruning.scored_networks(p), *pruning.probes(p), *_sources(p)],
+    "00_task": lambda p: [*_task_baselines(p), *base_networks(p)],
+    "01_pruning": lambda p: [*_pruned(p), *pruning.scored_networks(p), *memory.probes(p), *_sources(p)],
     "02_recovery": lambda p: [*_pruned(p), *_compared(p)],
     "03_graph_structured_rnns": lambda p: [*_graphs(p), *ladder.ladder_networks(p), *ladder.claim_networks(p)],
     "04_correlation_analysis": lambda p: [*_analysed(p), *_masks(p)],
@@ -37,7 +37,7 @@ def units(p: Parameters, notebook: str) -> list[Unit]:
 
 
 def _pruned(p: Parameters) -> list[Unit]:
-    return [*pruning.base_networks(p), *pruning.pruned_networks(p)]
+    return [*base_networks(p), *pruning.pruned_networks(p)]
 
 
 def _sources(p: Parameters) -> list[Unit]:
@@ -59,7 +59,7 @@ def _analysed(p: Parameters) -> list[Unit]:
     if p.structure_table:
         own_table.read(p.structure_table)  # what is wrong with it is an error before anything runs
         return []
-    return [*structure.graph_networks(p), *pruning.base_networks(p)]
+    return [*structure.graph_networks(p), *base_networks(p)]
 
 
 def _masks(p: Parameters) -> list[Unit]:
@@ -125,7 +125,7 @@ def _task_baselines(p: Parameters) -> dict[Baselines, tuple[str, str]]:
 def base_network(p: Parameters, variant: str, seed: int | None = None) -> classifier.Classifier:
     """One trained base network; of the first seed, where none is given."""
     seed = p.seed if seed is None else seed
-    (unit,) = (unit for unit in pruning.base_networks(p) if (unit.variant, unit.seed) == (variant, seed))
+    (unit,) = (unit for unit in base_networks(p) if (unit.variant, unit.seed) == (variant, seed))
     return unit.network(computed([unit], p, weights=True))
 
 

@@ -5,7 +5,8 @@ A unit's random streams derive from what it is alone.
 
 import hashlib
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass, field, fields
+from dataclasses import dataclass, field, fields, replace
+from itertools import product
 from pathlib import Path
 from typing import Any, ClassVar
 
@@ -205,3 +206,19 @@ def results(wanted: Iterable[Unit], p: Parameters) -> Iterator[tuple[Any, dict[s
     wanted = list(wanted)
     store = computed(wanted, p)
     return ((unit, store.read(unit)) for unit in wanted)
+
+
+def base_networks(p: Parameters) -> list[BaseNetwork]:
+    """The base networks, by variant and seed."""
+    return varied(p, p.vary, p.seeds)
+
+
+def varied(p: Parameters, sources: Iterable[str], count: int) -> list[BaseNetwork]:
+    """So many base networks of each variant that differ in these sources; in the others all are like the first."""
+    given, how = strings(p), recipe(p, p.base_epochs, p.batch_size_pruning)
+    sizes, found = (p.hidden_size, p.layers, p.embedding_size), []
+    for variant, k in product(p.variants, range(count)):
+        same = {f"{name}_seed": p.seed for name in ("weights", "order") if k and name not in sources}
+        own = replace(given, data_seed=given.data_seed + k) if "strings" in sources else given
+        found.append(BaseNetwork(own, variant, p.seed + k, how, *sizes, **same))
+    return found

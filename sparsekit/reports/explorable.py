@@ -22,11 +22,10 @@ import numpy as np
 import torch
 from markupsafe import Markup
 
-from sparsekit.experiments import pruning as experiments
 from sparsekit.experiments import studies
 from sparsekit.experiments.parameters import ParameterError, Parameters
 from sparsekit.experiments.records import Store, default_store
-from sparsekit.experiments.units import BaseNetwork
+from sparsekit.experiments.units import BaseNetwork, base_networks
 from sparsekit.figures.automata import EMBEDDED_PLACES, MIDDLES, PLACES
 from sparsekit.figures.words import percent
 from sparsekit.networks.classifier import Classifier
@@ -122,7 +121,7 @@ def _unfit(p: Parameters) -> str:
 
 def _networks(p: Parameters, store: Store) -> dict[str, tuple[BaseNetwork, Classifier]]:
     """The first seed's network of each variant that is in the store, with finite weights."""
-    units = [unit for unit in experiments.base_networks(p) if unit.seed == p.seed and store.has(unit, weights=True)]
+    units = [unit for unit in base_networks(p) if unit.seed == p.seed and store.has(unit, weights=True)]
     found = {unit.variant: (unit, unit.network(store)) for unit in units}
     return {v: (u, n) for v, (u, n) in found.items() if all(w.isfinite().all() for w in n.parameters())}
 
@@ -130,7 +129,7 @@ def _networks(p: Parameters, store: Store) -> dict[str, tuple[BaseNetwork, Class
 def _text(p: Parameters, store: Store, unit: BaseNetwork, network: Classifier, **around: Iterable) -> str:
     task = unit.strings.make()
     carried = data(p, unit, network)
-    others = [own for own in experiments.base_networks(p) if own.variant == unit.variant and store.has(own)]
+    others = [own for own in base_networks(p) if own.variant == unit.variant and store.has(own)]
     return (
         html.environment()
         .get_template("explorable.html.j2")
@@ -316,7 +315,7 @@ def _code(p: Parameters, unit: BaseNetwork) -> str:
     for name in list(given):
         try:
             rest = Parameters(**{n: v for n, v in given.items() if n != name})
-            if unit in experiments.base_networks(rest):
+            if unit in base_networks(rest):
                 given.pop(name)
         except (ParameterError, TaskError):
             continue  # others given do not go without it

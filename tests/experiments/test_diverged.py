@@ -5,7 +5,8 @@ import math
 import pytest
 import torch
 
-from sparsekit.experiments import execution, pruning, status
+from sparsekit.experiments import execution, status
+from sparsekit.experiments.pruned import PrunedNetwork
 from sparsekit.experiments.records import Store
 from sparsekit.experiments.units import BaseNetwork, Strings
 from sparsekit.networks.training import Recipe
@@ -18,7 +19,7 @@ def network(recipe):
 
 
 def pruned(base, recipe, **condition):
-    return pruning.PrunedNetwork(base, "both", 80.0, recipe, **condition)
+    return PrunedNetwork(base, "both", 80.0, recipe, **condition)
 
 
 @pytest.fixture(scope="module")

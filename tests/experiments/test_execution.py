@@ -17,7 +17,7 @@ import pytest
 import torch
 from IPython.core.interactiveshell import InteractiveShell
 
-from sparsekit.experiments import execution, pruning, structure
+from sparsekit.experiments import execution, memory, pruning, structure
 from sparsekit.experiments.execution import ExecutionError, Interrupted, run
 from sparsekit.experiments.identity import Unit
 from sparsekit.experiments.jobs import Schedule
@@ -397,7 +397,7 @@ def test_a_worker_loads_no_module_that_only_figures_and_statistics_need(store):
     tiny |= {"variants": ["gru"], "seeds": 1, "retrain_epochs": 1, "graphs": 1, "graph_epochs": 1, "percentages": [80]}
     p, pool = Parameters(**tiny), loky.ProcessPoolExecutor(max_workers=1)
     try:
-        units = [*pruning.pruned_networks(p)[:1], *structure.graph_networks(p)[:1], *pruning.probes(p)]
+        units = [*pruning.pruned_networks(p)[:1], *structure.graph_networks(p)[:1], *memory.probes(p)]
         run(units, store, workers=1, executor=pool, report=quiet)
         loaded = set(pool.submit(eval, "list(__import__('sys').modules)").result())
     finally:

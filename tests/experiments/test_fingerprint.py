@@ -13,7 +13,7 @@ import pytest
 import sparsekit
 from sparsekit.experiments import fingerprint
 from sparsekit.experiments.identity import Unit
-from sparsekit.experiments.pruning import PrunedNetwork
+from sparsekit.experiments.pruned import PrunedNetwork
 from sparsekit.experiments.units import BaseNetwork, Strings
 from sparsekit.networks.training import Recipe
 from sparsekit.pruning.scores import SCORES

@@ -8,14 +8,16 @@ import pytest
 import scipy.stats
 import torch
 
+from sparsekit.experiments import memory as experiments_memory
 from sparsekit.experiments import pruning as experiments_pruning
 from sparsekit.experiments.execution import run
 from sparsekit.experiments.identity import key
+from sparsekit.experiments.memory import MemoryProbe
 from sparsekit.experiments.parameters import Parameters
 from sparsekit.experiments.project import ParameterError
-from sparsekit.experiments.pruning import MemoryProbe, PrunedNetwork
+from sparsekit.experiments.pruned import PrunedNetwork
 from sparsekit.experiments.records import Store
-from sparsekit.experiments.units import BaseNetwork, EarlyNetwork, Strings
+from sparsekit.experiments.units import BaseNetwork, EarlyNetwork, Strings, base_networks
 from sparsekit.graphs import nulls
 from sparsekit.networks.training import Recipe, train
 from sparsekit.pruning import cost as costs
@@ -303,10 +305,10 @@ def test_networks_differ_in_what_they_are_asked_to():
         weights, order = (one.seed if own is None else own for own in (one.weights_seed, one.order_seed))
         return weights, order, one.strings.data_seed
 
-    assert [made_of(one) for one in experiments_pruning.base_networks(p)] == [(4, 4, 0), (5, 5, 0)]
+    assert [made_of(one) for one in base_networks(p)] == [(4, 4, 0), (5, 5, 0)]
     varied = p.model_copy(update={"vary": ["strings"]})
-    assert [made_of(one) for one in experiments_pruning.base_networks(varied)] == [(4, 4, 0), (4, 4, 1)]
-    assert [one.seed for one in experiments_pruning.base_networks(varied)] == [4, 5]
+    assert [made_of(one) for one in base_networks(varied)] == [(4, 4, 0), (4, 4, 1)]
+    assert [one.seed for one in base_networks(varied)] == [4, 5]
     found = {}
     for source, one in experiments_pruning.source_networks(p):
         found.setdefault(source, []).append(made_of(one.base))
@@ -371,7 +373,7 @@ def test_other_tasks(task, tmp_path):
     pruned, recovered = experiments_pruning.schedules(p)
     assert pruned["target_sparsity"].to_list() == pytest.approx([0.8, 0.8], abs=0.01)
     assert set(recovered["schedule"]) == {"one_shot", "gradual"}
-    tables = experiments_pruning.memory(p)
+    tables = experiments_memory.tables(p)
     assert ("violation" in tables) == (task in tasks.GRAMMARS)
     assert ("distance" in tables) == (task in tasks.DISTANCES)
     assert tables["told"].empty == (task not in tasks.RULES)

@@ -16,7 +16,7 @@ from sparsekit.experiments import structure as experiments_structure
 from sparsekit.experiments.execution import run
 from sparsekit.experiments.identity import key
 from sparsekit.experiments.parameters import Parameters
-from sparsekit.experiments.units import strings
+from sparsekit.experiments.units import base_networks, strings
 from sparsekit.graphs import families
 from sparsekit.graphs import structure as graphs
 from sparsekit.graphs.properties import NAMES
@@ -96,7 +96,7 @@ def test_a_csv_counts_by_its_content(tmp_path):
     other = write_csv(tmp_path / "other.csv", words[1:])
 
     def made(path, **changes):
-        return keys(experiments_pruning.base_networks(parameters(task="csv", csv_path=path, **changes)))
+        return keys(base_networks(parameters(task="csv", csv_path=path, **changes)))
 
     assert made(one) == made(moved) == made(one, valid_share=0.3, longest=20)
     assert not set(made(one)) & set(made(other))
@@ -106,7 +106,7 @@ def test_a_file_saved_again_fails_the_units_that_were_to_read_it(tmp_path):
     words = [f"{a}{b}" for a in "ABCDE" for b in "FGHIJ"]
     path = tmp_path / "mine.csv"
     p = parameters(task="csv", csv_path=write_csv(path, words))
-    (unit, *_) = experiments_pruning.base_networks(p)
+    (unit, *_) = base_networks(p)
     assert unit.strings.make() is strings(p).make()
     write_csv(path, words[1:])
     with pytest.raises(samples.TaskError, match=r"mine.csv: the file has changed since the run began"):
@@ -213,7 +213,7 @@ def test_a_resumed_population_has_the_same_bits(tmp_path):
 def test_a_base_network_is_read_back_as_trained():
     p = parameters()
     network = studies.base_network(p, "gru")
-    assert not torch.equal(network.embedding.weight, experiments_pruning.base_networks(p)[2].network().embedding.weight)
+    assert not torch.equal(network.embedding.weight, base_networks(p)[2].network().embedding.weight)
 
 
 @pytest.fixture
@@ -271,7 +271,7 @@ def test_what_a_task_asks_for_is_part_of_what_it_is(registered):
     assert tasks.options("csv") == ("csv_path",)
 
     def made(**changes):
-        return keys(experiments_pruning.base_networks(parameters(task="parity", **changes)))
+        return keys(base_networks(parameters(task="parity", **changes)))
 
     assert made() == made(shortest=6, valid_share=0.3)
     assert not set(made()) & set(made(longest=12))

@@ -12,9 +12,9 @@ import torch
 from bs4 import BeautifulSoup
 from nbformat.v4 import new_notebook
 
-from sparsekit.experiments import pruning as experiments
 from sparsekit.experiments.parameters import Parameters
 from sparsekit.experiments.records import default_store
+from sparsekit.experiments.units import base_networks
 from sparsekit.networks.training import Encoded, Population, evaluate
 from sparsekit.pruning import prune
 from sparsekit.reports import explorable, html
@@ -34,7 +34,7 @@ def trained(tmp_path_factory):
         patch.setenv("SPARSEKIT_RUNS", str(folder / "runs"))
         for readout in READOUTS:
             p = asked[readout] = Parameters(readout=readout, **SMALL)
-            for unit in experiments.base_networks(p):
+            for unit in base_networks(p):
                 default_store().write(unit, *unit.result(default_store(), "cpu"))
             (folder / readout).mkdir()
             assert len(explorable.write(p, folder / readout)) == len(VARIANTS)
@@ -109,7 +109,7 @@ def the_kits(network, string, steps):
 
 
 def base(p, variant):
-    return next(unit for unit in experiments.base_networks(p) if unit.variant == variant)
+    return next(unit for unit in base_networks(p) if unit.variant == variant)
 
 
 @pytest.mark.usefixtures("records")
@@ -158,7 +158,7 @@ def test_logits_of_test_strings_are_read_where_the_run_reads_them(trained, visit
 @pytest.mark.usefixtures("records")
 def test_of_equal_weights_the_page_removes_the_same_ones(tmp_path, visit):
     p = Parameters(**SMALL | {"hidden_size": 5, "layers": 2, "embedding_size": 5, "variants": ["gru"]})
-    (unit,) = experiments.base_networks(p)
+    (unit,) = base_networks(p)
     network = unit.network()
     with torch.no_grad():
         for weight in network.parameters():
@@ -299,10 +299,10 @@ def test_without_scripts_there_is_the_kits_own_table(trained):
 
 def untrained(p, **accuracies):
     """Records of base networks as if they were trained, with the accuracy given by seed."""
-    for unit in experiments.base_networks(p):
+    for unit in base_networks(p):
         history = [{"test_accuracy": accuracies.get(f"seed_{unit.seed}", 0.5)}]
         default_store().write(unit, {"history": history}, unit.network().state_dict())
-    return experiments.base_networks(p)[0]
+    return base_networks(p)[0]
 
 
 def test_a_page_at_the_theses_size_stays_small_and_names_every_seed(tmp_path):
@@ -367,7 +367,7 @@ def test_without_strings_or_networks_there_is_no_page_and_a_word_on_why(tmp_path
     found = explorable.links(p, tmp_path)
     assert not found.pages
     assert "has not trained" in found.sentence
-    (unit,) = experiments.base_networks(p)
+    (unit,) = base_networks(p)
     broken = {name: torch.full_like(w, torch.nan) for name, w in unit.network().state_dict().items()}
     default_store().write(unit, {"history": [{"test_accuracy": 0.5}]}, broken)
     assert explorable.write(p, tmp_path) == []
