@@ -15,8 +15,8 @@ from playwright.sync_api import sync_playwright
 from sparsekit.analysis import inference as analysis
 from sparsekit.experiments import inference, pruning, studies
 from sparsekit.experiments.parameters import Parameters
-from sparsekit.figures import inference as times
 from sparsekit.figures import pruning as figures
+from sparsekit.figures import race as race_figures
 from sparsekit.tasks import baselines
 
 DOCS = Path(__file__).parent
@@ -38,7 +38,7 @@ def main(name: str = "quick") -> None:
     falls = figures.accuracy_by_percentage(pruning.pruning(p), lines, margin=p.margin, confidence=p.confidence)
     kept("pruning", falls.png())
     race = inference.race(p)
-    kept("bought", times.accuracy_by_time(analysis.race_points(race, p.confidence), race, p.margin).png())
+    kept("bought", race_figures.accuracy_by_time(analysis.race_points(race, p.confidence), race, p.margin).png())
     with sync_playwright() as driver:
         chromium = driver.chromium.launch(executable_path=next(iter(sys.argv[2:]), shutil.which("chromium")))
         for picture, (address, width, height) in SHOWN.items():

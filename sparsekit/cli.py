@@ -1,9 +1,7 @@
 """The command line: ``sparsekit run``, ``list`` and others; ``python -m sparsekit`` is the same."""
 
 import argparse
-import inspect
 import os
-import shutil
 import signal
 import sys
 import tempfile
@@ -15,11 +13,10 @@ from itertools import chain
 from pathlib import Path
 
 import shtab
-import yaml
 
 from sparsekit import __version__, registry
-from sparsekit.experiments import extensions, project
-from sparsekit.experiments.parameters import Parameters, describe, file_value, task_options
+from sparsekit.experiments import extensions, listing, project
+from sparsekit.experiments.parameters import Parameters, file_value
 from sparsekit.experiments.project import NotebookError, ParameterError
 
 # What computes is imported where it is needed: a slip in a parameter's name is answered before torch is loaded.
@@ -325,36 +322,5 @@ def _make_writable(out: Path) -> None:
 
 def _list(options: argparse.Namespace) -> int:
     _load(options.modules)
-    width = min(shutil.get_terminal_size().columns, 100)
-
-    def told(head: str, indent: int, text: str) -> None:
-        lines = textwrap.fill(text, width, initial_indent=" " * indent, subsequent_indent=" " * indent)
-        print(f"  {head:<{indent - 2}}{lines[indent:]}" if head else lines)
-
-    print("Parameter sets (sparsekit run NAME):")
-    for name, path in project.sets().items():
-        told(name, 15, _first_comment(path).removeprefix(name + ": "))
-    print("\nNotebooks (--only NUMBER):")
-    for path in project.everything(project.folder()):
-        print(f"  {path.stem:<26} {project.title(path)}")
-    if own := registry.everything_own():
-        print("\nYour own:")
-    for one in own:
-        told(f"{one.kind:<18} {one.name}", 41, _meaning(one))
-    print("\nParameters (-p name=value):")
-    for name, kind, default, meaning in describe():
-        shown = yaml.safe_dump(default, default_flow_style=True, width=1000).removesuffix("\n...\n").strip()
-        print(textwrap.fill(f"{name} = {shown}", width, initial_indent="  ", subsequent_indent="      "))
-        told("", 6, f"{meaning} ({kind})")
+    listing.show()
     return 0
-
-
-def _meaning(own: registry.Own) -> str:
-    meaning = (inspect.getdoc(own.function) or "").partition("\n")[0] if hasattr(own.function, "__code__") else ""
-    options = ", ".join(task_options(own.name)) if own.kind == "task" else ""
-    return f"{meaning}{' Parameters: ' * bool(options)}{options} ({own.origin})".strip()
-
-
-def _first_comment(path: Path) -> str:
-    lines = (line.strip() for line in path.read_text(encoding="utf-8").splitlines())
-    return next((line.lstrip("# ") for line in lines if line.startswith("#")), "")

@@ -1,19 +1,17 @@
-"""Figures of what sparsity buys: accuracy against time, and from which sparsity on weights take less time and bytes."""
+"""Figures of sparse weights beside dense ones: from which sparsity on they take less time and fewer bytes."""
 
 from typing import Any
 
 import numpy as np
 import pandas as pd
 from matplotlib.colors import to_hex
-from pandas.io.formats.style import Styler
 
-from sparsekit.analysis.inference import fastest_kept, one_setting, quartiles, shares_of_dense, smaller_from
+from sparsekit.analysis.inference import one_setting, quartiles, shares_of_dense, smaller_from
 from sparsekit.analysis.tables import require
 from sparsekit.figures import marks
 from sparsekit.figures.axis import Axis
 from sparsekit.figures.picture import Picture
-from sparsekit.figures.style import FAINT, INK, QUIET, SEQUENTIAL, Look, look, ordered
-from sparsekit.figures.task import accuracy_axis
+from sparsekit.figures.style import FAINT, INK, QUIET, SEQUENTIAL, Look, look
 from sparsekit.figures.words import counted, label, listed, number, percent, span
 from sparsekit.pruning import cost as costs
 from sparsekit.registry import UnknownName, unknown
@@ -34,99 +32,9 @@ FORMS = {
     "bsr": Look("BSR, 2 × 2", "#008F68", "^", (0, (4, 1.2, 1, 1.2))),
     "bitmask": Look("bitmask", "#BF5F93", "D", (0, (1.5, 1.2))),
 }
-MADE = {
-    "dense": Look("dense", INK, "o", "-"),
-    "unstructured": Look("unstructured", "#D55E00", "v", "-"),
-    "structured by norm": Look("structured, by norm", "#0072B2", "s", (0, (5, 1.5))),
-    "structured by activity": Look("structured, by activity", "#7A1FA2", "D", (0, (2, 1))),
-    "structured by variance": Look("structured, by variance", "#3D94CC", "P", (0, (2, 1))),
-    "structured by random": Look("structured, at random", QUIET, "X", (0, (1.5, 1.2))),
-    "small dense": Look("small dense, from scratch", "#008F68", "^", (0, (4, 1.2, 1, 1.2))),
-}
 TIMES = (0.05, 0.1, 0.2, 0.5, 1, 2, 5, 10, 20, 50)
 NEVER = 1.1  # the sparsity that stands for none
 ROUNDED = np.floor, np.round, np.ceil  # an interval's ends, outwards
-
-
-def accuracy_by_time(points: pd.DataFrame, setting: pd.DataFrame, margin: float = 0.02) -> Picture:
-    """Accuracy against measured time of networks made smaller in each way, a panel per variant.
-
-    Of what `analysis.inference.race_points` returns, compiled; `setting` is the table that it was made of.
-    """
-    own, ms = points[points["engine"] == "compiled"], 1e3
-    rows = own.rename(columns={"variant": "panel", "made": "series"})
-    rows = rows.assign(x=ms * own["seconds"], x_low=ms * own["seconds_low"], x_high=ms * own["seconds_high"])
-    machine, batch, steps = one_setting(setting, ("machine", "batch", "steps"))
-    note = f"{counted(batch, 'sequence')} of {steps} steps at a time, compiled, one thread of {machine}.\n"
-    note += "Intervals: of accuracy over seeds, of time over processes, relative to the dense network."
-    base = own[own["made"] == "dense"].set_index("variant")["mean"]
-    ticks = _round_numbers(rows["x_low"].min(), rows["x_high"].max())
-    return marks.lines(
-        rows,
-        "Accuracy against measured time",
-        Axis("milliseconds", _short, "log", ticks=ticks),
-        accuracy_axis(rows["low"].dropna(), rows["mean"]),
-        looks=MADE,
-        base=base.to_dict(),
-        margin=margin,
-        whiskers=True,
-        note=note,
-        reading=_bought(points, margin),
-    )
-
-
-def _round_numbers(low: float, high: float) -> list[float]:
-    """Ticks of a logarithmic axis: as round as three of them can be.
-
-    >>> _round_numbers(0.02, 0.09), _round_numbers(0.04, 0.6)
-    ([0.02, 0.03, 0.05, 0.07], [0.05, 0.1, 0.2, 0.5])
-    """
-    for digits in ((1, 2, 5), (1, 2, 3, 5, 7), range(1, 10)):
-        found = [float(f"{digit}e{power}") for power in range(-4, 7) for digit in digits]
-        if len(own := [value for value in found if low <= value <= high]) > 2:
-            break
-    return own
-
-
-def _short(value: float) -> str:
-    return f"{value:.2g}" if value < 100 else f"{value:.0f}"
-
-
-def _bought(points: pd.DataFrame, margin: float) -> str:
-    """What each way buys without losing more than the margin: ratios to the dense network, means over the variants."""
-    kept, told = fastest_kept(points[points["engine"] == "compiled"], margin), []
-    base = points[(points["made"] == "dense") & (points["engine"] == "compiled")]
-    idle = base.loc[base["mean"] - margin <= base["chance"], "variant"]
-    variants = len(base) - len(idle)
-    dense = points[points["made"] == "dense"].pivot(index="variant", columns="engine", values="seconds")
-    for made in ordered(points.loc[points["made"] != "dense", "made"], MADE):
-        own, name = kept[kept.index.get_level_values("made") == made], look(MADE, made).label
-        if own.empty:
-            told.append(f"{name}, no network does")
-            continue
-        time, size, adds = (_mean(own[part]) for part in ("seconds", "bytes", "multiply_adds"))
-        some = "" if len(own) == variants else f"; in {len(own)} of {variants} variants"
-        told.append(f"{name}, {time:.1f} times as fast ({size:.1f} times fewer bytes, {adds:.1f} multiply-adds{some})")
-    call = f"One compiled call makes the dense network {_mean(dense['torch'] / dense['compiled']):.1f} times as fast as"
-    lost = f" {listed(map(label, idle))}, at chance when dense, left out." if len(idle) else ""
-    return (
-        f"{call} in torch; with at most {100 * margin:g} points of accuracy lost, from there: {'; '.join(told)}.{lost}"
-    )
-
-
-def _mean(ratios: pd.Series) -> float:
-    return float(np.exp(np.log(ratios).mean()))
-
-
-def fastest(points: pd.DataFrame, margin: float = 0.02) -> Styler:
-    """Of each way the fastest network within the margin, and how many times less it takes than the dense one."""
-    own = fastest_kept(points[points["engine"] == "compiled"], margin).reset_index()
-    dense = points[points["made"] == "dense"].pivot(index="variant", columns="engine", values="seconds")
-    own["torch"] = own["seconds"] * own["variant"].map(dense["torch"] / dense["compiled"])
-    own["variant"], own["made"] = own["variant"].map(label), [look(MADE, made).label for made in own["made"]]
-    heads = ["", "made smaller", "by (%)", "accuracy", "time ÷", "bytes ÷", "multiply-adds ÷", "torch's time ÷"]
-    forms = dict(zip(heads[2:], ["{:g}", "{:.3f}", *["{:.1f}"] * 4], strict=True))
-    return own.set_axis(heads, axis="columns").style.format(forms).hide(axis="index")
 
 
 def layer_time(times: pd.DataFrame, setting: pd.DataFrame) -> Picture:
