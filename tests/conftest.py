@@ -1,8 +1,13 @@
 import os
+import sys
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
 import torch
+
+from sparsekit.experiments import extensions
+from sparsekit.sources import own_modules
 
 torch.set_num_threads(1)
 
@@ -20,3 +25,16 @@ def published_folder():
     if not path:
         pytest.skip("SPARSEKIT_PUBLISHED names no clone of the published study")
     return Path(path)
+
+
+@pytest.fixture
+def nothing_stays(tmp_path):
+    """What a test registers or loads is gone after it."""
+    loaded, path = list(extensions._LOADED), list(sys.path)
+    with suppress(ZeroDivisionError), extensions._all_or_nothing():
+        yield
+        raise ZeroDivisionError
+    extensions._LOADED[:], sys.path[:] = loaded, path
+    for module in own_modules():
+        if tmp_path in Path(module.__file__).parents:
+            del sys.modules[module.__name__]

@@ -4,7 +4,6 @@ import functools
 import subprocess
 import sys
 import textwrap
-from contextlib import suppress
 from pathlib import Path
 
 import networkx as nx
@@ -13,10 +12,9 @@ import pytest
 import torch
 
 from sparsekit import registry
-from sparsekit.cli import main
-from sparsekit.experiments import execution, extensions, namespace, pruning, records, sparse, structure, studies
+from sparsekit.experiments import execution, namespace, pruning, structure, studies
 from sparsekit.experiments.identity import key
-from sparsekit.experiments.parameters import ParameterError, Parameters
+from sparsekit.experiments.parameters import ParameterError
 from sparsekit.graphs.families import GENERATORS
 from sparsekit.graphs.nulls import NULLS
 from sparsekit.graphs.properties import PROPERTIES
@@ -24,31 +22,12 @@ from sparsekit.pruning.recovery import PROTOCOLS
 from sparsekit.pruning.schedules import SCHEDULES
 from sparsekit.pruning.scores import SCORES
 from sparsekit.registry import OwnError
-from sparsekit.sources import own_modules, source
+from sparsekit.sources import source
 from sparsekit.tasks.definitions import TASKS
 from sparsekit.tasks.samples import Task
+from tests.tiny import TINY, smallest, tiny
 
-TINY = {"train_size": 64, "test_size": 32, "variants": ["gru"], "seeds": 1, "hidden_size": 6, "layers": 1}
-TINY |= {"embedding_size": 6, "base_epochs": 1, "percentages": [50], "compare_at": [50], "targets": ["h2h"]}
-TINY |= {"retrain_epochs": 1, "recovery_steps": [], "graphs": 1, "graph_seeds": 1, "nodes_min": 8, "nodes_max": 8}
-TINY |= {"graph_epochs": 1, "rewind_step": 1, "workers": 1, "device": "cpu", "shortest": 5, "longest": 12}
-
-
-@pytest.fixture(autouse=True)
-def nothing_stays(tmp_path):
-    """What a test registers or loads is gone after it."""
-    loaded, path = list(extensions._LOADED), list(sys.path)
-    with suppress(ZeroDivisionError), extensions._all_or_nothing():
-        yield
-        raise ZeroDivisionError
-    extensions._LOADED[:], sys.path[:] = loaded, path
-    for module in own_modules():
-        if tmp_path in Path(module.__file__).parents:
-            del sys.modules[module.__name__]
-
-
-def tiny(**changes):
-    return Parameters(**TINY | changes)
+pytestmark = pytest.mark.usefixtures("nothing_stays")
 
 
 def cell(text, **names):
@@ -117,10 +96,6 @@ def test_a_source_is_the_same_in_every_process():
         assert len(done.stdout.strip()) == 32, done.stderr
         seen.add(done.stdout)
     assert len(seen) == 1
-
-
-def smallest(network, names, evidence):
-    return {name: -network.get_parameter(name).detach().abs() for name in names}
 
 
 def test_a_corrected_function_computes_anew_and_nothing_else_does():
@@ -315,112 +290,6 @@ def test_a_wrong_task_is_named(function, said):
     TASKS.register(function, name="mine")
     with pytest.raises(ValueError, match=said):
         pruning.strings(tiny(task="mine")).make()
-
-
-def test_what_cannot_be_sent_is_named_before_anything_runs(tmp_path):
-    import threading
-
-    lock = threading.Lock()
-    SCORES.register(lambda n, names, e: lock and smallest(n, names, e), name="locked")
-    with pytest.raises(OwnError, match=r"'locked' .*cannot be sent to worker processes.*workers=1"):
-        pruning.pruning(tiny(score="locked", workers=2))
-    assert not (tmp_path / "runs" / "base").exists()
-    assert len(pruning.pruning(tiny(score="locked"))) == 1
-
-
-@pytest.fixture
-def folder(tmp_path, monkeypatch):
-    monkeypatch.chdir(tmp_path)
-    return tmp_path
-
-
-SCORE = "from sparsekit.pruning.scores import SCORES\n"
-
-
-@pytest.mark.parametrize(
-    ("text", "said"),
-    [
-        (None, "there is no such file in"),
-        ("def broken(:\n", "mine.py, line 1, is not Python"),
-        (
-            SCORE + "@SCORES.register\ndef half(n, m, e): return {}\n1 / 0\n",
-            "module mine.py, line 4: ZeroDivisionError",
-        ),
-        (
-            SCORE + "@SCORES.register\ndef magnitude(n, m, e): return {}\n",
-            "line 2: pruning score 'magnitude' is the kit's",
-        ),
-        ("import no_such_module\n", "ModuleNotFoundError"),
-        ("raise SystemExit(3)\n", "SystemExit"),
-        ("x = 1\n", "it registers nothing"),
-    ],
-)
-def test_a_module_that_cannot_be_used_is_one_line(folder, capsys, text, said):
-    if text is not None:
-        (folder / "mine.py").write_text(text)
-    before = dict(SCORES)
-    assert main(["list", "--module", "mine.py"]) == 2
-    (line,) = capsys.readouterr().err.splitlines()
-    assert line.startswith("sparsekit: --module mine.py")
-    assert said in line
-    assert before == SCORES
-
-
-def test_two_modules_with_one_name_are_named(folder, capsys):
-    for name in ("one", "two"):
-        (folder / f"{name}.py").write_text(SCORE + "@SCORES.register\ndef mine(n, m, e): return {}\n")
-    assert main(["list", "--module", "one.py", "--module", "two.py"]) == 2
-    (line,) = capsys.readouterr().err.splitlines()
-    assert "two.py" in line
-    assert "one.py has registered one of that name" in line
-
-
-def test_a_module_and_the_users_package_beside_it(folder, capsys):
-    (folder / "beside").mkdir()
-    (folder / "beside" / "__init__.py").touch()
-    helper = folder / "beside" / "signs.py"
-    helper.write_text("def turned(x):\n    return -x.abs()\n")
-    text = "from beside.signs import turned\n" + SCORE
-    text += "@SCORES.register\ndef mine(n, names, e):\n    'The other way round.'\n"
-    text += "    return {m: turned(n.get_parameter(m)) for m in names}\n"
-    (folder / "mine.py").write_text(text)
-    assert main(["list", "--module", "mine.py"]) == 0
-    out = capsys.readouterr().out
-    assert "The other way round." in out
-    assert "mine.py" in out
-    assert len(pruning.pruning(tiny(score="mine", workers=2))) == 1
-    assert records.default_store().has(pruning.pruned_networks(tiny(score="mine"))[0])
-
-
-def test_the_readmes_one_of_each_works_with_two_workers(folder):
-    text = Path(registry.__file__).parents[1].joinpath("README.md").read_text(encoding="utf-8")
-    (folder / "mine.py").write_text(text.partition("```python\n# mine.py\n")[2].partition("```")[0])
-    extensions.load("mine.py")
-    more = {"task": "parity", "alphabet": "ab", "scores": ["squared"], "schedules": ["halves"]}
-    more |= {"protocols": ["from_early"], "generators": ["lollipop"], "null_models": ["path"], "workers": 2}
-    p = tiny(**more)
-    assert "squared" in set(pruning.scores(p)["score"])
-    assert "halves" in set(pruning.schedules(p)[0]["schedule"])
-    assert "from_early" in set(pruning.protocols(p)["recovery"])
-    own = {"initial_masks": ["largest"], "dynamics": ["static", "anywhere"], "compressions": [4], "update_interval": 2}
-    accuracies = sparse.accuracies(tiny(**more | own, sparse_variants=["gru"], training_multiplier=1))
-    assert {"largest", "anywhere"} < set(accuracies["method"])
-    assert structure.structure(p)[["null", "hubs"]].to_numpy().tolist() == [["none", 4], ["path", 0]]
-
-
-def test_a_batch_run_hands_its_modules_to_its_kernels(folder, monkeypatch):
-    import nbformat
-    from nbformat.v4 import new_code_cell, new_notebook
-
-    from sparsekit.reports import html
-
-    (folder / "mine.py").write_text(SCORE + "@SCORES.register\ndef mine(n, m, e): return {}\n")
-    extensions.load("mine.py")
-    declared = new_code_cell("score = 'magnitude'", metadata={"tags": ["parameters"]})
-    check = new_code_cell("from sparsekit.experiments import namespace\nprint(namespace.check(globals()).score)")
-    nbformat.write(new_notebook(cells=[declared, check]), folder / "00_own.ipynb")
-    html.execute(folder / "00_own.ipynb", folder / "out.ipynb", {"score": "mine"})
-    assert "mine" in str(nbformat.read(folder / "out.ipynb", 4).cells[-1].outputs)
 
 
 def test_where_a_file_lies_is_no_part_of_a_source():
