@@ -389,7 +389,7 @@ def cut_off():
     """What stands before a command so that it has no network, where the system allows that to its users."""
     cut = ["unshare", "--map-root-user", "--net"]
     try:
-        return cut if subprocess.run([*cut, "true"], capture_output=True).returncode == 0 else []
+        return cut if subprocess.run([*cut, "true"], capture_output=True, timeout=600).returncode == 0 else []
     except OSError:
         return []
 
@@ -419,7 +419,6 @@ def test_a_run_needs_no_network_and_asks_for_none(tmp_path):
     assert not leaks.exists(), leaks.read_text()
     told = subprocess.run(
         [sys.executable, "-c", "import socket; socket.create_connection(('192.0.2.1', 80), 1)"],
-        env=os.environ | own, capture_output=True, text=True,
-    )  # fmt: skip
+        env=os.environ | own, capture_output=True, text=True, timeout=600)  # fmt: skip
     assert "the network is cut" in told.stderr  # the guard is there
     assert "192.0.2.1" in leaks.read_text()

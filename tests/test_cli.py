@@ -25,6 +25,7 @@ from sparsekit.experiments.units import Baselines, Strings, base_networks
 from sparsekit.graphs import structure as graphs
 from sparsekit.reports import batch
 from sparsekit.tasks import labelled_csv
+from tests.waits import until
 
 STEMS = ("00_task", "01_pruning", "02_recovery", "03_graph_structured_rnns", "04_correlation_analysis")
 
@@ -374,8 +375,7 @@ def test_interrupted_while_notebooks_are_executed(project, capsys, monkeypatch):
 
     def run(units, store, *, report, **options):
         if report.at_work == "03_graph_structured_rnns":
-            while not (project.folder / "began").exists():
-                time.sleep(0.05)
+            until((project.folder / "began").exists, "the notebook to begin")
             raise KeyboardInterrupt
 
     monkeypatch.setattr(execution, "run", run)
@@ -398,9 +398,12 @@ def test_being_told_to_end_is_as_interrupted(project, capsys, monkeypatch, numbe
         time.sleep(60)
 
     monkeypatch.setattr(execution, "run", run)
-    before = signal.getsignal(number)
-    assert main(["run", "tiny", "--only", "00"]) == status
-    assert signal.getsignal(number) is before
+    outer = signal.signal(number, signal.default_int_handler)  # a shell's background process ignores Ctrl-C
+    try:
+        assert main(["run", "tiny", "--only", "00"]) == status
+        assert signal.getsignal(number) is signal.default_int_handler
+    finally:
+        signal.signal(number, outer)
     assert capsys.readouterr().err.count("interrupted") == 1
 
 
@@ -431,7 +434,7 @@ def test_names_are_completed_in_a_shell(capsys):
         main(["--print-completion", "bash"])
     script = capsys.readouterr().out
     checked = 'COMP_WORDS=(sparsekit ver); COMP_CWORD=1; _shtab_sparsekit; echo "${COMPREPLY[@]}"'
-    done = subprocess.run(["bash", "-c", f"{script}\n{checked}"], capture_output=True, text=True)
+    done = subprocess.run(["bash", "-c", f"{script}\n{checked}"], capture_output=True, text=True, timeout=600)
     assert done.stdout.strip() == "verify", done.stderr
 
 
@@ -448,7 +451,7 @@ def test_a_terminal_of_ascii_gets_question_marks(variable):
     environment = os.environ | {variable: "ascii" if variable == "PYTHONIOENCODING" else "C", "PYTHONUTF8": "0"}
     environment["PYTHONCOERCECLOCALE"] = "0"
     command = [sys.executable, "-m", "sparsekit", "list"]
-    process = subprocess.run(command, capture_output=True, env=environment, check=True)
+    process = subprocess.run(command, capture_output=True, env=environment, check=True, timeout=600)
     assert b"learning_rate" in process.stdout
     assert process.stdout.isascii()
     assert not process.stderr
@@ -496,7 +499,7 @@ def test_a_page_made_with_other_code_of_ones_own_is_no_page_of_this_report(proje
     def pages(*options):
         command = [sys.executable, "-c", PAGES, *options]
         env = os.environ | {"PYTHONPATH": str(Path(sparsekit.__file__).parents[1])}
-        subprocess.run(command, check=True, capture_output=True, env=env, cwd=project.folder)
+        subprocess.run(command, check=True, capture_output=True, env=env, cwd=project.folder, timeout=600)
         index = BeautifulSoup((project.folder / "here" / "index.html").read_text(encoding="utf-8"), "html.parser")
         return len(index.select(".books li.ok"))
 

@@ -20,6 +20,7 @@ from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook
 from sparsekit.experiments import execution
 from sparsekit.experiments.records import Store
 from tests import kills
+from tests.waits import until
 
 KILLS = int(os.environ.get("SPARSEKIT_KILLS", "3"))
 SEED = int(os.environ.get("SPARSEKIT_KILLS_SEED", "0"))
@@ -82,6 +83,11 @@ def undisturbed(tmp_path_factory):
     return bits(store)
 
 
+def running(process: subprocess.Popen, marked: Marked) -> bool:
+    assert process.poll() is None, marked.log.read_text()
+    return True
+
+
 def leftovers(folder: Path) -> list[str]:
     return [
         path.name for path in folder.rglob("*") if path.name.endswith((".tmp", ".lock")) or ".unfinished" in str(path)
@@ -142,9 +148,7 @@ def test_runs_that_share_a_store_compute_each_unit_once(tmp_path, marked, undist
 
 def test_what_a_dead_run_was_computing_another_takes_over(tmp_path, marked, undisturbed):
     first = marked.start("-m", "tests.kills", str(tmp_path), "2")
-    while not (tmp_path / "begun").exists():
-        assert first.poll() is None
-        time.sleep(0.01)
+    until(lambda: running(first, marked) and (tmp_path / "begun").exists(), "the first unit to begin")
     second = marked.start("-m", "tests.kills", str(tmp_path), "1")
     time.sleep(random.Random(SEED).uniform(0, 1))
     os.kill(first.pid, signal.SIGKILL)
@@ -175,9 +179,7 @@ def test_a_command_killed_while_a_notebook_is_executed(tmp_path, marked, monkeyp
     project(tmp_path, "open('began', 'w'); import time; time.sleep(600)")
     marked.log.write_text("")
     process = marked.start(*command)
-    while not (tmp_path / "began").exists():
-        assert process.poll() is None, marked.log.read_text()
-        time.sleep(0.05)
+    until(lambda: running(process, marked) and (tmp_path / "began").exists(), "the notebook to begin")
     os.kill(process.pid, number)
     assert process.wait(20) == status
     assert marked.gone()
@@ -196,9 +198,11 @@ def test_a_command_killed_while_a_notebook_is_executed(tmp_path, marked, monkeyp
 def test_a_plan_that_is_killed_leaves_no_process(tmp_path, marked, monkeypatch):
     monkeypatch.chdir(tmp_path)
     process = marked.start("-m", "sparsekit", "run", "thesis", "--plan")
-    while not [worker for worker in marked.alive() if "popen_loky" in " ".join(worker.cmdline())]:
-        assert process.poll() is None, marked.log.read_text()
-        time.sleep(0.05)
+
+    def probed():
+        return [worker for worker in marked.alive() if "popen_loky" in " ".join(worker.cmdline())]
+
+    until(lambda: running(process, marked) and probed(), "a worker process for the probe")
     process.kill()
     process.wait()
     assert marked.gone()

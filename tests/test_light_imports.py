@@ -18,7 +18,11 @@ HEAVY = {"torch", "matplotlib", "numba", "statsmodels", "sklearn"}
 def loaded(*modules):
     """What a fresh interpreter has loaded after it imported these."""
     code = f"import sys, {', '.join(modules)}; print(*sys.modules)"
-    return set(subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout.split())
+    return set(
+        subprocess.run(
+            [sys.executable, "-c", code], capture_output=True, text=True, check=True, timeout=600
+        ).stdout.split()
+    )
 
 
 @pytest.mark.parametrize("room", ROOMS)

@@ -138,7 +138,7 @@ def test_plain_papermill(path, tmp_path, monkeypatch, smoke_records):
     monkeypatch.setenv("SPARSEKIT_RUNS", str(smoke_records))
     out = tmp_path / "out.ipynb"
     command = [sys.executable, "-m", "papermill", str(path), str(out), "-f", str(ROOT / "params" / "smoke.yaml")]
-    done = subprocess.run(command, capture_output=True, text=True, cwd=tmp_path, env=os.environ)
+    done = subprocess.run(command, capture_output=True, text=True, cwd=tmp_path, env=os.environ, timeout=600)
     assert done.returncode == 0, done.stderr[-3000:]
     executed = nbformat.read(out, as_version=4)
     outputs = [o for c in executed.cells if c.cell_type == "code" for o in c.outputs]
@@ -162,7 +162,7 @@ def test_a_table_of_ones_own_networks_is_analysed_without_training(tmp_path, mon
     given = ["-p", "structure_table", "results.csv", "-p", "permutations", "99"]
     path = next(path for path in NOTEBOOKS if path.stem == "04_correlation_analysis")
     command = [sys.executable, "-m", "papermill", str(path), str(tmp_path / "out.ipynb"), *given]
-    done = subprocess.run(command, capture_output=True, text=True, cwd=tmp_path, env=os.environ)
+    done = subprocess.run(command, capture_output=True, text=True, cwd=tmp_path, env=os.environ, timeout=600)
     assert done.returncode == 0, done.stderr[-3000:]
     text = json.dumps([c.outputs for c in nbformat.read(tmp_path / "out.ipynb", as_version=4).cells if "outputs" in c])
     assert "your networks" in text
@@ -181,7 +181,7 @@ def test_a_table_of_ones_own_networks_is_analysed_without_training(tmp_path, mon
 def test_bad_parameters_under_plain_papermill(given, said, tmp_path):
     out = tmp_path / "out.ipynb"
     command = [sys.executable, "-m", "papermill", str(NOTEBOOKS[0]), str(out), *given.split()]
-    done = subprocess.run(command, capture_output=True, text=True, cwd=tmp_path, env=os.environ)
+    done = subprocess.run(command, capture_output=True, text=True, cwd=tmp_path, env=os.environ, timeout=600)
     assert done.returncode != 0
     text = json.dumps([c.get("outputs") for c in nbformat.read(out, as_version=4).cells])
     assert said in text.replace("\\u001b[0m", "")

@@ -92,7 +92,9 @@ def test_a_source_is_the_same_in_every_process():
     code = f"from sparsekit.sources import own_modules, source\nexec({text!r})\nprint(source(f).digest)"
     env, seen = {"PYTHONPATH": str(Path(registry.__file__).parents[1])}, set()
     for seed in ("0", "1", "2"):
-        done = subprocess.run([sys.executable, "-c", code], env=env | {"PYTHONHASHSEED": seed}, capture_output=True)
+        done = subprocess.run(
+            [sys.executable, "-c", code], env=env | {"PYTHONHASHSEED": seed}, capture_output=True, timeout=600
+        )
         assert len(done.stdout.strip()) == 32, done.stderr
         seen.add(done.stdout)
     assert len(seen) == 1

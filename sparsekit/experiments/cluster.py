@@ -25,6 +25,9 @@ ANSWER = 10
 """Seconds within which a scheduler answers."""
 LOOK = 1.0
 """Seconds between two looks at how many workers there are."""
+PATIENCE = 600
+"""Seconds for which a run that has lost its last worker waits for another; for the first one it waits as long as it is
+let."""
 
 Carried = tuple[Unit, bytes, bytes | None]
 """A unit with its record and weights, as files hold them."""
@@ -59,7 +62,7 @@ class Cluster:
         self._executor, self._own, self._local = self._client.get_executor(pure=False), packed(), Local(1)
         self._units: dict[Future, tuple[Unit, ...]] = {}
         self._timed: set[Future] = set()
-        self._workers, self._looked = 0, -LOOK
+        self._workers, self._looked, self._there = 0, -LOOK, 0.0  # when workers were last there
         try:
             for worker, there in self._client.run(_versions).items():
                 _compare(there, self._here, worker)
@@ -75,6 +78,7 @@ class Cluster:
             with suppress(Exception):  # `waiting` says what is the matter
                 self._workers = len(self._client.nthreads())
             self._looked = time.monotonic()
+            self._there = self._looked if self._workers else self._there
         return self._workers
 
     def submit(self, job: Job, store: Store, device: str) -> Future:
@@ -111,7 +115,11 @@ class Cluster:
 
     def waiting(self) -> str:
         self._check()
-        return "" if self.limit else f"waiting for a worker at {self.address}"
+        if self.limit:
+            return ""
+        if self._there and not self._timed and time.monotonic() - self._there > PATIENCE:
+            raise self._gone(f"the last worker is gone, and none came within {PATIENCE} s")
+        return f"waiting for a worker at {self.address}"
 
     def end(self) -> None:
         for future in self._units:
@@ -124,9 +132,8 @@ class Cluster:
         if self._client.status != "running":
             raise self._gone()
 
-    def _gone(self) -> ClusterError:
-        kept = "what was computed is kept: run it again to go on"
-        return ClusterError(f"cluster {self.address}: the scheduler is gone; {kept}")
+    def _gone(self, why: str = "the scheduler is gone") -> ClusterError:
+        return ClusterError(f"cluster {self.address}: {why}; what was computed is kept: run it again to go on")
 
 
 def _client(address: str):

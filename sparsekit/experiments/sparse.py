@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Hashable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
+from functools import lru_cache
 from itertools import product
 from typing import ClassVar
 
@@ -170,11 +171,13 @@ class SparseNetwork(FromBase):
         }
 
 
+@lru_cache(maxsize=4096)  # a listing asks for the same ones thousands of times
 def _entries(base: BaseNetwork) -> int:
     """Weights of the recurrent matrices."""
     return sum(exists.numel() for exists in base.network().masks().values())
 
 
+@lru_cache(maxsize=4096)
 def _characters(strings: Strings, recipe: Recipe) -> float:
     """Of a batch, in the mean."""
     return float(strings.make().train.lengths.sum()) / strings.steps(recipe.batch_size)

@@ -118,7 +118,7 @@ def smoke(browser, shared_folder) -> Path:
                 "--out",
                 str(folder / "report"),
             ]
-            done = subprocess.run(command, env=environment, capture_output=True, text=True)
+            done = subprocess.run(command, env=environment, capture_output=True, text=True, timeout=600)
             assert done.returncode == 0, done.stderr[-3000:]
             compare.compare(folder / "report", folder / "report", folder / "report" / "compare.html")
     return folder

@@ -6,7 +6,6 @@ import signal
 import subprocess
 import sys
 import time
-from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -14,12 +13,14 @@ from typing import ClassVar
 
 import pytest
 import torch
+from distributed import Client
 
 from sparsekit.experiments import cluster, extensions, pruning
 from sparsekit.experiments.execution import ExecutionError, run
 from sparsekit.experiments.identity import Unit, title
 from sparsekit.experiments.parameters import Parameters
 from sparsekit.experiments.records import Store
+from tests.waits import background, until
 
 ROOT = Path(__file__).parents[2]
 
@@ -65,6 +66,10 @@ class Clock(Step):
     timed: ClassVar[bool] = True
 
 
+def _status(dask_worker):
+    return dask_worker.status.name
+
+
 class Dask:
     """A scheduler and workers, which all end with the test."""
 
@@ -75,9 +80,7 @@ class Dask:
         self.file = folder / "scheduler.json"
         options = ["--host", "127.0.0.1", "--port", "0", "--no-dashboard", "--scheduler-file", str(self.file)]
         self.scheduler = self.start("scheduler", *options)
-        while not self.file.exists():
-            assert self.scheduler.poll() is None, self.log
-            time.sleep(0.05)
+        until(lambda: self._alive() and self.file.exists(), "the scheduler to say where it is")
         self.address = json.loads(self.file.read_text())["address"]
 
     def start(self, what, *options):
@@ -87,9 +90,20 @@ class Dask:
         self.started.append(process)
         return process
 
+    def _alive(self):
+        assert all(process.poll() is None for process in self.started), self.log
+        return True
+
     def worker(self, nanny=False):
+        """Once the scheduler knows it, and its nanny too: one that has not heard of its worker ends with it."""
         options = ["--nthreads", "2", "--no-dashboard", "--host", "127.0.0.1"]
-        return self.start("worker", self.address, *options, "--nanny" if nanny else "--no-nanny")
+        with Client(self.address, set_as_default=False) as client:
+            before = len(client.nthreads())
+            process = self.start("worker", self.address, *options, "--nanny" if nanny else "--no-nanny")
+            until(lambda: self._alive() and len(client.nthreads()) > before, "a worker to come")
+            if nanny:
+                until(lambda: "running" in client.run(_status, nanny=True).values(), "a nanny to hear of its worker")
+        return process
 
     @property
     def log(self):
@@ -148,29 +162,19 @@ def test_records_are_those_of_this_machine_bit_for_bit(calm, store, tmp_path):
 
 def begun(folder, number):
     """The process in which a unit has begun, once it has."""
-    file, end = folder / f"begun {number}", time.monotonic() + 60
-    while not (file.exists() and file.read_text()):
-        assert time.monotonic() < end
-        time.sleep(0.05)
-    return int(file.read_text().split()[-1])
-
-
-def background(*arguments, **options):
-    """`run` in a thread; what it raises is raised by the result."""
-    return ThreadPoolExecutor(1).submit(lambda: run(*arguments, report=quiet, **options))
+    file = folder / f"begun {number}"
+    return int(until(lambda: file.exists() and file.read_text(), f"unit {number} to begin").split()[-1])
 
 
 def test_a_worker_killed_in_mid_unit_and_one_added_late(dask, store, tmp_path):
     seen, units = [], [Step(1, str(tmp_path), fault="wait"), *(Step(k, str(tmp_path)) for k in range(2, 5))]
-    going = ThreadPoolExecutor(1).submit(lambda: run(units, store, cluster=dask.address, report=seen.append))
-    while not any("waiting for a worker" in state.text for state in seen):
-        assert not going.done()
-        time.sleep(0.05)
+    going = background(run, units, store, cluster=dask.address, report=seen.append)
+    until(lambda: any("waiting for a worker" in state.text for state in seen), "the run to say that it waits")
     first = dask.worker()
     assert begun(tmp_path, 1) == first.pid
     dask.worker()
     first.kill()
-    going.result(90)
+    going.result(180)
     assert all(map(store.has, units))
     assert begun(tmp_path, 1) != first.pid
 
@@ -188,15 +192,27 @@ def test_a_unit_that_always_kills_its_worker_fails_alone(dask, store, tmp_path):
 def test_the_scheduler_killed_is_one_line_and_the_next_run_goes_on(dask, store, tmp_path):
     units = [Step(1, str(tmp_path)), Step(2, str(tmp_path), (Step(1, str(tmp_path)),), "wait")]
     dask.worker()
-    going = background(units, store, cluster=dask.address)
+    going = background(run, units, store, cluster=dask.address, report=quiet)
     begun(tmp_path, 2)
     dask.scheduler.kill()
     with pytest.raises(ExecutionError, match=r"^cluster tcp://\S+: the scheduler is gone; what was computed is kept"):
-        going.result(60)
+        going.result(120)
     assert [store.has(unit) for unit in units] == [True, False]
     assert not list((store.path / ".claims").iterdir())
     run(units, store, workers=1, report=quiet)
     assert all(map(store.has, units))
+
+
+def test_a_run_does_not_wait_for_ever_once_the_last_worker_is_gone(dask, store, tmp_path, monkeypatch):
+    """As where a unit has killed a worker that nobody starts again."""
+    monkeypatch.setattr(cluster, "PATIENCE", 3)
+    worker = dask.worker()
+    going = background(run, [Step(1, str(tmp_path), fault="wait")], store, cluster=dask.address, report=quiet)
+    begun(tmp_path, 1)
+    worker.kill()
+    with pytest.raises(ExecutionError, match=r"^cluster \S+: the last worker is gone, and none came within 3 s; what"):
+        going.result(120)
+    assert not list((store.path / ".claims").iterdir())
 
 
 @pytest.mark.parametrize("address", ["tcp://127.0.0.1:1", "nothing://x", "127.0.0.1:port"])

@@ -378,10 +378,10 @@ def test_killed_and_started_again_gives_the_same_records(tmp_path):
     before = records_in(tmp_path / "killed")
     assert 3 <= len(before) < 10
     again = subprocess.run(
-        [*command, str(tmp_path / "killed"), "2"], capture_output=True, text=True, check=True, env=env
+        [*command, str(tmp_path / "killed"), "2"], capture_output=True, text=True, check=True, env=env, timeout=600
     )
     assert f"10 units: {10 - len(before)} computed, {len(before)} reused" in again.stderr
-    subprocess.run([*command, str(tmp_path / "whole"), "1"], capture_output=True, check=True, env=env)
+    subprocess.run([*command, str(tmp_path / "whole"), "1"], capture_output=True, check=True, env=env, timeout=600)
     assert records_in(tmp_path / "killed") == records_in(tmp_path / "whole")
 
 

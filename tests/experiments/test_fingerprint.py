@@ -48,7 +48,7 @@ def codes(folder, hash_seed="0", changes=(), moves=()):
         (package / name).rename((package / name).with_name(new))
     env = os.environ | {"PYTHONPATH": str(folder), "PYTHONHASHSEED": hash_seed}
     command = [sys.executable, "-c", PRINT, str(folder), str(Path(__file__).parent)]
-    return subprocess.run(command, env=env, capture_output=True, text=True, check=True).stdout.split()
+    return subprocess.run(command, env=env, capture_output=True, text=True, check=True, timeout=600).stdout.split()
 
 
 def test_comments_docstrings_and_other_rooms_do_not_count(tmp_path):

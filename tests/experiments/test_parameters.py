@@ -581,7 +581,7 @@ def test_ipython_shows_the_lines_and_no_traceback():
 def loaded_by_a_slip(name):
     code = "import sys; from sparsekit.cli import main; assert main(sys.argv[1:]) == 2; print(*sys.modules)"
     command = [sys.executable, "-c", code, "run", name, "-p", "sedes=3"]
-    process = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=True)
+    process = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=True, timeout=600)
     assert process.stderr.count("\n") == 1
     assert "did you mean 'seeds'" in process.stderr
     return set(process.stdout.split())

@@ -73,7 +73,9 @@ def test_a_key_is_the_same_in_every_process_and_python():
     command = [sys.executable, "-c", code, str(here.parent), str(here)]
     for hash_seed in ("1", "2"):
         env = os.environ | {"PYTHONHASHSEED": hash_seed}
-        assert subprocess.run(command, env=env, capture_output=True, text=True, check=True).stdout.strip() == key(UNIT)
+        assert subprocess.run(
+            command, env=env, capture_output=True, text=True, check=True, timeout=600
+        ).stdout.strip() == key(UNIT)
     # a change of this name would orphan every result that anyone keeps
     assert key(UNIT) == "26ba0375d4c677f888ab13d645c1b64bcc3599a8c9704b6bbc8d826f52d474ec"
 

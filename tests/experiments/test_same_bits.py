@@ -72,7 +72,7 @@ def test_the_same_bits(tmp_path, reference, workers, resumed, threads):
     variables = dict.fromkeys(("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS"), threads)
     env = os.environ | variables | {"PYTHONHASHSEED": str(workers), "PYTHONPATH": str(Path(__file__).parents[2])}
     call = f"from tests.experiments import test_same_bits as t; t.compute({str(store.path)!r}, {workers}, {workers})"
-    subprocess.run([sys.executable, "-c", call], env=env, check=True, capture_output=True)
+    subprocess.run([sys.executable, "-c", call], env=env, check=True, capture_output=True, timeout=600)
     expected, found = bits(reference), bits(store)
     assert {unit.kind for unit in expected} >= {"memoryless", "base", "pruned_network", "graph_network", "transplants"}
     assert [unit for unit in expected if repr(found[unit]) != repr(expected[unit])] == []

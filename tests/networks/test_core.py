@@ -200,7 +200,9 @@ for variant in ("rnn_tanh", "gru", "lstm"):
 def test_code_just_compiled_and_code_from_the_cache_give_the_same_bits(tmp_path):
     settings_ = os.environ | workers.ONE_THREAD | {"NUMBA_CACHE_DIR": str(tmp_path)}
     cold, warm = (
-        subprocess.run([sys.executable, "-c", DIGEST], env=settings_, capture_output=True, text=True, check=True).stdout
+        subprocess.run(
+            [sys.executable, "-c", DIGEST], env=settings_, capture_output=True, text=True, check=True, timeout=600
+        ).stdout
         for _ in range(2)
     )
     assert cold == warm

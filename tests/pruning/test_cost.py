@@ -199,7 +199,7 @@ class TestMeasured:
     def test_torch_does_not_warn(self):
         # Torch warns once a process, so only a fresh one can tell.
         code = "from sparsekit.pruning import latency; latency.measure([4], [0.5], ['csr', 'bsr'], steps=2, repeats=1)"
-        subprocess.run([sys.executable, "-W", "error::UserWarning", "-c", code], check=True)
+        subprocess.run([sys.executable, "-W", "error::UserWarning", "-c", code], check=True, timeout=600)
 
     def test_bad_input_says_what_is_allowed(self):
         with pytest.raises(UnknownName, match=r"unknown kernel 'cse'.*did you mean 'csr'"):
