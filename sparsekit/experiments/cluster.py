@@ -25,9 +25,9 @@ ANSWER = 10
 """Seconds within which a scheduler answers."""
 LOOK = 1.0
 """Seconds between two looks at how many workers there are."""
-PATIENCE = 600
-"""Seconds for which a run that has lost its last worker waits for another; for the first one it waits as long as it is
-let."""
+PATIENCE = 6 * 3600
+"""Seconds for which a run that has lost its last worker waits for another, which may stand in a queue; for the first
+one it waits as long as it is let."""
 
 Carried = tuple[Unit, bytes, bytes | None]
 """A unit with its record and weights, as files hold them."""
@@ -118,7 +118,7 @@ class Cluster:
         if self.limit:
             return ""
         if self._there and not self._timed and time.monotonic() - self._there > PATIENCE:
-            raise self._gone(f"the last worker is gone, and none came within {PATIENCE} s")
+            raise self._gone(f"the last worker is gone, and none came within {PATIENCE / 3600:.2g} h")
         return f"waiting for a worker at {self.address}"
 
     def end(self) -> None:

@@ -205,12 +205,12 @@ def test_the_scheduler_killed_is_one_line_and_the_next_run_goes_on(dask, store, 
 
 def test_a_run_does_not_wait_for_ever_once_the_last_worker_is_gone(dask, store, tmp_path, monkeypatch):
     """As where a unit has killed a worker that nobody starts again."""
-    monkeypatch.setattr(cluster, "PATIENCE", 3)
+    monkeypatch.setattr(cluster, "PATIENCE", 3.6)
     worker = dask.worker()
     going = background(run, [Step(1, str(tmp_path), fault="wait")], store, cluster=dask.address, report=quiet)
     begun(tmp_path, 1)
     worker.kill()
-    with pytest.raises(ExecutionError, match=r"^cluster \S+: the last worker is gone, and none came within 3 s; what"):
+    with pytest.raises(ExecutionError, match=r"^cluster \S+: the last worker is gone, and none came within 0.001 h;"):
         going.result(120)
     assert not list((store.path / ".claims").iterdir())
 
