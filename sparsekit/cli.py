@@ -11,6 +11,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from itertools import chain
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import shtab
 
@@ -18,6 +19,10 @@ from sparsekit import __version__, registry
 from sparsekit.experiments import extensions, listing, project
 from sparsekit.experiments.parameters import Parameters, file_value
 from sparsekit.experiments.project import NotebookError, ParameterError
+from sparsekit.experiments.shipped import ENDING, FOLDER, ShippedError
+
+if TYPE_CHECKING:
+    from sparsekit.experiments import records
 
 # What computes is imported where it is needed: a slip in a parameter's name is answered before torch is loaded.
 
@@ -45,7 +50,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     try:
         with _signals():
             return options.command(options)
-    except (ParameterError, NotebookError, UsageError, registry.OwnError, registry.LimitError) as error:
+    except (ParameterError, NotebookError, ShippedError, UsageError, registry.OwnError, registry.LimitError) as error:
         for line in str(error).splitlines():
             print(f"sparsekit: {line}", file=sys.stderr)
         return 2
@@ -94,11 +99,13 @@ def _parser() -> argparse.ArgumentParser:
     run.add_argument("--out", type=Path, metavar="DIR", help="where the report goes (default: reports/SET)")
     run.add_argument("--plan", action="store_true", help="only say how much there is to compute, and how long it takes")
     used = run.add_mutually_exclusive_group()
-    used.add_argument("--keep-old", action="store_const", const="all", dest="used", help="use records of other code")
     used.add_argument(
         "--renew-unknown", action="store_const", const="current", dest="used",
-        help="compute anew what code that is not known has made",
+        help="compute anew what code that is other or not known has made",
     )  # fmt: skip
+    used.add_argument(
+        "--own", action="store_const", const="own", dest="used", help="use no records that came with the project"
+    )
     run.set_defaults(command=_run)
 
     compared = commands.add_parser("compare", help="set two reports side by side: parameters and answers")
@@ -117,6 +124,15 @@ def _parser() -> argparse.ArgumentParser:
     verify.add_argument("--seed", type=int, default=0, help="which ones (default: 0)")
     verify.set_defaults(command=_verify)
 
+    ship = commands.add_parser("ship", help="write the records of a set in one file, to go with the project")
+    ship.add_argument("set", metavar="SET_OR_FILE", help="a parameter set")
+    ship.add_argument("--out", type=Path, metavar="FILE", help="where it goes (default: results/SET.jsonl.xz)")
+    ship.set_defaults(command=_ship)
+    for options in (used, ship):
+        options.add_argument(
+            "--keep-old", action="store_const", const="all", dest="used", help="use records of other code"
+        )
+
     clean = commands.add_parser("clean", help="say what is left over in the folder of records, and remove it")
     clean.add_argument("folder", metavar="DIR", nargs="?", help="a folder of records (default: where runs keep them)")
     clean.add_argument("--yes", action="store_true", help="remove it")
@@ -125,7 +141,7 @@ def _parser() -> argparse.ArgumentParser:
     run.add_argument(
         "--cluster", metavar="ADDRESS", help="compute on a cluster: a scheduler of dask.distributed, tcp://host:8786"
     )
-    for command in (run, status, verify):
+    for command in (run, status, verify, ship):
         command.add_argument(
             "--only", nargs="+", action="extend", metavar="NOTEBOOK", help="notebooks by number or name, such as 01 03"
         )
@@ -137,7 +153,7 @@ def _parser() -> argparse.ArgumentParser:
 
     shown = commands.add_parser("list", help="list parameter sets, notebooks, and every parameter")
     shown.set_defaults(command=_list)
-    for command in (run, status, verify, shown):
+    for command in (run, status, verify, ship, shown):
         command.add_argument(
             "--module", dest="modules", action="append", default=[], metavar="FILE.py",
             help="a file of yours that registers tasks, scores, graphs …; may be repeated",
@@ -147,6 +163,8 @@ def _parser() -> argparse.ArgumentParser:
 
 def _asked(options: argparse.Namespace) -> tuple[Parameters, dict[str, list]]:
     """The parameters, and the units that each notebook asked for reads."""
+    if getattr(options, "used", None):
+        os.environ["SPARSEKIT_RECORDS"] = options.used  # for the notebooks' kernels too
     given = _overrides(options)
     _load(options.modules)
     parameters = Parameters.load(options.set, given)
@@ -174,13 +192,10 @@ def _run(options: argparse.Namespace) -> int:
     if options.cluster:
         os.environ["SPARSEKIT_CLUSTER"] = options.cluster  # for the notebooks' kernels too
     parameters, units = _asked(options)
-    name = Path(options.set).stem.strip(".") or "set"  # a file "...yaml" names no folder above
-    out = project.home(options.out) if options.out else (project.project_root() or Path.cwd()) / "reports" / name
+    out = _home(options, "reports", "")
 
     from sparsekit.experiments import progress, records
 
-    if options.used:
-        os.environ["SPARSEKIT_RECORDS"] = options.used  # for the notebooks' kernels too
     if options.plan:
         return _plan([unit for own in units.values() for unit in own], parameters)
     _make_writable(out)
@@ -193,11 +208,13 @@ def _run(options: argparse.Namespace) -> int:
     if cluster := os.environ.get("SPARSEKIT_CLUSTER"):
         _reach(cluster)
 
+    _tell_shipped(list(chain(*units.values())), store)
+
     from sparsekit.reports import batch
 
     asked = [project.called(options.set), *chain(*(("--module", path) for path in options.modules))]
     asked += chain(*(("-p", f"{n}={v}") for n, v in _overrides(options).items()))
-    done = batch.run(parameters, name, project.folder(), units, out, asked)
+    done = batch.run(parameters, _name(options), project.folder(), units, out, asked)
     for question, answer in done.answers.items():
         print(textwrap.fill(answer.sentence, 100, initial_indent=f"{question}  ", subsequent_indent="     "))
     if done.failures:
@@ -205,6 +222,58 @@ def _run(options: argparse.Namespace) -> int:
     if (out / "index.html").exists() and not any(f.startswith("index: ") for f in done.failures):
         print(f"\nReport: {progress.link(out / 'index.html')}")
     return 1 if done.failures else 0
+
+
+def _name(options: argparse.Namespace) -> str:
+    return Path(options.set).stem.strip(".") or "set"  # a file "...yaml" names no folder above
+
+
+def _home(options: argparse.Namespace, folder: str, ending: str) -> Path:
+    """Where something of a set goes: as asked for, else into a folder of the project."""
+    own = (project.project_root() or Path.cwd()) / folder / f"{_name(options)}{ending}"
+    return project.home(options.out) if options.out else own
+
+
+def _tell_shipped(units: list, store: "records.Store") -> None:
+    """Say how many records are there that came with the project, and who has made them."""
+    from sparsekit.experiments import provenance
+
+    made = provenance.made_by(units, store) if store.files else None
+    if made is not None and len(came := made[made["file"] != ""]):
+        print(*provenance.told(came), sep="\n")
+        if "other" in {*came["code"]}:
+            print("  Those of other code are used: --renew-unknown computes them anew, --own all that came.")
+
+
+def _ship(options: argparse.Namespace) -> int:
+    parameters, units = _asked(options)
+    units = list(dict.fromkeys(chain(*units.values())))
+
+    from sparsekit.experiments import provenance, records, shipped, studies
+
+    store, out = records.default_store(), _home(options, FOLDER, ENDING)
+    kept = [unit for unit in units if store.has(unit)]
+    if not kept:
+        raise UsageError(f"{options.set}: no record in {store.path} to ship; sparsekit run {options.set} makes them")
+    content = shipped.packed(kept, store, studies.drawn(parameters))
+    try:
+        out.parent.mkdir(parents=True, exist_ok=True)
+        with records.whole(out, content) as ready:
+            os.replace(ready, out)
+    except OSError as error:
+        raise UsageError(f"{out}: cannot be written ({error.strerror})") from error
+    file = shipped.opened(out)
+    print(f"{out}: {len(kept):,} of {len(units):,} records, {len(content):,} bytes", end="")
+    print(f", with weights of {file.count(shipped.WEIGHTS)} and masks of {file.count(shipped.MASKS)}")
+    missing = [unit for unit in units if not store.has(unit)]
+    other, failed = sum(store.found(unit) is not None for unit in missing), sum(map(bool, map(store.failure, missing)))
+    if file.machines:
+        print(f"  {sum(unit.timed for unit in kept):,} of them timed, on {', '.join(file.machines)}")
+    if missing:
+        print(f"  left out: {len(missing) - other:,} not computed, of which {failed:,} failed;", end=" ")
+        print(f"{other:,} of other code (--keep-old takes these)")
+    print(*provenance.told(provenance.made_by(kept, store)), sep="\n")
+    return 0
 
 
 def _reach(address: str) -> None:
@@ -233,6 +302,7 @@ def _plan(units: list, parameters: Parameters) -> int:
     from sparsekit.experiments.progress import duration
 
     store = records.default_store()
+    _tell_shipped(units, store)
     made = planning.plan(units, store, parameters.workers, parameters.device)
     print(f"{made.total:,} units, {made.recorded:,} of them recorded in {store.path}")
     for kind in made.kinds:

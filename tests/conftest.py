@@ -14,8 +14,9 @@ torch.set_num_threads(1)
 
 @pytest.fixture(autouse=True)
 def records_of_their_own(tmp_path, monkeypatch):
-    """No test reads or leaves records in the project's own folder."""
+    """No test reads or leaves records in the project's own folders."""
     monkeypatch.setenv("SPARSEKIT_RUNS", str(tmp_path / "runs"))
+    monkeypatch.setenv("SPARSEKIT_RECORDS", "own")
 
 
 @pytest.fixture(scope="session")

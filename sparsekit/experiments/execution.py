@@ -43,7 +43,7 @@ def run(
     executor: Executor | None = None,
     cluster: str | None = None,
     report: Callable[[State], None] | None = None,
-    weights: bool = False,
+    weights: bool | str = False,
 ) -> None:
     """Compute the units that have no record yet, and what they require.
 
@@ -64,8 +64,9 @@ def run(
         what the environment variable SPARSEKIT_CLUSTER says, if anything.
     report : callable, optional
         Called with each state of the run; default: a `sparsekit.experiments.progress.Progress`.
-    weights : bool
-        The units' weights will be read: those that are not what was recorded are computed anew.
+    weights : bool or "masks"
+        The units' weights, or just the masks among them, will be read: those that are not there, or not what was
+        recorded, are computed anew.
 
     Raises
     ------
@@ -179,7 +180,7 @@ class _Run:
             mine = claims.enter_context(self.store.claimed(job.units))
             if theirs := [name for name in job.units if name not in mine]:
                 self.elsewhere.append(self._part(job, theirs))
-            there = [name for name in mine if self.store.has(job.units[name])]
+            there = [name for name in mine if self._done(name, job.units[name])]
             for name in there:
                 self.schedule.finish(name, elsewhere=True)
             if left := [name for name in mine if name not in there]:
@@ -187,6 +188,9 @@ class _Run:
                 future = self.workers.submit(job, self.store, self.device)
                 self.running[future], self.claims[future] = job, claims.pop_all()
                 future.add_done_callback(self.ended.put)
+
+    def _done(self, name: str, unit: Unit) -> bool:
+        return self.store.has(unit, name in self.schedule.weighed)
 
     def _part(self, job: Job, names: list[str]) -> Job:
         units = {name: job.units[name] for name in names}
@@ -201,7 +205,7 @@ class _Run:
             for name, unit in job.units.items():
                 if died:
                     self.store.tidy_one(name)
-                if self.store.has(unit):  # also where its worker died after writing the record
+                if self._done(name, unit):  # also where its worker died after writing the record
                     self.schedule.finish(name)
                 elif died and deaths < self.workers.deadly:  # among others, the death may have been another job's doing
                     self.schedule.add(Job({name: unit}, self.schedule.costs[name], suspect=True, deaths=deaths))

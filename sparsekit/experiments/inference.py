@@ -11,7 +11,7 @@ import pandas as pd
 from sparsekit.experiments.identity import Unit
 from sparsekit.experiments.parameters import Parameters
 from sparsekit.experiments.pruned import PrunedNetwork, pruned
-from sparsekit.experiments.records import Store
+from sparsekit.experiments.records import Store, default_store
 from sparsekit.experiments.units import BaseNetwork, FromBase, base_networks, computed, outcome, probed, recipe, results
 from sparsekit.networks import export, processor
 from sparsekit.networks.classifier import Classifier, Stage
@@ -175,15 +175,14 @@ def raced_networks(p: Parameters) -> list[Unit]:
 
 
 def timed(p: Parameters) -> list[Unit]:
-    """What is measured on this machine: `race`, and `layers` of each batch."""
+    """What is measured on this machine, or on one of which records came: `race`, and `layers` of each batch."""
     return [_race(p), *(_layers(p, batch) for batch in p.inference_batches)]
 
 
 def _race(p: Parameters) -> NetworkLatency:
     first = base_networks(p)[0].strings.make()
-    return NetworkLatency(
-        processor.name(), tuple(raced(p)), _steps(first), p.inference_batches[0], p.inference_processes
-    )
+    setting = tuple(raced(p)), _steps(first), p.inference_batches[0], p.inference_processes
+    return default_store().anywhere(NetworkLatency(processor.name(), *setting))
 
 
 def _steps(task: Task) -> int:
@@ -194,11 +193,11 @@ def _steps(task: Task) -> int:
 def _layers(p: Parameters, batch: int) -> InferenceCost:
     sizes, sparsities = tuple(sorted(p.inference_sizes)), tuple(sorted(p.inference_sparsities))
     own = processor.name(), p.variants[-1], sizes, sparsities, batch, p.inference_processes, p.data_seed
-    return InferenceCost(*own)
+    return default_store().anywhere(InferenceCost(*own))
 
 
 def layers(p: Parameters) -> pd.DataFrame:
-    """Measured time and memory of the last variant's layers on this machine, in each batch of `inference_batches`.
+    """Measured time and memory of the last variant's layers on one machine, in each batch of `inference_batches`.
 
     As of `latency.measure`; a repeat is a process, and its time the median of several within it.
     """

@@ -29,6 +29,15 @@ class Checked(NamedTuple):
     made: Mapping[str, Any]  # its provenance but for what differs from record to record:
     utc: Any
     seconds: Any
+    shipped: str = ""  # the file that it came in, if it lies in no store
+
+    @classmethod
+    def elsewhere(cls, record: Mapping[str, Any], text: bytes, file: str) -> "Checked":
+        """What is to be known of a record that came in a file of others."""
+        made, has = dict(record["provenance"]), record["weights_bytes"] is not None
+        checksum = record.get("weights_sha256") or ("unknown" if has else None)
+        when, diverged = (made.pop("utc", None), made.pop("seconds", None)), "diverged" in record["data"]
+        return cls((), sha256(text).hexdigest(), "", None, checksum, False, diverged, made, *when, file)
 
     @classmethod
     def of(cls, file: Path, text: bytes, record: Mapping[str, Any], written: tuple[int, ...], deep: bool) -> "Checked":

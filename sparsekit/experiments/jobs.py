@@ -40,8 +40,11 @@ class Schedule:
     for where their `weights` will be read. How many workers there are is asked only where there is a unit to compute.
     """
 
-    def __init__(self, units: Iterable[Unit], store: Store, workers: int | Callable[[], int], weights: bool = False):
+    def __init__(
+        self, units: Iterable[Unit], store: Store, workers: int | Callable[[], int], weights: bool | str = False
+    ):
         self.missing: dict[str, Unit] = {}
+        self.weighed: set[str] = set()  # those of them whose weights will be read
         self.reused = 0
         self.computed: set[str] = set()
         self.elsewhere: set[str] = set()  # of these, those that another run has computed meanwhile
@@ -61,14 +64,16 @@ class Schedule:
         for job in self._jobs():
             self.add(job)
 
-    def _survey(self, units: list[tuple[Unit, bool]], store: Store) -> None:
-        seen: dict[str, bool] = {}
+    def _survey(self, units: list[tuple[Unit, bool | str]], store: Store) -> None:
+        seen: dict[str, set[bool | str]] = defaultdict(set)
         for unit, weights in units:  # grows while it is walked through
             name = key(unit)
             first = name not in seen
-            if name in self.missing or (not first and seen[name] >= weights):
+            if weights:
+                self.weighed.add(name)
+            if name in self.missing or weights in seen[name]:
                 continue
-            seen[name] = weights
+            seen[name].add(weights)
             if store.has(unit, weights):
                 self.reused += first
                 continue

@@ -4,6 +4,7 @@ import platform
 from collections.abc import Iterable
 from datetime import UTC, datetime
 from importlib.metadata import version
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pandas as pd
@@ -44,8 +45,8 @@ def made_by(units: Iterable[Unit], store: "Store") -> pd.DataFrame:
     """By which code, versions, machine and when the records of these units were made: a row for each combination.
 
     Columns: code ("this": the code that would compute them now; "other"; "unknown": of an older format, or of another
-    minor version of Python, whose code cannot be compared), sparsekit, python, torch, other libraries, processor,
-    device, first and last (dates), records (how many).
+    minor version of Python, whose code cannot be compared), file (in which they came, "" where they were made here),
+    sparsekit, python, torch, other libraries, processor, device, first and last (dates), seconds, records (how many).
     """
     rows = []
     for unit in {key(unit): unit for unit in units}.values():
@@ -54,20 +55,31 @@ def made_by(units: Iterable[Unit], store: "Store") -> pd.DataFrame:
             said = {name: made.get(name, "unknown") for name in ("sparsekit", "python", *LIBRARIES)}
             said |= {"processor": made.get("processor") or f"unknown ({made.get('platform', 'unknown')})"}
             said |= {"device": made.get("device", "unknown"), "utc": str(made.get("utc", ""))[:10]}
+            said |= {"seconds": float(made.get("seconds") or 0), "file": found.shipped and Path(found.shipped).name}
             rows.append({"code": store.made_by(unit, found)} | said)
-    names = ["code", "sparsekit", "python", *LIBRARIES, "processor", "device"]
-    grouped = pd.DataFrame(rows, columns=[*names, "utc"]).groupby(names, sort=True)["utc"]
-    return grouped.agg(first="min", last="max", records="size").reset_index()
+    names = ["code", "file", "sparsekit", "python", *LIBRARIES, "processor", "device"]
+    grouped = pd.DataFrame(rows, columns=[*names, "utc", "seconds"]).groupby(names, sort=True)
+    columns = {
+        "first": ("utc", "min"),
+        "last": ("utc", "max"),
+        "seconds": ("seconds", "sum"),
+        "records": ("utc", "size"),
+    }
+    return grouped.agg(**columns).reset_index()
 
 
 def told(made: pd.DataFrame) -> list[str]:
-    """`made_by` in sentences, the first of which counts records by code; libraries other than those here are named."""
+    """`made_by` in sentences: first counts by code and by file, then each row; libraries other than here are named."""
+    from sparsekit.experiments.progress import duration  # not above: what workers import needs no terminal
+
     if made.empty:
         return []
     words = {"this": "made by this code", "other": "made by other code", "unknown": "made by unknown code"}
     counts = made.groupby("code")["records"].sum()
     parts = [f"{counts[name]:,} {word}" for name, word in words.items() if name in counts]
     lines = [f"Of {counts.sum():,} records: {', '.join(parts)}"]
+    for file, rows in made[made["file"] != ""].groupby("file"):
+        lines[0] += f"; {rows['records'].sum():,} came in {file} ({duration(rows['seconds'].sum())} of one worker)"
     here = versions()
     for row in made.to_dict("records"):
         days = " to ".join(dict.fromkeys([row["first"], row["last"]]))
@@ -75,6 +87,6 @@ def told(made: pd.DataFrame) -> list[str]:
             f"{name} {row[name]} (here {here[name]})" for name in here if row[name] not in ("unknown", here[name])
         ]
         other = f"; {', '.join(differs)}" if differs else ""
-        where = f"{row['processor']}, {row['device']}"
+        where = ", ".join(filter(None, [row["processor"], row["device"], row["file"]]))
         lines.append(f"  {row['records']:,} {words[row['code']]}, sparsekit {row['sparsekit']}, {days}, {where}{other}")
     return lines

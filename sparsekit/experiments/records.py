@@ -8,11 +8,12 @@ import warnings
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import ExitStack, contextmanager, nullcontext, suppress
+from dataclasses import replace
 from hashlib import sha256
 from pathlib import Path
 from typing import Any
 
-from sparsekit.experiments import index, locks
+from sparsekit.experiments import index, locks, shipped
 from sparsekit.experiments.fingerprint import code
 from sparsekit.experiments.identity import digest, identity, key, plain, title
 from sparsekit.experiments.integrity import Checked, judged, opened, out_of_range, owned, stamp, weights_file
@@ -23,6 +24,7 @@ USED = {
     "known": "records of other code are computed anew; those whose code is unknown are used",
     "all": "records of other code are used too",
     "current": "records whose code is other or unknown are computed anew",
+    "own": "as known, and no records that came with the project are used",
 }
 """Which records count as there, by what the environment variable SPARSEKIT_RECORDS may say; at first "known"."""
 ASIDE, FAILED, CLAIMS = "set-aside", "failed", ".claims"
@@ -49,11 +51,15 @@ class Store:
     still, the older one or the new one. The folder is made by the first write. What is broken nevertheless, or is not
     what its name says, is moved into ``set-aside/``, with a warning, and counts as missing.
 
-    `used` says whether records of other code count as there, as in `USED`.
+    A record that is not there, or does not count, may come in `files` of results (`sparsekit.experiments.shipped`), of
+    which nothing is written into the folder.
+
+    `used` says whether records of other code count as there, as in `USED`. Those that came in files do under each but
+    "current", so that nobody computes for hours what he has; reports count them.
     """
 
-    def __init__(self, path: str | os.PathLike, used: str = "known"):
-        self.path = home(path).absolute()
+    def __init__(self, path: str | os.PathLike, used: str = "known", files: Iterable[Path] = ()):
+        self.path, self.files = home(path).absolute(), tuple(files)
         if used not in USED:
             raise RecordError(f"given {used!r} for the records to use; allowed are {', '.join(USED)}")
         self.used = used
@@ -62,7 +68,7 @@ class Store:
         self._new: dict[str, Checked] = {}  # what was found that the index does not hold
 
     def __reduce__(self):
-        return type(self), (self.path, self.used)
+        return type(self), (self.path, self.used, self.files)
 
     def __repr__(self) -> str:
         return f"Store({str(self.path)!r})"
@@ -80,12 +86,34 @@ class Store:
         found = self.found(unit, mend=False)
         return weights_file(self.file(unit), found and found.weights)
 
-    def found(self, unit: Any, weights: bool = False, mend: bool = True) -> Checked | None:
+    def found(self, unit: Any, weights: bool | str = False, mend: bool = True) -> Checked | None:
         """What is known of a whole record of this unit, whatever code has made it; None where there is none.
 
         It is read once in a process, as long as its files stay the same. With `weights`, these are compared with their
-        checksum too. What is broken is set aside, unless that is not to `mend`.
+        checksum too; ``"masks"``: just the masks among them will be read. What is broken is set aside, unless that is
+        not to `mend`. A record that does not count gives way to one that came in a file.
         """
+        own = self._found(unit, bool(weights), mend)
+        if own and not (self.files and not self._counts(unit, own)):
+            return own
+        return self._came(unit, weights) or own
+
+    def _came(self, unit: Any, weights: bool | str) -> Checked | None:
+        """What is known of a record that came in a file, with what of its weights will be read."""
+        name = key(unit)
+        for file in map(shipped.opened, self.files):
+            found = file.found(unit.kind, name)
+            if found and (not (weights and found.weights) or file.holds(name, weights)):
+                return found
+        return None
+
+    def anywhere(self, unit: Any) -> Any:
+        """What is timed, as timed on its machine or, where no record tells of that, on one of which a record came."""
+        machines = [unit.machine, *(name for file in map(shipped.opened, self.files) for name in file.machines)]
+        there = (other for name in machines if self.found(other := replace(unit, machine=name)))
+        return next(there, unit)
+
+    def _found(self, unit: Any, weights: bool, mend: bool) -> Checked | None:
         name = self._name(unit)
         known, written = _CHECKED.get(name), stamp(name)
         if known and known.same(written) and (known.deep or not weights):
@@ -93,7 +121,7 @@ class Store:
         file = Path(name)
         text, record, problem = opened(file, weights)
         if problem and written != stamp(file):  # somebody has written it meanwhile
-            return self.found(unit, weights, mend)
+            return self._found(unit, weights, mend)
         if record:
             found = _CHECKED[name] = self._new[name] = Checked.of(file, text, record, written, weights)
             return found
@@ -105,12 +133,15 @@ class Store:
         """Which code has made a record: "this", "other" or "unknown"."""
         return found.made_by(lambda: code(unit, self._codes))
 
-    def has(self, unit: Any, weights: bool = False) -> bool:
+    def has(self, unit: Any, weights: bool | str = False) -> bool:
         """Whether a whole record of this unit is there, by code whose records are used; maybe with its `weights`."""
         found = self.found(unit, weights)
-        return bool(found) and (
-            self.used == "all" or self.made_by(unit, found) in ("this", *["unknown"] * (self.used == "known"))
-        )
+        return found is not None and self._counts(unit, found)
+
+    def _counts(self, unit: Any, found: Checked) -> bool:
+        if self.used == "all" or (found.shipped and self.used != "current"):
+            return True
+        return self.made_by(unit, found) in ("this", *["unknown"] * (self.used != "current"))
 
     @contextmanager
     def surveyed(self) -> Iterator[None]:
@@ -169,15 +200,22 @@ class Store:
         RecordError
             Where there is none.
         """
+        text = self.text(unit)
+        return json.loads(text, object_hook=_restored if b'"$float"' in text else None)
+
+    def text(self, unit: Any) -> bytes:
+        """As `record`, as it is written."""
         if not self.has(unit):
             there = " by this code" if self.found(unit) else ""
             raise RecordError(f"no record of {title(unit)}{there} in {self.path}; execution.run([unit]) computes it")
-        name = self._name(unit)
+        name, found = self._name(unit), self.found(unit)
+        if found.shipped:
+            return shipped.opened(found.shipped).line(shipped.RECORDS, key(unit))
         text = Path(name).read_bytes()
-        if sha256(text).hexdigest() != _CHECKED[name].text_sha256:  # written a moment ago, or damaged behind its date
-            _CHECKED.pop(name)
-            return self.record(unit)
-        return json.loads(text, object_hook=_restored if b'"$float"' in text else None)
+        if sha256(text).hexdigest() != found.text_sha256:  # written a moment ago, or damaged behind its date
+            _CHECKED.pop(name, None)
+            return self.text(unit)
+        return text
 
     def read(self, unit: Any) -> dict[str, Any]:
         """A unit's results, as they were given to `write`, but for tuples and arrays, which come back as lists."""
@@ -197,6 +235,9 @@ class Store:
             raise RecordError(f"{title(unit)} was recorded without weights")
         file = self.file(unit)
         while found := self.found(unit, weights=True):
+            if found.shipped:
+                content = io.BytesIO(shipped.opened(found.shipped).weights(key(unit), found.weights))
+                return torch.load(content, map_location="cpu", weights_only=True)
             try:
                 content = Path(found.beside).read_bytes()
                 if found.weights and sha256(content).hexdigest() != found.weights:
@@ -206,7 +247,18 @@ class Store:
                 if found.same(stamp(file)):  # nobody has written others meanwhile
                     self._set_aside(file, "has damaged weights")
                     break
+        if self.has(unit):
+            raise RecordError(
+                f"{title(unit)} came without its weights; execution.run([unit], weights=True) computes it"
+            )
         raise RecordError(f"damaged weights of {file.name}: set aside, and computed anew by the next run")
+
+    def masks(self, unit: Any) -> dict[str, Any]:
+        """The masks among a unit's `weights`."""
+        found = self.found(unit, shipped.MASKS)
+        if found and found.shipped and not shipped.opened(found.shipped).holds(key(unit), True):
+            return shipped.opened(found.shipped).masks(key(unit))
+        return {name: mask for name, mask in self.weights(unit).items() if ".mask_" in name}
 
     def write(
         self, unit: Any, data: Mapping, weights: Mapping | None = None, seconds: float = 0.0, device: str = "cpu"
@@ -236,6 +288,9 @@ class Store:
         """A unit's record and its weights as they lie in their files, to be `put` into another store."""
         if not (found := self.found(unit, weights=True)):
             raise RecordError(f"no record of {title(unit)} in {self.path}")
+        if found.shipped:
+            file = shipped.opened(found.shipped)
+            return self.text(unit), file.weights(key(unit), found.weights) if found.weights else None
         return self.file(unit).read_bytes(), Path(found.beside).read_bytes() if found.beside else None
 
     def put(self, unit: Any, text: bytes, weights: bytes | None) -> None:
@@ -262,8 +317,8 @@ class Store:
             older = weights_file(file, _named_weights(file))
             if weights is not None:
                 new = file.with_suffix(f".{sha256(weights).hexdigest()[:16]}.pt")
-                ready = stack.enter_context(_whole(new, weights))
-            record = stack.enter_context(_whole(file, text))
+                ready = stack.enter_context(whole(new, weights))
+            record = stack.enter_context(whole(file, text))
             if new:
                 os.replace(ready, new)
             os.replace(record, file)
@@ -277,7 +332,7 @@ class Store:
     def fail(self, unit: Any, reason: str) -> None:
         """Note why a unit was not computed, for `failure`; the next run tries again."""
         file, told = self._failure(unit), {"unit": title(unit), "reason": reason, "utc": now()}
-        with self._writing(file.parent), _whole(file, json.dumps(told, ensure_ascii=False, indent=1).encode()) as ready:
+        with self._writing(file.parent), whole(file, json.dumps(told, ensure_ascii=False, indent=1).encode()) as ready:
             os.replace(ready, file)
 
     def failure(self, unit: Any) -> str:
@@ -353,7 +408,7 @@ def _content(weights: Mapping[str, Any]) -> bytes:
 
 
 @contextmanager
-def _whole(file: Path, content: bytes) -> Iterator[Path]:
+def whole(file: Path, content: bytes) -> Iterator[Path]:
     """The content in a file of another name, on the disk as a whole, through power cuts too; gone if not renamed."""
     temporary = file.with_name(f".{file.name}.{uuid.uuid4().hex}.tmp")
     try:
@@ -369,4 +424,5 @@ def _whole(file: Path, content: bytes) -> Iterator[Path]:
 def default_store() -> Store:
     """The store in the folder that SPARSEKIT_RUNS names, else in runs/ of the project, else of the working folder."""
     folder = os.environ.get("SPARSEKIT_RUNS") or (project_root() or Path.cwd()) / "runs"
-    return Store(folder, os.environ.get("SPARSEKIT_RECORDS") or "known")
+    used = os.environ.get("SPARSEKIT_RECORDS") or "known"
+    return Store(folder, used, () if used == "own" else shipped.files())

@@ -278,11 +278,12 @@ def mask_graphs(p: Parameters, names: Iterable[str] | None = None) -> pd.DataFra
     a weight from u to v survives in any gate.
     """
     wanted = masked_networks(p)
-    store = computed(wanted, p, weights=True)
+    store = computed(wanted, p, weights="masks")
     rows = []
     for unit in wanted:
-        for layer, stage in enumerate(unit.network(store).stages):
-            mask = graphs.adjacency(graphs.from_mask(stage.mask_hh.numpy()))
+        masks = [mask for name, mask in store.masks(unit).items() if name.endswith("mask_hh")]
+        for layer, mask_hh in enumerate(masks):
+            mask = graphs.adjacency(graphs.from_mask(mask_hh.numpy()))
             seed = derive("null model of a mask", unit.stream, layer)
             of_mask = {"variant": unit.base.variant, "seed": unit.base.seed, "target": unit.target}
             of_mask |= {"percent": float(unit.percent), "layer": layer}

@@ -9,6 +9,7 @@ from sparsekit.analysis.tables import given_graphs
 from sparsekit.experiments import inference, ladder, memory, own_table, pruning, sparse, structure
 from sparsekit.experiments.identity import Unit
 from sparsekit.experiments.parameters import Parameters
+from sparsekit.experiments.shipped import MASKS, WEIGHTS
 from sparsekit.experiments.units import Baselines, base_networks, computed, results, strings
 from sparsekit.networks import classifier
 from sparsekit.pruning.recovery import starts_early
@@ -34,6 +35,14 @@ def units(p: Parameters, notebook: str) -> list[Unit]:
     A user's own notebook computes what it reads beyond the baselines.
     """
     return list(dict.fromkeys([Baselines(strings(p)), *NOTEBOOKS.get(notebook, lambda p: [])(p)]))
+
+
+def drawn(p: Parameters) -> dict[Unit, str]:
+    """The units whose weights notebooks and the report's explorable pages read, or just their masks."""
+    told = min(p.percentages, key=lambda percent: abs(percent - 80))  # by the string that 01 draws first
+    first = [one for one in pruning.pruned(p, p.targets[0], told) if one.base.variant == p.variants[-1]]
+    own = [unit for unit in [*base_networks(p), *first] if getattr(unit, "base", unit).seed == p.seed]
+    return dict.fromkeys(structure.masked_networks(p), MASKS) | dict.fromkeys(own, WEIGHTS)
 
 
 def _pruned(p: Parameters) -> list[Unit]:

@@ -194,8 +194,8 @@ def recipe(p: Parameters, epochs: int, batch_size: int) -> Recipe:
     return Recipe(epochs, batch_size, p.learning_rate, p.gradient_clip, p.readout)
 
 
-def computed(wanted: Iterable[Unit], p: Parameters, weights: bool = False) -> Store:
-    """The store, once it holds a record of every unit wanted, with sound `weights` where these will be read."""
+def computed(wanted: Iterable[Unit], p: Parameters, weights: bool | str = False) -> Store:
+    """The store, once it holds a record of every unit wanted, with sound `weights`, or "masks", if these are read."""
     store = default_store()
     execution.run(list(wanted), store, workers=p.workers, device=p.device, weights=weights)
     return store

@@ -48,7 +48,7 @@ class _Beside(Store):
     """Computes some units again in a folder of its own, and reads all others from where they are."""
 
     def __init__(self, path: str | os.PathLike, other: Store, again: frozenset[str]):
-        super().__init__(path, "all")
+        super().__init__(path, "all", other.files)
         self.other, self.again = other, again
 
     def __reduce__(self):
@@ -56,6 +56,9 @@ class _Beside(Store):
 
     def _name(self, unit: Unit) -> str:
         return super()._name(unit) if key(unit) in self.again else str(self.other.file(unit))
+
+    def _came(self, unit: Unit, weights: bool | str) -> Checked | None:
+        return None if key(unit) in self.again else super()._came(unit, weights)
 
     def _set_aside(self, file: Path, problem: str) -> None:
         """Leave the other store as it is."""
@@ -68,14 +71,15 @@ def verify(
 
     All bits, weights too, must be the same where code, libraries and kind of processor are; elsewhere numbers may lie
     as far apart as `tolerance`, absolutely or relatively. What they require is read from the store, whose records stay
-    as they are. Units without a record, or whose requirements have none, are an error of their verdict.
+    as they are, or computed again too, where a record came without its weights. Units without a record, or whose
+    requirements have none, are an error of their verdict.
     """
-    device, store = execution.resolve_device(device), Store(store.path, "all")
+    device, store = execution.resolve_device(device), Store(store.path, "all", store.files)
     problems = {unit: _unreadable(unit, store) for unit in units}
     ready = [unit for unit, problem in problems.items() if not problem]
     verdicts = {unit: Verdict(unit, math.inf, "", False, tolerance, problem) for unit, problem in problems.items()}
     with tempfile.TemporaryDirectory(prefix="sparsekit-verify-") as folder:
-        beside = _Beside(folder, store, frozenset(map(key, ready)))
+        beside = _Beside(folder, store, frozenset(map(key, [*ready, *_weightless(ready, store)])))
         errors = {}
         try:
             execution.run(ready, beside, workers=workers, device=device)
@@ -88,7 +92,7 @@ def verify(
                 continue
             exact = _same_place(store, unit, store.found(unit), beside.found(unit))
             size, where = difference(plain(store.read(unit)), plain(beside.read(unit)))
-            if not size and exact and not _same_weights(store.weights_file(unit), beside.weights_file(unit)):
+            if not size and exact and not _same_weights(unit, store, beside):
                 size, where = math.inf, "its weights"
             verdicts[unit] = Verdict(unit, size, where, exact, tolerance)
     return list(verdicts.values())
@@ -99,9 +103,17 @@ def _unreadable(unit: Unit, store: Store) -> str:
     for one in (unit, *unit.requires):
         whose = "its record" if one is unit else f"the record of {title(one)}"
         record, problem = examine(store.file(one), weights=True)
-        if not record:
+        if not record and (problem or not store.found(one)):
             return f"{whose} {problem or 'is missing'}"
     return ""
+
+
+def _weightless(units: Iterable[Unit], store: Store) -> list[Unit]:
+    """What the units require, and these in turn, as far as it came without the weights that they read."""
+    found = list(units)
+    for unit in found:  # grows while it is walked through
+        found += [one for one in unit.requires if one not in found and not store.has(one, weights=True)]
+    return found
 
 
 def _same_place(store: Store, unit: Unit, was: Checked, now: Checked) -> bool:
@@ -109,12 +121,13 @@ def _same_place(store: Store, unit: Unit, was: Checked, now: Checked) -> bool:
     return same and store.made_by(unit, was) == "this"
 
 
-def _same_weights(was: Path, now: Path) -> bool:
+def _same_weights(unit: Unit, store: Store, beside: Store) -> bool:
     import torch
 
-    if not was.exists() or not now.exists():
-        return was.exists() == now.exists()
-    one, other = (torch.load(file, map_location="cpu", weights_only=True) for file in (was, now))
+    checksums = [kept.record(unit).get("weights_sha256") for kept in (store, beside)]
+    if not store.found(unit, weights=True) or len({*checksums}) == 1:  # it came without, or nothing differs
+        return len({*checksums}) == 1
+    one, other = (kept.weights(unit) for kept in (store, beside))
     return one.keys() == other.keys() and all(torch.equal(one[n].nan_to_num(), other[n].nan_to_num()) for n in one)
 
 
@@ -142,6 +155,6 @@ def difference(was: Any, now: Any, place: str = "") -> tuple[float, str]:
 
 def sample(units: Iterable[Unit], store: Store, count: int, seed: int = 0) -> list[Unit]:
     """Some of the units that have a record, drawn at random; not what is timed, which never comes out the same."""
-    recorded = {key(unit): unit for unit in units if not unit.timed and store.file(unit).exists()}
+    recorded = {key(u): u for u in units if not u.timed and (store.file(u).exists() or store.found(u))}
     names = sorted(recorded)
     return [recorded[name] for name in random.Random(seed).sample(names, min(count, len(names)))]

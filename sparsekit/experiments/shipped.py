@@ -1,0 +1,238 @@
+"""Results that come with a project: the records of a set in one file, which a store reads as records made elsewhere.
+
+``results/<set>.jsonl.xz`` is JSON lines in xz: the standard library reads it within bounds of memory, nothing in it is
+run, and ``xz -dc`` shows it. It is a row of xz streams: a line that says what is there, the records of each kind in the
+order of their identities, then masks as bits, and the weights that are drawn. Equal records make equal bytes.
+"""
+
+import base64
+import json
+import lzma
+import math
+import re
+from collections import defaultdict
+from collections.abc import Callable, Iterable, Mapping
+from functools import lru_cache
+from hashlib import sha256
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from sparsekit.experiments.identity import Unit, digest, key
+from sparsekit.experiments.integrity import Checked, judged, stamp
+from sparsekit.experiments.project import roots
+from sparsekit.registry import beyond
+
+if TYPE_CHECKING:
+    import torch
+
+    from sparsekit.experiments.records import Store
+
+FOLDER, ENDING, FORMAT = "results", ".jsonl.xz", 1
+RECORDS, WEIGHTS, MASKS = "records", "weights", "masks"
+"""Parts of a file; the last two name how much of a network is read, too."""
+SHIPPED, READ, UNPACKED = 5_000_000, 50_000_000, 300_000_000
+"""Most bytes of a file that is made, of one that is read, and of each of its streams unpacked."""
+MEMORY = 2**27
+"""Bytes with which a stream can be unpacked; the strongest usual setting of xz needs half of them."""
+SHORT = 16
+"""So many hex digits of a key lead to a line, which is then asked for the rest."""
+
+
+class ShippedError(ValueError):
+    """A file of results cannot be read or made; its text is one line."""
+
+    def _render_traceback_(self) -> list[str]:
+        return [f"ShippedError: {self}"]
+
+
+class Archive:
+    """One file of results, unpacked as far as it is asked for.
+
+    Raises
+    ------
+    ShippedError
+        By this and all that is read later: it is damaged, was changed, is no such file, or is beyond a limit.
+    """
+
+    def __init__(self, file: Path):
+        self.file = file
+        self._lines: dict[int, list[bytes]] = {}
+        self._found: dict[str, Checked] = {}
+        try:
+            with file.open("rb") as stream:
+                packed = stream.read(READ + 1)
+            self._limit(file.stat().st_size, READ)
+            head, self._packed = self._unpacked(packed, UNPACKED)
+            self._read_head(json.loads(head))
+        except OSError as error:
+            raise self._error(f"cannot be read: {error.strerror}") from None
+        except (ValueError, RecursionError, TypeError, KeyError) as error:
+            raise error if isinstance(error, ShippedError) else self._error("is no file of results") from None
+
+    def _read_head(self, head: Mapping[str, Any]) -> None:
+        if head["format"] != FORMAT:
+            raise self._error("is of another format: a newer sparsekit reads it")
+        self.machines, self._places, self._sizes, start = list(map(str, head["machines"])), {}, [], 0
+        for number, stream in enumerate(head["streams"]):
+            names = re.findall(rf"[0-9a-f]{{{SHORT}}}", stream["keys"])
+            size, length = int(stream["size"]), int(stream["packed"])
+            self._limit(size, UNPACKED)
+            self._sizes.append((start, length, size, len(names)))
+            self._places |= {(stream["part"], name): (number, line) for line, name in enumerate(names)}
+            start += length
+        if start != len(self._packed) or min((min(sizes) for sizes in self._sizes), default=0) < 0:
+            raise self._error("is truncated, or has something behind its end")
+
+    def _error(self, problem: str) -> ShippedError:
+        return ShippedError(f"{self.file}: {problem}; get it anew, or take it away and compute what it holds")
+
+    def _limit(self, size: int, most: int) -> None:
+        if refused := beyond(size, most):
+            raise ShippedError(f"{self.file}: {size:,} bytes; {refused}")
+
+    def _unpacked(self, packed: bytes, most: int) -> tuple[bytes, bytes]:
+        """The content of the first stream, not more than a byte beyond `most`, and what follows it."""
+        reader = lzma.LZMADecompressor(lzma.FORMAT_XZ, memlimit=MEMORY)
+        try:
+            content = reader.decompress(packed, max_length=most + 1)
+        except lzma.LZMAError as error:
+            raise self._error(f"is damaged, or no file of xz ({error})") from None
+        if len(content) > most:
+            self._limit(len(content), most)
+        if not reader.eof:
+            raise self._error("is truncated")
+        return content, reader.unused_data
+
+    def line(self, part: str, name: str) -> bytes | None:
+        """A line of a part by the key of its unit, as it stands there; None where there is none."""
+        number, line = self._places.get((part, name[:SHORT]), (None, 0))
+        if number is None:
+            return None
+        if number not in self._lines:
+            start, length, size, count = self._sizes[number]
+            content, rest = self._unpacked(self._packed[start : start + length], size)
+            lines = content.split(b"\n")
+            if rest or len(content) != size or len(lines) != count + 1:
+                raise self._error("was changed after it was made")
+            self._lines[number] = lines
+        return self._lines[number][line]
+
+    def found(self, kind: str, name: str) -> Checked | None:
+        """What is known of the record of this kind and key, once it was found to be what it was; None without one."""
+        if name not in self._found:
+            if (text := self.line(RECORDS, name)) is None:
+                return None
+            record, problem = judged(text, kind, name)
+            if problem or not record.get("sha256"):
+                raise self._error(f"a record in it, {name[:12]}…, {problem or 'has no checksum'}")
+            self._found[name] = Checked.elsewhere(record, text, str(self.file))
+        return self._found[name]
+
+    def count(self, part: str) -> int:
+        """How many lines a part has."""
+        return sum(place[0] == part for place in self._places)
+
+    def holds(self, name: str, weights: bool | str) -> bool:
+        """Whether it has a unit's weights, or what else is to be read of them."""
+        return any((part, name[:SHORT]) in self._places for part in {WEIGHTS, weights or WEIGHTS})
+
+    def weights(self, name: str, checksum: str) -> bytes:
+        """A unit's weights as their own file held them, by its key and their SHA-256."""
+        content = self._part(WEIGHTS, name, lambda told: base64.b64decode(told["pt"], validate=True))
+        if sha256(content).hexdigest() != checksum:
+            raise self._error(f"the weights of {name[:12]}… are others than it was recorded with")
+        return content
+
+    def masks(self, name: str) -> "dict[str, torch.Tensor]":
+        """The masks among a unit's weights, by its key."""
+        return self._part(MASKS, name, lambda told: {name: _mask(*bits) for name, bits in told["masks"].items()})
+
+    def _part(self, part: str, name: str, read: Callable[[dict], Any]) -> Any:
+        try:
+            told = json.loads(self.line(part, name))
+            if told.pop("sha256") != digest(told) or told["key"] != name:
+                raise ValueError
+            return read(told)
+        except (ValueError, TypeError, KeyError, AttributeError, RecursionError) as error:
+            problem = f"the {part} of {name[:12]}… were changed"
+            raise error if isinstance(error, ShippedError) else self._error(problem) from None
+
+
+def files() -> tuple[Path, ...]:
+    """The files of results of the project, then of the kit."""
+    return tuple(file for root in roots() for file in sorted((root / FOLDER).glob(f"*{ENDING}")))
+
+
+def opened(file: Path | str) -> Archive:
+    """The file, read once in a process as long as it stays the same."""
+    return _opened(Path(file), stamp(file))
+
+
+@lru_cache(maxsize=64)
+def _opened(file: Path, written: tuple | None) -> Archive:
+    return Archive(file)
+
+
+def packed(units: Iterable[Unit], store: "Store", read: Mapping[Unit, str]) -> bytes:
+    """A file of results with the records of these units that are in a store.
+
+    `read` says of which of them a notebook reads `WEIGHTS`, or just `MASKS`.
+
+    Raises
+    ------
+    ShippedError
+        It would be larger than is allowed.
+    """
+    parts: dict[tuple[str, str], list[tuple[str, str, dict]]] = defaultdict(list)
+    machines = set()
+    for name, unit in {key(unit): unit for unit in units if store.has(unit)}.items():
+        record = json.loads(store.text(unit))
+        record.setdefault("sha256", digest(record))  # of a record from before there were any
+        order = _text(record["identity"])
+        parts[RECORDS, unit.kind].append((order, name, record))
+        machines |= {unit.machine} if hasattr(unit, "machine") else set()
+        if (part := read.get(unit)) and record.get("weights_sha256") and store.has(unit, part):
+            more = {"key": name} | _content(unit, store, part)
+            parts[part, unit.kind].append((order, name, more | {"sha256": digest(more)}))
+    streams, contents = [], []
+    for (part, kind), lines in sorted(parts.items(), key=lambda item: (item[0][0] != RECORDS, item[0])):
+        lines.sort(key=lambda line: line[:2])
+        content = "".join(_text(line, sort=False) + "\n" for *_, line in lines).encode()
+        contents.append(_packed(content))
+        told = {"part": part, "kind": kind, "size": len(content), "packed": len(contents[-1])}
+        streams.append(told | {"keys": "".join(name[:SHORT] for _, name, _ in lines)})
+    head = {"format": FORMAT, "machines": sorted(machines), "streams": streams}
+    made = b"".join([_packed(f"{_text(head, sort=False)}\n".encode()), *contents])
+    if refused := beyond(len(made), SHIPPED):
+        raise ShippedError(f"given records that take {len(made):,} bytes; {refused}")
+    return made
+
+
+def _text(value: Any, sort: bool = True) -> str:
+    return json.dumps(value, ensure_ascii=False, allow_nan=False, separators=(",", ":"), sort_keys=sort)
+
+
+def _packed(content: bytes) -> bytes:
+    return lzma.compress(content, preset=6 | lzma.PRESET_EXTREME)
+
+
+def _content(unit: Unit, store: "Store", part: str) -> dict[str, Any]:
+    if part == WEIGHTS:
+        return {"pt": base64.b64encode(store.bytes_of(unit)[1]).decode()}
+    return {"masks": {name: _bits(mask) for name, mask in store.masks(unit).items()}}
+
+
+def _bits(mask: "torch.Tensor") -> tuple[list[int], str]:
+    import numpy as np
+
+    return list(mask.shape), base64.b64encode(np.packbits(mask.numpy())).decode()
+
+
+def _mask(shape: list[int], bits: str) -> "torch.Tensor":
+    import numpy as np
+    import torch
+
+    held = np.frombuffer(base64.b64decode(bits, validate=True), np.uint8)
+    if len(held) != -(-math.prod(shape) // 8):
+        raise ValueError("a mask of another shape")
+    return torch.from_numpy(np.unpackbits(held, count=math.prod(shape)).astype(bool)).reshape(shape)

@@ -1,0 +1,262 @@
+"""Records that came with a project, in one file: read as if they were there, and never believed when damaged."""
+
+import json
+import lzma
+import platform
+from dataclasses import dataclass
+from pathlib import Path
+from typing import ClassVar
+
+import pytest
+import torch
+
+from sparsekit.experiments import execution, shipped, status, verification
+from sparsekit.experiments.identity import Unit, digest, key
+from sparsekit.experiments.provenance import made_by, told
+from sparsekit.experiments.records import RecordError, Store
+from sparsekit.experiments.shipped import MASKS, WEIGHTS, ShippedError
+from tests.experiments.test_status import change
+
+ROOT = Path(__file__).parents[2]
+
+
+@dataclass(frozen=True)
+class Net(Unit):
+    kind: ClassVar[str] = "net"
+    seed: int
+    base: "Net | None" = None
+
+    @property
+    def requires(self):
+        return (self.base,) if self.base else ()
+
+    def result(self, store, device):
+        start = store.weights(self.base)["w"] if self.base else torch.zeros(30)
+        drawn = torch.rand(30, generator=torch.Generator().manual_seed(self.seed))
+        data = {"accuracy": float(drawn[0]), "never": float("nan"), "long": [1e-9, 0.1 + 0.2, 2**70], "name": "é\n"}
+        return data, {"w": start + drawn, "x.mask_hh": (drawn > 0.9).reshape(5, 6)}
+
+
+@dataclass(frozen=True)
+class Timed(Unit):
+    kind: ClassVar[str] = "timed"
+    timed: ClassVar[bool] = True
+    machine: str
+    size: int
+
+    def result(self, store, device):
+        return {"seconds": 0.1, "machine": self.machine}, None
+
+
+BASES = [Net(k) for k in range(3)]
+UNITS = [*BASES, *(Net(10 + k, base) for k, base in enumerate(BASES)), Timed("a quick one", 3)]
+READ = {BASES[0]: WEIGHTS, UNITS[3]: MASKS}
+
+
+def quiet(state):
+    pass
+
+
+@pytest.fixture
+def made(tmp_path):
+    """A store with records, and a file of these."""
+    store = Store(tmp_path / "made")
+    execution.run(UNITS, store, workers=1, report=quiet)
+    file = tmp_path / "results" / "mine.jsonl.xz"
+    file.parent.mkdir()
+    file.write_bytes(shipped.packed(UNITS, store, READ))
+    return store, file
+
+
+@pytest.fixture
+def empty(made, tmp_path):
+    return Store(tmp_path / "empty", files=[made[1]])
+
+
+def test_what_came_is_there_bit_for_bit_and_nothing_is_written(made, empty):
+    store, _ = made
+    assert all(map(empty.has, UNITS))
+    assert [repr(empty.read(unit)) for unit in UNITS] == [repr(store.read(unit)) for unit in UNITS]
+    assert [empty.record(unit)["provenance"] for unit in UNITS] == [store.record(u)["provenance"] for u in UNITS]
+    assert torch.equal(empty.weights(BASES[0])["w"], store.weights(BASES[0])["w"])
+    assert empty.bytes_of(BASES[0])[1] == store.bytes_of(BASES[0])[1]
+    (name, mask), *more = empty.masks(UNITS[3]).items()
+    assert (name, more, mask.dtype) == ("x.mask_hh", [], torch.bool)
+    assert torch.equal(mask, store.weights(UNITS[3])["x.mask_hh"])
+    execution.run(UNITS, empty, workers=1, report=quiet)
+    assert not empty.path.exists()
+
+
+def test_equal_records_make_equal_bytes_whatever_their_order(made):
+    store, file = made
+    assert shipped.packed(UNITS[::-1], store, READ) == file.read_bytes()
+    lines = lzma.decompress(file.read_bytes()).splitlines()
+    assert json.loads(lines[0])["machines"] == ["a quick one"]
+
+
+def test_a_file_is_unpacked_as_far_as_it_is_asked_for(made, empty, monkeypatch):
+    shipped._opened.cache_clear()
+    unpacked = []
+    inner = shipped.Archive._unpacked
+    monkeypatch.setattr(
+        shipped.Archive, "_unpacked", lambda self, packed, most: unpacked.append(most) or inner(self, packed, most)
+    )
+    assert not empty.has(Net(99))
+    assert len(unpacked) == 1  # the line that says what is there
+    assert empty.has(UNITS[-1])
+    assert empty.has(UNITS[-1])
+    assert len(unpacked) == 2
+
+
+def test_weights_that_did_not_come_are_computed_into_the_own_store_which_then_comes_first(made, empty):
+    with pytest.raises(RecordError, match="came without its weights"):
+        empty.weights(BASES[1])
+    assert not empty.has(BASES[1], weights=True)
+    new = Net(20, BASES[1])  # needs weights that did not come
+    execution.run([new, Net(21, BASES[0])], empty, workers=1, report=quiet)
+    assert {p.stem for p in empty.path.glob("net/*/*.json")} == {key(u) for u in (new, BASES[1], Net(21, BASES[0]))}
+    assert not empty.found(BASES[1]).shipped
+    execution.run([UNITS[4]], empty, workers=1, report=quiet, weights=MASKS)
+    assert torch.equal(empty.masks(UNITS[4])["x.mask_hh"], made[0].masks(UNITS[4])["x.mask_hh"])
+
+
+def test_another_python_processor_or_code_does_not_compute_all_anew(made, tmp_path):
+    store, file = made
+    python = {"python": "3.99.1", "processor": "another", "code": "0" * 32}
+    for unit, told_of in zip(UNITS, [{"code": "0" * 32}, python, python | {"torch": "9.9"}], strict=False):
+        change(store, unit, lambda record, told_of=told_of: record["provenance"].update(told_of))
+    file.write_bytes(shipped.packed(UNITS, Store(store.path, "all"), READ))
+    empty = Store(tmp_path / "empty", files=[file])
+    assert all(map(empty.has, UNITS))
+    counts = made_by(UNITS, empty).groupby("code")["records"].sum().to_dict()
+    assert counts == {"other": 1, "this": 4, "unknown": 2}
+    text = "\n".join(told(made_by(UNITS, empty)))
+    assert f"{len(UNITS)} came in mine.jsonl.xz (0 s of one worker)" in text
+    assert f"python 3.99.1 (here {platform.python_version()})" in text
+    assert f"{len(UNITS)} done, 0 to compute" in status.status(UNITS, empty)
+    assert sum(map(Store(empty.path, "current", [file]).has, UNITS)) == 4
+
+
+def test_a_record_of_ones_own_comes_first_unless_it_does_not_count(made, empty):
+    empty.write(BASES[0], {"accuracy": 0.25})
+    assert empty.read(BASES[0]) == {"accuracy": 0.25}
+    change(empty, BASES[0], lambda record: record["provenance"].update(code="0" * 32))
+    assert empty.read(BASES[0])["accuracy"] == made[0].read(BASES[0])["accuracy"]
+    empty.file(BASES[0]).write_text("{")
+    with pytest.warns(UserWarning, match="truncated"):
+        assert empty.has(BASES[0])
+
+
+def test_what_is_timed_is_read_as_timed_where_it_was(empty):
+    assert empty.anywhere(Timed("mine", 3)) == UNITS[-1]
+    assert empty.anywhere(Timed("mine", 4)) == Timed("mine", 4)
+    empty.write(Timed("mine", 3), {"seconds": 0.2})
+    assert empty.anywhere(Timed("mine", 3)) == Timed("mine", 3)
+
+
+def test_verify_computes_what_came_again_with_what_it_requires_and_writes_nothing(made, empty):
+    assert {*verification.sample(UNITS, empty, 99)} == {*UNITS[:-1]}
+    verdicts = verification.verify(UNITS[:-1], empty, workers=1)
+    assert all(v.holds and v.exact and "the same bits" in str(v) for v in verdicts)
+    (alone,) = verification.verify([UNITS[5]], empty, workers=1)
+    assert alone.holds
+    assert not empty.path.exists()
+    store, file = made
+    change(store, UNITS[5], lambda record: record["data"].update(accuracy=record["data"]["accuracy"] / 2))
+    file.write_bytes(shipped.packed(UNITS, Store(store.path, "all"), {}))
+    rewritten(file, other_weights)
+    verdicts = verification.verify(UNITS[3:6], empty, workers=1)
+    assert [v.holds for v in verdicts] == [True, False, False]
+    assert "accuracy" in str(verdicts[2])
+
+
+def other_weights(text):
+    lines = list(map(json.loads, text.splitlines()))
+    for record in lines:
+        if record["identity"]["seed"] == UNITS[4].seed:
+            record |= {"weights_sha256": "0" * 64}
+            record["sha256"] = digest({name: value for name, value in record.items() if name != "sha256"})
+    return "".join(json.dumps(record) + "\n" for record in lines).encode()
+
+
+def rewritten(file, how, number=1):
+    """Change one stream of a file and make all else fit, as whoever edits it by hand would."""
+    reader, content, streams = None, file.read_bytes(), []
+    while content:
+        reader = lzma.LZMADecompressor()
+        streams.append(reader.decompress(content))
+        content = reader.unused_data
+    streams[number] = how(streams[number])
+    head, packed = json.loads(streams[0]), [lzma.compress(stream) for stream in streams]
+    for told_of, stream, one in zip(head["streams"], streams[1:], packed[1:], strict=True):
+        told_of |= {"size": len(stream), "packed": len(one)}
+    file.write_bytes(lzma.compress(json.dumps(head).encode()) + b"".join(packed[1:]))
+
+
+@pytest.mark.parametrize(
+    ("how", "problem"),
+    [
+        (lambda text: text.replace(b'"accuracy":0.', b'"accuracy":0.0', 1), "was changed after it was written"),
+        (lambda text: text.replace(b'"sha256":"', b'"other":"', 1), "was changed|no checksum"),
+        (lambda text: b"".join(text.splitlines(keepends=True)[::-1]), "holds the record of another unit"),
+        (lambda text: text + b"{}\n", "was changed after it was made"),
+        (lambda text: b"[" * 10**5 + text[10**5 :], "truncated or no JSON|was changed"),
+        (lambda text: b'{"a":1e999}' + text[text.index(b"\n") :], "is no record"),
+        (lambda text: b"9" * 10**5 + text[text.index(b"\n") :], "no JSON"),
+    ],
+)
+def test_a_record_that_was_edited_is_refused_in_one_line(made, empty, how, problem):
+    rewritten(made[1], how)
+    with pytest.raises(ShippedError, match=problem) as caught:
+        [empty.found(unit) for unit in UNITS]
+    assert len(str(caught.value).splitlines()) == 1
+    assert str(made[1]) in str(caught.value)
+
+
+def test_weights_and_masks_that_were_edited_are_refused(made, empty):
+    store, file = made
+    for number, unit in ((3, UNITS[3]), (4, BASES[0])):
+        file.write_bytes(shipped.packed(UNITS, store, READ))
+        rewritten(file, lambda text: text.replace(b"A", b"B", 1), number)
+        with pytest.raises(ShippedError, match="changed"):
+            empty.masks(unit) if number == 3 else empty.weights(unit)
+    file.write_bytes(shipped.packed(UNITS, store, READ))
+    other = json.dumps({"key": key(BASES[0]), "pt": "AAAA"})  # of a checksum that fits, and not those recorded
+    whole = json.dumps(json.loads(other) | {"sha256": digest(json.loads(other))}).encode() + b"\n"
+    rewritten(file, lambda text: whole, 4)
+    with pytest.raises(ShippedError, match="others than it was recorded with"):
+        empty.weights(BASES[0])
+
+
+@pytest.mark.parametrize(
+    ("content", "problem"),
+    [
+        (lambda whole: b"", "truncated"),
+        (lambda whole: whole[:-20], "truncated"),
+        (lambda whole: whole + b"more", "something behind its end"),
+        (lambda whole: b"PK\3\4" + whole, "no file of xz"),
+        (lambda whole: lzma.compress(b"[1]"), "no file of results"),
+        (lambda whole: lzma.compress(b'{"format": 2}'), "another format"),
+        (
+            lambda whole: lzma.compress(b'{"format": 1, "machines": [], "streams": [{"size": -1}]}'),
+            "no file of results",
+        ),
+        (
+            lambda whole: lzma.compress(b" " * 400_000_000, preset=0),
+            "bytes; allowed are 300,000,000; SPARSEKIT_LIMITS=2",
+        ),
+    ],
+)
+def test_what_is_no_whole_file_of_results_is_refused_in_one_line(made, empty, content, problem):
+    made[1].write_bytes(content(made[1].read_bytes()))
+    with pytest.raises(ShippedError, match=problem) as caught:
+        empty.has(UNITS[0])
+    assert len(str(caught.value).splitlines()) == 1
+
+
+def test_a_file_has_a_limit_that_can_be_raised(made, monkeypatch):
+    monkeypatch.setattr(shipped, "SHIPPED", 1000)
+    with pytest.raises(ShippedError, match=r"bytes; allowed are 1,000; SPARSEKIT_LIMITS=\d+ in the environment"):
+        shipped.packed(UNITS, made[0], READ)
+    monkeypatch.setenv("SPARSEKIT_LIMITS", "100")
+    assert shipped.packed(UNITS, made[0], READ) == made[1].read_bytes()
