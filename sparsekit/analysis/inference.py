@@ -24,18 +24,6 @@ def one_setting(table: pd.DataFrame, names: Sequence[str] = ("variant", "batch",
     return [found for (found,) in values]
 
 
-def quartiles(ratios: pd.DataFrame) -> pd.DataFrame:
-    """Median and quartiles over repeats of what `pruning.cost.speedups` returns, of one kernel.
-
-    Returns
-    -------
-    DataFrame
-        Columns task, hidden, sparsity, low, mean (the median), high.
-    """
-    table = ratios.groupby(["task", "hidden", "sparsity"])["speedup"].quantile([0.25, 0.5, 0.75]).unstack()
-    return table.set_axis(["low", "mean", "high"], axis="columns").reset_index()
-
-
 def shares_of_dense(table: pd.DataFrame) -> pd.DataFrame:
     """Bytes of each form by those of the dense one, a row per sparsity and a column per form.
 

@@ -23,10 +23,9 @@ from sparsekit.figures.closeups.sparsity import sparsity as draw_sparsity
 from sparsekit.figures.closeups.string import string as draw_string
 from sparsekit.figures.closeups.structure import structure as draw_structure
 from sparsekit.figures.controls import choice, explorer
-from sparsekit.figures.inference import FORMS
 from sparsekit.figures.picture import Picture
+from sparsekit.figures.style import FORMS, VARIANTS, look, ordered
 from sparsekit.figures.style import SCORES as SCORE_LOOKS
-from sparsekit.figures.style import VARIANTS, look, ordered
 from sparsekit.figures.words import label, weights_of, words_of
 from sparsekit.graphs import properties
 from sparsekit.graphs import structure as graphs

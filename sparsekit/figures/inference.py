@@ -4,35 +4,20 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
-from matplotlib.colors import to_hex
 
-from sparsekit.analysis.inference import one_setting, quartiles, shares_of_dense, smaller_from
+from sparsekit.analysis.inference import one_setting, shares_of_dense, smaller_from
 from sparsekit.analysis.tables import require
 from sparsekit.figures import marks
 from sparsekit.figures.axis import Axis
 from sparsekit.figures.picture import Picture
-from sparsekit.figures.style import FAINT, INK, QUIET, SEQUENTIAL, Look, look
+from sparsekit.figures.style import FORMS, INK, Look, look
 from sparsekit.figures.words import counted, label, listed, number, percent, span
 from sparsekit.pruning import cost as costs
-from sparsekit.registry import UnknownName, unknown
 
 TASKS = {
     "product": Look("hidden-to-hidden product", INK, "o", "-"),
     "sequence": Look("whole layer over a sequence", INK, "o", "-"),
 }
-FORMS = {
-    "dense": Look("dense", INK, "o", "-"),
-    "compiled": Look("compiled sparse", "#D55E00", "v", "-"),
-    "compiled_dense": Look("compiled dense", QUIET, "P", (0, (5, 1.5))),
-    "compiled_itself": Look("compiled, by itself dense", QUIET, "P", "-"),
-    "floor_adds": Look("floor by multiply-adds", FAINT, ",", (0, (1, 1))),
-    "floor_bytes": Look("floor by bytes", FAINT, ",", (0, (4, 1.2, 1, 1.2))),
-    "csr": Look("CSR", "#0072B2", "s", "-"),
-    "csr_int64": Look("CSR, 64-bit indices", "#D17A00", "o", (0, (5, 1.5))),
-    "bsr": Look("BSR, 2 × 2", "#008F68", "^", (0, (4, 1.2, 1, 1.2))),
-    "bitmask": Look("bitmask", "#BF5F93", "D", (0, (1.5, 1.2))),
-}
-TIMES = (0.05, 0.1, 0.2, 0.5, 1, 2, 5, 10, 20, 50)
 NEVER = 1.1  # the sparsity that stands for none
 ROUNDED = np.floor, np.round, np.ceil  # an interval's ends, outwards
 
@@ -87,48 +72,6 @@ def _gain(times: pd.DataFrame) -> str:
         ends = [f"{_times(r)} ({n:g} units, batch {b:g})" for (b, n), r in ratios.iloc[[0, -1]].items()]
         told.append(f"{' to '.join(dict.fromkeys(ends))} as fast as {name}")
     return f"At {percent(at)} sparsity a compiled sparse layer is {listed(told)}."
-
-
-def latency_ratio(table: pd.DataFrame, kernel: str = "csr") -> Picture:
-    """How many times as fast as dense a sparse kernel is, against sparsity: a panel a task, a line a hidden size.
-
-    Of what :func:`sparsekit.pruning.latency.measure` returns, of one variant, batch and machine.
-
-    Raises
-    ------
-    TableError
-        Where there are several variants, batches or machines, or no sparsity below 1.
-    UnknownName
-        Where there are no rows of the kernel.
-    """
-    ratios = costs.speedups(table)
-    if kernel not in set(ratios["kernel"]):
-        raise UnknownName(unknown("kernel of this table", kernel, sorted(set(ratios["kernel"]))))
-    # A density of 0 has no place on an axis of logarithms.
-    ratios = ratios[(ratios["kernel"] == kernel) & (ratios["sparsity"] < 1)]
-    note = f"{_setting(ratios)}.\nMedians over {counted(ratios['repeat'].nunique(), 'repeat')}, bands: quartiles."
-    rows, label = quartiles(ratios), look(FORMS, kernel).label
-    depth, sizes = -np.log10(1 - rows["sparsity"]).round(9), sorted(rows["hidden"].unique())
-    shades = zip(sizes, SEQUENTIAL(np.linspace(0.12, 0.92, len(sizes))), strict=True)
-    ticks = {t: f"{t:g} ×" for t in TIMES if rows["low"].min() <= t <= rows["high"].max()}
-    return marks.lines(
-        rows.assign(panel=rows["task"], series=rows["hidden"], x=depth),
-        f"How fast {label} weights run beside dense ones",
-        Axis("sparsity (density on a log scale)", _sparsity, ticks=range(int(depth.max()) + 1)),
-        Axis(f"dense time / {label} time", _times, "log", ticks=ticks),
-        looks={size: Look(f"{size:g} units", to_hex(shade), "o", "-") for size, shade in shades},
-        panels=TASKS,
-        baselines={"as fast\nas dense": 1},
-        note=note,
-        reading=_at_highest(rows, label),
-    )
-
-
-def _at_highest(rows: pd.DataFrame, label: str) -> str:
-    last = rows[rows["sparsity"] == rows["sparsity"].max()].sort_values("mean")
-    told = [f"{_times(row.mean)} ({row.hidden:g} units, {look(TASKS, row.task).label})" for row in last.itertuples()]
-    told = f"between {told[0]} and {told[-1]}" if len(told) > 1 else told[0]
-    return f"At {percent(last['sparsity'].iloc[0])} sparsity {label} weights are {told} as fast as dense ones."
 
 
 OVER = "Median over repeats and its interval; never: not up to {}."
@@ -235,19 +178,8 @@ def bytes_by_form(table: pd.DataFrame) -> Picture:
     )
 
 
-def _setting(table: pd.DataFrame) -> str:
-    """The one variant, batch and machine of a table, in words."""
-    variant, batch, machine = one_setting(table)
-    return f"{label(variant)}, {counted(batch, 'sequence')} at a time, one thread of {machine}"
-
-
 def _times(ratio: float) -> str:
     return f"{number(ratio, 2 if ratio < 10 else 0)} times"
-
-
-def _sparsity(depth: float) -> str:
-    """A place on an axis of densities: 0 at none, 1 at 90 %, 2 at 99 %."""
-    return percent(1 - 10.0**-depth)
 
 
 def _or_never(sparsity: float) -> str:

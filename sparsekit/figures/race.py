@@ -8,19 +8,9 @@ from sparsekit.analysis.inference import fastest_kept, one_setting
 from sparsekit.figures import marks
 from sparsekit.figures.axis import Axis
 from sparsekit.figures.picture import Picture
-from sparsekit.figures.style import INK, QUIET, Look, look, ordered
+from sparsekit.figures.style import MADE, look, ordered
 from sparsekit.figures.task import accuracy_axis
 from sparsekit.figures.words import counted, label, listed
-
-MADE = {
-    "dense": Look("dense", INK, "o", "-"),
-    "unstructured": Look("unstructured", "#D55E00", "v", "-"),
-    "structured by norm": Look("structured, by norm", "#0072B2", "s", (0, (5, 1.5))),
-    "structured by activity": Look("structured, by activity", "#7A1FA2", "D", (0, (2, 1))),
-    "structured by variance": Look("structured, by variance", "#3D94CC", "P", (0, (2, 1))),
-    "structured by random": Look("structured, at random", QUIET, "X", (0, (1.5, 1.2))),
-    "small dense": Look("small dense, from scratch", "#008F68", "^", (0, (4, 1.2, 1, 1.2))),
-}
 
 
 def accuracy_by_time(points: pd.DataFrame, setting: pd.DataFrame, margin: float = 0.02) -> Picture:

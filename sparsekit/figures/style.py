@@ -225,3 +225,24 @@ METHODS = {
     "selfish_rnn": Look("Selfish-RNN", GREEN, "h", (0, (2, 1))),
     "gradual": Look("gradual, from dense", PURPLE, "d", (0, (3, 1, 1, 1, 1, 1))),
 }
+FORMS = {
+    "dense": Look("dense", INK, "o", "-"),
+    "compiled": Look("compiled sparse", VERMILION, "v", "-"),
+    "compiled_dense": Look("compiled dense", QUIET, "P", DASHED),
+    "compiled_itself": Look("compiled, by itself dense", QUIET, "P", "-"),
+    "floor_adds": Look("floor by multiply-adds", FAINT, ",", (0, (1, 1))),
+    "floor_bytes": Look("floor by bytes", FAINT, ",", DASH_DOT),
+    "csr": Look("CSR", BLUE, "s", "-"),
+    "csr_int64": Look("CSR, 64-bit indices", ORANGE, "o", DASHED),
+    "bsr": Look("BSR, 2 × 2", GREEN, "^", DASH_DOT),
+    "bitmask": Look("bitmask", PINK, "D", DOTTED),
+}
+MADE = {
+    "dense": Look("dense", INK, "o", "-"),
+    "unstructured": Look("unstructured", VERMILION, "v", "-"),
+    "structured by norm": Look("structured, by norm", BLUE, "s", DASHED),
+    "structured by activity": Look("structured, by activity", PURPLE, "D", SHORT),
+    "structured by variance": Look("structured, by variance", SKY, "P", SHORT),
+    "structured by random": Look("structured, at random", QUIET, "X", DOTTED),
+    "small dense": Look("small dense, from scratch", GREEN, "^", DASH_DOT),
+}

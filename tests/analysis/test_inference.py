@@ -7,7 +7,7 @@ import pytest
 from sparsekit.analysis import inference
 from sparsekit.analysis.intervals import mean_interval
 from sparsekit.analysis.tables import TableError
-from tests.figures.test_inference import raced
+from tests.figures.test_race import raced
 
 
 def test_times_are_medians_in_microseconds():

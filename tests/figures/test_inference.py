@@ -7,7 +7,6 @@ from sparsekit.analysis import inference as analysis
 from sparsekit.analysis.tables import TableError
 from sparsekit.figures import inference as inference_figures
 from sparsekit.pruning import cost as costs
-from sparsekit.registry import UnknownName
 
 
 def timings(hidden=(50, 256), batch=(1,), kernels=("csr",)):
@@ -22,19 +21,6 @@ def timings(hidden=(50, 256), batch=(1,), kernels=("csr",)):
         for kernel, seconds in [("dense", 1.0), *((k, (1.5 if h == 50 else 0.25) + 3 * (1 - s)) for k in kernels)]
     ]
     return pd.DataFrame(rows).assign(machine="Some CPU", variant="lstm")
-
-
-def test_latency_ratio_says_the_ratios():
-    picture = inference_figures.latency_ratio(timings())
-    told = picture.alt.split("hidden-to-hidden product, 256 units: ")[1].split(";")[0]
-    assert told.startswith("0 % 0.31 times (0.31 times to 0.31 times), 50 % 0.57 times")
-    assert told.endswith("90 % 1.82 times (1.82 times to 1.82 times)")
-    assert picture.reading.startswith("At 90 % sparsity CSR weights are between 0.56 times (50 units, ")
-    assert "and 1.82 times (256 units, " in picture.reading
-    assert inference_figures.latency_ratio(timings(hidden=(256,)).query("task == 'product'")).reading == (
-        "At 90 % sparsity CSR weights are 1.82 times (256 units, hidden-to-hidden product) as fast as dense ones."
-    )
-    assert picture.png()
 
 
 def test_break_even_line_says_where_and_where_never():
@@ -88,19 +74,18 @@ def test_bytes_by_form_says_the_break_evens():
 
 
 def test_the_callers_tables_stay_as_they_were():
-    table = timings()
+    table = timings(kernels=("compiled", "compiled_dense")).assign(bytes=100)
     before = table.copy()
-    inference_figures.latency_ratio(table)
+    inference_figures.layer_time(analysis.layer_times(table), table)
     pd.testing.assert_frame_equal(table, before)
 
 
 def test_bad_tables():
-    with pytest.raises(UnknownName, match="unknown kernel of this table 'cse': allowed are csr"):
-        inference_figures.latency_ratio(timings(), "cse")
-    with pytest.raises(TableError, match="column 'batch' holds 1, 8: a figure shows one"):
-        inference_figures.latency_ratio(timings(batch=(1, 8)))
+    both = pd.concat([timings(), timings().assign(machine="Another CPU")])
+    with pytest.raises(TableError, match="column 'machine' holds Some CPU, Another CPU: a figure shows one"):
+        inference_figures.layer_time(pd.DataFrame(), both)
     with pytest.raises(TableError, match="column 'variant' holds nothing"):
-        inference_figures.latency_ratio(timings().query("sparsity == 1"))
+        inference_figures.layer_time(pd.DataFrame(), timings().query("sparsity > 1"))
     with pytest.raises(TableError, match="unknown column 'low'"):
         inference_figures.break_even_line(costs.break_even(timings()).drop(columns="low"))
     with pytest.raises(TableError, match="unknown column 'dense'"):

@@ -8,9 +8,8 @@ from matplotlib.axes import Axes
 
 from sparsekit.analysis.inference import median_times
 from sparsekit.figures.closeups.parts import few_ticks, panels
-from sparsekit.figures.inference import FORMS
 from sparsekit.figures.picture import Picture, drawn
-from sparsekit.figures.style import FAINT, INK, PATH, QUIET, look
+from sparsekit.figures.style import FAINT, FORMS, INK, PATH, QUIET, look
 from sparsekit.figures.words import percent
 
 
