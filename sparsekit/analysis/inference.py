@@ -27,10 +27,7 @@ def one_setting(table: pd.DataFrame, names: Sequence[str] = ("variant", "batch",
 def shares_of_dense(table: pd.DataFrame) -> pd.DataFrame:
     """Bytes of each form by those of the dense one, a row per sparsity and a column per form.
 
-    Parameters
-    ----------
-    table : DataFrame
-        As `pruning.cost.storage_by_sparsity` returns it.
+    Of what `pruning.cost.storage_by_sparsity` returns.
     """
     require(table, ["sparsity", "form", "bytes"])
     wide = table.pivot(index="sparsity", columns="form", values="bytes")
@@ -70,18 +67,10 @@ RACE = [
 def race_points(table: pd.DataFrame, confidence: float = 0.95) -> pd.DataFrame:
     """Accuracy over seeds and time over processes of networks made smaller in one way and by one amount.
 
-    Parameters
-    ----------
-    table : DataFrame
-        As `experiments.inference.race` returns it.
-
-    Returns
-    -------
-    DataFrame
-        Columns variant, made, percent, engine; mean, low, high (accuracy, Student t over seeds, cut off at 0 and 1);
-        seconds, seconds_low, seconds_high (geometric mean over processes of the seeds' means, Student t of logarithms,
-        of all but the dense network relative to that one's in the same process: what slows a process down as a whole
-        is no difference between networks); bytes, multiply_adds, chance (means over seeds).
+    Of what `experiments.inference.race` returns. Columns variant, made, percent, engine; mean, low, high (accuracy,
+    Student t over seeds, cut off at 0 and 1); seconds, seconds_low, seconds_high (geometric mean over processes of the
+    seeds' means, Student t of logarithms, of all but the dense network relative to that one's in the same process: what
+    slows a process down as a whole is no difference between networks); bytes, multiply_adds, chance (means over seeds).
     """
     require(table, RACE)
     rows, by = [], ["variant", "engine", "process"]
@@ -104,12 +93,9 @@ def fastest_kept(points: pd.DataFrame, margin: float) -> pd.DataFrame:
 
     Of what `race_points` returns, of one engine. A description of these networks: it is chosen by the accuracies shown.
 
-    Returns
-    -------
-    DataFrame
-        Index (variant, made); percent, mean, and how many times less than the dense network: seconds, bytes,
-        multiply_adds. No row where none is within the margin, nor of a variant whose dense network is not above chance
-        by more than the margin: one that has learned nothing has nothing to lose.
+    Index (variant, made); percent, mean, and how many times less than the dense network: seconds, bytes, multiply_adds.
+    No row where none is within the margin, nor of a variant whose dense network is not above chance by more than the
+    margin: one that has learned nothing has nothing to lose.
     """
     measures, rows = ["seconds", "bytes", "multiply_adds"], []
     for variant, own in points.groupby("variant", sort=False):
@@ -128,17 +114,11 @@ def fastest_kept(points: pd.DataFrame, margin: float) -> pd.DataFrame:
 def layer_times(table: pd.DataFrame, confidence: float = 0.95) -> pd.DataFrame:
     """Time of whole layers by sparsity and kernel, and of the compiled one what it cannot go below.
 
-    Parameters
-    ----------
-    table : DataFrame
-        As `experiments.inference.layers` returns it: a repeat is a process. The floors need rows at sparsity 1.
+    Of what `experiments.inference.layers` returns: a repeat is a process. The floors need rows at sparsity 1.
 
-    Returns
-    -------
-    DataFrame
-        Columns hidden, batch, kernel, sparsity; seconds, low, high (geometric mean and Student t over processes). As
-        further kernels "floor_adds": time without any weight, and of what dense weights take beyond it the share that
-        is left of the multiply-adds; and "floor_bytes": the share that is left of the bytes.
+    Columns hidden, batch, kernel, sparsity; seconds, low, high (geometric mean and Student t over processes). As
+    further kernels "floor_adds": time without any weight, and of what dense weights take beyond it the share that is
+    left of the multiply-adds; and "floor_bytes": the share that is left of the bytes.
     """
     require(table, ["task", "hidden", "batch", "kernel", "sparsity", "repeat", "seconds", "bytes"])
     own, rows = table[table["task"] == "sequence"], []

@@ -79,12 +79,8 @@ def scatter(
 ) -> Picture:
     """One graph property against test accuracy, a panel per variant, the graph's family marked.
 
-    Parameters
-    ----------
-    structure : DataFrame
-        `analysis.tables.GRAPHS` with the property as a column; an UnknownName says where it has no such.
-    tables : mapping of variant to DataFrame, optional
-        Coefficients by `analysis.correlation.correlate`; computed here, for this property alone, where not given.
+    Of `analysis.tables.GRAPHS` with the property as a column; an UnknownName says where it has no such. Coefficients by
+    `analysis.correlation.correlate`, by variant, are computed here, for this property alone, where not given.
     """
     if property not in structure:
         raise UnknownName(unknown("property", property, structure.select_dtypes("number").columns))

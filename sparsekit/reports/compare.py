@@ -35,14 +35,10 @@ class CompareError(ValueError):
 
 @dataclass(frozen=True)
 class Difference:
-    """One condition of an answer in both reports.
+    """One condition of an answer in both reports: which, and both estimates with their intervals, in words.
 
-    Attributes
-    ----------
-    condition, one, other : str
-        Which condition, and both estimates with their intervals, in words.
-    verdict : str
-        "apart" where the two intervals have nothing in common, "overlap" where they have; "" without intervals.
+    The verdict is "apart" where the two intervals have nothing in common, "overlap" where they have; "" without
+    intervals.
     """
 
     condition: str
