@@ -55,10 +55,12 @@ def thresholds(table: pd.DataFrame) -> Picture:
     return forest(own, "When half of all networks have dropped", x, looks=looks, panels=ONE, rows=rows, zero=None)
 
 
-def back(table: pd.DataFrame) -> Picture:
+def back(table: pd.DataFrame) -> Picture | None:
     """RQ3: the share of networks that had dropped that one epoch of retraining brings back, by percentage."""
     own = _first(table).rename(columns={"variant": "series", "percent": "x", "share": "mean"}).assign(panel="")
     own = own[own["dropped"] > 0]
+    if own.empty:
+        return None
     # Of a variant few networks had dropped: their interval says nothing that the one of all does not.
     own.loc[own["series"] != "all", ["low", "high"]] = np.nan
     x = PERCENT._replace(ticks=[float(p) for p in sorted(own["x"].unique())])
@@ -104,7 +106,7 @@ def predictions(table: pd.DataFrame) -> Picture:
     return forest(own, "How well accuracy is predicted", x, looks=VARIANTS, panels=ONE, rows=rows)
 
 
-FIGURES: dict[str, Callable[[pd.DataFrame], Picture]] = {
+FIGURES: dict[str, Callable[[pd.DataFrame], Picture | None]] = {
     "RQ1": accuracy, "RQ2": thresholds, "RQ3": back, "RQ4": properties, "RQ5": predictions,
 }  # fmt: skip
 CAPTIONS = {
@@ -116,10 +118,19 @@ CAPTIONS = {
 }
 
 
-def figure(question: str, table: pd.DataFrame) -> Picture:
-    """The figure of one answer, from its table, as narrow as what stands beside a sentence."""
+ESTIMATES = {"RQ1": "mean", "RQ2": "percent", "RQ3": "share", "RQ4": "r", "RQ5": "r2"}
+
+
+def figure(question: str, table: pd.DataFrame) -> Picture | None:
+    """The figure of one answer, from its table, as narrow as a sentence has room for; None if nothing is known."""
+    own = table[~table["control"].astype(bool)] if "control" in table else table
+    if own.empty or own[ESTIMATES[question]].isna().all():
+        return None
     with narrow(BESIDE):
-        return FIGURES[question](table)
+        picture = FIGURES[question](table)
+    if picture:
+        picture.reading = CAPTIONS[question]  # the finding is the sentence
+    return picture
 
 
 def _first(table: pd.DataFrame) -> pd.DataFrame:

@@ -7,9 +7,12 @@ interval.
 import json
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
+from html import escape
 
 import numpy as np
 import pandas as pd
+
+from sparsekit.figures import answers as figures
 
 QUESTIONS = {
     "RQ1": "What does pruning weights do to the accuracy of a recurrent network?",
@@ -56,10 +59,20 @@ class Answer:
         return self.sentence
 
     def _repr_mimebundle_(self, include=None, exclude=None) -> dict:
-        notes = "".join(f"\n- {note}" for note in self.notes)
-        text = f"**{self.sentence}**\n\n*{self.verdict} · {self.sure}*\n{notes}"
+        return {"text/html": self.html(), "text/plain": self.sentence, MIME: self.kept()}
+
+    def kept(self) -> dict:
+        """What an executed notebook keeps under `MIME`, for `read`."""
         rows = json.loads(self.table.to_json(orient="split", index=False, double_precision=15))
-        return {"text/markdown": text, "text/plain": self.sentence, MIME: asdict(self) | {"table": rows}}
+        return asdict(self) | {"table": rows}
+
+    def html(self) -> str:
+        """The sentence, how sure it is, and the figure that answers; what to know beside it is folded."""
+        notes = "".join(f"<li>{escape(note)}</li>" for note in self.notes)
+        notes = f"<details><summary>What to know beside it</summary><ul>{notes}</ul></details>" * bool(notes)
+        figure = figures.figure(self.question, self.table)
+        sure = f"<p><em>{escape(self.verdict)} · {escape(self.sure)}</em></p>"
+        return f"<p><strong>{escape(self.sentence)}</strong></p>{sure}{figure.html() if figure else ''}{notes}"
 
     @classmethod
     def read(cls, kept: Mapping) -> "Answer":

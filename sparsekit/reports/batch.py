@@ -53,6 +53,7 @@ class Batch:
     asked: Sequence[str] = ()  # what the command line said: the set, and what was given beside it
     start: float = field(default_factory=time.monotonic)
     pages: list[Page] = field(default_factory=list)  # the notebooks, in order
+    glossary: list[Page] = field(default_factory=list)  # the page of the field's words, where there is one
     failures: list[str] = field(default_factory=list)  # one text for each thing that went wrong
     answers: dict[str, Answer] = field(default_factory=dict)  # of the notebooks that this run executed
     interrupted: bool = False
@@ -123,10 +124,13 @@ def run(
             html.stop()
             raise
         batch.pages = sorted(executed + _earlier(batch, notebooks, units), key=lambda page: page.stem)
-        _attempt(batch, "explorable pages", explorable.write, parameters, batch.out, batch.pages)
         if (glossary := notebooks / "glossary.md").exists():  # which a user's own folder of notebooks need not have
-            _attempt(batch, "glossary", html.render, glossary, batch.out / "glossary.html", batch.pages)
-        _render(batch)
+            batch.glossary = [html.GLOSSARY]
+        around = batch.pages + batch.glossary
+        _attempt(batch, "explorable pages", explorable.write, parameters, batch.out, around)
+        if batch.glossary:
+            _attempt(batch, "glossary", html.render, glossary, batch.out / "glossary.html", around)
+        _render(batch, around)
         problem = _attempt(batch, "index", _index, batch, card, notebooks, units)
     for stale in (page.stem for page in batch.pages if page.error):
         (batch.out / f"{stale}.ipynb").unlink(missing_ok=True)
@@ -174,7 +178,7 @@ def _index(batch: Batch, card: Future[pd.DataFrame], notebooks: Path, units: Map
             batch.answers |= {} if page.earlier else {q: a for q, a in own.items() if q not in batch.answers}
     batch.check_inputs()
     batch.answers = {question: batch.answers[question] for question in QUESTIONS if question in batch.answers}
-    standards.write(batch.parameters, batch.out, batch.pages)
+    standards.write(batch.parameters, batch.out, batch.pages + batch.glossary)
     told = {page.stem for page in batch.pages}
     report = index.Report(
         name=batch.name,
@@ -182,6 +186,7 @@ def _index(batch: Batch, card: Future[pd.DataFrame], notebooks: Path, units: Map
         answers={question: found[question] for question in QUESTIONS if question in found},
         card=card.result(),
         pages=batch.pages,
+        glossary=batch.glossary,
         explorable=explorable.links(batch.parameters, batch.out),
         missing={path.stem: title(path) for path in ordered(notebooks) if path.stem not in told},
         cost=_cost(batch, units),
@@ -206,11 +211,11 @@ def _earlier(batch: Batch, notebooks: Path, stems: Mapping[str, Sequence]) -> li
     return found
 
 
-def _render(batch: Batch) -> None:
+def _render(batch: Batch, around: Sequence[Page]) -> None:
     for page in batch.pages:
         if not page.error:
             target = batch.out / f"{page.stem}.html"
-            _attempt(batch, target.name, html.render, target.with_suffix(".ipynb"), target, batch.pages)
+            _attempt(batch, target.name, html.render, target.with_suffix(".ipynb"), target, around)
 
 
 def _tables(parameters: Parameters, units: Mapping[str, Sequence]) -> dict[str, pd.DataFrame | None]:

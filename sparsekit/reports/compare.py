@@ -2,7 +2,8 @@
 
 import json
 import math
-from collections.abc import Iterator, Mapping
+import os
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -55,8 +56,7 @@ def read(folder: str | Path) -> dict:
     CompareError
         Where there is no such folder, no ``summary.json`` in it, or one that is no report's.
     """
-    path = home(folder)
-    path = path.parent if path.name in (SUMMARY, "index.html") else path
+    path = _folder(folder)
     if not path.is_dir():
         raise CompareError(f"{folder}: there is no such folder; give two reports, such as reports/quick reports/thesis")
     file = path / SUMMARY
@@ -70,6 +70,11 @@ def read(folder: str | Path) -> dict:
         lacks = f"it lacks {', '.join(lacking)}" if isinstance(found, dict) else "it is no mapping"
         raise CompareError(f"{file}: not the summary of a report: {lacks}; run the report again")
     return found
+
+
+def _folder(given: str | Path) -> Path:
+    path = home(given).absolute()
+    return path.parent if path.name in (SUMMARY, "index.html") else path
 
 
 def parameters(one: Mapping, other: Mapping) -> list[tuple[str, str, str]]:
@@ -128,8 +133,9 @@ def text(one: Mapping, other: Mapping) -> Iterator[str]:
             yield f"       {row.condition}: {row.one} → {row.other}"
 
 
-def write(page: Path, one: Mapping, other: Mapping) -> None:
-    """Write both reports side by side as one page that loads nothing."""
+def write(page: Path, one: Mapping, other: Mapping, folders: Sequence[Path]) -> None:
+    """Write both reports, from these folders, side by side as one page that loads nothing."""
+    ways = [f"{Path(os.path.relpath(folder, page.parent)).as_posix()}/" for folder in folders]
     questions = [
         {
             "key": question,
@@ -146,6 +152,8 @@ def write(page: Path, one: Mapping, other: Mapping) -> None:
     provenance = [(name, one["provenance"].get(name, "–"), other["provenance"].get(name, "–")) for name in names]
     text = html.environment().get_template("compare.html.j2").render(
         one=one, other=other, parameters=parameters(one, other), questions=questions, provenance=provenance,
+        here=page.name, folder=ways[1], glossary=[html.GLOSSARY] * (folders[1] / "glossary.html").exists(),
+        firsts=[(f"{way}index.html", report["name"]) for way, report in zip(ways, (one, other), strict=True)],
         css=CSS + (TEMPLATES / "index.css").read_text(encoding="utf-8"),
     )  # fmt: skip
     html.write(page, text)
@@ -157,11 +165,11 @@ def compare(one: str | Path, other: str | Path, out: Path | None = None) -> tupl
     The page goes beside the second report, as ``compare-ONE-OTHER.html``, unless `out` says where.
     """
     first, second = read(one), read(other)
-    names = [(home(folder).absolute()).name for folder in (one, other)]
-    page = out or home(other).absolute().parent / f"compare-{'-'.join(names)}.html"
+    folders = [_folder(folder) for folder in (one, other)]
+    page = out or folders[1].parent / f"compare-{'-'.join(folder.name for folder in folders)}.html"
     try:
         told = list(text(first, second))
-        write(page, first, second)
+        write(page, first, second, folders)
     except OSError as error:
         raise CompareError(f"{page}: cannot be written to ({error.strerror})") from error
     except Exception as error:  # whatever a value of another kind than `sparsekit run` writes leads to

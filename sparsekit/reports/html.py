@@ -71,7 +71,11 @@ class Page:
         (('00', 'The task'), ('Mine', ''))
         """
         number, _, subject = self.title.partition(" · ")
-        return number, subject.partition(",")[0]
+        return number, re.split(",| and ", subject, maxsplit=1)[0]
+
+
+GLOSSARY = Page("glossary", "Glossary")
+"""Of a report whose notebooks have one; headers lead to it."""
 
 
 # A kernel that does not outlive this process, though it be killed while the kernel starts.

@@ -18,7 +18,7 @@ from sparsekit.experiments.progress import duration
 from sparsekit.figures import answers as figures
 from sparsekit.figures.picture import harmless
 from sparsekit.figures.scorecard import scorecard as draw_scorecard
-from sparsekit.figures.words import label, written
+from sparsekit.figures.words import counted, label, written
 from sparsekit.reports import explorable, html, scorecard, thesis
 from sparsekit.reports.answer import QUESTIONS, Answer
 from sparsekit.reports.document import slug
@@ -61,6 +61,8 @@ class Report:
     cost, provenance : mapping of label to text
     command : str
         What makes the report again.
+    glossary : list of Page
+        The page of the field's words, where the report has one.
     """
 
     name: str
@@ -74,6 +76,7 @@ class Report:
     provenance: Mapping[str, str]
     command: str
     version: str
+    glossary: Sequence[Page] = ()
 
 
 def write(folder: Path, report: Report) -> None:
@@ -99,6 +102,8 @@ def write(folder: Path, report: Report) -> None:
     table, counts = scorecard.in_tolerances(report.card), scorecard.summary(report.card)
     text = environment.get_template("index.html.j2").render(
         report=report,
+        around=[*report.pages, *report.glossary],
+        rests=rests(report),
         cards=[_card(folder, question, report) for question in QUESTIONS],
         changed=changed(report.parameters),
         parameters=report.parameters.model_dump(),
@@ -145,6 +150,16 @@ def summary(folder: Path, report: Report) -> dict:
         "provenance": report.provenance,
         "citation": thesis.reported()["citation"],
     }
+
+
+def rests(report: Report) -> list[str]:
+    """On what a run's answers rest, in words; of a table of the user's own it has trained nothing."""
+    p, ran = report.parameters, {page.stem[:2] for page in report.pages if not page.error}
+    graphs = f"{counted(p.graphs, 'graph')} of each of {counted(len(p.generators), 'kind')}" if p.generators else ""
+    graphs = f"the networks of {p.structure_table}" if p.structure_table else graphs
+    told = {f"{counted(p.seeds, 'network')} a variant": ran - {"03", "04"}}
+    told |= {graphs: graphs and ran - {"00", "01", "02", "05", "06"}}
+    return [words for words, shown in told.items() if shown]
 
 
 def changed(parameters: Parameters) -> list[tuple[str, object, object]]:
@@ -227,8 +242,7 @@ def _card(folder: Path, question: str, report: Report) -> dict:
     if page.exists():
         anchor = slug(heading)
         link += f"#{anchor}" * (f'id="{anchor}"' in page.read_text(encoding="utf-8"))
-    if not answer.table.empty:
-        drawn = figures.figure(question, answer.table)
+    if drawn := figures.figure(question, answer.table):
         picture = drawn.inline(question.lower(), figures.CAPTIONS[question])
     return own | {"figure": picture, "caption": figures.CAPTIONS[question], "link": link, "page": page.exists()}
 

@@ -9,6 +9,12 @@ from urllib.parse import quote, unquote, urlsplit
 
 import pytest
 
+from sparsekit.experiments.parameters import Parameters
+from sparsekit.experiments.project import ordered, title
+from sparsekit.reports import html, standards
+from sparsekit.reports.html import Page
+from tests.browser.conftest import ROOT
+
 DESK, PHONE = {"width": 1280, "height": 900}, {"width": 390, "height": 844}
 MODES = {
     "light": (DESK, {"color_scheme": "light"}),
@@ -106,17 +112,37 @@ def test_every_link_leads_somewhere(browser, report):
 def test_every_page_leads_to_every_other(browser, report):
     """By one header, which marks the page that is read and is seen whole on a telephone."""
     for path in pages(report):
-        if path.name in ("compare.html", "glossary.html"):
-            continue  # of two reports, and of none
+        if path.name == "compare.html":
+            continue  # of two reports
         with opened(browser, path, PHONE) as (page, _):
             links = page.get_by_role("navigation", name="Pages").get_by_role("link").all()
             there = {one.get_attribute("href") for one in links}
-            assert {"index.html", *(one.name for one in notebook_pages(report))} <= there, path.name
+            assert {"index.html", "glossary.html", *(one.name for one in notebook_pages(report))} <= there, path.name
             (here,) = (one for one in links if one.get_attribute("aria-current") == "page")
             assert here.get_attribute("href").split("_")[0] == path.name.split("_")[0]
             for box in (one.bounding_box() for one in links):
                 assert box["x"] >= 0, path.name
                 assert box["x"] + box["width"] <= PHONE["width"], path.name
+
+
+@pytest.mark.parametrize("viewport", [DESK, PHONE], ids=["desk", "phone"])
+def test_the_header_of_a_whole_report_is_one_line(browser, tmp_path, viewport):
+    own = [Page(path.stem, title(path)) for path in ordered(ROOT / "notebooks")]
+    standards.write(Parameters(), tmp_path, [*own, html.GLOSSARY])
+    with opened(browser, tmp_path / standards.PAGE, viewport) as (page, _):
+        links = page.get_by_role("navigation", name="Pages").get_by_role("link")
+        if viewport is PHONE:  # on which what is not in every header may stand below
+            links = links.filter(has_not_text="Standards")
+        assert links.count() > len(own)
+        assert len({one.bounding_box()["y"] for one in links.all()}) == 1
+
+
+def test_two_reports_side_by_side_have_a_header_and_contents(browser, report):
+    with opened(browser, report / "compare.html") as (page, _):
+        header = page.get_by_role("navigation", name="Pages").get_by_role("link")
+        assert [one.inner_text() for one in header.all()] == ["smoke", "smoke", "Glossary", "Side by side"]
+        contents = page.get_by_role("navigation", name="Contents").get_by_role("link")
+        assert [one.inner_text()[:3] for one in contents.all()[:6]] == ["Ans", "RQ1", "RQ2", "RQ3", "RQ4", "RQ5"]
 
 
 def test_what_is_folded_is_found(browser, report):

@@ -7,6 +7,7 @@ import re
 import numpy as np
 import pandas as pd
 import pytest
+from bs4 import BeautifulSoup
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -14,6 +15,7 @@ from sparsekit.analysis import covariates, verdicts
 from sparsekit.analysis.conditions import ahead, at_the_end
 from sparsekit.analysis.correlation import correlations
 from sparsekit.experiments.parameters import Parameters
+from sparsekit.figures import answers as figures
 from sparsekit.figures.correlation import controlled_forest
 from sparsekit.figures.style import VARIANTS
 from sparsekit.graphs.properties import NAMES
@@ -47,7 +49,7 @@ def readable(answer: Answer) -> None:
     if answer.verdict != UNDECIDED:
         assert re.search(INTERVAL, answer.sentence), answer.sentence
     assert len(answer.sure.split()) <= 5
-    kept = json.loads(json.dumps(answer._repr_mimebundle_()[MIME], allow_nan=False))
+    kept = json.loads(json.dumps(answer.kept(), allow_nan=False))
     assert Answer.read(kept).sentence == answer.sentence
     pd.testing.assert_frame_equal(Answer.read(kept).table, answer.table, check_dtype=False)
 
@@ -120,6 +122,30 @@ def test_every_sentence_on_graphs_is_short_and_names_what_the_notebooks_figure_n
         assert f"{VARIANTS[variant].label} {len(own)} of" in reading
     assert (fourth.verdict == UNDECIDED) == told.empty
     assert bool(re.search(r"goes with \d+ of", fourth.sentence)) != told.empty
+
+
+def test_an_answer_in_a_notebook_is_its_sentence_over_the_figure_that_answers():
+    pruned, retrained = simulated(3)
+    graphs = study(12, 2, seed=1)
+    for answer in (rq1(pruned, P, 0.5), rq2(pruned, P, 0.5), rq3(retrained, P), rq4(graphs, FEW), rq5(graphs, FEW)):
+        shown = answer._repr_mimebundle_()
+        assert Answer.read(shown[MIME]).sentence == answer.sentence == shown["text/plain"]
+        soup = BeautifulSoup(shown["text/html"], "html.parser")
+        assert soup.p.get_text() == answer.sentence
+        (figure,) = soup.find_all("figure", class_="sparsekit")
+        assert figures.CAPTIONS[answer.question] in figure.figcaption.get_text()
+        assert figure.find_previous("p").get_text() == f"{answer.verdict} · {answer.sure}"
+        assert [note.get_text() for note in soup.select("details li")] == answer.notes, "folded"
+
+
+def test_an_answer_of_which_nothing_is_known_has_no_figure():
+    """Nothing learned, nothing dropped, too few graphs: each is said, and no notebook or index fails on it."""
+    pruned, few = pruning([{50.0: 1.0, 90.0: 1.0}] * 3), study(2, 1)
+    nothing = [rq1(pruned.assign(base_accuracy=0.5), P, 0.5), rq3(recovery([[1.0, 1.0]] * 3), P), rq4(few, FEW)]
+    for answer in [*nothing, rq5(few, FEW)]:
+        assert answer.verdict == UNDECIDED
+        assert "<figure" not in answer.html(), answer.question
+    assert "<figure" in rq2(pruned, P, 0.5).html()
 
 
 def test_a_planted_threshold_is_found_by_both_questions():

@@ -38,6 +38,18 @@ def test_parameters_and_answers_that_differ_are_told_with_intervals(two, capsys)
     assert [cell.get_text() for cell in soup.select("#parameters ~ div tbody code")][:2] == ["train_size", "seeds"]
 
 
+def test_its_header_leads_to_both_reports_and_to_the_words_of_the_field(two):
+    (two[1] / "glossary.html").touch()
+    for out in (None, two[0] / "deep" / "er.html"):
+        page, _ = compare.compare(*two, out)
+        header = BeautifulSoup(page.read_text(encoding="utf-8"), "html.parser").find("nav", class_="pages")
+        *ways, here = header.find_all("a")
+        assert [way.get_text() for way in ways] == ["quick", "later", "Glossary"]
+        there = [(page.parent / way["href"]).resolve() for way in ways]
+        assert there == [two[0] / "index.html", two[1] / "index.html", two[1] / "glossary.html"]
+        assert here["href"] == page.name
+
+
 def test_intervals_with_nothing_in_common_lie_apart():
     rows = [{"variant": "gru", "target": "both", "percent": p, "low": p - 5, "high": p + 5} for p in (50.0, 58.0, 80.0)]
     one, near, far = ({"answers": {"RQ2": {"table": [row]}}} for row in rows)

@@ -310,7 +310,7 @@ def test_a_page_at_the_theses_size_stays_small_and_names_every_seed(tmp_path):
     untrained(p, seed_0=0.994, seed_1=0.871)
     files = explorable.write(p, tmp_path)
     assert [file.name for file in files] == [html.explorable_page(variant) for variant in VARIANTS]
-    assert max(file.stat().st_size for file in files) < 400_000
+    assert max(file.stat().st_size for file in files) < 380_000, "with room for a longer alphabet below 400 kB"
     soup, carried = of(files[2])
     assert len(carried["strings"]) == explorable.STRINGS
     assert "GRU networks reach 99.4 %, 87.1 % on all 500 test strings" in " ".join(soup.main.get_text().split())

@@ -58,6 +58,19 @@ def written(path, *arguments, **options):
     return text, BeautifulSoup(text, "html.parser")
 
 
+def test_its_first_lines_say_on_what_the_answers_rest():
+    def said(*stems, **given):
+        pages = [html.Page(stem, "Any") for stem in stems]
+        return index.rests(report(pages=pages, parameters=P.model_copy(update=given)))
+
+    assert said("01_pruning") == ["3 networks a variant"]
+    assert said("00_task", "04_x") == ["3 networks a variant", "6 graphs of each of 2 kinds"]
+    own = {"structure_table": "results.csv"}
+    assert said("04_x", **own) == ["the networks of results.csv"], "nothing was trained"
+    assert said("01_pruning", "03_x", "mine", **own) == ["3 networks a variant", "the networks of results.csv"]
+    assert said("04_x", generators=[]) == []
+
+
 def test_a_card_has_its_sentence_figure_and_data(tmp_path):
     (tmp_path / "01_pruning.html").write_text('<h2 id="rq2-how-much-can-go">RQ2: how much can go</h2>')
     text, soup = written(tmp_path)

@@ -9,10 +9,10 @@ const data = JSON.parse(document.getElementById("data").textContent);
 const ROWS = data.gates * data.hidden;  // of each weight matrix: the gates lie one below the other, as torch stacks them
 const MATRICES = { both: ["ih", "hh"], i2h: ["ih"], h2h: ["hh"] };
 
-function floats(base64) {
-  const bytes = Uint8Array.from(atob(base64), (letter) => letter.charCodeAt(0));
-  const view = new DataView(bytes.buffer);
-  return Float32Array.from({ length: bytes.length / 4 }, (_, k) => view.getFloat32(4 * k, true));
+function floats(text) {  // five digits of base 85 are the bits of one
+  const bits = new Uint32Array(text.length / 5);
+  for (let k = 0; k < text.length; k++) bits[Math.floor(k / 5)] = 85 * bits[Math.floor(k / 5)] + data.digits.indexOf(text[k]);
+  return new Float32Array(bits.buffer);
 }
 
 function unpack() {
