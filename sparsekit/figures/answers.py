@@ -13,7 +13,7 @@ from sparsekit.figures.card import narrow
 from sparsekit.figures.marks import forest, lines
 from sparsekit.figures.picture import Picture
 from sparsekit.figures.style import INK, TARGETS, VARIANTS, Look, ordered
-from sparsekit.figures.words import percent, words_of
+from sparsekit.figures.words import controls_in_words, percent, words_of
 
 BESIDE = 480  # CSS pixels of a figure that stands beside a sentence
 ONE = {"": Look("", INK, "o", "-")}  # a single panel
@@ -87,7 +87,9 @@ def properties(table: pd.DataFrame) -> Picture:
     )
     own = own.rename(columns={"property": "row", "variant": "series", "r": "mean"}).assign(panel="")
     rows = {name: Look(words_of(name).replace(", ", ",\n"), INK, "o", "-") for name in names}
-    x = Axis("correlation with accuracy, given size and widths", NUMBER.form, limits=(-1, 1))
+    held = table.loc[table["control"].astype(bool), "property"].unique()
+    given = f", given {controls_in_words(held)}" * bool(len(held))
+    x = Axis(f"correlation with accuracy{given}", NUMBER.form, limits=(-1, 1))
     return forest(
         own[own["row"].isin(names)], "Properties that accuracy goes with", x, looks=VARIANTS, panels=ONE, rows=rows
     )

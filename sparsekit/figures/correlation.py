@@ -11,7 +11,7 @@ from sparsekit.figures import marks
 from sparsekit.figures.axis import Axis
 from sparsekit.figures.picture import Picture
 from sparsekit.figures.style import FAINT, INK, PANEL, VARIANTS, Look, ordered
-from sparsekit.figures.words import controls_in_words, each, label, listed, number, span, words_of
+from sparsekit.figures.words import controls_in_words, each, listed, number, reach, span, words_of
 
 Reported = Mapping[str, Mapping[str, float]]  # variant -> property or model -> value
 ALL_AT_ONCE = "Intervals hold for all properties of a variant at once."
@@ -27,17 +27,14 @@ def _tidy(tables: Mapping[str, pd.DataFrame], method: str) -> pd.DataFrame:
 
 
 def _strongest(tables: Mapping[str, pd.DataFrame], method: str) -> str:
-    tops = []
-    for name in ordered(tables, VARIANTS):
-        own = tables[name].dropna(subset=[method])
-        if len(own):
-            top = own.loc[own[method].abs().idxmax()]
-            p = f", p = {number(top[f'{method}_p'], 3)}" if top.notna()[f"{method}_p"] else ""
-            tops.append(f"{label(name)} {words_of(top.name)} ({number(top[method], sign=True)}{p})")
-    if not tops:
+    known = {name: own for name in tables if len(own := tables[name].dropna(subset=[method]))}
+    if not known:
         return "No correlation can be computed from so few networks."
+    tops = {name: own[method].abs().idxmax() for name, own in known.items()}
     total, clear = sum(map(len, tables.values())), sum(int(found(table, method).sum()) for table in tables.values())
-    return f"The strongest correlation with test accuracy: {listed(tops)}; {clear} of {total} are told from zero."
+    same, r = len({*tops.values()}) == 1, {name: known[name].loc[top, method] for name, top in tops.items()}
+    told = listed([words_of(next(iter(tops.values())))] if same else each(tops, words_of))
+    return f"Strongest: {told}, {reach(r, COEFFICIENT.form)}. Of all {total}, {clear} are told from zero."
 
 
 def correlation_map(tables: Mapping[str, pd.DataFrame], method: str = "pearson") -> Picture:
@@ -113,7 +110,7 @@ def _two_series(tables: Mapping[str, pd.DataFrame], title: str, note: str, contr
         told.append(f"{series}, {_counts(table[~own])}")
         rows.append(_tidy(by_variant(table.assign(series=series, hollow=~found(table), held=own)), "pearson"))
     if controls:
-        told.append(f"size and widths themselves, {sizes_in_words(list(tables.values())[-1], controls)}")
+        told.append(f"size and widths themselves, {sizes_in_words(list(tables.values())[-1], controls, spans=False)}")
     looks = {name: Look(name, colour, "o", "-") for name, colour in zip(tables, (FAINT, PANEL), strict=True)}
     table = pd.concat(rows).assign(group=lambda t: t["held"].map(dict(zip((False, True), KINDS, strict=True))))
     return marks.forest(
@@ -130,17 +127,23 @@ def _two_series(tables: Mapping[str, pd.DataFrame], title: str, note: str, contr
 
 
 def _counts(table: pd.DataFrame) -> str:
-    counts = {v: f"{int(found(own).sum())} of {len(own)} properties" for v, own in by_variant(table).items()}
-    return listed(each(counts) or ["no property beside the controls"])
+    """How many are told, in the variants in which any is."""
+    clear = {v: int(found(own).sum()) for v, own in by_variant(table).items()}
+    if not any(clear.values()):
+        return "none" if clear else "no property beside the controls"
+    properties = {v: f"{clear[v]} of {len(own)} properties" for v, own in by_variant(table).items() if clear[v]}
+    return listed(each(properties))
 
 
-def sizes_in_words(table: pd.DataFrame, controls: Sequence[str]) -> str:
-    """What is told from zero of the controls, each given the others: the variants' coefficients."""
+def sizes_in_words(table: pd.DataFrame, controls: Sequence[str], spans: bool = True) -> str:
+    """What is told from zero of the controls, each given the others: the variants' coefficients, or their names."""
     told = {}
     for variant, own in by_variant(table[table.index.get_level_values("property").isin(controls)]).items():
-        clear = own[found(own)].itertuples()
-        spans = [
-            f"{words_of(r.Index)} {span(r.pearson, r.pearson_low, r.pearson_high, COEFFICIENT.form)}" for r in clear
-        ]
-        told[variant] = listed(spans or ["none"])
-    return ", ".join(each(told))
+        clear = list(own[found(own)].itertuples())
+        names = [words_of(r.Index) for r in clear]
+        if spans:
+            ends = [span(r.pearson, r.pearson_low, r.pearson_high, COEFFICIENT.form) for r in clear]
+            names = [f"{name} {told}" for name, told in zip(names, ends, strict=True)]
+        if names:
+            told[variant] = listed(names)
+    return ", ".join(each(told)) or "none"

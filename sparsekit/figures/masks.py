@@ -51,18 +51,20 @@ def mask_properties(
 
 
 def _against_chance(table: pd.DataFrame, confidence: float) -> str:
-    """In how many properties masks differ from chance, and in which."""
+    """In how many properties masks differ from chance, and in which most clearly."""
     if table["seeds"].max() == 1:
         return "One seed has no interval: whether masks differ from chance cannot be told."
     # Rewiring keeps all degrees: what follows from them alone cannot differ, and is no test.
     tested = int(table[["low", "high"]].any(axis=1).sum())
+    clear = table[without_zero(table)]
+    width = (clear["mean"] / (clear["high"] - clear["low"]).clip(lower=1e-12)).abs()
     told = [
         f"{label(row.row)} {row.panel} {number(row.mean, _digits(row.mean), sign=True)} ({row.series})"
-        for row in table[without_zero(table)].itertuples()
+        for row in clear.loc[width.sort_values(ascending=False, kind="stable").index[:3]].itertuples()
     ]
-    reading = f"Of {tested} differences, pruned masks less null models, intervals leave out zero in {len(told)}, where"
+    reading = f"Of {tested} differences, pruned masks less null models, intervals leave out zero in {len(clear)}, where"
     reading += f" chance alone gives about {number((1 - confidence) * tested, 1)}"
-    return f"{reading}: {listed(told)}." if told else f"{reading}."
+    return f"{reading}; most clearly {listed(told)}." if told else f"{reading}."
 
 
 def _digits(value: float) -> int:

@@ -15,7 +15,7 @@ from sparsekit.figures.axis import Axis
 from sparsekit.figures.correlation import Reported
 from sparsekit.figures.picture import Picture
 from sparsekit.figures.style import GENERATORS, INK, QUIET, SEQUENTIAL, VARIANTS, Look, look, ordered
-from sparsekit.figures.words import label, listed, number, words_of
+from sparsekit.figures.words import label, listed, number, reach, words_of
 
 FROM_WHITE = LinearSegmentedColormap.from_list("from_white", ["#ffffff", *SEQUENTIAL(np.linspace(0, 0.8, 5))])
 ERROR = Axis("error (RMSE), points", lambda share: number(100 * share, 1))
@@ -119,12 +119,9 @@ def nested_scores(table: pd.DataFrame, ceilings: pd.DataFrame | None = None) -> 
     """
     require(table, ["r2", "r2_low", "r2_high", "gain", "p_value"])
     tables = {v: by_variant(table)[v] for v in ordered(by_variant(table), VARIANTS)}
-    against, told, spans = strongest_baseline(next(iter(tables.values())).index) or ALL, [], {}
-    for variant, own in tables.items():
-        if np.isfinite(own.loc[ALL, "p_value"]):
-            r2, p = number(own.loc[ALL, "r2"]), number(own.loc[ALL, "p_value"], 3)
-            gain = number(own.loc[against, "gain"], sign=True)
-            told.append(f"{label(variant)} {r2} (p = {p}, {gain} to {_words(against)})")
+    against, spans = strongest_baseline(next(iter(tables.values())).index) or ALL, {}
+    known = {v: own for v, own in tables.items() if np.isfinite(own.loc[ALL, "p_value"])}
+    for variant in tables:
         if ceilings is not None and variant in ceilings.index and np.isfinite(ceilings.loc[variant, "ceiling"]):
             spans[variant] = tuple(ceilings.loc[variant, ["ceiling_low", "ceiling_high"]])
     rows = pd.concat(tables, names=["panel", "row"]).reset_index().rename(columns={"r2_low": "low", "r2_high": "high"})
@@ -135,10 +132,18 @@ def nested_scores(table: pd.DataFrame, ceilings: pd.DataFrame | None = None) -> 
         spans=spans,
         columns=2,
         note="Out of fold: mean and middle 90 % of cuts. Filled: all properties. Grey: the noise ceiling.",
-        reading=f"R² of all properties, mean over cuts into folds: {'; '.join(told)}."
-        if told
-        else "Too few graphs to predict any from the others.",
+        reading=_predicted(known, against),
     )
+
+
+def _predicted(known: Mapping[str, pd.DataFrame], against: str) -> str:
+    """How far all properties predict, how surely, and what they add to the baseline."""
+    if not known:
+        return "Too few graphs to predict any from the others."
+    r2, p = ({v: own.loc[ALL, name] for v, own in known.items()} for name in ("r2", "p_value"))
+    gain = reach({v: own.loc[against, "gain"] for v, own in known.items()}, lambda v: number(v, sign=True))
+    told = f"All properties reach a mean R² of {reach(r2)}, beyond {_words(against)} a gain of {gain}"
+    return f"{told}; p is {reach(p, lambda v: number(v, 3))}."
 
 
 def strongest_baseline(names: Iterable[str]) -> str:

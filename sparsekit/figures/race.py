@@ -69,9 +69,9 @@ def _bought(points: pd.DataFrame, margin: float) -> str:
         if own.empty:
             told.append(f"{name}, no network does")
             continue
-        time, size, adds = (_mean(own[part]) for part in ("seconds", "bytes", "multiply_adds"))
-        some = "" if len(own) == variants else f"; in {len(own)} of {variants} variants"
-        told.append(f"{name}, {time:.1f} times as fast ({size:.1f} times fewer bytes, {adds:.1f} multiply-adds{some})")
+        time = _mean(own["seconds"])
+        some = "" if len(own) == variants else f" (in {len(own)} of {variants} variants)"
+        told.append(f"{name}, {time:.1f} times as fast{some}")
     call = f"One compiled call makes the dense network {_mean(dense['torch'] / dense['compiled']):.1f} times as fast as"
     lost = f" {listed(map(label, idle))}, at chance when dense, left out." if len(idle) else ""
     return (

@@ -25,9 +25,9 @@ from sparsekit.figures.words import (
     each,
     label,
     listed,
-    networks_of,
     number,
     percent,
+    reach,
     span,
     with_diverged,
     words_of,
@@ -88,6 +88,7 @@ def scatter(
     found = tables or {v: correlate(rows[v], "test_accuracy", [property]) for v in rows}
     ends = ["pearson", "pearson_low", "pearson_high"]
     told = {v: _interval(*found[v].loc[property, ends], number) for v in ordered(rows, VARIANTS)}
+    r = pd.Series({v: found[v].loc[property, "pearson"] for v in rows}, dtype=float).dropna()
     points = structure[["variant", "generator", property, "test_accuracy"]]
     return marks.points(
         points.set_axis(["panel", "series", "x", "y"], axis="columns"),
@@ -97,7 +98,7 @@ def scatter(
         looks=GENERATORS,
         subtitles={v: f"r: {text}" for v, text in told.items()},
         reading=with_diverged(
-            f"Pearson's r between {words_of(property)} and test accuracy: {'; '.join(each(told))}.",
+            f"Pearson's r with its interval stands above each panel: {reach(r) if len(r) else 'none can be computed'}.",
             structure["test_accuracy"],
         ),
     )
@@ -116,8 +117,9 @@ def trainability_bars(table: pd.DataFrame) -> Picture:
     rows = table.reset_index().rename(columns={"variant": "group", "share": "mean"})
     alone = rows.groupby("group")["generator"].transform("size") == 2  # then all families are the one there is
     rows = rows[(rows["generator"] != ALL) | ~alone]
-    whole = table["share"].xs(ALL, level="generator")
-    told = [f"{percent(whole[v])} of {networks_of(v)}" for v in ordered(whole.index, VARIANTS)]
+    whole = table.xs(ALL, level="generator")
+    some = each(whole.loc[whole["at_chance"] > 0, "at_chance"], "{:.0f}".format)
+    told = f"{whole['at_chance'].sum():.0f} of {counted(whole['networks'].sum(), 'network')} never left chance level"
     names = ["all families" if g == ALL else look(GENERATORS, g).label for g in rows["generator"]]
     counts = [f"{r.at_chance:.0f} of {r.networks:.0f}" for r in rows.itertuples()]
     return marks.forest(
@@ -127,7 +129,7 @@ def trainability_bars(table: pd.DataFrame) -> Picture:
         groups=VARIANTS,
         bars=True,
         note="Bars: share; lines: its interval.",
-        reading=f"{listed(told)} never left chance level.",
+        reading=told + (f" ({', '.join(some)})." if some else "."),
     )
 
 
@@ -137,7 +139,7 @@ def noise_ceilings(table: pd.DataFrame, learning: pd.DataFrame | None = None) ->
     Of what `analysis.structure.intraclass` returns, and `analysis.structure.trainability_share`.
     """
     require(table, [f"{share}{end}" for share in SHARES if share != "learning" for end in ("", "_low", "_high")])
-    rows, told = [], []
+    rows, told = [], {}
     for variant in ordered(table.index, VARIANTS):
         name, own = label(variant), table.loc[variant]
         ends = {share: [own[f"{share}{end}"] for end in ("", "_low", "_high")] for share in ("icc", "ceiling")}
@@ -145,12 +147,13 @@ def noise_ceilings(table: pd.DataFrame, learning: pd.DataFrame | None = None) ->
             ends["learning"] = list(learning.loc[variant, ["share", "low", "high"]])
         rows += [(name, share, *values) for share, values in ends.items()]
         if np.isfinite(own["icc"]):
-            root = number(np.sqrt(own["ceiling"]))
-            told.append(f"{name} {_interval(*ends['ceiling'], number)}, so a correlation at most {root}")
+            told[variant] = own["ceiling"]
     reading = "Graph and seed cannot be told apart: it takes two graphs of two seeds, not all alike."
     if told:
-        reading = f"R² of mean accuracies over seeds can be at most: {'; '.join(told)}. The rest is seeds."
-    shares = [f"{name} {_interval(*ends, number)}" for name, kind, *ends in rows if kind == "learning"]
+        root = {variant: np.sqrt(most) for variant, most in told.items()}
+        reading = f"Seeds leave to any property an R² of at most {reach(told)}, a correlation of at most {reach(root)}."
+    shares = {name: _interval(*ends, number) for name, kind, *ends in rows if kind == "learning" and ends[0] == ends[0]}
+    shares = [f"{name} {told}" for name, told in shares.items()]
     reading += f" Whether a network learns is its graph's to a share of: {'; '.join(shares)}." if shares else ""
     return marks.forest(
         pd.DataFrame(rows, columns=["row", "series", "mean", "low", "high"]).assign(panel=""),
@@ -268,7 +271,7 @@ def _means_told(means: pd.DataFrame, by_chance: int, confidence: float, title: s
         + _interval(row.mean, row.low, row.high, POINTS.form)
         for row in known.itertuples()
     ]
-    told = f"{title}, in percentage points: {listed(told)}. " if len(told) <= 4 else ""
+    told = f"In points: {listed(told)}. " if len(told) <= 4 else ""
     return (
         f"{told}{left} of {counted(len(clear), 'interval')} {'leaves' if left == 1 else 'leave'} out zero; "
         f"by chance alone, at most {by_chance} would in {100 * confidence:g} % of studies."

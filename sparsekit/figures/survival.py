@@ -9,7 +9,7 @@ from sparsekit.figures import marks
 from sparsekit.figures.axis import Axis, percent_pruned
 from sparsekit.figures.picture import Picture
 from sparsekit.figures.style import FAINT, INK, SEQUENTIAL, TARGETS, VARIANTS, Look
-from sparsekit.figures.words import counted, label, listed, number, percent, shown_over, weights_of
+from sparsekit.figures.words import counted, label, listed, number, percent, reach, shown_over, weights_of
 from sparsekit.variants import GATES, MATRICES
 
 MATRIX_LOOKS = {MATRICES["ih"]: TARGETS["i2h"], MATRICES["hh"]: TARGETS["h2h"]}
@@ -122,10 +122,7 @@ def spectral_radii(radii: pd.DataFrame, percentage: float, target: str = "both")
     """
     means = mean_radii(radii, percentage, target)
     over_all = means.groupby(["variant", "network"], sort=False)["mean"].mean()
-    told = [
-        f"{label(variant)} " + ", ".join(f"{number(v)} {STAGES[s].label}" for (_, s), v in own.items())
-        for variant, own in over_all.groupby(level=0, sort=False)
-    ]
+    told = [f"{STAGES[s].label} {reach(own.droplevel(1))}" for s, own in over_all.groupby(level=1, sort=False)]
     return marks.forest(
         _by_layer(means, "network"),
         f"Spectral radius with {percentage:g} % of {weights_of(target)} pruned",

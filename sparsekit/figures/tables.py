@@ -97,7 +97,7 @@ def ahead(compared: Mapping[str, pd.DataFrame], confidence: float) -> Styler:
     table = pd.concat(compared, names=["measure"]).droplevel("target")
     _, variant, percent, name = table.index.names
     if table.empty:
-        return table.style.set_caption(ALONE[name].replace("`", "")).hide(axis="index").hide(axis="columns")
+        return _captioned(table.style.hide(axis="index").hide(axis="columns"), ALONE[name].replace("`", ""))
     table = table.assign(half=table["high"] - table["ahead"], clear=without_zero(table))
     places = sorted(table.index.unique(percent)), ordered(table.index.unique(name), LOOKS[name])
     rows = pd.MultiIndex.from_product([list(compared), *places], names=["measure", percent, name])
@@ -117,7 +117,7 @@ def deviations(sources: pd.DataFrame, confidence: float) -> Styler:
     """
     if sources.empty:
         told = "What accuracy varies with was not asked for: sources = 5 trains five networks per source of variation."
-        return pd.DataFrame().style.set_caption(told)
+        return _captioned(pd.DataFrame().style, told)
     told = {}
     for key, own in sources.groupby(["variant", "percent", "source"], sort=False)["accuracy"]:
         sd, low, high = (number(100 * end, 1) for end in deviation_interval(own, confidence))
@@ -141,7 +141,7 @@ def agreement(evidence: pd.DataFrame, enough: float = 0.95) -> Styler:
     """
     if evidence.empty:
         told = "No score that looks at data is compared: scores = ['sensitivity', 'activity'] compares two."
-        return pd.DataFrame().style.set_caption(told)
+        return _captioned(pd.DataFrame().style, told)
     looked = evidence.assign(told=[f"{number(a)}{'*' * (not a >= enough)}" for a in evidence["agreement"]])
     told = looked.groupby(["score", "variant"], sort=False)["told"].agg(", ".join).unstack()
     shown = told[ordered(told.columns, VARIANTS)].style.format_index(label, axis="columns")
@@ -221,4 +221,6 @@ def permuted(scores: pd.DataFrame) -> Styler:
 
 
 def _captioned(shown: Styler, caption: str) -> Styler:
-    return shown.set_properties(**{"white-space": "nowrap"}).set_caption(caption)
+    # Over a narrow table, or one of nothing, a caption would else be as narrow.
+    wide = {"selector": "caption", "props": "min-width: min(30rem, 80vw)"}
+    return shown.set_properties(**{"white-space": "nowrap"}).set_caption(caption).set_table_styles([wide])

@@ -133,15 +133,6 @@ def label(name: str) -> str:
     )
 
 
-def networks_of(variant: str) -> str:
-    """The networks of a variant, in a sentence.
-
-    >>> networks_of("gru"), networks_of("own")
-    ('the GRU networks', 'your networks')
-    """
-    return label(variant) if variant == "own" else f"the {label(variant)} networks"
-
-
 def each(values: Mapping | pd.Series, form: Callable[..., str] = str) -> list[str]:
     """Variants with what is said of each, in the order of figures.
 
@@ -149,6 +140,19 @@ def each(values: Mapping | pd.Series, form: Callable[..., str] = str) -> list[st
     ['GRU 93.8 %', 'LSTM 50 %']
     """
     return [f"{label(name)} {form(values[name])}" for name in ordered(values.keys(), VARIANTS)]
+
+
+def reach(values: Mapping | pd.Series, form: Callable[..., str] = number) -> str:
+    """The least and the greatest of the variants' values: of four, a reader takes in two.
+
+    >>> reach({"lstm": 0.5, "gru": 0.25}), reach({"gru": 0.5}), reach({"gru": 0.5, "lstm": 0.501})
+    ('0.25 (GRU) to 0.50 (LSTM)', '0.50 (GRU)', '0.50')
+    """
+    ends = [(min if k == 0 else max)(values.keys(), key=lambda name: values[name]) for k in range(2)]
+    low, high = (form(values[name]) for name in ends)
+    if low == high:
+        return low if len(values) > 1 else f"{low} ({label(ends[0])})"
+    return f"{low} ({label(ends[0])}) to {high} ({label(ends[1])})"
 
 
 def controls_in_words(controls: Iterable[str]) -> str:

@@ -174,7 +174,7 @@ def rq5(
     dealt = f"shuffled accuracies reach {number(best['null_high'])}"
     every = f"{len(properties)} graph properties predict unseen graphs"
     if predicts.empty:
-        text = f"Not shown: {every} best in {label(best.name)}, with {r2}, but {dealt}."
+        text = f"Not shown: {every} most clearly in {label(best.name)}, with {r2}, but {dealt}."
         return Answer("RQ5", text, UNDECIDED, sure, table, notes)
     where = "every variant" if len(predicts) == len(known) else listed(map(label, ordered(predicts.index, VARIANTS)))
     text = f"Yes, in {where}: {every}, in {label(best.name)} with {r2}, where {dealt}."

@@ -22,7 +22,7 @@ ESTIMATES = {
     "RQ1": (("variant", "target", "percent"), "mean", "test accuracy", percent),
     "RQ2": (("variant", "target"), "percent", "% pruned when half have dropped", "{:.0f}".format),
     "RQ3": (("variant", "target", "percent"), "share", "share back in one epoch", lambda v: percent(v, 0)),
-    "RQ4": (("variant", "property"), "r", "r given size and widths", number),
+    "RQ4": (("variant", "property"), "r", "r under control", number),
     "RQ5": (("variant", "features"), "r2", "R² on unseen graphs", number),
 }
 """Of each question's table: what tells its rows apart, the estimate, its name, and how it is written."""

@@ -6,16 +6,18 @@ from dataclasses import asdict, dataclass
 
 import numpy as np
 import pandas as pd
+from IPython.display import HTML
 from pandas.io.formats.style import Styler
 
 from sparsekit.analysis.intervals import ROUNDING
 from sparsekit.experiments.parameters import Parameters
-from sparsekit.figures.words import label, number
+from sparsekit.figures.words import label, listed, number
 from sparsekit.reports import thesis
 
 COLUMNS = ["group", "quantity", "variant", "target", "detail", "reported", "ours", "difference", "low", "high"]
 COLUMNS += ["verdict", "note", "source"]
 COUNTED = ("agrees", "differs", "undecided")
+FEW = 8  # rows that a notebook shows without folding them
 APART = "set apart"
 RULES = (
     "The difference is the thesis's figure less this run's; its interval, what one further run like ours would leave "
@@ -181,11 +183,23 @@ def in_tolerances(card: pd.DataFrame) -> pd.DataFrame:
     return rows[np.isfinite(rows[ends]).any(axis=1)]
 
 
-def shown(card: pd.DataFrame) -> Styler:
-    """The card as a notebook shows it: in words, whole, without those figures whose condition is not in this run."""
+def shown(card: pd.DataFrame) -> HTML:
+    """The card as a notebook shows it: what differs, and, folded where it is long, all that this run can be asked."""
+    rows = card[card["verdict"] != "not run"]
+    if len(rows) <= FEW:
+        return HTML(_table(rows).to_html())
+    counts = rows["verdict"].value_counts()
+    told = listed([f"{counts[name]} {name}" for name in (*COUNTED, APART) if name in counts])
+    differing = rows[rows["verdict"] == "differs"]
+    text = f"<p>Of {len(rows)} figures of the thesis: {told}.</p>" + _table(differing).to_html() * (not differing.empty)
+    return HTML(f"{text}<details><summary>Every figure beside the thesis's</summary>{_table(rows).to_html()}</details>")
+
+
+def _table(card: pd.DataFrame) -> Styler:
+    """Its rows in words."""
     columns = ["figure", "variant", "of", "thesis", "this run", "difference", "verdict"]
     rows = []
-    for row in card[card["verdict"] != "not run"].itertuples():
+    for row in card.itertuples():
         theirs, ours = figure(row.reported, row.group), figure(row.ours, row.group)
         apart = difference(row.group, row.difference, row.low, row.high)
         condition = ", ".join(filter(None, [label(row.target), label(row.detail)]))

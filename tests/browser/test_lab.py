@@ -15,7 +15,7 @@ from nbformat.v4 import new_code_cell
 from tests.browser.conftest import ROOT, free_port, serving
 
 NOTEBOOK = "01_pruning"
-KEPT = ("01-01", "01-03", "01-04", "01-11", "01-explore")  # cells that the explorer needs
+KEPT = ("01-01", "01-03", "01-04", "01-11", "01-explore", "01-17", "01-20")  # an explorer, an answer, what they need
 LONG = "import time\nfor _ in range(600):\n    time.sleep(0.1)"
 PATIENCE = 180_000  # milliseconds for whatever computes
 
@@ -108,6 +108,14 @@ def test_a_student_s_session(browser, lab, folder, pictures):
     saved = nbformat.read(folder / "short.ipynb", as_version=4)
     (cell,) = (cell for cell in saved.cells if cell.id == "01-explore")
     assert any("<figure" in output.get("data", {}).get("text/html", "") for output in cell.outputs)
+
+    # An answer is one sentence, and the figure right under it.
+    sentence = page.locator(".jp-OutputArea-output strong", has_text="networks")
+    sentence.scroll_into_view_if_needed()
+    drawn = page.locator(".jp-OutputArea-output:has(strong) figure img")
+    assert drawn.evaluate("one => one.naturalWidth > 0")
+    assert 0 < drawn.bounding_box()["y"] - sentence.bounding_box()["y"] < 150
+    page.screenshot(path=pictures / "lab-answer.png")
     context.close()
     for session in json.load(urllib.request.urlopen(f"{lab}/api/sessions")):
         kernel = urllib.request.Request(f"{lab}/api/sessions/{session['id']}", method="DELETE")

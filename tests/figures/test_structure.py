@@ -79,14 +79,18 @@ def test_ceilings_carry_the_numbers():
     shares = analysis.trainability(table, 0.5)
     picture = structure.trainability_bars(shares)
     assert "GRU, all families: 10 % (" in picture.alt
-    assert "10 % of the GRU networks and 0 % of the LSTM networks never left" in picture.reading
+    assert picture.reading == "6 of 120 networks never left chance level (GRU 6)."
+    assert structure.trainability_bars(analysis.trainability(table, 0.01)).reading == (
+        "0 of 120 networks never left chance level."
+    )
     noise, learning = analysis.intraclass(table), analysis.trainability_share(table, 0.5)
     picture = structure.noise_ceilings(noise, learning)
     row = noise.loc["lstm"]
-    told = f"LSTM {row.ceiling:.2f} ({row.ceiling_low:.2f} to {row.ceiling_high:.2f}), so a correlation at most "
-    assert f"{told}{row.ceiling**0.5:.2f}" in picture.reading
+    assert f"{row.ceiling:.2f} (LSTM)" in picture.reading
+    assert f"{row.ceiling**0.5:.2f} (LSTM)" in picture.reading
     assert f"to a share of: GRU {learning.share['gru']:.2f} (" in picture.reading
-    assert "LSTM cannot be computed" in picture.reading
+    assert "LSTM, whether a network learns" not in picture.reading
+    assert "cannot be computed" not in picture.reading
     assert "learns" not in structure.noise_ceilings(noise).reading
     assert f"LSTM, one network (ICC): {noise.icc['lstm']:.2f} (" in picture.alt
     assert "cannot be told apart" in structure.noise_ceilings(analysis.intraclass(planted.study(9, 1))).reading

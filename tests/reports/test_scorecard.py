@@ -6,6 +6,7 @@ import numpy as np
 import pandas as pd
 import pytest
 import scipy.stats
+from bs4 import BeautifulSoup
 
 from sparsekit.analysis import correlation
 from sparsekit.experiments.parameters import Parameters
@@ -62,7 +63,7 @@ def test_nothing_of_another_task_is_compared(other):
     card = scorecard.scorecard(Parameters(**other), base=base([0.9, 1.0]))
     assert set(card["verdict"]) == {"not run"}
     assert card["ours"].isna().all()
-    assert "Nothing in this run is what the thesis reports" in scorecard.shown(card).to_html()
+    assert "Nothing in this run is what the thesis reports" in scorecard.shown(card).data
 
 
 @pytest.mark.parametrize("seeds", [3, 10, 40])
@@ -239,13 +240,22 @@ def test_shown_is_whole_and_in_words():
     curves = [{float(p): 1.0 for p in range(10, 101, 10)}] * 2
     tables = [pruning(curves, variant, target) for variant in ("lstm", "gru") for target in ("both", "i2h", "h2h")]
     card = scorecard.scorecard(Parameters(), pruning=pd.concat(tables), base=base([1.0]))
-    html = scorecard.shown(card).to_html()
-    ran = (card["verdict"] != "not run").sum()
-    assert html.count("<tr>") == ran + 1
+    html, ran = scorecard.shown(card).data, card[card["verdict"] != "not run"]
+    counts, differing = ran["verdict"].value_counts(), (ran["verdict"] == "differs").sum()
+    assert len(ran) > scorecard.FEW
+    assert differing
+    soup = BeautifulSoup(html, "html.parser")
+    first, folded = soup.find_all("table")
+    assert len(first.select("tbody tr")) == differing, "what differs is not folded"
+    assert len(folded.select("tbody tr")) == len(ran)
+    assert folded.find_parent("details")
+    assert f"Of {len(ran)} figures of the thesis: " in soup.p.get_text()
+    assert all(f"{counts[verdict]} {verdict}" in soup.p.get_text() for verdict in counts.index)
     assert all(
         word in html
         for word in ("hidden-to-hidden", "LSTM", "undecided: one seed", "100 %", "−0.197 (−0.197 to −0.197)")
     )
     one_group = scorecard.scorecard(Parameters(), base=base([1.0]), groups=["base_test_accuracy"])
     assert one_group.equals(card[card["group"] == "base_test_accuracy"].reset_index(drop=True))
-    assert list(scorecard.shown(one_group).data) == ["figure", "variant", "thesis", "this run", "difference", "verdict"]
+    heads = BeautifulSoup(scorecard.shown(one_group).data, "html.parser").select("thead th")
+    assert [head.get_text() for head in heads] == ["figure", "variant", "thesis", "this run", "difference", "verdict"]

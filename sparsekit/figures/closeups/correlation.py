@@ -44,7 +44,7 @@ def correlation(
     layers.set_title(f"Ringed: graph {one['graph']}, {family}, {percent(one['test_accuracy'])}")
     table = graphs[["generator", "graph", name, "test_accuracy"]]
     table = table.assign(left=rest[name], accuracy_left=rest["test_accuracy"])
-    return Picture(figure, f"{title}, {len(graphs)} graphs: {told}.", f"{title}: {told}.", table=table)
+    return Picture(figure, f"{title}, {len(graphs)} graphs: {told}.", f"{told[0].upper()}{told[1:]}.", table=table)
 
 
 def _coefficient(one: Mapping[str, float]) -> str:
