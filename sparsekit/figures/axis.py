@@ -43,6 +43,16 @@ class Axis(NamedTuple):
         axis.set_major_formatter(FuncFormatter(lambda v, _: written.get(v) or self.form(v)))
 
 
+def inward(axes: Axes) -> None:
+    """Keep the labels at both ends of a narrow panel's x axis from running into those of the panels beside it."""
+    low, high = axes.get_xlim()
+    ticks = [tick for tick in axes.get_xticks() if low <= tick <= high]
+    axes.set_xticks(ticks)
+    for tick, label in zip(ticks, axes.get_xticklabels(), strict=True):
+        place = (tick - low) / (high - low)
+        label.set_ha("left" if place < 0.06 else "right" if place > 0.94 else "center")
+
+
 ACCURACY = Axis("test accuracy", percent)
 NUMBER = Axis(form=number)
 POINTS = Axis("points of accuracy", lambda share: number(100 * share, 1, sign=True).removesuffix(".0"))

@@ -15,7 +15,7 @@ from matplotlib.colors import TwoSlopeNorm, to_hex
 from matplotlib.patches import Rectangle
 
 from sparsekit.analysis.tables import require
-from sparsekit.figures.axis import ACCURACY, NUMBER, Axis
+from sparsekit.figures.axis import ACCURACY, NUMBER, Axis, inward
 from sparsekit.figures.card import baseline_lines, label_panel, sample, small_multiples
 from sparsekit.figures.picture import Picture, drawn
 from sparsekit.figures.style import (
@@ -206,6 +206,8 @@ def forest(
         axes.grid(axis="x", color=RULE, linewidth=0.7)
         axes.set_ylim(height - 0.4, -0.9)
         label_panel(axes, x.label, "")
+        if len(names) > 2 and columns > 2:
+            inward(axes)
         if axes.get_subplotspec().is_first_col():
             for head, y in heads.items():
                 _beside(axes, y, -8, look(groups, head))

@@ -129,10 +129,12 @@ class Picture:
 
     def html(self) -> str:
         """The figure as one HTML element, which loads nothing and needs no style sheet."""
+        title = f"<b>{escape(self.title.rstrip('.'))}.</b> " if self.title else ""
+        if not self.figure.axes:  # nothing is drawn, so that all there is to see is why
+            return f"<p>{title}{_code(escape(self.reading))}</p>"
         kind, content = self.image()
         width = round(self.figure.get_figwidth() * PIXELS_PER_INCH)
         source = f"data:{kind};base64,{b64encode(content).decode()}"
-        title = f"<b>{escape(self.title.rstrip('.'))}.</b> " if self.title else ""
         return (
             f'<figure class="sparsekit" style="margin:0;max-width:{width}px">'
             f'<img width="{width}" alt="{escape(self.brief)}" src="{source}" '

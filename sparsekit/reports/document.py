@@ -29,6 +29,9 @@ def finished(text: str, chapter: str = "") -> str:
     headings = soup.main.find_all(["h2", "h3"])
     for heading in headings:
         heading["id"] = heading.get("id") or anchor(heading.get_text(" ", strip=True))
+    for words in soup.body.find_all(string=re.compile(r"\d %")):
+        if not words.find_parent(["code", "pre", "script", "style", "option"]):
+            words.replace_with(re.sub(r"(?<=\d) %", "\N{NO-BREAK SPACE}%", words))
     drawings = dict(_figures(soup, anchor, chapter))
     _answer(soup)
     _code(soup)

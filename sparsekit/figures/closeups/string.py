@@ -68,11 +68,10 @@ def string(
         f"end; mean size of a state {np.abs(own.states).mean():.2f}."
         for name, own in read.items()
     ]
-    agreed = f"{text}: {way.truth}; " if rules else ""
-    reading = f"{agreed}{', '.join(f'{name} says {own.verdict}' for name, own in read.items())}."
+    reading = f"{', '.join(f'{name} says {own.verdict}' for name, own in read.items())}."
     table = {"letter": list(text)} | {f"valid, {name}": own.valid[: len(text)] for name, own in read.items()}
     alt = f"{text}: {way.truth or 'no rules to walk'}. {' '.join(told)}"
-    return Picture(figure, alt, reading, table=pd.DataFrame(table))
+    return Picture(figure, alt, reading[0].upper() + reading[1:], table=pd.DataFrame(table))
 
 
 def _read(text: str, network: Classifier, padded: int) -> Read:
