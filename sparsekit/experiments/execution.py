@@ -21,6 +21,8 @@ from sparsekit.experiments.workers import ExecutionError, Local, WorkerDied, Wor
 
 LOOK = 0.5
 """Seconds between two looks at whether a unit that another run computes is done, and whether a cluster is there."""
+OWN, FOREIGN, OUTSIDE = 5, 2, re.compile(r"SIG(KILL|TERM|INT|HUP)")
+"""How much the death of a worker is held against the unit alone in it: its own crash, or a kill from outside."""
 NO_RECORD = "it ended without writing its record"
 OTHER_CODE = "worker processes ran other code than this session has loaded: restart its kernel, and run again"
 CLUSTER = "SPARSEKIT_CLUSTER"
@@ -79,7 +81,7 @@ def run(
     """
     store = store or default_store()
     asked, report = report is not None, report or Progress()
-    started, exhausted = time.monotonic(), _memory_kills()
+    started, exhausted = time.monotonic(), memory_kills()
     cluster = None if executor else cluster or os.environ.get(CLUSTER)
     found: list[tuple[Workers, str]] = []  # not before there is something to be done
 
@@ -106,7 +108,7 @@ def run(
     if schedule.missing or asked:  # nothing was to be done, and nobody asked: nothing to say
         report(schedule.state(_summary(schedule, time.monotonic() - started), end=True))
     if schedule.failed:
-        error = _error(schedule, store, _memory_kills() - exhausted)
+        error = _error(schedule, store, memory_kills() - exhausted)
         raise error from next(iter(schedule.failed.values()))
 
 
@@ -133,6 +135,7 @@ class _Run:
         self.claims: dict[Future, ExitStack] = {}
         self.ended: queue.SimpleQueue[Future] = queue.SimpleQueue()  # those of them that have
         self.elsewhere: list[Job] = []  # what other runs are computing
+        self.exhausted = memory_kills()
 
     def until_done(self) -> None:
         """Have all computed that can be."""
@@ -192,6 +195,11 @@ class _Run:
     def _done(self, name: str, unit: Unit) -> bool:
         return self.store.has(unit, name in self.schedule.weighed)
 
+    def _guilt(self, error: BaseException | None) -> int:
+        """Of a unit that was alone in a worker that died; memory that it has exhausted is its own doing."""
+        before, self.exhausted = self.exhausted, memory_kills()
+        return FOREIGN if OUTSIDE.search(str(error)) and self.exhausted == before else OWN
+
     def _part(self, job: Job, names: list[str]) -> Job:
         units = {name: job.units[name] for name in names}
         return Job(units, sum(self.schedule.costs[name] for name in names), job.suspect, job.deaths)
@@ -201,7 +209,8 @@ class _Run:
         job = self.running.pop(future)
         with self.claims.pop(future):
             error = self.workers.settle(future, self.store)
-            died, deaths = isinstance(error, BrokenExecutor), job.deaths + job.suspect
+            died = isinstance(error, BrokenExecutor)
+            deaths = job.deaths + (self._guilt(error) if died and job.suspect else 0)
             for name, unit in job.units.items():
                 if died:
                     self.store.tidy_one(name)
@@ -243,18 +252,17 @@ def _reason(cause: BaseException, memory_kills: int) -> str:
     if isinstance(cause, WorkerDied):
         return str(cause)
     if isinstance(cause, BrokenExecutor):
-        signal = re.search(r"SIG(?!KILL)[A-Z]+", str(cause))
-        if signal:
-            return f"crashed its worker process twice ({signal[0]})"
+        if not OUTSIDE.search(str(cause)):
+            return f"crashed its worker process twice ({', '.join(re.findall('SIG[A-Z]+', str(cause))) or 'it ended'})"
         if memory_kills > 0:
             return f"killed its worker process twice (out of memory: the system ended {memory_kills} processes for it)"
-        return "killed its worker process twice (out of memory, or killed from outside)"
+        return "its worker process was killed time and again (from outside, or by a limit on memory)"
     text = f"{type(cause).__name__}: {(str(cause).splitlines() or [''])[0]}"
     exhausted = isinstance(cause, MemoryError) or re.search(r"out of memory|can't allocate memory|bad_alloc", text)
     return f"out of memory ({text})" if exhausted else text
 
 
-def _memory_kills() -> int:
+def memory_kills() -> int:
     """How many processes Linux has ended for want of memory since it started; 0 where it does not say."""
     with suppress(OSError):
         if found := re.search(r"^oom_kill (\d+)$", Path("/proc/vmstat").read_text(), re.MULTILINE):

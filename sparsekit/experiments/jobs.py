@@ -22,7 +22,7 @@ class Job:
     units: dict[str, Unit]  # by key
     length: float = 0.0  # relative time from its start to the end of everything that waits for it
     suspect: bool = False  # a worker died while it was running, so it gets a process of its own
-    deaths: int = 0  # how often such a process died under it
+    deaths: int = 0  # that such a process died under it, so far as it is held against it
     waits: int = 0  # how many records, of all that its units require, are still to come
 
     @property

@@ -43,7 +43,7 @@ class WorkerDied(BrokenExecutor):
 class Workers(Protocol):
     """Where jobs run: on this machine (`Local`), or on many (`sparsekit.experiments.cluster.Cluster`)."""
 
-    deadly: int  # so many deaths of a worker, with nothing else at work in it, are held against a unit
+    deadly: int  # a unit fails by so much guilt for deaths of workers with nothing else at work in them
 
     @property
     def limit(self) -> int:
@@ -71,8 +71,12 @@ def resolve_device(device: str) -> str:
     return device
 
 
-def compute(own: bytes, units: Sequence[Unit], store: Store, device: str) -> None:
-    """Compute units in a worker, and keep each in the store at once; `own` is what a user has registered, `packed`."""
+def compute(own: bytes, units: Sequence[Unit], store: Store, device: str, pause: float = 0.0) -> None:
+    """Compute units in a worker, and keep each in the store at once; `own` is what a user has registered, `packed`.
+
+    It begins after a `pause`, in seconds: what has killed the worker before may be over by then.
+    """
+    time.sleep(pause)
     torch.set_num_threads(1)
     form = type(units[0])
     start = time.perf_counter()
@@ -126,7 +130,7 @@ class Local:
         Where jobs run, in place of processes of this machine.
     """
 
-    deadly = 2
+    deadly = 10
 
     def __init__(self, limit: int, given: Executor | None = None):
         self.limit = limit
@@ -143,7 +147,7 @@ class Local:
         future = None if job.suspect else self._submit_shared(task)
         if future is None:
             job.suspect, pool = True, processes(1)
-            future = pool.submit(*task)
+            future = pool.submit(*task, job.deaths / 2)
             self._alone[future] = pool
         self._running.add(future)
         return future

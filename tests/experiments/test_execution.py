@@ -7,7 +7,7 @@ import subprocess
 import sys
 import textwrap
 import time
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import BrokenExecutor, Future, ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 from typing import ClassVar
@@ -23,6 +23,7 @@ from sparsekit.experiments.identity import Unit
 from sparsekit.experiments.jobs import Schedule
 from sparsekit.experiments.parameters import Parameters
 from sparsekit.experiments.records import RecordError, Store
+from sparsekit.experiments.workers import Local
 
 
 @dataclass(frozen=True)
@@ -58,9 +59,9 @@ class Sum(Unit):
             raise ValueError(f"boom in {self.name}\nand more")
         if self.fault == "unpicklable":
             raise Awkward("a", "b")
-        if self.fault == "kill":
-            os.kill(os.getpid(), signal.SIGKILL)
-        if times := {"kill once": 1, "kill twice": 2}.get(self.fault):
+        if self.fault == "crash":
+            os.kill(os.getpid(), signal.SIGSEGV)
+        if times := {"kill once": 1, "kill thrice": 3}.get(self.fault):
             flags = [Path(self.log).with_name(f"{self.name}.flag{k}") for k in range(times)]
             if left := [flag for flag in flags if not flag.exists()]:
                 left[0].touch()
@@ -210,11 +211,11 @@ def test_a_unit_without_record_is_a_failure(store):
 
 
 def test_a_unit_that_kills_its_worker_is_reported_and_all_others_finish(store, make, tmp_path):
-    bad = make("bad", fault="kill")
+    bad = make("bad", fault="crash")
     group = [make(f"g{i}", together=3, cost=3) for i in range(3)]
     others = [make(f"o{i}") for i in range(4)]
     lost = make("lost", bad)
-    with pytest.raises(ExecutionError, match="killed its worker process twice") as caught:
+    with pytest.raises(ExecutionError, match=r"crashed its worker process twice \(SIGSEGV\)") as caught:
         run([bad, *group, *others, lost], store, workers=2, report=quiet)
     assert [unit for unit, _ in caught.value.failed] == [bad]
     assert caught.value.not_run == [lost]
@@ -263,17 +264,56 @@ def test_reasons_name_memory_and_signals():
     assert reason(MemoryError("x"), 0).startswith("out of memory")
     assert reason(RuntimeError("CUDA out of memory. Tried"), 0).startswith("out of memory")
     died = execution.BrokenExecutor("The exit codes of the workers are {SIGSEGV(-11)}")
-    assert reason(died, 0) == "crashed its worker process twice (SIGSEGV)"
+    assert reason(died, 1) == "crashed its worker process twice (SIGSEGV)"
+    assert "killed time and again" in reason(execution.BrokenExecutor("{SIGKILL(-9)}"), 0)
     assert "the system ended 2 processes" in reason(execution.BrokenExecutor("{SIGKILL(-9)}"), 2)
     assert reason(ValueError("a\nb"), 1) == "ValueError: a"
 
 
-def test_a_death_in_a_pool_of_several_is_not_held_against_a_unit(store, make, tmp_path):
-    """Two kills from outside, once in the pool of all and once in a process of its own, do not make a failure."""
-    unit = make("twice", fault="kill twice")
+def test_kills_from_outside_are_not_held_against_a_unit(store, make, tmp_path):
+    """Three of them, once in the pool of all and twice in a process of its own, do not make a failure."""
+    unit = make("thrice", fault="kill thrice")
     run([unit], store, workers=2, report=quiet)
     assert store.has(unit)
-    assert log(tmp_path).count("twice") == 3
+    assert log(tmp_path).count("thrice") == 4
+
+
+class Deadly:
+    """Workers that die under each job in one way, in no time; it counts how often a job was alone in one."""
+
+    deadly, limit, waiting, end = Local.deadly, 1, str, staticmethod(lambda: None)
+
+    def __init__(self, death, exhausts=0):
+        self.death, self.exhausts, self.alone, self.memory_kills = death, exhausts, 0, 0
+
+    def submit(self, job, store, device):
+        self.alone += job.suspect
+        self.memory_kills += self.exhausts
+        future = Future()
+        future.set_exception(BrokenExecutor(self.death))
+        return future
+
+    def settle(self, future, store):
+        return future.exception()
+
+
+@pytest.mark.parametrize(
+    ("death", "exhausts", "times"),
+    [
+        ("{SIGSEGV(-11)}", 0, 2),
+        ("{EXIT(1)}", 0, 2),
+        ("{SIGKILL(-9)}", 1, 2),
+        ("{SIGKILL(-9)}", 0, 5),
+        ("{SIGTERM(-15)}", 0, 5),
+    ],
+)
+def test_a_crash_is_held_against_a_unit_more_than_a_kill(store, make, monkeypatch, death, exhausts, times):
+    workers = Deadly(death, exhausts)
+    monkeypatch.setattr(execution, "memory_kills", lambda: workers.memory_kills)
+    monkeypatch.setattr(execution, "_workers", lambda *_: (workers, "cpu"))
+    with pytest.raises(ExecutionError, match="1 of 1 units failed"):
+        run([make("a")], store, report=quiet)
+    assert workers.alone == times
 
 
 def test_any_executor_will_do(store, make):
