@@ -16,7 +16,6 @@ from sparsekit.figures.style import INK, TARGETS, VARIANTS, Look, ordered
 from sparsekit.figures.words import controls_in_words, percent, words_of
 
 BESIDE = 480  # CSS pixels of a figure that stands beside a sentence
-ONE = {"": Look("", INK, "o", "-")}  # a single panel
 EVERY = {"all": Look("all networks", INK, "P", "-")}
 PERCENT = Axis("% of weights pruned")
 ROWS = 5  # properties that fit beside a sentence
@@ -24,7 +23,7 @@ ROWS = 5  # properties that fit beside a sentence
 
 def accuracy(table: pd.DataFrame) -> Picture:
     """RQ1: mean accuracy at once after pruning by percentage, of each variant, with chance."""
-    own = _first(table).rename(columns={"variant": "series", "percent": "x"}).assign(panel="")
+    own = _first(table).rename(columns={"variant": "series", "percent": "x"})
     # Four intervals at one percentage would hide each other.
     order = {name: k for k, name in enumerate(ordered(own["series"], VARIANTS))}
     own["x"] += 0.9 * (own["series"].map(order) - (len(order) - 1) / 2)
@@ -32,7 +31,7 @@ def accuracy(table: pd.DataFrame) -> Picture:
     x = PERCENT._replace(ticks=ticks if len(ticks) < 9 else None)
     chance = table["chance"].iloc[0]
     title = "Accuracy at once after pruning"
-    options = {"looks": VARIANTS, "panels": ONE, "baselines": {"chance": chance}, "whiskers": True}
+    options = {"looks": VARIANTS, "baselines": {"chance": chance}, "whiskers": True}
     picture = lines(own, title, x, ACCURACY, **options)
     half, low, high = _first(table)[["half", "half_low", "half_high"]].iloc[0]
     middle = (_first(table).query("percent == 0")["mean"].mean() + chance) / 2
@@ -47,17 +46,17 @@ def accuracy(table: pd.DataFrame) -> Picture:
 
 def thresholds(table: pd.DataFrame) -> Picture:
     """RQ2: at which percentage half of the networks have dropped, by weights and variant, with the thesis's figure."""
-    own = table.rename(columns={"target": "row", "variant": "series", "percent": "mean"}).assign(panel="")
+    own = table.rename(columns={"target": "row", "variant": "series", "percent": "mean"})
     looks = VARIANTS if own["series"].nunique() < 3 else VARIANTS | EVERY
     own = own[own["series"].isin(list(looks))]
     rows = {name: one._replace(label=one.label.replace("-to-", "-\nto-")) for name, one in TARGETS.items()}
     x = Axis("% of weights pruned when half have dropped")
-    return forest(own, "When half of all networks have dropped", x, looks=looks, panels=ONE, rows=rows, zero=None)
+    return forest(own, "When half of all networks have dropped", x, looks=looks, rows=rows, zero=None)
 
 
 def back(table: pd.DataFrame) -> Picture | None:
     """RQ3: the share of networks that had dropped that one epoch of retraining brings back, by percentage."""
-    own = _first(table).rename(columns={"variant": "series", "percent": "x", "share": "mean"}).assign(panel="")
+    own = _first(table).rename(columns={"variant": "series", "percent": "x", "share": "mean"})
     own = own[own["dropped"] > 0]
     if own.empty:
         return None
@@ -71,7 +70,6 @@ def back(table: pd.DataFrame) -> Picture | None:
         x,
         y,
         looks=VARIANTS | EVERY,
-        panels=ONE,
         whiskers=True,
         apart=0.016,
     )
@@ -85,19 +83,17 @@ def properties(table: pd.DataFrame) -> Picture:
     names = (
         pd.DataFrame({"told": told, "r": strongest}).dropna().sort_values(["told", "r"], ascending=False).index[:ROWS]
     )
-    own = own.rename(columns={"property": "row", "variant": "series", "r": "mean"}).assign(panel="")
+    own = own.rename(columns={"property": "row", "variant": "series", "r": "mean"})
     rows = {name: Look(words_of(name).replace(", ", ",\n"), INK, "o", "-") for name in names}
     held = table.loc[table["control"].astype(bool), "property"].unique()
     given = f", given {controls_in_words(held)}" * bool(len(held))
     x = Axis(f"correlation with accuracy{given}", NUMBER.form, limits=(-1, 1))
-    return forest(
-        own[own["row"].isin(names)], "Properties that accuracy goes with", x, looks=VARIANTS, panels=ONE, rows=rows
-    )
+    return forest(own[own["row"].isin(names)], "Properties that accuracy goes with", x, looks=VARIANTS, rows=rows)
 
 
 def predictions(table: pd.DataFrame) -> Picture:
     """RQ5: R² on unseen graphs of all properties, of size alone and of shuffled accuracies, under the noise ceiling."""
-    own = table.rename(columns={"features": "row", "variant": "series", "r2": "mean"}).assign(panel="")
+    own = table.rename(columns={"features": "row", "variant": "series", "r2": "mean"})
     names = {"all": "all\nproperties", "shuffled": "shuffled\naccuracies", "noise ceiling": "noise\nceiling"}
     rows = {
         name: Look(names.get(name, words_of(name).replace(" and ", "\nand ")), INK, "o", "-")
@@ -105,7 +101,7 @@ def predictions(table: pd.DataFrame) -> Picture:
     }
     low = max(-1.0, float(np.nanmin(own[["mean", "low"]].to_numpy())) - 0.05)
     x = Axis("R² on graphs that no model has seen", NUMBER.form, limits=(low, 1.0))
-    return forest(own, "How well accuracy is predicted", x, looks=VARIANTS, panels=ONE, rows=rows)
+    return forest(own, "How well accuracy is predicted", x, looks=VARIANTS, rows=rows)
 
 
 FIGURES: dict[str, Callable[[pd.DataFrame], Picture | None]] = {

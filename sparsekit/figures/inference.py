@@ -167,12 +167,11 @@ def bytes_by_form(table: pd.DataFrame) -> Picture:
     dense = table.loc[table["form"] == "dense", "bytes"].iloc[0]
     rows = shares.rename_axis(index="x", columns="series").stack().rename("mean").reset_index()
     return marks.lines(
-        rows.assign(panel=""),
+        rows,
         "Bytes that keep a weight matrix, by form",
         Axis("sparsity", percent, limits=(0, 1)),
         Axis("share of the dense bytes", percent, limits=(0, 1.05 * rows["mean"].max())),
         looks=FORMS,
-        panels={},
         note=f"{f'{dense / 1e6:.3g} MB' if dense >= 1e6 else f'{dense / 1e3:.3g} kB'} when dense.",
         reading=f"A sparse form takes fewer bytes: {listed(told)}.",
     )

@@ -43,7 +43,7 @@ def ladder(placed: pd.DataFrame, confidence: float = 0.95) -> Picture:
     names = {(v, g): f"{label(v)}, {label(g)}" for v, g in zip(table["variant"], table["generator"], strict=True)}
     groups = {name: look(VARIANTS, v)._replace(label=name) for (v, _), name in names.items()}
     table, dots = (
-        t.assign(panel="", group=[names[of] for of in zip(t["variant"], t["generator"], strict=True)], row=t["rung"])
+        t.assign(group=[names[of] for of in zip(t["variant"], t["generator"], strict=True)], row=t["rung"])
         for t in (table, placed.dropna(subset="difference").rename(columns={"difference": "value"}))
     )
     return marks.forest(
@@ -108,7 +108,7 @@ def claims(table: pd.DataFrame, expected: Mapping[str, int], confidence: float =
         rung: look_._replace(label=rung) for rung, look_ in zip(dict.fromkeys(rows["series"]), RUNGS, strict=False)
     }
     return marks.forest(
-        rows.assign(panel="", group=rows["variant"], row=[label(c) for c in rows["generator"]], text=text),
+        rows.assign(group=rows["variant"], row=[label(c) for c in rows["generator"]], text=text),
         title,
         POINTS._replace(label="test accuracy with the feature minus without, percentage points"),
         looks=looks,

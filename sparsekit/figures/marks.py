@@ -66,7 +66,8 @@ def lines(
     Parameters
     ----------
     table : DataFrame
-        Columns panel, series, x, mean; low and high where there are intervals; x_low and x_high with whiskers.
+        Columns series, x, mean; panel where there are several, low and high where there are intervals, x_low and
+        x_high with whiskers.
     looks, panels : mapping of name to Look
         Of the series, and of the panels; they say in which order things stand.
     seeds : DataFrame, optional
@@ -82,7 +83,8 @@ def lines(
     apart : float
         How far above each other series are drawn, so that none hides another.
     """
-    require(table, ["panel", "series", "x", "mean"])
+    require(table, ["series", "x", "mean"])
+    table = _filled(table, {"panel": ""})
     names = ordered(table["panel"], panels)
     series = ordered(table["series"], looks)
     key = [sample(look(looks, name)) for name in series] if len(series) > 1 or not names else []
@@ -154,7 +156,7 @@ def forest(
     Parameters
     ----------
     table : DataFrame
-        Columns panel, row, mean; and where there are such: group (rows under one coloured heading), series, low and
+        Columns row, mean; and where there are such: panel, group (rows under one coloured heading), series, low and
         high, inner_low and inner_high (a thicker interval), reported (an open diamond), hollow (an open mark),
         text (written at the right end).
     looks : mapping of name to Look, optional
@@ -172,8 +174,8 @@ def forest(
     own_axes : bool
         Each panel has its own x axis, as long as its numbers ask for.
     """
-    require(table, ["panel", "row", "mean"])
-    table = _filled(table, {"group": "", "series": ""})
+    require(table, ["row", "mean"])
+    table = _filled(table, {"panel": "", "group": "", "series": ""})
     names, series = ordered(table["panel"], panels), ordered(table["series"], looks)
     place, ticks, heads, height = _rows(table, series, groups, rows)
     keys = [sample(look(looks, name), linestyle="-", markersize=6) for name in series] if looks else []
@@ -189,7 +191,8 @@ def forest(
         if name in spans:
             axes.axvspan(*spans[name], color=RULE, linewidth=0, zorder=0)
         if dots is not None:
-            own = _filled(dots[dots["panel"] == name], {"group": "", "series": ""})
+            own = _filled(dots, {"panel": "", "group": "", "series": ""})
+            own = own[own["panel"] == name]
             y = [place[row.group, row.row, row.series] + 0.35 for row in own.itertuples()]
             axes.scatter(own["value"], y, s=9, color=FAINT, linewidth=0, zorder=2)
         for row in table[table["panel"] == name].itertuples():
@@ -318,14 +321,15 @@ def points(
     Parameters
     ----------
     table : DataFrame
-        Columns panel, series, x, y; shade, from 0 to 1, where marks are the darker the more. Where x holds names,
-        points are spread a little beside their name.
+        Columns series, x, y; panel where there are several; shade, from 0 to 1, where marks are the darker the more.
+        Where x holds names, points are spread a little beside their name.
     middles : DataFrame, optional
         Short bars, such as medians: panel, x (a name), y.
     subtitles : mapping of panel to str, optional
         A quiet line under a panel's name.
     """
-    require(table, ["panel", "series", "x", "y"])
+    require(table, ["series", "x", "y"])
+    table = _filled(table, {"panel": ""})
     names, series = ordered(table["panel"], panels), ordered(table["series"], looks)
     key = [sample(look(looks, one), linestyle="") for one in series] if len(series) > 1 else []
     data = table

@@ -66,7 +66,7 @@ def half_dropped(table: pd.DataFrame, reported: Mapping[tuple[str, str], float] 
     title = "How much can be pruned before accuracy drops"
     if table.empty:
         return nothing(title, "No network is above chance before pruning, so none can drop.")
-    own = single(table.reset_index()).assign(panel="")
+    own = single(table.reset_index())
     own = own.rename(columns={"variant": "group", "target": "row", "percent": "mean"})
     own["text"] = [end_in_words(row) for row in own.to_dict("records")]
     if reported:

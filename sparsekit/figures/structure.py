@@ -34,7 +34,7 @@ from sparsekit.figures.words import (
 )
 from sparsekit.networks import build as networks
 from sparsekit.networks import classifier
-from sparsekit.registry import UnknownName, unknown
+from sparsekit.registry import UnknownName, check_name, unknown
 from sparsekit.variants import GATES
 
 SHARES = {
@@ -123,7 +123,7 @@ def trainability_bars(table: pd.DataFrame) -> Picture:
     names = ["all families" if g == ALL else look(GENERATORS, g).label for g in rows["generator"]]
     counts = [f"{r.at_chance:.0f} of {r.networks:.0f}" for r in rows.itertuples()]
     return marks.forest(
-        rows.assign(panel="", row=names, text=counts),
+        rows.assign(row=names, text=counts),
         "Networks that never left chance",
         Axis("share of networks at chance level", percent, limits=(0, 1)),
         groups=VARIANTS,
@@ -156,7 +156,7 @@ def noise_ceilings(table: pd.DataFrame, learning: pd.DataFrame | None = None) ->
     shares = [f"{name} {told}" for name, told in shares.items()]
     reading += f" Whether a network learns is its graph's to a share of: {'; '.join(shares)}." if shares else ""
     return marks.forest(
-        pd.DataFrame(rows, columns=["row", "series", "mean", "low", "high"]).assign(panel=""),
+        pd.DataFrame(rows, columns=["row", "series", "mean", "low", "high"]),
         "How much of accuracy is the graph's, how much the seed's",
         Axis("share of variance between graphs", number, limits=(-0.1, 1)),
         looks=SHARES,
@@ -175,12 +175,11 @@ def sample_plane(structure: pd.DataFrame) -> Picture:
     size = f"{_range(graphs['nodes'])} nodes and {_range(graphs['edges'])} edges"
     spread = f"clustering from {_range(graphs['x'], 2)}, path length from {_range(graphs['y'], 2)}"
     return marks.points(
-        graphs.assign(panel=""),
+        graphs,
         "The graphs that were drawn",
         Axis("clustering", number),
         Axis("path length", number),
         looks=GENERATORS,
-        panels={},
         note="A point per graph, the darker the more edges.",
         reading=f"{counted(len(graphs), 'graph')} of {size}: {spread}.",
     )
@@ -247,7 +246,7 @@ def _differences(
 ) -> Picture:
     """A point a graph, the mean over graphs with its interval; beside it, how many networks stayed at chance level."""
     means = analysis.mean_differences(differences, confidence).reset_index()
-    rows, graphs = (t.assign(panel="", group=t["variant"], row=t["against"].map(names)) for t in (means, differences))
+    rows, graphs = (t.assign(group=t["variant"], row=t["against"].map(names)) for t in (means, differences))
     stuck = [f"{r.stuck:.0f} | {r.stuck_other:.0f} of {r.pairs:.0f}" for r in means.itertuples()]
     return marks.forest(
         rows.assign(text=stuck),
@@ -291,14 +290,10 @@ CELLS = {
 def mask_layouts(graph: nx.Graph, variant: str = "gru") -> Picture:
     """Both layouts of one layer's mask side by side, and where the published rows miss the graph.
 
-    Parameters
-    ----------
-    graph : networkx.Graph or acyclic networkx.DiGraph
-        The layer drawn is the one that loses most edges; the one that most lead into, where none does.
-    variant : {"gru", "lstm"}
+    A directed graph is acyclic. The layer drawn is the one that loses most edges; the one that most lead into, where
+    none does. The variant is "gru" or "lstm".
     """
-    if len(GATES.get(variant, "")) < 2:
-        raise UnknownName(unknown("variant of several gates", variant, [v for v in GATES if len(GATES[v]) > 1]))
+    check_name("variant of several gates", variant, [v for v in GATES if len(GATES[v]) > 1])
     layer, nodes, masks = _most_lost(graph, variant)
     (rows, columns), gates = masks[0].shape, len(GATES[variant])
     height = int(max(min(20.0, 300 / columns, 420 / rows) * rows, 26 * gates) + 150)

@@ -74,12 +74,11 @@ def length_histogram(task: Task) -> Picture:
     }
     table = length_shares(lengths, labels).rename(columns={"length": "x", "share": "mean"})
     return marks.lines(
-        table.assign(panel="", series=[CLASSES[one].label for one in table["label"]]),
+        table.assign(series=[CLASSES[one].label for one in table["label"]]),
         "Lengths of the training strings",
         Axis("characters", ticks=_whole(lengths.min(), lengths.max())),
         Axis("share of the class", percent),
         looks=looks,
-        panels={},
         reading=_lengths_tell(*own, *best_cut(lengths, labels)),
     )
 
@@ -141,7 +140,7 @@ def baseline_bars(baselines: pd.DataFrame) -> Picture:
 
     Of what :func:`sparsekit.tasks.baselines.baselines` returns.
     """
-    table = baselines.rename_axis("row").reset_index().assign(panel="", text=lambda t: t["test_accuracy"].map(percent))
+    table = baselines.rename_axis("row").reset_index().assign(text=lambda t: t["test_accuracy"].map(percent))
     test, low = baselines["test_accuracy"], float(baselines.min(axis=None))
     best, majority, places = test.idxmax(), percent(test["majority"]), test[[_sight(n) == "place" for n in test.index]]
     reading = (
@@ -173,7 +172,7 @@ def task_baselines(table: pd.DataFrame) -> Picture:
     """
     require(table, ["task", "invalid", "samples", "classifier", "test_accuracy"])
     names = [_task(*key) for key in zip(table["task"], table["invalid"], strict=True)]
-    table = table.assign(panel="", group=names, value=table["test_accuracy"]).reset_index(drop=True)
+    table = table.assign(group=names, value=table["test_accuracy"]).reset_index(drop=True)
     best = table.groupby(["group", table["classifier"].map(_sight)], sort=False)["value"].transform("idxmax")
     table["row"] = table.loc[best, "classifier"].to_numpy()
     rows = table[table["row"] == table["classifier"]].rename(columns={"test_accuracy": "mean"})
