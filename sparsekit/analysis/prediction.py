@@ -8,7 +8,7 @@ import pandas as pd
 
 from sparsekit.analysis.tables import TableError, complete, indexed, require
 from sparsekit.graphs.properties import NAMES
-from sparsekit.registry import UnknownName, unknown
+from sparsekit.registry import check_name
 
 PUBLISHED_SPLIT = 7
 """The random state of the published split. The published forests' own states are not known; they get the same."""
@@ -67,8 +67,7 @@ def split_distribution(
     features, accuracy = _columns(table, target, properties)
     known, chosen = _models(), {}
     for name in models:
-        if name not in known:
-            raise UnknownName(unknown("model", name, known))
+        check_name("model", name, known)
         # Scaled by what a model is fitted to; the thesis scaled all rows, test ones too.
         chosen[name] = make_pipeline(MinMaxScaler(), known[name])
     states = np.random.default_rng(seed).integers(2**32, size=splits)

@@ -23,7 +23,6 @@ from sparsekit.pruning.shrink import shrink
 from sparsekit.pruning.unit_scores import UNIT_SCORES
 from sparsekit.registry import digest
 from sparsekit.seeds import derive
-from sparsekit.tasks.samples import Task
 
 
 @dataclass(frozen=True)
@@ -42,10 +41,6 @@ class ShrunkNetwork(FromBase):
     @property
     def requires(self) -> tuple:
         return (self.base,)
-
-    @property
-    def cost(self) -> float:
-        return self.base.cost / self.base.recipe.epochs * self.recipe.epochs
 
     def seconds(self, device: str) -> float:
         return probed([self.base.network()], self.base.strings, self.recipe, device)
@@ -180,14 +175,9 @@ def timed(p: Parameters) -> list[Unit]:
 
 
 def _race(p: Parameters) -> NetworkLatency:
-    first = base_networks(p)[0].strings.make()
-    setting = tuple(raced(p)), _steps(first), p.inference_batches[0], p.inference_processes
-    return default_store().anywhere(NetworkLatency(processor.name(), *setting))
-
-
-def _steps(task: Task) -> int:
-    """The mean length of training strings."""
-    return round(float(task.train.lengths.mean()))
+    steps = round(float(base_networks(p)[0].strings.make().train.lengths.mean()))
+    own = NetworkLatency(processor.name(), tuple(raced(p)), steps, p.inference_batches[0], p.inference_processes)
+    return default_store().anywhere(own)
 
 
 def _layers(p: Parameters, batch: int) -> InferenceCost:

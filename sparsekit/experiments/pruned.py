@@ -82,10 +82,6 @@ class PrunedNetwork(FromBase):
         own = tuple(self.plan()) if SCHEDULES.own(self.schedule) else ()  # may prune at steps of its own
         return self.base, self.recipe, self.measure_at, self.schedule, self.rounds, self.steps, own
 
-    @property
-    def cost(self) -> float:
-        return self.base.cost / self.base.recipe.epochs * self.recipe.epochs
-
     def seconds(self, device: str) -> float:
         networks = [self.base.network() for _ in range(self.together)]
         extra = 1 + len(self.measure_at)

@@ -59,10 +59,6 @@ class SparseNetwork(FromBase):
     def group(self) -> Hashable:
         return self.base, self.recipe, self.schedule, self.rounds, self.update_interval, self.last_update
 
-    @property
-    def cost(self) -> float:
-        return self.base.cost / self.base.recipe.epochs * self.recipe.epochs
-
     def seconds(self, device: str) -> float:
         networks = [self.base.network() for _ in range(self.together)]
         return probed(networks, self.base.strings, self.recipe, device) / len(networks)

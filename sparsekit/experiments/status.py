@@ -38,7 +38,9 @@ def folder_status(store: Store) -> str:
     """What a folder of records holds, whatever asked for it: by kind; broken, failed and set aside; who has made it."""
     kinds: dict[str, int] = {}
     rows, broken = [], []
-    for file in _records(store):
+    for file in sorted(store.path.glob("*/*/*.json")):
+        if file.parent.parent.name in (ASIDE, FAILED):
+            continue
         record, problem = examine(file)
         if not record:
             broken.append(f"  {file.name[:12]}… {problem}")
@@ -46,7 +48,8 @@ def folder_status(store: Store) -> str:
         kinds[record["kind"]] = kinds.get(record["kind"], 0) + 1
         made = record["provenance"]
         rows.append({"code": (made.get("code") or "unknown")[:12], **{n: str(made.get(n, "unknown")) for n in _SAID}})
-    lines = [f"{len(rows):,} records in {store.path}, {_bytes(store.path.rglob('*')) / 2**20:,.1f} MiB"]
+    size = sum(file.stat().st_size for file in store.path.rglob("*") if file.is_file())
+    lines = [f"{len(rows):,} records in {store.path}, {size / 2**20:,.1f} MiB"]
     lines += [f"  {count:>7,} {kind}" for kind, count in sorted(kinds.items())]
     lines += [f"{len(broken):,} broken, which the next run sets aside:", *broken[:10]] if broken else []
     if notes := len(list((store.path / FAILED).glob("*/*.json"))):
@@ -63,14 +66,6 @@ _SAID = ("sparsekit", "python", "torch", "processor", "device", "utc")
 def _aside(store: Store) -> list[str]:
     count = len(list((store.path / ASIDE).glob("*/*.txt")))
     return [f"{count:,} broken records lie in {store.path / ASIDE}; sparsekit clean removes them"] if count else []
-
-
-def _records(store: Store) -> list[Path]:
-    return sorted(f for f in store.path.glob("*/*/*.json") if f.parent.parent.name not in (ASIDE, FAILED))
-
-
-def _bytes(files: Iterable[Path]) -> int:
-    return sum(file.stat().st_size for file in files if file.is_file())
 
 
 def leftovers(store: Store) -> dict[str, list[Path]]:

@@ -129,6 +129,10 @@ class FromBase(Unit):
     trains: ClassVar[bool] = True
     base: BaseNetwork
 
+    @property
+    def cost(self) -> float:
+        return self.base.cost / self.base.recipe.epochs * self.recipe.epochs
+
     def network(self, store: Store) -> Classifier:
         """The network as its record keeps it."""
         network = self.base.network()

@@ -11,23 +11,13 @@ from sparsekit.figures.words import number, percent
 
 
 class Axis(NamedTuple):
-    """How one axis is labelled, scaled and written.
-
-    Attributes
-    ----------
-    form : callable
-        A value in words, for ticks and alternative text (`percent` for shares).
-    scale : str or tuple
-        Of matplotlib: "linear", "log", or ("symlog", {"linthresh": 10}).
-    ticks : sequence of float, or mapping of float to str, optional
-        Where ticks stand, and how they are written where not by `form`.
-    """
+    """How one axis is labelled, scaled and written."""
 
     label: str = ""
-    form: Callable[[float], str] = "{:g}".format
-    scale: Any = "linear"
+    form: Callable[[float], str] = "{:g}".format  # a value in words, for ticks and alternative text
+    scale: Any = "linear"  # of matplotlib: "linear", "log", or ("symlog", {"linthresh": 10})
     limits: tuple[float, float] | None = None
-    ticks: Sequence[float] | Mapping[float, str] | None = None
+    ticks: Sequence[float] | Mapping[float, str] | None = None  # where, and how written where not by `form`
 
     def lay(self, axes: Axes, which: str) -> None:
         """Give an axis of a panel its scale, limits and ticks."""

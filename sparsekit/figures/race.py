@@ -29,7 +29,7 @@ def accuracy_by_time(points: pd.DataFrame, setting: pd.DataFrame, margin: float 
     return marks.lines(
         rows,
         "Accuracy against measured time",
-        Axis("milliseconds", _short, "log", ticks=ticks),
+        Axis("milliseconds", lambda ms: f"{ms:.2g}" if ms < 100 else f"{ms:.0f}", "log", ticks=ticks),
         accuracy_axis(rows["low"].dropna(), rows["mean"]),
         looks=MADE,
         base=base.to_dict(),
@@ -51,10 +51,6 @@ def _round_numbers(low: float, high: float) -> list[float]:
         if len(own := [value for value in found if low <= value <= high]) > 2:
             break
     return own
-
-
-def _short(value: float) -> str:
-    return f"{value:.2g}" if value < 100 else f"{value:.0f}"
 
 
 def _bought(points: pd.DataFrame, margin: float) -> str:

@@ -17,7 +17,7 @@ from sparsekit.figures.style import PROTOCOLS, SEQUENTIAL, TARGETS, VARIANTS, Lo
 from sparsekit.figures.style import look as named
 from sparsekit.figures.task import Baselines, beside_base
 from sparsekit.figures.words import counted, label, listed, number, percent, shown_over, weights_of
-from sparsekit.registry import UnknownName, unknown
+from sparsekit.registry import check_name
 
 ORDER = {name: place for place, name in enumerate((*VARIANTS, *TARGETS, *PROTOCOLS))}
 POINTS = Axis("points lost", lambda share: number(100 * share, 1).removesuffix(".0"))
@@ -90,8 +90,7 @@ def regain_map(regain: pd.DataFrame, unit: str = "epoch") -> Picture:
 
     Of what `analysis.recovery.regain` returns, of one score, scope, schedule and recovery; unit "epoch" or "step".
     """
-    if unit not in ("epoch", "step"):
-        raise UnknownName(unknown("unit", unit, ("epoch", "step")))
+    check_name("unit", unit, ("epoch", "step"))
     table = regain_times(_rows(regain.reset_index(), "percent"), unit)
     never = "never" if table["percent"].nunique() <= 12 else "×"
     short = [f"{t:,.0f}" if unit == "step" or t >= 10 else f"{t:.2g}" for t in table["time"]]

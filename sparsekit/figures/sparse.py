@@ -6,6 +6,7 @@ from typing import Any
 import pandas as pd
 
 from sparsekit.analysis import sparse
+from sparsekit.analysis.intervals import without_zero
 from sparsekit.figures import marks
 from sparsekit.figures.axis import NUMBER, POINTS, Axis
 from sparsekit.figures.card import nothing
@@ -22,10 +23,7 @@ MEASURES = {
 }
 MOMENTS = (Look("first", FAINT, "o", "-"), Look("midway", SKY, "s", "-"), Look("last", INK, "D", "-"))
 TIMES = "{:g}×".format
-
-
-def _compression(values: pd.Series) -> Axis:
-    return Axis("recurrent weights, dense / sparse", TIMES, ("log", {"base": 2}), ticks=sorted(values.unique()))
+WEIGHTS = Axis("recurrent weights, dense / sparse", TIMES, ("log", {"base": 2}))
 
 
 def accuracy_by_method(
@@ -42,7 +40,7 @@ def accuracy_by_method(
     return marks.lines(
         means.rename(columns={"variant": "panel", "method": "series", "compression": "x"}),
         title,
-        _compression(means["compression"]),
+        WEIGHTS._replace(ticks=sorted(means["compression"].unique())),
         accuracy_axis(means["mean"], lines.values()),
         looks=METHODS,
         baselines=lines,
@@ -79,21 +77,16 @@ def ahead_of_pruning(table: pd.DataFrame, budget: str = "steps", confidence: flo
             row=[look(METHODS, name).label for name in own["method"]],
             column=own["compression"].map(TIMES),
             value=own["ahead"],
-            bold=(own["low"] > 0) | (own["high"] < 0),
+            bold=without_zero(own),
         ),
         title,
         panels=VARIANTS,
-        form=_whole,
+        form=lambda share: number(100 * share, 0, sign=True),  # whole points: cells of twenty columns hold no more
         limits=(-most, 0, most),
         note=f"Paired by seed, means over {counted(own['n'].max(), 'seed')}; bold: the {100 * confidence:g} % interval "
         "leaves out zero.",
         reading=_by_variant(own, budget, confidence),
     )
-
-
-def _whole(share: float) -> str:
-    """Whole points: cells of twenty columns hold no more."""
-    return number(100 * share, 0, sign=True)
 
 
 def _in_order(values: pd.Series) -> pd.Series:
@@ -107,7 +100,7 @@ def _by_variant(own: pd.DataFrame, budget: str, confidence: float) -> str:
         counts = {"ahead": int((cells["low"] > 0).sum()), "behind": int((cells["high"] < 0).sum())}
         if shown := [f"{word} in {count}" for word, count in counts.items() if count]:
             told.append(f"{label(variant)} {listed(shown)}")
-    clear = int(((own["low"] > 0) | (own["high"] < 0)).sum())
+    clear = int(without_zero(own).sum())
     return (
         f"At {EQUAL[budget]}, beside pruning after training: {'; '.join(told) or 'nothing can be told'}. Of "
         f"{counted(len(own), 'interval')} {clear} leave out zero; by chance about "
@@ -181,7 +174,7 @@ def structure_on_the_way(table: pd.DataFrame, compression: float, confidence: fl
 
 def _drifted(drifts: pd.DataFrame) -> str:
     """Which properties drift away from chance, and the balance of triads whether it does or not."""
-    clear = drifts[(drifts["low"] > 0) | (drifts["high"] < 0)]
+    clear = drifts[without_zero(drifts)]
     balance = drifts[drifts["property"] == "balanced_triads"]
     told = [f"{look(METHODS, row.method).label} {_interval(row, _signed)}" for row in balance.itertuples()]
     reading = f"From first to last, balanced triads less chance change by {listed(told)}"

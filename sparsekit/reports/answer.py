@@ -30,30 +30,14 @@ WORDS = 30
 
 @dataclass(frozen=True)
 class Answer:
-    """One research question's answer, as a notebook shows it and the index reads it.
+    """One research question's answer, as a notebook shows it and the index reads it."""
 
-    Attributes
-    ----------
-    question : str
-        Of `QUESTIONS`.
-    sentence : str
-        The finding, with one estimate and its interval.
-    verdict : str
-        Of `VERDICTS`.
-    sure : str
-        What it rests on, in at most five words.
-    table : DataFrame
-        Every condition with its interval, a row each: what the index draws and offers as CSV.
-    notes : list of str
-        What a reader must know beside it, a sentence each.
-    """
-
-    question: str
-    sentence: str
-    verdict: str
-    sure: str
-    table: pd.DataFrame
-    notes: list[str] = field(default_factory=list)
+    question: str  # of `QUESTIONS`
+    sentence: str  # the finding, with one estimate and its interval
+    verdict: str  # of `VERDICTS`
+    sure: str  # what it rests on, in at most five words
+    table: pd.DataFrame  # every condition with its interval, a row each: what the index draws and offers as CSV
+    notes: list[str] = field(default_factory=list)  # what a reader must know beside it, a sentence each
 
     def __str__(self) -> str:
         return self.sentence

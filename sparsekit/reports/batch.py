@@ -130,7 +130,8 @@ def run(
         _attempt(batch, "explorable pages", explorable.write, parameters, batch.out, around)
         if batch.glossary:
             _attempt(batch, "glossary", html.render, glossary, batch.out / "glossary.html", around)
-        _render(batch, around)
+        for target in (batch.out / f"{page.stem}.html" for page in batch.pages if not page.error):
+            _attempt(batch, target.name, html.render, target.with_suffix(".ipynb"), target, around)
         problem = _attempt(batch, "index", _index, batch, card, notebooks, units)
     for stale in (page.stem for page in batch.pages if page.error):
         (batch.out / f"{stale}.ipynb").unlink(missing_ok=True)
@@ -209,13 +210,6 @@ def _earlier(batch: Batch, notebooks: Path, stems: Mapping[str, Sequence]) -> li
                 if own == own_code() and used == html.given(notebook, batch.parameters.model_dump()):
                     found.append(Page(notebook.stem, title(notebook), earlier=True))
     return found
-
-
-def _render(batch: Batch, around: Sequence[Page]) -> None:
-    for page in batch.pages:
-        if not page.error:
-            target = batch.out / f"{page.stem}.html"
-            _attempt(batch, target.name, html.render, target.with_suffix(".ipynb"), target, around)
 
 
 def _tables(parameters: Parameters, units: Mapping[str, Sequence]) -> dict[str, pd.DataFrame | None]:

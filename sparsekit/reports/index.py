@@ -42,41 +42,20 @@ LAST = 12  # lines of a failed notebook that are shown
 
 @dataclass(frozen=True)
 class Report:
-    """All that the index says of a run.
+    """All that the index says of a run."""
 
-    Attributes
-    ----------
-    name : str
-        Of the parameter set.
-    answers : mapping of question to Answer
-        Of the questions that were answered.
-    card : DataFrame
-        `scorecard.scorecard`.
-    pages : list of Page
-        The notebooks with a page, or a failure.
-    explorable : explorable.Links
-        To the pages on which a network computes.
-    missing : mapping of stem to title
-        The kit's notebooks that were not run.
-    cost, provenance : mapping of label to text
-    command : str
-        What makes the report again.
-    glossary : list of Page
-        The page of the field's words, where the report has one.
-    """
-
-    name: str
+    name: str  # of the parameter set
     parameters: Parameters
-    answers: Mapping[str, Answer]
-    card: pd.DataFrame
-    pages: Sequence[Page]
-    explorable: explorable.Links
-    missing: Mapping[str, str]
-    cost: Mapping[str, str]
+    answers: Mapping[str, Answer]  # by question, of those that were answered
+    card: pd.DataFrame  # `scorecard.scorecard`
+    pages: Sequence[Page]  # the notebooks with a page, or a failure
+    explorable: explorable.Links  # to the pages on which a network computes
+    missing: Mapping[str, str]  # titles of the kit's notebooks that were not run, by stem
+    cost: Mapping[str, str]  # texts by label, as is provenance
     provenance: Mapping[str, str]
-    command: str
+    command: str  # what makes the report again
     version: str
-    glossary: Sequence[Page] = ()
+    glossary: Sequence[Page] = ()  # the page of the field's words, where the report has one
 
 
 def write(folder: Path, report: Report) -> None:

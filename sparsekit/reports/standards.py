@@ -41,10 +41,8 @@ def compressions(p: Parameters) -> tuple[str, str]:
 def runs(p: Parameters) -> tuple[str, str]:
     seeds = f"{counted(p.seeds, 'network')} a variant, {counted(p.graph_seeds, 'network')} a graph"
     fewest = min(p.seeds, p.graph_seeds)
-    return (
-        MET if p.seeds >= 3 and fewest > 1 else PART if p.seeds > 1 else NOT,
-        f"{seeds}, with {100 * p.confidence:g} % intervals of the means.",
-    )
+    verdict = MET if p.seeds >= 3 and fewest > 1 else PART if p.seeds > 1 else NOT
+    return verdict, f"{seeds}, with {100 * p.confidence:g} % intervals of the means."
 
 
 def baselines(p: Parameters) -> tuple[str, str]:
@@ -59,11 +57,9 @@ def baselines(p: Parameters) -> tuple[str, str]:
 def sources(p: Parameters) -> tuple[str, str]:
     lacking = [name for name in ("weights", "order", "strings") if name not in p.vary]
     told = f"Between networks of a variant vary {listed(p.vary)}"
-    return (
-        (PART, f"{told}, not {listed(lacking)} (-p 'vary=[weights, order, strings]').")
-        if lacking
-        else (MET, f"{told}.")
-    )
+    if lacking:
+        return PART, f"{told}, not {listed(lacking)} (-p 'vary=[weights, order, strings]')."
+    return MET, f"{told}."
 
 
 def splits(p: Parameters) -> tuple[str, str]:
@@ -77,10 +73,8 @@ def matters(p: Parameters) -> tuple[str, str]:
 
 
 def pairs(p: Parameters) -> tuple[str, str]:
-    return (
-        MET if p.seeds >= ENOUGH_PAIRS else NOT,
-        f"{counted(p.seeds, 'pair')} of networks a variant (-p seeds={ENOUGH_PAIRS}).",
-    )
+    told = f"{counted(p.seeds, 'pair')} of networks a variant (-p seeds={ENOUGH_PAIRS})."
+    return MET if p.seeds >= ENOUGH_PAIRS else NOT, told
 
 
 def data(p: Parameters) -> tuple[str, str]:
