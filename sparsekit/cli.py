@@ -1,6 +1,7 @@
 """The command line: ``sparsekit run``, ``list`` and others; ``python -m sparsekit`` is the same."""
 
 import argparse
+import gc
 import os
 import signal
 import sys
@@ -175,6 +176,8 @@ def _asked(options: argparse.Namespace) -> tuple[Parameters, dict[str, list]]:
     from sparsekit.graphs.structure import GraphError
     from sparsekit.tasks.labelled_csv import TaskError
 
+    gc.freeze()  # a hundred thousand units are listed, and what the libraries have made is not looked through each time
+    gc.set_threshold(100_000, 20, 20)
     cluster = os.environ.get(execution.CLUSTER)
     try:
         if not cluster:

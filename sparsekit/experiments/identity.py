@@ -90,9 +90,12 @@ def _canonical(value: Any) -> Any:
 
 
 def _changed(value: Any) -> dict[str, Any]:
-    changed = [field.name for field in _compared(type(value)) if not _default(field, value)]
-    kind = {"kind": value.kind} if hasattr(value, "kind") else {}
-    return kind | {name: _canonical(getattr(value, name)) for name in changed}
+    found = {"kind": value.kind} if hasattr(value, "kind") else {}
+    for name, default, field in _compared(type(value)):
+        own = getattr(value, name)
+        if own is not default and not _default(field, value):  # at most a call for each field of a hundred thousand
+            found[name] = own if type(own) in SINGLE else _canonical(own)
+    return found
 
 
 def once(value: Any, name: str, find: Callable[[], Any]) -> Any:
@@ -106,8 +109,8 @@ def once(value: Any, name: str, find: Callable[[], Any]) -> Any:
 
 
 @lru_cache(maxsize=4096)
-def _compared(form: type) -> tuple[dataclasses.Field, ...]:
-    return tuple(field for field in dataclasses.fields(form) if field.compare)
+def _compared(form: type) -> tuple[tuple[str, Any, dataclasses.Field], ...]:
+    return tuple((field.name, field.default, field) for field in dataclasses.fields(form) if field.compare)
 
 
 def _default(field: dataclasses.Field, owner: Any) -> bool:

@@ -9,6 +9,7 @@ from sparsekit.analysis.tables import given_graphs
 from sparsekit.experiments import inference, ladder, memory, own_table, pruning, sparse, structure
 from sparsekit.experiments.identity import Unit
 from sparsekit.experiments.parameters import Parameters
+from sparsekit.experiments.records import default_store
 from sparsekit.experiments.shipped import MASKS, WEIGHTS
 from sparsekit.experiments.units import Baselines, base_networks, computed, results, strings
 from sparsekit.networks import classifier
@@ -114,12 +115,13 @@ def task_baselines(p: Parameters) -> pd.DataFrame:
 
 
 def _task_baselines(p: Parameters) -> dict[Baselines, tuple[str, str]]:
-    wanted = {}
+    wanted, store = {}, default_store()
     kinds = {task: tasks.INVALID if "invalid" in tasks.options(task) else ("",) for task in tasks.TASKS}
     for name, invalid in [(task, kind) for task in kinds for kind in kinds[task] if task != "csv" or p.csv_path]:
         try:
             given = strings(p.model_copy(update={"task": name, "invalid": invalid}))
-            given.make()
+            if not store.file(Baselines(given)).exists():  # of which it was made before
+                given.make()
         except labelled_csv.TaskError:  # too few strings of these lengths, too few samples for ten classes
             continue
         except OwnError as error:
