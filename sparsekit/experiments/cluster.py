@@ -5,6 +5,7 @@ and its records travel back, to be written here. So one process alone writes to 
 file systems and locks a cluster has.
 """
 
+import gc
 import logging
 import tempfile
 import threading
@@ -148,10 +149,21 @@ def _client(address: str):
 
 
 def _connected(client: type, address: str):
-    """A client; once more where a busy machine gave its thread no time to begin, which distributed only asserts."""
-    with suppress(AssertionError):
+    """A client; once more where a busy machine gave its thread no time to begin, which distributed only asserts.
+
+    distributed holds a lock while a client starts, and wants it again to end one that nobody holds any more, such as
+    one of a wrong address. Found as garbage just then, that one would wait for ever; so it is looked for before.
+    """
+    collects = gc.isenabled()
+    gc.collect()
+    gc.disable()
+    try:
+        with suppress(AssertionError):
+            return client(address, timeout=ANSWER, set_as_default=False)
         return client(address, timeout=ANSWER, set_as_default=False)
-    return client(address, timeout=ANSWER, set_as_default=False)
+    finally:
+        if collects:
+            gc.enable()
 
 
 def _versions() -> dict[str, str]:

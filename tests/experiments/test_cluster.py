@@ -222,6 +222,30 @@ def test_a_wrong_address_is_one_line(monkeypatch, store, address):
         run([Step(1)], store, cluster=address, report=quiet)
 
 
+AGAIN = """
+import gc, sys, threading
+from sparsekit.experiments import cluster
+
+gc.disable()
+cluster.ANSWER = 1
+try:
+    cluster.Cluster("nothing://x")
+except cluster.ClusterError as error:
+    kept = [error]
+    kept.append(kept)  # as a shell or a test keeps it, with all that it came through
+    del kept
+start = threading.Thread.start
+threading.Thread.start = lambda thread: (gc.collect(), start(thread))  # as may happen at any time
+cluster.Cluster(sys.argv[1]).end()
+"""
+
+
+def test_the_right_address_after_a_wrong_one(calm):
+    """distributed ends a client that nobody holds under the lock under which it starts another, and waits for ever."""
+    env = os.environ | {"PYTHONPATH": str(ROOT)}
+    subprocess.run([sys.executable, "-c", AGAIN, calm.address], check=True, timeout=120, env=env)
+
+
 def test_without_the_extra_it_is_named(monkeypatch, store):
     monkeypatch.setitem(sys.modules, "distributed", None)
     with pytest.raises(ExecutionError, match=r"^cluster tcp://h:1: needs dask.distributed[^\n]*sparsekit\[cluster\]"):
