@@ -3,17 +3,21 @@
 import json
 import lzma
 import platform
+import shutil
 from dataclasses import dataclass
+from itertools import chain
 from pathlib import Path
 from typing import ClassVar
 
 import pytest
 import torch
 
-from sparsekit.experiments import execution, shipped, status, verification
+from sparsekit.cli import main
+from sparsekit.experiments import execution, shipped, status, studies, verification
 from sparsekit.experiments.identity import Unit, digest, key
+from sparsekit.experiments.parameters import Parameters
 from sparsekit.experiments.provenance import made_by, told
-from sparsekit.experiments.records import RecordError, Store
+from sparsekit.experiments.records import RecordError, Store, default_store
 from sparsekit.experiments.shipped import MASKS, WEIGHTS, ShippedError
 from tests.experiments.test_status import change
 
@@ -260,3 +264,58 @@ def test_a_file_has_a_limit_that_can_be_raised(made, monkeypatch):
         shipped.packed(UNITS, made[0], READ)
     monkeypatch.setenv("SPARSEKIT_LIMITS", "100")
     assert shipped.packed(UNITS, made[0], READ) == made[1].read_bytes()
+
+
+GIVEN = ["variants=[gru]", "train_size=120", "test_size=40", "protocols=[random_mask]"]
+
+
+def test_a_clone_with_the_file_renders_the_same_report_and_computes_nothing(tmp_path, monkeypatch, capsys):
+    """01 draws weights of base and pruned networks, and a page of the report computes with them."""
+    asked = ["smoke", "--only", "01", *chain(*(("-p", one) for one in GIVEN))]
+    summaries = []
+    for name in ("here", "there"):
+        for folder in ("notebooks", "params"):
+            shutil.copytree(ROOT / folder, tmp_path / name / folder)
+        monkeypatch.chdir(tmp_path / name)
+        monkeypatch.setenv("SPARSEKIT_RUNS", str(tmp_path / name / "runs"))
+        monkeypatch.delenv("SPARSEKIT_RECORDS", raising=False)
+        if name == "there":
+            shutil.copytree(tmp_path / "here" / "results", tmp_path / name / "results")
+        assert main(["run", *asked]) == 0
+        summaries.append(json.loads((tmp_path / name / "reports" / "smoke" / "summary.json").read_text()))
+        said = capsys.readouterr().out
+        assert main(["ship", *asked]) == 0
+    here, there = summaries
+    assert here["answers"] == there["answers"]
+    assert there["cost"]["records"].startswith("0 computed now")
+    assert not list((tmp_path / "there" / "runs").rglob("*.json"))
+    assert "came in smoke.jsonl.xz" in said
+    assert "came in smoke.jsonl.xz" in there["provenance"]["made by"]
+    files = [tmp_path / name / "results" / "smoke.jsonl.xz" for name in ("here", "there")]
+    assert files[0].read_bytes() == files[1].read_bytes()  # what came can be handed on
+    assert main(["verify", *asked, "--sample", "2"]) == 0
+    assert "2 records computed again: 2 hold" in capsys.readouterr().out
+    files[1].write_bytes(files[1].read_bytes()[:-9])
+    assert main(["run", *asked]) == 2
+    (line,) = capsys.readouterr().err.splitlines()
+    assert line.startswith(f"sparsekit: {files[1]}: is truncated")
+
+
+def test_ship_says_what_is_left_out(tmp_path, monkeypatch, capsys):
+    monkeypatch.delenv("SPARSEKIT_RECORDS")
+    monkeypatch.chdir(tmp_path)
+    asked = ["ship", "smoke", "--only", "00", "-p", "seeds=1", "--out", "mine.xz"]
+    assert main(asked) == 2
+    assert "no record in" in capsys.readouterr().err
+    store, p = default_store(), Parameters.load("smoke", {"seeds": 1})
+    first, second, *others = (unit for unit in studies.units(p, "00_task") if unit.kind == "memoryless")
+    for unit in (first, second):
+        store.write(unit, {})
+    change(store, second, lambda record: record["provenance"].update(code="0" * 32))
+    store.fail(others[0], "boom")
+    assert main(asked) == 0
+    said = capsys.readouterr().out
+    assert "mine.xz: 1 of 9 records" in said
+    assert "left out: 7 not computed, of which 1 failed; 1 of other code" in said
+    assert main([*asked, "--keep-old"]) == 0
+    assert "mine.xz: 2 of 9 records" in capsys.readouterr().out
