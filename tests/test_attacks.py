@@ -1,6 +1,8 @@
 """Input of whoever means harm, or has made a slip of many zeros: refused at once, and nothing outside is touched."""
 
 import io
+import json
+import lzma
 import os
 import pickle
 import stat
@@ -18,9 +20,11 @@ from nbformat.v4 import new_code_cell, new_notebook
 
 from sparsekit.cli import main
 from sparsekit.experiments import locks, project
+from sparsekit.experiments.identity import key
 from sparsekit.experiments.parameters import Parameters
 from sparsekit.experiments.project import ParameterError
 from sparsekit.experiments.records import RecordError, Store
+from sparsekit.experiments.shipped import ShippedError
 from sparsekit.graphs import files
 from sparsekit.graphs.structure import GraphError
 from sparsekit.networks import build, export, published
@@ -243,6 +247,18 @@ def test_an_archive_that_unpacks_to_more_than_any_memory_is_refused(tmp_path):
             archive.writestr(f"../../../{k}", bytes(2**26))
     assert (prune / "gru.pt").stat().st_size < 2**20
     assert "holds 335,544,320 bytes" in refused(published.PublishedError, published.Study(tmp_path).base, "gru")
+
+
+def test_a_file_of_results_that_unpacks_to_more_than_it_says_is_refused(tmp_path):
+    from tests.test_fuzz import Item
+
+    stream = lzma.compress(bytes(2**28), preset=0)
+    told = {"part": "records", "kind": "item", "size": 100, "packed": len(stream), "keys": key(Item())[:16]}
+    head = {"format": 1, "machines": [], "streams": [told]}
+    (tmp_path / "mine.jsonl.xz").write_bytes(lzma.compress(json.dumps(head).encode()) + stream)
+    store = Store(tmp_path / "runs", files=[tmp_path / "mine.jsonl.xz"])
+    assert "allowed are 200,000,000" in refused(ShippedError, store.has, Item())
+    assert not store.path.exists()
 
 
 def test_a_tensor_that_repeats_one_number_is_refused(tmp_path):

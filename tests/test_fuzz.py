@@ -6,6 +6,7 @@ A few cases by default; ``make fuzz`` tries ten thousand.
 import datetime
 import decimal
 import json
+import lzma
 import os
 import pickle
 from dataclasses import dataclass
@@ -22,7 +23,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from nbformat.v4 import new_code_cell, new_notebook
 
-from sparsekit.experiments import namespace, project
+from sparsekit.experiments import namespace, project, shipped
 from sparsekit.experiments.parameters import Parameters, file_value
 from sparsekit.experiments.records import RecordError, Store
 from sparsekit.graphs import files
@@ -33,6 +34,7 @@ from sparsekit.reports import compare, html
 from sparsekit.tasks import labelled_csv
 from sparsekit.tasks.samples import TaskError
 from tests.bounded import attempt, bounded
+from tests.experiments.test_shipped import repacked, unpacked
 
 ROOT = Path(__file__).parents[1]
 CASES = int(os.environ.get("SPARSEKIT_FUZZ", "25"))
@@ -198,6 +200,37 @@ def test_records_and_weights(tmp_path, record, part, data):
 
 
 RECORD = ("record", "weights")
+
+
+@pytest.fixture(scope="module")
+def results(tmp_path_factory):
+    """The streams of a file of results: what is there, two records, masks of one, weights of the other."""
+    store, units = Store(tmp_path_factory.mktemp("whole") / "runs"), [Item(3), Item(4)]
+    for unit in units:
+        store.write(unit, {"accuracy": 0.5, "more": [1.0, None]}, {"a.mask_h": torch.tensor([True, False])})
+    return unpacked(shipped.packed(units, store, {units[0]: shipped.WEIGHTS, units[1]: shipped.MASKS}))
+
+
+@pytest.mark.parametrize("part", ["file", 0, 1, 2, 3])
+@fuzz
+@given(data=st.data())
+def test_files_of_results(tmp_path, results, part, data):
+    streams, file = [*results], tmp_path / "mine.jsonl.xz"
+    if part == "file":
+        content = data.draw(damaged(repacked(streams)))
+    elif part == 0:
+        content = lzma.compress(data.draw(damaged(streams[0]))) + b"".join(map(lzma.compress, streams[1:]))
+    else:
+        streams[part] = data.draw(damaged(streams[part]))
+        content = repacked(streams)
+    file.write_bytes(content)
+    shipped._opened.cache_clear()
+    store, own = Store(tmp_path / "runs", files=[file]), (RecordError, shipped.ShippedError)
+    for unit in (Item(3), Item(4)):
+        assert attempt(own, store.read, unit) in (None, {"accuracy": 0.5, "more": [1.0, None]})
+        if (masks := attempt(own, store.masks, unit)) is not None:
+            assert {name: mask.tolist() for name, mask in masks.items()} == {"a.mask_h": [True, False]}
+    assert not store.path.exists()
 
 
 @pytest.fixture(scope="module")

@@ -229,15 +229,21 @@ class Store:
         RecordError
             Where there are none, or damaged ones.
         """
+        return self._tensors(unit, True)
+
+    def masks(self, unit: Any) -> dict[str, Any]:
+        """The masks among a unit's `weights`."""
+        return {name: mask for name, mask in self._tensors(unit, shipped.MASKS).items() if ".mask_" in name}
+
+    def _tensors(self, unit: Any, read: bool | str) -> dict[str, Any]:
         import torch  # not above: reading tables needs no torch, and loading it takes seconds
 
         if self.record(unit)["weights_bytes"] is None:
             raise RecordError(f"{title(unit)} was recorded without weights")
         file = self.file(unit)
-        while found := self.found(unit, weights=True):
+        while found := self.found(unit, read):
             if found.shipped:
-                content = io.BytesIO(shipped.opened(found.shipped).weights(key(unit), found.weights))
-                return torch.load(content, map_location="cpu", weights_only=True)
+                return shipped.opened(found.shipped).tensors(key(unit))
             try:
                 content = Path(found.beside).read_bytes()
                 if found.weights and sha256(content).hexdigest() != found.weights:
@@ -252,13 +258,6 @@ class Store:
                 f"{title(unit)} came without its weights; execution.run([unit], weights=True) computes it"
             )
         raise RecordError(f"damaged weights of {file.name}: set aside, and computed anew by the next run")
-
-    def masks(self, unit: Any) -> dict[str, Any]:
-        """The masks among a unit's `weights`."""
-        found = self.found(unit, shipped.MASKS)
-        if found and found.shipped and not shipped.opened(found.shipped).holds(key(unit), True):
-            return shipped.opened(found.shipped).masks(key(unit))
-        return {name: mask for name, mask in self.weights(unit).items() if ".mask_" in name}
 
     def write(
         self, unit: Any, data: Mapping, weights: Mapping | None = None, seconds: float = 0.0, device: str = "cpu"
@@ -289,8 +288,7 @@ class Store:
         if not (found := self.found(unit, weights=True)):
             raise RecordError(f"no record of {title(unit)} in {self.path}")
         if found.shipped:
-            file = shipped.opened(found.shipped)
-            return self.text(unit), file.weights(key(unit), found.weights) if found.weights else None
+            return _rejoined(self.text(unit), self.weights(unit) if found.weights else None)
         return self.file(unit).read_bytes(), Path(found.beside).read_bytes() if found.beside else None
 
     def put(self, unit: Any, text: bytes, weights: bytes | None) -> None:
@@ -397,6 +395,16 @@ def _named_weights(file: Path) -> str | None:
 
 def _restored(value: dict) -> Any:
     return float(value["$float"]) if set(value) == {"$float"} else value
+
+
+def _rejoined(text: bytes, weights: Mapping[str, Any] | None) -> tuple[bytes, bytes | None]:
+    """A record with weights as a file of them holds these here."""
+    if weights is None:
+        return text, None
+    content = _content(weights)
+    record = json.loads(text) | {"weights_bytes": len(content), "weights_sha256": sha256(content).hexdigest()}
+    del record["sha256"]
+    return json.dumps(record | {"sha256": digest(record)}).encode(), content
 
 
 def _content(weights: Mapping[str, Any]) -> bytes:

@@ -11,9 +11,8 @@ import lzma
 import math
 import re
 from collections import defaultdict
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Iterable, Mapping
 from functools import lru_cache
-from hashlib import sha256
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -30,10 +29,12 @@ if TYPE_CHECKING:
 FOLDER, ENDING, FORMAT = "results", ".jsonl.xz", 1
 RECORDS, WEIGHTS, MASKS = "records", "weights", "masks"
 """Parts of a file; the last two name how much of a network is read, too."""
-SHIPPED, READ, UNPACKED = 5_000_000, 50_000_000, 300_000_000
-"""Most bytes of a file that is made, of one that is read, and of each of its streams unpacked."""
+SHIPPED, READ, UNPACKED, LINE = 5_000_000, 50_000_000, 200_000_000, 10_000_000
+"""Most bytes of a file that is made, of one that is read, and of each of its streams and lines unpacked."""
 MEMORY = 2**27
 """Bytes with which a stream can be unpacked; the strongest usual setting of xz needs half of them."""
+FORMS = {"bool", "float32", "float64", "int64"}
+"""Of numbers in weights, of which the first take a bit each; no pickle."""
 SHORT = 16
 """So many hex digits of a key lead to a line, which is then asked for the rest."""
 
@@ -59,14 +60,12 @@ class Archive:
         self._lines: dict[int, list[bytes]] = {}
         self._found: dict[str, Checked] = {}
         try:
-            with file.open("rb") as stream:
-                packed = stream.read(READ + 1)
             self._limit(file.stat().st_size, READ)
-            head, self._packed = self._unpacked(packed, UNPACKED)
+            head, self._packed = self._unpacked(file.read_bytes(), LINE)
             self._read_head(json.loads(head))
         except OSError as error:
             raise self._error(f"cannot be read: {error.strerror}") from None
-        except (ValueError, RecursionError, TypeError, KeyError) as error:
+        except (ValueError, RecursionError, TypeError, KeyError, OverflowError) as error:
             raise error if isinstance(error, ShippedError) else self._error("is no file of results") from None
 
     def _read_head(self, head: Mapping[str, Any]) -> None:
@@ -91,16 +90,17 @@ class Archive:
             raise ShippedError(f"{self.file}: {size:,} bytes; {refused}")
 
     def _unpacked(self, packed: bytes, most: int) -> tuple[bytes, bytes]:
-        """The content of the first stream, not more than a byte beyond `most`, and what follows it."""
-        reader = lzma.LZMADecompressor(lzma.FORMAT_XZ, memlimit=MEMORY)
-        try:
-            content = reader.decompress(packed, max_length=most + 1)
-        except lzma.LZMAError as error:
-            raise self._error(f"is damaged, or no file of xz ({error})") from None
-        if len(content) > most:
+        """The content of the first stream, not more than may be, and what follows it."""
+        reader, content = lzma.LZMADecompressor(lzma.FORMAT_XZ, memlimit=MEMORY), b""
+        while not reader.eof:
+            try:
+                content += reader.decompress(packed, max_length=most + 1)
+            except lzma.LZMAError as error:
+                raise self._error(f"is damaged, or no file of xz ({error})") from None
             self._limit(len(content), most)
-        if not reader.eof:
-            raise self._error("is truncated")
+            if reader.needs_input:
+                raise self._error("is truncated")
+            packed = b""
         return content, reader.unused_data
 
     def line(self, part: str, name: str) -> bytes | None:
@@ -110,10 +110,11 @@ class Archive:
             return None
         if number not in self._lines:
             start, length, size, count = self._sizes[number]
-            content, rest = self._unpacked(self._packed[start : start + length], size)
+            content, rest = self._unpacked(self._packed[start : start + length], UNPACKED)
             lines = content.split(b"\n")
             if rest or len(content) != size or len(lines) != count + 1:
                 raise self._error("was changed after it was made")
+            self._limit(max(map(len, lines)), LINE)
             self._lines[number] = lines
         return self._lines[number][line]
 
@@ -136,25 +137,15 @@ class Archive:
         """Whether it has a unit's weights, or what else is to be read of them."""
         return any((part, name[:SHORT]) in self._places for part in {WEIGHTS, weights or WEIGHTS})
 
-    def weights(self, name: str, checksum: str) -> bytes:
-        """A unit's weights as their own file held them, by its key and their SHA-256."""
-        content = self._part(WEIGHTS, name, lambda told: base64.b64decode(told["pt"], validate=True))
-        if sha256(content).hexdigest() != checksum:
-            raise self._error(f"the weights of {name[:12]}… are others than it was recorded with")
-        return content
-
-    def masks(self, name: str) -> "dict[str, torch.Tensor]":
-        """The masks among a unit's weights, by its key."""
-        return self._part(MASKS, name, lambda told: {name: _mask(*bits) for name, bits in told["masks"].items()})
-
-    def _part(self, part: str, name: str, read: Callable[[dict], Any]) -> Any:
+    def tensors(self, name: str) -> "dict[str, torch.Tensor]":
+        """A unit's weights, or the masks among them where just these came, by its key."""
         try:
-            told = json.loads(self.line(part, name))
+            told = json.loads(self.line(WEIGHTS if self.holds(name, True) else MASKS, name))
             if told.pop("sha256") != digest(told) or told["key"] != name:
                 raise ValueError
-            return read(told)
+            return {label: _tensor(*held) for label, held in told["tensors"].items()}
         except (ValueError, TypeError, KeyError, AttributeError, RecursionError) as error:
-            problem = f"the {part} of {name[:12]}… were changed"
+            problem = f"weights in it, of {name[:12]}…, were changed after they were written"
             raise error if isinstance(error, ShippedError) else self._error(problem) from None
 
 
@@ -192,7 +183,8 @@ def packed(units: Iterable[Unit], store: "Store", read: Mapping[Unit, str]) -> b
         parts[RECORDS, unit.kind].append((order, name, record))
         machines |= {unit.machine} if hasattr(unit, "machine") else set()
         if (part := read.get(unit)) and record.get("weights_sha256") and store.has(unit, part):
-            more = {"key": name} | _content(unit, store, part)
+            tensors = store.masks(unit) if part == MASKS else store.weights(unit)
+            more = {"key": name, "tensors": {label: _held(tensor) for label, tensor in tensors.items()}}
             parts[part, unit.kind].append((order, name, more | {"sha256": digest(more)}))
     streams, contents = [], []
     for (part, kind), lines in sorted(parts.items(), key=lambda item: (item[0][0] != RECORDS, item[0])):
@@ -216,23 +208,20 @@ def _packed(content: bytes) -> bytes:
     return lzma.compress(content, preset=6 | lzma.PRESET_EXTREME)
 
 
-def _content(unit: Unit, store: "Store", part: str) -> dict[str, Any]:
-    if part == WEIGHTS:
-        return {"pt": base64.b64encode(store.bytes_of(unit)[1]).decode()}
-    return {"masks": {name: _bits(mask) for name, mask in store.masks(unit).items()}}
+def _held(tensor: "torch.Tensor") -> tuple[str, list[int], str]:
+    import numpy as np  # here and below: a start that reads no weights loads neither
+
+    array = tensor.numpy()
+    held = np.packbits(array) if array.dtype == bool else array
+    return str(array.dtype), list(array.shape), base64.b64encode(held.tobytes()).decode()
 
 
-def _bits(mask: "torch.Tensor") -> tuple[list[int], str]:
-    import numpy as np
-
-    return list(mask.shape), base64.b64encode(np.packbits(mask.numpy())).decode()
-
-
-def _mask(shape: list[int], bits: str) -> "torch.Tensor":
+def _tensor(form: str, shape: list[int], text: str) -> "torch.Tensor":
     import numpy as np
     import torch
 
-    held = np.frombuffer(base64.b64decode(bits, validate=True), np.uint8)
-    if len(held) != -(-math.prod(shape) // 8):
-        raise ValueError("a mask of another shape")
-    return torch.from_numpy(np.unpackbits(held, count=math.prod(shape)).astype(bool)).reshape(shape)
+    held, size = base64.b64decode(text, validate=True), math.prod(shape)
+    if form not in FORMS or (form == "bool" and len(held) != -(-size // 8)):
+        raise ValueError(f"given {form} of shape {shape}")
+    bits = form == "bool" and np.unpackbits(np.frombuffer(held, np.uint8), count=size).astype(bool)
+    return torch.from_numpy((bits if form == "bool" else np.frombuffer(held, form).copy()).reshape(shape))

@@ -183,18 +183,28 @@ def other_weights(text):
     return "".join(json.dumps(record) + "\n" for record in lines).encode()
 
 
-def rewritten(file, how, number=1):
-    """Change one stream of a file and make all else fit, as whoever edits it by hand would."""
-    reader, content, streams = None, file.read_bytes(), []
+def unpacked(content):
+    """The streams of a file."""
+    streams = []
     while content:
         reader = lzma.LZMADecompressor()
         streams.append(reader.decompress(content))
         content = reader.unused_data
-    streams[number] = how(streams[number])
-    head, packed = json.loads(streams[0]), [lzma.compress(stream) for stream in streams]
+    return streams
+
+
+def repacked(streams):
+    """A file of streams whose first one tells the sizes of the others, as whoever edits it by hand would make it."""
+    head, packed = json.loads(streams[0]), [lzma.compress(stream, preset=1) for stream in streams]
     for told_of, stream, one in zip(head["streams"], streams[1:], packed[1:], strict=True):
         told_of |= {"size": len(stream), "packed": len(one)}
-    file.write_bytes(lzma.compress(json.dumps(head).encode()) + b"".join(packed[1:]))
+    return lzma.compress(json.dumps(head).encode(), preset=1) + b"".join(packed[1:])
+
+
+def rewritten(file, how, number=1):
+    streams = unpacked(file.read_bytes())
+    streams[number] = how(streams[number])
+    file.write_bytes(repacked(streams))
 
 
 @pytest.mark.parametrize(
@@ -219,16 +229,20 @@ def test_a_record_that_was_edited_is_refused_in_one_line(made, empty, how, probl
 
 def test_weights_and_masks_that_were_edited_are_refused(made, empty):
     store, file = made
-    for number, unit in ((3, UNITS[3]), (4, BASES[0])):
+    for number, read, unit in ((3, empty.masks, UNITS[3]), (4, empty.weights, BASES[0])):
         file.write_bytes(shipped.packed(UNITS, store, READ))
         rewritten(file, lambda text: text.replace(b"A", b"B", 1), number)
-        with pytest.raises(ShippedError, match="changed"):
-            empty.masks(unit) if number == 3 else empty.weights(unit)
-    file.write_bytes(shipped.packed(UNITS, store, READ))
-    other = json.dumps({"key": key(BASES[0]), "pt": "AAAA"})  # of a checksum that fits, and not those recorded
-    whole = json.dumps(json.loads(other) | {"sha256": digest(json.loads(other))}).encode() + b"\n"
-    rewritten(file, lambda text: whole, 4)
-    with pytest.raises(ShippedError, match="others than it was recorded with"):
+        with pytest.raises(ShippedError, match="were changed after they were written"):
+            read(unit)
+
+
+@pytest.mark.parametrize(
+    "held", [["object", [1], "AAAA"], ["float32", [2], "AAAA"], ["float32", [10**9], "AAAAAA=="], ["bool", [9], "AA=="]]
+)
+def test_weights_of_another_form_or_size_are_refused_whatever_their_checksum(made, empty, held):
+    told = {"key": key(BASES[0]), "tensors": {"w": held}}
+    rewritten(made[1], lambda text: json.dumps(told | {"sha256": digest(told)}).encode() + b"\n", 4)
+    with pytest.raises(ShippedError, match="weights in it"):
         empty.weights(BASES[0])
 
 
@@ -246,8 +260,8 @@ def test_weights_and_masks_that_were_edited_are_refused(made, empty):
             "no file of results",
         ),
         (
-            lambda whole: lzma.compress(b" " * 400_000_000, preset=0),
-            "bytes; allowed are 300,000,000; SPARSEKIT_LIMITS=2",
+            lambda whole: lzma.compress(b" " * 15_000_000, preset=0),
+            "bytes; allowed are 10,000,000; SPARSEKIT_LIMITS=2",
         ),
     ],
 )
@@ -258,11 +272,15 @@ def test_what_is_no_whole_file_of_results_is_refused_in_one_line(made, empty, co
     assert len(str(caught.value).splitlines()) == 1
 
 
-def test_a_file_has_a_limit_that_can_be_raised(made, monkeypatch):
-    monkeypatch.setattr(shipped, "SHIPPED", 1000)
-    with pytest.raises(ShippedError, match=r"bytes; allowed are 1,000; SPARSEKIT_LIMITS=\d+ in the environment"):
-        shipped.packed(UNITS, made[0], READ)
+@pytest.mark.parametrize("limit", ["SHIPPED", "READ", "UNPACKED", "LINE"])
+def test_a_file_has_limits_that_can_be_raised(made, empty, monkeypatch, limit):
+    monkeypatch.setattr(shipped, limit, 300)
+    shipped._opened.cache_clear()
+    with pytest.raises(ShippedError, match=r"bytes; allowed are 300; SPARSEKIT_LIMITS=\d+ in the environment"):
+        shipped.packed(UNITS, made[0], READ) if limit == "SHIPPED" else empty.read(UNITS[0])
     monkeypatch.setenv("SPARSEKIT_LIMITS", "100")
+    shipped._opened.cache_clear()
+    assert empty.read(UNITS[0])["accuracy"] == made[0].read(UNITS[0])["accuracy"]
     assert shipped.packed(UNITS, made[0], READ) == made[1].read_bytes()
 
 
