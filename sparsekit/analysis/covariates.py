@@ -4,7 +4,7 @@ import numpy as np
 import pandas as pd
 
 from sparsekit.analysis.intervals import varies
-from sparsekit.analysis.structure import CHANCE_MARGIN, learned
+from sparsekit.analysis.structure import learned
 from sparsekit.analysis.tables import complete, given_graphs, numbers
 from sparsekit.graphs.directed import DIRECTED, MORE
 from sparsekit.graphs.properties import PROPERTIES
@@ -80,12 +80,10 @@ def prediction_baselines(structure: pd.DataFrame) -> dict[str, tuple[str, ...]]:
     return found
 
 
-def only_learned(
-    structure: pd.DataFrame, chance: float, margin: float = CHANCE_MARGIN, target: str = "test_accuracy"
-) -> pd.DataFrame:
+def only_learned(structure: pd.DataFrame, chance: float) -> pd.DataFrame:
     """The table without the accuracy of networks that never left chance: no mean over seeds and no fit counts them."""
-    kept = structure.index.isin(learned(structure, chance, margin, target).index)
-    return structure.assign(**{target: structure[target].where(kept)})
+    kept = structure.index.isin(learned(structure, chance).index)
+    return structure.assign(test_accuracy=structure["test_accuracy"].where(kept))
 
 
 def _varies(rows: pd.DataFrame, name: str) -> bool:

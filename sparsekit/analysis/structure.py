@@ -18,18 +18,16 @@ CHANCE_MARGIN = 0.02
 """How far above chance level, in accuracy, a network has left it."""
 
 
-def learned(
-    table: pd.DataFrame, chance: float, margin: float = CHANCE_MARGIN, target: str = "test_accuracy"
-) -> pd.DataFrame:
+def learned(table: pd.DataFrame, chance: float, margin: float = CHANCE_MARGIN) -> pd.DataFrame:
     """The networks that left chance level: accuracy above ``chance + margin``, both fractions.
 
     Chance is the accuracy of always naming the larger class. What this leaves out is `trainability`; a graph keeps its
     other seeds.
     """
-    return table[_left_chance(table, chance, margin, target)]
+    return table[_left_chance(table, chance, margin)]
 
 
-def _left_chance(table: pd.DataFrame, chance: float, margin: float, target: str) -> np.ndarray:
+def _left_chance(table: pd.DataFrame, chance: float, margin: float, target: str = "test_accuracy") -> np.ndarray:
     fraction("chance", chance)
     fraction("margin", margin)
     require(table, [target])
@@ -38,11 +36,7 @@ def _left_chance(table: pd.DataFrame, chance: float, margin: float, target: str)
 
 
 def trainability(
-    table: pd.DataFrame,
-    chance: float,
-    margin: float = CHANCE_MARGIN,
-    confidence: float = 0.95,
-    target: str = "test_accuracy",
+    table: pd.DataFrame, chance: float, margin: float = CHANCE_MARGIN, confidence: float = 0.95
 ) -> pd.DataFrame:
     """How many networks of `tables.GRAPHS` never left chance level, per variant and family, "all" first.
 
@@ -54,7 +48,7 @@ def trainability(
     """
     fraction("confidence", confidence)
     variants_of(table)
-    own = table[["variant", "generator", "graph"]].assign(stuck=~_left_chance(table, chance, margin, target))
+    own = table[["variant", "generator", "graph"]].assign(stuck=~_left_chance(table, chance, margin))
     rows = {}
     for variant, networks in own.groupby("variant", sort=False):
         for generator, some in [(ALL, networks), *networks.groupby("generator", sort=False)]:
@@ -151,11 +145,7 @@ SHARES = np.linspace(0, 0.99, 100)
 
 
 def trainability_share(
-    table: pd.DataFrame,
-    chance: float,
-    margin: float = CHANCE_MARGIN,
-    confidence: float = 0.95,
-    target: str = "test_accuracy",
+    table: pd.DataFrame, chance: float, margin: float = CHANCE_MARGIN, confidence: float = 0.95
 ) -> pd.DataFrame:
     """How much of whether a network learns is its graph's: the latent intraclass correlation of a logistic model.
 
@@ -168,7 +158,7 @@ def trainability_share(
     """
     fraction("confidence", confidence)
     variants, rows = variants_of(table), {}
-    own = table.assign(learned=_left_chance(table, chance, margin, target))
+    own = table.assign(learned=_left_chance(table, chance, margin))
     for variant in variants:
         networks = own[own["variant"] == variant]
         graphs = graph_ids(networks)
