@@ -6,7 +6,7 @@ import numpy as np
 import pandas as pd
 
 from sparsekit.analysis.intervals import mean_interval, named
-from sparsekit.analysis.tables import TableError, require
+from sparsekit.analysis.tables import RACE, TableError, require
 
 
 def one_setting(table: pd.DataFrame, names: Sequence[str] = ("variant", "batch", "machine")) -> list:
@@ -49,28 +49,13 @@ def median_times(seconds: pd.DataFrame) -> pd.DataFrame:
     return seconds.groupby(["kernel", "sparsity"])["seconds"].median().unstack("kernel") * 1e6
 
 
-RACE = [
-    "made",
-    "variant",
-    "percent",
-    "seed",
-    "engine",
-    "process",
-    "accuracy",
-    "chance",
-    "bytes",
-    "multiply_adds",
-    "seconds",
-]
-
-
 def race_points(table: pd.DataFrame, confidence: float = 0.95) -> pd.DataFrame:
     """Accuracy over seeds and time over processes of networks made smaller in one way and by one amount.
 
-    Of what `experiments.inference.race` returns. Columns variant, made, percent, engine; mean, low, high (accuracy,
-    Student t over seeds, cut off at 0 and 1); seconds, seconds_low, seconds_high (geometric mean over processes of the
-    seeds' means, Student t of logarithms, of all but the dense network relative to that one's in the same process: what
-    slows a process down as a whole is no difference between networks); bytes, multiply_adds, chance (means over seeds).
+    Of `tables.RACE`. Columns variant, made, percent, engine; mean, low, high (accuracy, Student t over seeds, cut off
+    at 0 and 1); seconds, seconds_low, seconds_high (geometric mean over processes of the seeds' means, Student t of
+    logarithms, of all but the dense network relative to that one's in the same process: what slows a process down as a
+    whole is no difference between networks); bytes, multiply_adds, chance (means over seeds).
     """
     require(table, RACE)
     rows, by = [], ["variant", "engine", "process"]

@@ -60,6 +60,10 @@ radius is the largest spectral radius of a gate's hidden-to-hidden weights, and 
 states over training strings, both before training; matched says whether they are the graph's, None where not asked.
 """
 
+RACE = ("made", "variant", "percent", "seed", "engine", "process", "accuracy", "chance", "bytes", "multiply_adds")
+RACE += ("seconds",)
+"""A row a network, engine and process: how it was made smaller (made) and by how much, its accuracy, and its time."""
+
 MASKS = ("variant", "seed", "layer", "kind")
 """A row a mask or null model of it (kind), with its directed properties as further columns."""
 
