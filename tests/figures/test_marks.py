@@ -235,3 +235,15 @@ def test_a_column_that_is_missing_is_named(mark):
 def test_a_long_title_stays_inside_the_card():
     title = "Accuracy over retraining steps after pruning, 95 % of all hidden-to-hidden weights pruned"
     assert not overflow(marks.lines(table(["gru"]), title, X, looks=TARGETS))
+
+
+def test_ends_of_narrow_axes_do_not_run_into_each_other():
+    rows = [
+        {"panel": v, "row": "a", "mean": 0.5, "low": 0.0, "high": 1.0} for v in ("rnn_tanh", "gru", "lstm", "rnn_relu")
+    ]
+    picture = marks.forest(pd.DataFrame(rows), "Shares", Axis("share", percent, limits=(0, 1)))
+    renderer = FigureCanvasAgg(picture.figure).get_renderer()
+    picture.figure.draw(renderer)
+    boxes = [label.get_window_extent(renderer) for axes in picture.figure.axes for label in axes.get_xticklabels()]
+    assert len(boxes) > 8
+    assert all(one.x1 < other.x0 for one, other in itertools.pairwise(sorted(boxes, key=lambda box: box.x0)))

@@ -13,6 +13,7 @@ from PIL import Image
 
 from sparsekit.figures import automata, marks, picture, style
 from sparsekit.figures.axis import Axis
+from sparsekit.figures.card import nothing
 
 LOOKS = [style.VARIANTS, style.TARGETS, style.SCORES, style.SCOPES, style.SCHEDULES, style.NULLS, style.PROTOCOLS]
 HOSTILE = '=HYPERLINK("http://x")<script>alert(1)</script>'
@@ -111,3 +112,9 @@ def test_what_can_be_read_on_white_can_be_read_on_a_dark_page(colour):
     assert style.contrast(readable) >= 4.5
     assert style.contrast(style.on_dark(colour), style.on_dark("#ffffff")) >= 3
     assert style.contrast(colour) >= 3
+
+
+def test_a_picture_of_nothing_is_a_line_that_says_why():
+    soup = shown(nothing("What is left", "No ladder was asked for; `ensemble = 20` trains one."))
+    assert soup.get_text() == "What is left. No ladder was asked for; ensemble = 20 trains one."
+    assert not soup.select("figure, img, details")

@@ -90,7 +90,10 @@ def test_the_answer_stands_on_top_and_stays_below(tmp_path):
     ("said", "kept"),
     [
         ("- R² is *0.5 of 1*. The **rest**. And _more_.\n- A second point.", "R² is 0.5 of 1."),
-        ("**Half is lost at 83.5 % (75 to 89 %).** Then it ends.", "Half is lost at 83.5 % (75 to 89 %)."),
+        (
+            "**Half is lost at 83.5 % (75 to 89 %).** Then it ends.",
+            "Half is lost at 83.5\N{NO-BREAK SPACE}% (75 to 89\N{NO-BREAK SPACE}%).",
+        ),
         ("One that has no end", "One that has no end"),
     ],
 )
