@@ -139,9 +139,10 @@ def _parser() -> argparse.ArgumentParser:
     clean.add_argument("--yes", action="store_true", help="remove it")
     clean.set_defaults(command=_clean)
 
-    run.add_argument(
-        "--cluster", metavar="ADDRESS", help="compute on a cluster: a scheduler of dask.distributed, tcp://host:8786"
-    )
+    for command in (run, verify):
+        command.add_argument(
+            "--cluster", metavar="ADDRESS", help="compute on a cluster: a dask.distributed scheduler, tcp://host:8786"
+        )
     for command in (run, status, verify, ship):
         command.add_argument(
             "--only", nargs="+", action="extend", metavar="NOTEBOOK", help="notebooks by number or name, such as 01 03"
@@ -164,6 +165,8 @@ def _parser() -> argparse.ArgumentParser:
 
 def _asked(options: argparse.Namespace) -> tuple[Parameters, dict[str, list]]:
     """The parameters, and the units that each notebook asked for reads."""
+    if getattr(options, "cluster", None):
+        os.environ["SPARSEKIT_CLUSTER"] = options.cluster  # for the notebooks' kernels too
     if getattr(options, "used", None):
         os.environ["SPARSEKIT_RECORDS"] = options.used  # for the notebooks' kernels too
     given = _overrides(options)
@@ -192,8 +195,6 @@ def _asked(options: argparse.Namespace) -> tuple[Parameters, dict[str, list]]:
 
 
 def _run(options: argparse.Namespace) -> int:
-    if options.cluster:
-        os.environ["SPARSEKIT_CLUSTER"] = options.cluster  # for the notebooks' kernels too
     parameters, units = _asked(options)
     out = _home(options, "reports", "")
 
@@ -208,8 +209,7 @@ def _run(options: argparse.Namespace) -> int:
     except records.RecordError as error:
         if not all(store.has(unit) for own in units.values() for unit in own):
             raise UsageError(str(error)) from error
-    if cluster := os.environ.get("SPARSEKIT_CLUSTER"):
-        _reach(cluster)
+    _reach_cluster()
 
     _tell_shipped(list(chain(*units.values())), store)
 
@@ -279,8 +279,10 @@ def _ship(options: argparse.Namespace) -> int:
     return 0
 
 
-def _reach(address: str) -> None:
-    """Find out before anything is computed whether a cluster is there and fit."""
+def _reach_cluster() -> None:
+    """Find out before anything is computed whether a cluster is there and fit, if one is asked for."""
+    if not (address := os.environ.get("SPARSEKIT_CLUSTER")):
+        return
     from sparsekit.experiments.cluster import Cluster, ClusterError
 
     try:
@@ -327,14 +329,19 @@ def _status(options: argparse.Namespace) -> int:
 
 
 def _verify(options: argparse.Namespace) -> int:
-    from sparsekit.experiments import records, verification
+    from sparsekit.experiments import execution, records, verification
 
     parameters, units = _asked(options)
     store = records.default_store()
     drawn = verification.sample([u for own in units.values() for u in own], store, options.sample, options.seed)
     if not drawn:
         raise UsageError(f"{options.set}: no record in {store.path} to verify; sparsekit run {options.set} makes them")
-    verdicts = verification.verify(drawn, store, workers=parameters.workers, device=parameters.device)
+    _reach_cluster()
+    try:
+        verdicts = verification.verify(drawn, store, workers=parameters.workers, device=parameters.device)
+    except execution.ExecutionError as error:
+        print(f"sparsekit: {error}", file=sys.stderr)
+        return 1
     print(*verdicts, sep="\n")
     wrong = sum(not verdict.holds for verdict in verdicts)
     print(f"{len(verdicts)} records computed again: {len(verdicts) - wrong} hold, {wrong} do not")

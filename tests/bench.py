@@ -1,7 +1,7 @@
 """How fast the kit is beside the literal implementation, measured side by side in one run: ``make bench``.
 
 Each row times the slow, obvious reference of the tests and the kit on the same work in turn, several times, and gives
-the median of the ratios. One torch thread.
+the median of the ratios. One torch thread. ``python -m tests.bench dispatch cluster`` takes these measures alone.
 """
 
 import json
@@ -235,6 +235,9 @@ class Leaf(Unit):
     def group(self) -> object:
         return self.base
 
+    def result(self, store: Store, device: str) -> tuple[dict, None]:
+        return {"accuracy": 0.5}, None
+
 
 def schedule() -> None:
     """What a run adds to the computing: which units are missing, at its start, and what comes next, after each."""
@@ -305,6 +308,22 @@ def dispatch(count: int = 100_000) -> None:
         ):
             detail = f"{first:.1f} the first time, without an index" if name == "start of a run" else ""
             show(f"{name} at {count:,} records, seconds", seconds(work), "5", detail)
+
+
+def cluster(count: int = 100_000) -> None:
+    """What dask.distributed adds: units of no work by a scheduler and two workers, processes of this machine."""
+    from tests.experiments.test_cluster import Dask
+
+    with tempfile.TemporaryDirectory() as folder:
+        dask = Dask(Path(folder))
+        try:
+            for _ in range(2):
+                dask.worker()
+            units, store = [Leaf(k) for k in range(count)], Store(Path(folder) / "runs")
+            taken = seconds(lambda: execution.run(units, store, cluster=dask.address, report=lambda *_: None))
+        finally:
+            dask.end()
+    show(f"{count:,} units on dask.distributed, ms a unit", 1000 * taken / count, "–", "two workers, records written")
 
 
 def drain(schedule: Schedule) -> None:
@@ -419,18 +438,8 @@ if __name__ == "__main__":
     torch.set_num_threads(1)
     print(f"torch {torch.__version__}, {loky.cpu_count()} cores\n")
     print("| work | measured | bar | details |\n|---|---|---|---|")
-    for measure in (
-        layered,
-        grid,
-        floor,
-        workers,
-        schedule,
-        dispatch,
-        graph_properties,
-        evaluation,
-        compiled,
-        memory,
-        around,
-        whole,
-    ):
-        measure()
+    measures = (layered, grid, floor, workers, schedule, dispatch, cluster)
+    measures += (graph_properties, evaluation, compiled, memory, around, whole)
+    for measure in measures:
+        if measure.__name__ in sys.argv[1:] or len(sys.argv) == 1:
+            measure()

@@ -13,11 +13,13 @@ import time
 from collections.abc import Sequence
 from concurrent.futures import CancelledError, Future
 from contextlib import suppress
+from pathlib import Path
 
 from sparsekit import __version__
 from sparsekit.experiments.extensions import packed
 from sparsekit.experiments.identity import Unit
 from sparsekit.experiments.jobs import Job
+from sparsekit.experiments.locks import scratch
 from sparsekit.experiments.provenance import versions
 from sparsekit.experiments.records import Store
 from sparsekit.experiments.workers import ExecutionError, Local, WorkerDied, compute
@@ -191,7 +193,7 @@ def _remote(
     import distributed
 
     _compare(_versions(), expected, distributed.get_worker().address)
-    with _ONE, tempfile.TemporaryDirectory(prefix="sparsekit-") as folder:
+    with _ONE, scratch(Path(tempfile.gettempdir()), "sparsekit-") as folder:
         store = Store(folder, "all")
         for unit, text, weights in carried:
             store.put(unit, text, weights)

@@ -42,20 +42,21 @@ def plan(units: Iterable[Unit], store: Store, workers: int = 0, device: str = "a
     """
     unique = {key(unit): unit for unit in units}.values()
     missing: dict[str, list] = {}
-    for unit in unique:
-        if not store.has(unit):
-            variant = getattr(getattr(unit, "base", unit), "variant", "")
-            missing.setdefault(f"{unit.kind} {variant}".strip(), []).append(unit)
+    with store.surveyed():
+        for unit in unique:
+            if not store.has(unit):
+                variant = getattr(getattr(unit, "base", unit), "variant", "")
+                missing.setdefault(f"{unit.kind} {variant}".strip(), []).append(unit)
     workers, device = workers or loky.cpu_count(), resolve_device(device)
     kinds, mebibytes, own = [], 0.0, packed()
     pool = processes(1)  # starts its worker when first asked
     try:
         for name, group in missing.items():
-            by_cost = sorted(group, key=lambda unit: unit.cost)
+            costs = [unit.cost for unit in group]
+            by_cost = sorted(range(len(group)), key=costs.__getitem__)
             tried = [by_cost[len(group) // 2], by_cost[-1]]  # typical, for the time; largest, for the memory too
-            seconds, used = zip(*(pool.submit(_probe, own, unit, device).result() for unit in tried), strict=True)
-            rate = sum(seconds) / sum(unit.cost for unit in tried)
-            kinds.append(Kind(name, len(group), rate * sum(unit.cost for unit in group)))
+            seconds, used = zip(*(pool.submit(_probe, own, group[k], device).result() for k in tried), strict=True)
+            kinds.append(Kind(name, len(group), sum(costs) * sum(seconds) / sum(costs[k] for k in tried)))
             mebibytes = max(mebibytes, *used)
     finally:
         pool.shutdown(kill_workers=True)

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from sparsekit.experiments import execution
+from sparsekit.experiments import execution, locks
 from sparsekit.experiments.identity import Unit, key, plain, title
 from sparsekit.experiments.integrity import Checked, examine
 from sparsekit.experiments.provenance import LIBRARIES
@@ -72,18 +72,20 @@ def verify(
     All bits, weights too, must be the same where code, libraries and kind of processor are; elsewhere numbers may lie
     as far apart as `tolerance`, absolutely or relatively. What they require is read from the store, whose records stay
     as they are, or computed again too, where a record came without its weights. Units without a record, or whose
-    requirements have none, are an error of their verdict.
+    requirements have none, are an error of their verdict. They are computed where `execution.run` computes.
     """
-    device, store = execution.resolve_device(device), Store(store.path, "all", store.files)
+    store = Store(store.path, "all", store.files)
     problems = {unit: _unreadable(unit, store) for unit in units}
     ready = [unit for unit, problem in problems.items() if not problem]
     verdicts = {unit: Verdict(unit, math.inf, "", False, tolerance, problem) for unit, problem in problems.items()}
-    with tempfile.TemporaryDirectory(prefix="sparsekit-verify-") as folder:
+    with locks.scratch(Path(tempfile.gettempdir()), "sparsekit-") as folder:
         beside = _Beside(folder, store, frozenset(map(key, [*ready, *_weightless(ready, store)])))
         errors = {}
         try:
             execution.run(ready, beside, workers=workers, device=device)
         except execution.ExecutionError as error:
+            if not error.failed:  # it is nothing of theirs, such as a cluster that is gone
+                raise
             errors = {unit: f"{type(cause).__name__}: {cause}" for unit, cause in error.failed}
             errors |= dict.fromkeys(error.not_run, "what it requires failed")
         for unit in ready:

@@ -11,11 +11,14 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import ClassVar
 
+import nbformat
 import pytest
 import torch
 from distributed import Client
+from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook
 
-from sparsekit.experiments import cluster, extensions, pruning
+from sparsekit.cli import main
+from sparsekit.experiments import cluster, extensions, pruning, studies
 from sparsekit.experiments.execution import ExecutionError, run
 from sparsekit.experiments.identity import Unit, title
 from sparsekit.experiments.parameters import Parameters
@@ -80,8 +83,7 @@ class Dask:
         self.file = folder / "scheduler.json"
         options = ["--host", "127.0.0.1", "--port", "0", "--no-dashboard", "--scheduler-file", str(self.file)]
         self.scheduler = self.start("scheduler", *options)
-        until(lambda: self._alive() and self.file.exists(), "the scheduler to say where it is")
-        self.address = json.loads(self.file.read_text())["address"]
+        self.address = until(self._said, "the scheduler to say where it is")
 
     def start(self, what, *options):
         command = [sys.executable, "-m", "distributed.cli.dask_" + what, *options]
@@ -89,6 +91,11 @@ class Dask:
             process = subprocess.Popen(command, env=self.env, stdout=log, stderr=log, cwd=self.folder)
         self.started.append(process)
         return process
+
+    def _said(self):
+        with suppress(OSError, ValueError):  # not yet written, or not to its end
+            return json.loads(self.file.read_text())["address"]
+        return self._alive() and ""
 
     def _alive(self):
         assert all(process.poll() is None for process in self.started), self.log
@@ -201,6 +208,50 @@ def test_the_scheduler_killed_is_one_line_and_the_next_run_goes_on(dask, store, 
     assert not list((store.path / ".claims").iterdir())
     run(units, store, workers=1, report=quiet)
     assert all(map(store.has, units))
+
+
+@pytest.fixture
+def asked(tmp_path, monkeypatch):
+    """`main` over a project of one parameter set, whose units are those given."""
+    (tmp_path / "params").mkdir()
+    (tmp_path / "notebooks").mkdir()
+    (tmp_path / "params" / "tiny.yaml").write_text("# For tests\ntrain_size: 60\ntest_size: 20\n")
+    cells = [new_markdown_cell("# Mine"), new_code_cell("seeds = 1", metadata={"tags": ["parameters"]})]
+    nbformat.write(new_notebook(cells=cells), tmp_path / "notebooks" / "00_task.ipynb")
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("SPARSEKIT_CLUSTER", "")  # and as it was after the test
+
+    def asked(units, *command):
+        monkeypatch.setattr(studies, "units", lambda parameters, stem: units)
+        return main([*command, "--only", "00"])
+
+    return asked
+
+
+def test_records_are_verified_on_a_cluster(calm, store, tmp_path, asked, capsys):
+    units = [Step(1, str(tmp_path)), Step(2, str(tmp_path), (Step(1, str(tmp_path)),))]
+    run(units, store, workers=1, report=quiet)
+    assert asked(units, "verify", "tiny", "--cluster", calm.address) == 0
+    said = capsys.readouterr().out
+    assert said.count("the same bits") == 2
+    assert "2 records computed again: 2 hold" in said
+    assert {Path(tmp_path, f"begun {k}").read_text().count("\n") for k in (1, 2)} == {2}
+
+
+@pytest.mark.parametrize("command", ["run", "verify"])
+def test_the_command_says_in_one_line_that_the_scheduler_is_gone(dask, store, tmp_path, asked, capsys, command):
+    unit = Step(1, str(tmp_path), fault="wait")
+    if command == "verify":
+        (tmp_path / "begun 1").touch()  # not the first time, so that it does not wait
+        run([unit], store, workers=1, report=quiet)
+        (tmp_path / "begun 1").unlink()
+    dask.worker()
+    killed = background(lambda: begun(tmp_path, 1) and dask.scheduler.kill())
+    assert asked([unit], command, "tiny", "--cluster", dask.address) == 1
+    killed.result(60)
+    said = [line for line in capsys.readouterr().err.splitlines() if "the scheduler is gone" in line]
+    assert said
+    assert all("what was computed is kept: run it again to go on" in line for line in said)
 
 
 def test_a_run_does_not_wait_for_ever_once_the_last_worker_is_gone(dask, store, tmp_path, monkeypatch):

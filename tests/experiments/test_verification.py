@@ -1,8 +1,13 @@
 """Records computed again and compared."""
 
+import tempfile
+from dataclasses import dataclass
+from pathlib import Path
+from typing import ClassVar
+
 import torch
 
-from sparsekit.experiments import execution, verification
+from sparsekit.experiments import execution, locks, verification
 from tests.experiments.test_status import UNITS, Clock, Drawn, change, store
 
 __all__ = ["store"]  # a fixture
@@ -60,6 +65,23 @@ def test_elsewhere_numbers_may_be_as_far_apart_as_the_tolerance(store):
     assert "close" in str(near)
     assert "tolerance 0.02" in str(near)
     assert not far.holds
+
+
+@dataclass(frozen=True)
+class Beside(Drawn):
+    """While it is computed another run begins, which removes what dead ones have left."""
+
+    kind: ClassVar[str] = "beside"
+
+    def result(self, store, device):
+        with locks.scratch(Path(tempfile.gettempdir()), "sparsekit-"):
+            return super().result(store, device)
+
+
+def test_a_run_that_begins_beside_does_no_harm(store):
+    units = [Beside(1), Drawn(2), Beside(3)]
+    execution.run(units, store, workers=1, report=lambda state: None)
+    assert [str(v).rpartition(": ")[2] for v in verdicts(store, units).values()] == ["the same bits"] * 3
 
 
 def test_a_sample_is_drawn_by_its_seed_from_what_is_recorded_and_not_timed(store):
