@@ -82,11 +82,8 @@ class GraphNetwork(Unit):
 
     @property
     def cost(self) -> float:
-        nodes = self.nodes_min
-        if self.path or nodes != self.nodes_max:  # else nothing need be drawn to know
-            of = (self.design, self.generator, self.graph, self.draw, self.nodes_min, self.nodes_max)
-            # null models have as many
-            nodes = (self.drawn() if self.path else _drawn(*of, source=self.source)).number_of_nodes()
+        one_size = not self.path and self.nodes_min == self.nodes_max  # of which none need be drawn to know
+        nodes = self.nodes_min if one_size else self.drawn().number_of_nodes()
         return training_cost(self.strings, self.recipe, self.variant) * (nodes / 30) ** 1.7
 
     @property

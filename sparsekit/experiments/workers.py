@@ -72,11 +72,8 @@ def resolve_device(device: str) -> str:
 
 
 def compute(own: bytes, units: Sequence[Unit], store: Store, device: str, pause: float = 0.0) -> None:
-    """Compute units in a worker, and keep each in the store at once; `own` is what a user has registered, `packed`.
-
-    It begins after a `pause`, in seconds: what has killed the worker before may be over by then.
-    """
-    time.sleep(pause)
+    """Compute units in a worker, and keep each in the store at once; `own` is what a user has registered, `packed`."""
+    time.sleep(pause)  # what has killed its worker before may be over by then
     torch.set_num_threads(1)
     form = type(units[0])
     start = time.perf_counter()

@@ -16,7 +16,7 @@ from sparsekit.experiments import structure as experiments_structure
 from sparsekit.experiments.execution import run
 from sparsekit.experiments.identity import key
 from sparsekit.experiments.parameters import Parameters
-from sparsekit.experiments.units import base_networks, strings
+from sparsekit.experiments.units import Baselines, base_networks, strings
 from sparsekit.graphs import families
 from sparsekit.graphs import structure as graphs
 from sparsekit.graphs.properties import NAMES
@@ -317,3 +317,26 @@ def test_every_task_that_can_be_made_has_baselines():
     without, _ = made(test_size=8)
     assert ("digits", "") not in without
     assert ("embedded_reber", "") in without
+
+
+def test_a_task_whose_baselines_are_recorded_is_not_made_to_be_listed(monkeypatch):
+    p, made, real = parameters(), [], tasks.make
+    monkeypatch.setattr(tasks, "make", lambda name, **given: made.append(name) or real(name, **given))
+    first = studies.units(p, "00_task")
+    assert {"reber", "embedded_reber"} <= {*made}
+    for unit in first:
+        if isinstance(unit, Baselines):
+            records.default_store().write(unit, {"table": {}})
+    made.clear()
+    assert studies.units(p, "00_task") == first
+    assert not made
+
+
+def test_what_a_graph_network_costs_is_known_without_drawing_graphs_of_one_size(monkeypatch):
+    p = parameters(graphs=2, nodes_min=11, nodes_max=11, null_models=["rewired"])
+    units = [u for u in studies.units(p, "03_graph_structured_rnns") if u.kind == "graph_network"]
+    drawn = [unit.drawn().number_of_nodes() for unit in units]
+    monkeypatch.setattr(experiments_structure.designs, "draw", None)
+    experiments_structure._drawn.cache_clear()
+    assert {*drawn} == {11}
+    assert all(unit.cost > 0 for unit in units)
