@@ -111,7 +111,8 @@ def exchanged(seen: Seen, scope: str, growth: dict[str, Tensor]) -> Exchange:
     """
     import torch
 
-    from sparsekit.pruning.masks import WEIGHT, Mask
+    from sparsekit.pruning.masks import Mask
+    from sparsekit.pruning.matrices import WEIGHT
     from sparsekit.variants import SCOPES
 
     check_name("scope", scope, [name for name in SCOPES if name != "row"])

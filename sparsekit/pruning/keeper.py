@@ -9,7 +9,7 @@ from torch.compiler import is_dynamo_compiling, is_exporting
 from torch.optim.optimizer import register_optimizer_step_post_hook
 
 from sparsekit.networks.classifier import Classifier
-from sparsekit.pruning.matrices import KEEPER, Matrix, _recurrent
+from sparsekit.pruning.matrices import KEEPER, Matrix, recurrent
 
 KEEPERS: "weakref.WeakSet[Keeper]" = weakref.WeakSet()
 
@@ -24,9 +24,7 @@ class Keeper:
 
     def __init__(self, owner: nn.Module):
         self.owner, self.masks = owner, {}  # masks by a weight's name; a Classifier has its own
-        self.watched: dict[
-            str, tuple
-        ] = {}  # by a weight's name: the weight, and the handle of the hook on its gradient
+        self.watched: dict[str, tuple] = {}  # by name: the weight, and the handle of the hook on its gradient
         self.seen: list[tuple[str, nn.Parameter, int]] = []  # names, weights and their versions, masked as they are
         self.given: dict[str, Tensor] = {}  # tensors that are in the place of weights during this forward pass
         self.handles = [
@@ -106,7 +104,7 @@ class Keeper:
 
     def masked(self) -> Iterator[tuple[str, Tensor, Tensor]]:
         """Name, weight and mask, on its device, of each matrix."""
-        for name in _recurrent(self.owner) if isinstance(self.owner, Classifier) else list(self.masks):
+        for name in recurrent(self.owner) if isinstance(self.owner, Classifier) else list(self.masks):
             module = self.owner.get_submodule(name.rpartition(".")[0])
             weight, mask = module._parameters.get(name.rpartition(".")[2]), Matrix(self.owner, name).mask
             if weight is None:

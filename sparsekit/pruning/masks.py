@@ -8,12 +8,7 @@ import torch
 from torch import Tensor, nn
 
 from sparsekit.pruning.keeper import Keeper
-from sparsekit.pruning.matrices import (
-    KEEPER,
-    WEIGHT,  # noqa: F401  where `dynamics` reads it, whose code stays as the records made by it know it
-    Matrix,
-    matrices,
-)
+from sparsekit.pruning.matrices import KEEPER, Matrix, matrices
 
 
 class Mask(dict):

@@ -48,7 +48,7 @@ def matrices(model: nn.Module) -> dict[str, Matrix]:
     """Every recurrent weight matrix of a model, by its name in ``named_parameters()``; a shared one once."""
     found, seen = {}, set()
     for path, owner in model.named_modules():
-        for name in _recurrent(owner) if isinstance(owner, OWNERS) else ():
+        for name in recurrent(owner) if isinstance(owner, OWNERS) else ():
             matrix = Matrix(owner, name)
             if hasattr(matrix.weight, "device_mesh"):
                 raise ValueError(f"{name} is sharded: prune the model, and keep its mask, before fully_shard")
@@ -70,6 +70,7 @@ def hidden(model: nn.Module) -> list[str]:
     return found
 
 
-def _recurrent(owner: nn.Module) -> list[str]:
+def recurrent(owner: nn.Module) -> list[str]:
+    """The names of a module's own recurrent weight matrices."""
     own = owner.named_parameters() if isinstance(owner, Classifier) else owner.named_parameters(recurse=False)
     return [name for name, _ in own if WEIGHT.search(name)]
