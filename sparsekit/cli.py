@@ -259,22 +259,20 @@ def _ship(options: argparse.Namespace) -> int:
     if not kept:
         raise UsageError(f"{options.set}: no record in {store.path} to ship; sparsekit run {options.set} makes them")
     content = shipped.packed(kept, store, studies.drawn(parameters))
+    missing = [unit for unit in units if not store.has(unit)]
+    other, failed = (sum(map(bool, map(of, missing))) for of in (store.found, store.failure))
     try:
         out.parent.mkdir(parents=True, exist_ok=True)
         with records.whole(out, content) as ready:
             os.replace(ready, out)
     except OSError as error:
         raise UsageError(f"{out}: cannot be written ({error.strerror})") from error
-    file = shipped.opened(out)
-    print(f"{out}: {len(kept):,} of {len(units):,} records, {len(content):,} bytes", end="")
-    print(f", with weights of {file.count(shipped.WEIGHTS)} and masks of {file.count(shipped.MASKS)}")
-    missing = [unit for unit in units if not store.has(unit)]
-    other, failed = sum(store.found(unit) is not None for unit in missing), sum(map(bool, map(store.failure, missing)))
-    if file.machines:
-        print(f"  {sum(unit.timed for unit in kept):,} of them timed, on {', '.join(file.machines)}")
+    print(f"{out}: {len(kept):,} of {len(units):,} records, {len(content):,} bytes")
+    if machines := shipped.opened(out).machines:
+        print(f"  {sum(unit.timed for unit in kept):,} of them timed, on {', '.join(machines)}")
     if missing:
-        print(f"  left out: {len(missing) - other:,} not computed, of which {failed:,} failed;", end=" ")
-        print(f"{other:,} of other code (--keep-old takes these)")
+        left = f"{len(missing) - other:,} not computed, of which {failed:,} failed; {other:,} of other code"
+        print(f"  left out: {left} (--keep-old takes these)")
     print(*provenance.told(provenance.made_by(kept, store)), sep="\n")
     return 0
 

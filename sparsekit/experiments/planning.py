@@ -2,6 +2,7 @@
 
 import resource
 import sys
+from collections import defaultdict
 from collections.abc import Iterable
 from dataclasses import dataclass
 
@@ -10,6 +11,7 @@ import torch
 
 from sparsekit.experiments.extensions import arrive, packed
 from sparsekit.experiments.identity import Unit, key
+from sparsekit.experiments.jobs import Schedule
 from sparsekit.experiments.records import Store
 from sparsekit.experiments.workers import processes, resolve_device
 
@@ -40,19 +42,15 @@ def plan(units: Iterable[Unit], store: Store, workers: int = 0, device: str = "a
 
     The probe trains for a few optimizer steps in a worker process, and writes nothing.
     """
-    unique = {key(unit): unit for unit in units}.values()
-    missing: dict[str, list] = {}
-    with store.surveyed():
-        for unit in unique:
-            if not store.has(unit):
-                variant = getattr(getattr(unit, "base", unit), "variant", "")
-                missing.setdefault(f"{unit.kind} {variant}".strip(), []).append(unit)
+    schedule, missing = Schedule(units, store, 1), defaultdict(list)
+    for unit in schedule.missing.values():
+        missing[f"{unit.kind} {getattr(getattr(unit, 'base', unit), 'variant', '')}".strip()].append(unit)
     workers, device = workers or loky.cpu_count(), resolve_device(device)
     kinds, mebibytes, own = [], 0.0, packed()
     pool = processes(1)  # starts its worker when first asked
     try:
         for name, group in missing.items():
-            costs = [unit.cost for unit in group]
+            costs = [schedule.costs[key(unit)] for unit in group]
             by_cost = sorted(range(len(group)), key=costs.__getitem__)
             tried = [by_cost[len(group) // 2], by_cost[-1]]  # typical, for the time; largest, for the memory too
             seconds, used = zip(*(pool.submit(_probe, own, group[k], device).result() for k in tried), strict=True)
@@ -60,8 +58,8 @@ def plan(units: Iterable[Unit], store: Store, workers: int = 0, device: str = "a
             mebibytes = max(mebibytes, *used)
     finally:
         pool.shutdown(kill_workers=True)
-    recorded = len(unique) - sum(map(len, missing.values()))
-    return Plan(len(unique), recorded, kinds, workers, sum(k.seconds for k in kinds) / workers, mebibytes)
+    seconds = sum(kind.seconds for kind in kinds) / workers
+    return Plan(schedule.total, schedule.reused, kinds, workers, seconds, mebibytes)
 
 
 def _probe(own: bytes, unit: Unit, device: str) -> tuple[float, float]:

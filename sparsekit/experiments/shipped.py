@@ -33,6 +33,7 @@ SHIPPED, READ, UNPACKED, LINE = 5_000_000, 50_000_000, 200_000_000, 10_000_000
 """Most bytes of a file that is made, of one that is read, and of each of its streams and lines unpacked."""
 MEMORY = 2**27
 """Bytes with which a stream can be unpacked; the strongest usual setting of xz needs half of them."""
+_JSON = json.JSONEncoder(ensure_ascii=False, allow_nan=False, separators=(",", ":"))
 FORMS = {"bool", "float32", "float64", "int64"}
 """Of numbers in weights, of which the first take a bit each; no pickle."""
 SHORT = 16
@@ -129,10 +130,6 @@ class Archive:
             self._found[name] = Checked.elsewhere(record, text, str(self.file))
         return self._found[name]
 
-    def count(self, part: str) -> int:
-        """How many lines a part has."""
-        return sum(place[0] == part for place in self._places)
-
     def holds(self, name: str, weights: bool | str) -> bool:
         """Whether it has a unit's weights, or what else is to be read of them."""
         return any((part, name[:SHORT]) in self._places for part in {WEIGHTS, weights or WEIGHTS})
@@ -179,7 +176,7 @@ def packed(units: Iterable[Unit], store: "Store", read: Mapping[Unit, str]) -> b
     for name, unit in {key(unit): unit for unit in units if store.has(unit)}.items():
         record = json.loads(store.text(unit))
         record.setdefault("sha256", digest(record))  # of a record from before there were any
-        order = _text(record["identity"])
+        order = json.dumps(record["identity"], sort_keys=True)
         parts[RECORDS, unit.kind].append((order, name, record))
         machines |= {unit.machine} if hasattr(unit, "machine") else set()
         if (part := read.get(unit)) and record.get("weights_sha256") and store.has(unit, part):
@@ -189,23 +186,21 @@ def packed(units: Iterable[Unit], store: "Store", read: Mapping[Unit, str]) -> b
     streams, contents = [], []
     for (part, kind), lines in sorted(parts.items(), key=lambda item: (item[0][0] != RECORDS, item[0])):
         lines.sort(key=lambda line: line[:2])
-        content = "".join(_text(line, sort=False) + "\n" for *_, line in lines).encode()
-        contents.append(_packed(content))
-        told = {"part": part, "kind": kind, "size": len(content), "packed": len(contents[-1])}
-        streams.append(told | {"keys": "".join(name[:SHORT] for _, name, _ in lines)})
+        size, content = _packed(line for *_, line in lines)
+        keys = "".join(name[:SHORT] for _, name, _ in lines)
+        streams.append({"part": part, "kind": kind, "size": size, "packed": len(content), "keys": keys})
+        contents.append(content)
     head = {"format": FORMAT, "machines": sorted(machines), "streams": streams}
-    made = b"".join([_packed(f"{_text(head, sort=False)}\n".encode()), *contents])
+    made = b"".join([_packed([head])[1], *contents])
     if refused := beyond(len(made), SHIPPED):
         raise ShippedError(f"given records that take {len(made):,} bytes; {refused}")
     return made
 
 
-def _text(value: Any, sort: bool = True) -> str:
-    return json.dumps(value, ensure_ascii=False, allow_nan=False, separators=(",", ":"), sort_keys=sort)
-
-
-def _packed(content: bytes) -> bytes:
-    return lzma.compress(content, preset=6 | lzma.PRESET_EXTREME)
+def _packed(lines: Iterable[Any]) -> tuple[int, bytes]:
+    """Lines of JSON in a stream of xz, after their bytes before."""
+    content = "".join(_JSON.encode(line) + "\n" for line in lines).encode()
+    return len(content), lzma.compress(content, preset=6 | lzma.PRESET_EXTREME)
 
 
 def _held(tensor: "torch.Tensor") -> tuple[str, list[int], str]:

@@ -181,6 +181,7 @@ def _index(batch: Batch, card: Future[pd.DataFrame], notebooks: Path, units: Map
     batch.answers = {question: batch.answers[question] for question in QUESTIONS if question in batch.answers}
     standards.write(batch.parameters, batch.out, batch.pages + batch.glossary)
     told = {page.stem for page in batch.pages}
+    made = provenance.made_by(chain(*units.values()), records.default_store())
     report = index.Report(
         name=batch.name,
         parameters=batch.parameters,
@@ -190,8 +191,8 @@ def _index(batch: Batch, card: Future[pd.DataFrame], notebooks: Path, units: Map
         glossary=batch.glossary,
         explorable=explorable.links(batch.parameters, batch.out),
         missing={path.stem: title(path) for path in ordered(notebooks) if path.stem not in told},
-        cost=_cost(batch, units),
-        provenance=_provenance(batch, units),
+        cost=_cost(batch, made),
+        provenance=_provenance(batch, made),
         command=_command(batch),
         version=__version__,
     )
@@ -224,35 +225,25 @@ def _tables(parameters: Parameters, units: Mapping[str, Sequence]) -> dict[str, 
     return tables
 
 
-def _records(units: Mapping[str, Sequence]) -> list[Mapping]:
-    """The provenance of every record that the run's notebooks read, each once."""
-    store = records.default_store()
-    every = dict.fromkeys(unit for own in units.values() for unit in own)
-    return [store.record(unit)["provenance"] for unit in every if store.has(unit)]
-
-
-def _cost(batch: Batch, units: Mapping[str, Sequence]) -> dict[str, str]:
+def _cost(batch: Batch, made: pd.DataFrame) -> dict[str, str]:
     """What the run took, and what its records took to compute, whenever that was."""
-    seconds = sum(record["seconds"] for record in _records(units))
     return {
         "this run": duration(time.monotonic() - batch.start),
         "records": f"{len(batch.computed):,} computed now, {len(batch.reused):,} there before",
-        "work in them": f"{duration(seconds)} of one worker",
+        "work in them": f"{duration(made['seconds'].sum())} of one worker",
         "workers": str(batch.parameters.workers or loky.cpu_count()),
     }
 
 
-def _provenance(batch: Batch, units: Mapping[str, Sequence]) -> dict[str, str]:
+def _provenance(batch: Batch, made: pd.DataFrame) -> dict[str, str]:
     device, cluster = batch.parameters.device, os.environ.get(execution.CLUSTER)
     device = f"{device} of the workers of {cluster}" if cluster else execution.resolve_device(device)
     found = {"code": f"sparsekit {__version__}{_commit()}", "Python": platform.python_version()}
     found["libraries"] = ", ".join(f"{name} {version(name)}" for name in LIBRARIES)
     found["machine"] = f"{platform.system()} {platform.machine()}, {processor.kind()}, {os.cpu_count()} cores"
     found["networks on"] = f"{device}, one thread a worker"
-    if kept := _records(units):
-        days = sorted(record["utc"][:10] for record in kept)
-        found["records of"] = " to ".join(dict.fromkeys([days[0], days[-1]]))
-        made = provenance.made_by((unit for own in units.values() for unit in own), records.default_store())
+    if len(made):
+        found["records of"] = " to ".join(dict.fromkeys([made["first"].min(), made["last"].max()]))
         found["made by"] = "; ".join(line.strip() for line in provenance.told(made))
     for file, content in batch.inputs.items():
         found[file] = f"SHA-256 {content}"
