@@ -16,11 +16,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from sparsekit import __version__
-from sparsekit.experiments import fingerprint, records
+from sparsekit.experiments import execution, fingerprint, records
 from sparsekit.experiments.identity import identity, key, title
 from sparsekit.experiments.provenance import made_by
 from sparsekit.experiments.records import RecordError, Store, default_store
 from sparsekit.networks import processor
+from tests.experiments.test_status import Clock
 
 
 @dataclass(frozen=True)
@@ -380,6 +381,17 @@ def test_a_record_of_other_code_is_used_only_where_asked_for(store, monkeypatch)
     monkeypatch.setenv("SPARSEKIT_RECORDS", "some")
     with pytest.raises(RecordError, match="allowed are known, all, current"):
         default_store()
+
+
+def test_times_by_other_code_are_not_measured_again_where_they_are_used(store, monkeypatch):
+    monkeypatch.setattr(records, "code", lambda unit, memory: "a" * 32)
+    store.write(Clock(1), {"x": 1})
+    monkeypatch.setattr(records, "code", lambda unit, memory: "b" * 32)
+    seen = []
+    execution.run([Clock(1)], Store(store.path, "all"), workers=1, report=seen.append)
+    assert (seen[-1].reused, seen[-1].computed) == (1, 0)
+    execution.run([Clock(1)], store, workers=1, report=seen.append)
+    assert (seen[-1].reused, seen[-1].computed) == (0, 1)
 
 
 def test_another_minor_python_is_unknown_code(store):
