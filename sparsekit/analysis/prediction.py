@@ -11,7 +11,8 @@ from sparsekit.graphs.properties import NAMES
 from sparsekit.registry import check_name
 
 PUBLISHED_SPLIT = 7
-"""The random state of the published split. The published forests' own states are not known; they get the same."""
+"""The random state of the published split. Forests and AdaBoost get it too, as their own are not known: states
+explain what is reported but for AdaBoost on RNN-ReLU, which may be another version of the library's."""
 
 MODELS = ("bayesian_ridge", "random_forest", "adaboost")
 """The published models, by name."""
