@@ -170,20 +170,13 @@ def raced_networks(p: Parameters) -> list[Unit]:
 
 
 def timed(p: Parameters) -> list[Unit]:
-    """What is measured on this machine, or on one of which records came: `race`, and `layers` of each batch."""
-    return [_race(p), *(_layers(p, batch) for batch in p.inference_batches)]
-
-
-def _race(p: Parameters) -> NetworkLatency:
+    """What is measured on this machine, or on one of which all these records came: `race`, and `layers` by batch."""
+    here, processes, batches = processor.name(), p.inference_processes, p.inference_batches
     steps = round(float(base_networks(p)[0].strings.make().train.lengths.mean()))
-    own = NetworkLatency(processor.name(), tuple(raced(p)), steps, p.inference_batches[0], p.inference_processes)
-    return default_store().anywhere(own)
-
-
-def _layers(p: Parameters, batch: int) -> InferenceCost:
+    race = NetworkLatency(here, tuple(raced(p)), steps, batches[0], processes)
     sizes, sparsities = tuple(sorted(p.inference_sizes)), tuple(sorted(p.inference_sparsities))
-    own = processor.name(), p.variants[-1], sizes, sparsities, batch, p.inference_processes, p.data_seed
-    return default_store().anywhere(InferenceCost(*own))
+    own = [InferenceCost(here, p.variants[-1], sizes, sparsities, n, processes, p.data_seed) for n in batches]
+    return default_store().anywhere([race, *own])
 
 
 def layers(p: Parameters) -> pd.DataFrame:
@@ -191,7 +184,7 @@ def layers(p: Parameters) -> pd.DataFrame:
 
     As of `latency.measure`; a repeat is a process, and its time the median of several within it.
     """
-    read = results([_layers(p, batch) for batch in p.inference_batches], p)
+    read = results(timed(p)[1:], p)
     return pd.concat([pd.DataFrame(data["table"]) for _, data in read], ignore_index=True)
 
 
@@ -202,7 +195,7 @@ def race(p: Parameters) -> pd.DataFrame:
     percent (of weights, or of units), variant, seed, accuracy, bytes (by its smallest form), multiply_adds (of a
     sequence), engine ("compiled", "torch"), process, nbytes, seconds.
     """
-    unit, made = _race(p), raced(p)
+    unit, made = timed(p)[0], raced(p)
     counts = np.bincount(base_networks(p)[0].strings.make().test.labels)
     chance = float(counts.max() / counts.sum())
     store = computed([unit, *made], p)

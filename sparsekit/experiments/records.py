@@ -107,11 +107,11 @@ class Store:
                 return found
         return None
 
-    def anywhere(self, unit: Any) -> Any:
-        """What is timed, as timed on its machine or, where no record tells of that, on one of which a record came."""
-        machines = [unit.machine, *(name for file in map(shipped.opened, self.files) for name in file.machines)]
-        there = (other for name in machines if self.found(other := replace(unit, machine=name)))
-        return next(there, unit)
+    def anywhere(self, units: list[Any]) -> list[Any]:
+        """What is timed, as timed on its machine or, where not all has a record, on one of which all came."""
+        machines = [units[0].machine, *(name for file in map(shipped.opened, self.files) for name in file.machines)]
+        moved = ([replace(unit, machine=name) for unit in units] for name in machines)
+        return next((those for those in moved if all(map(self.has, those))), units)
 
     def _found(self, unit: Any, weights: bool, mend: bool) -> Checked | None:
         name = self._name(unit)

@@ -151,11 +151,17 @@ def test_a_record_of_ones_own_comes_first_unless_it_does_not_count(made, empty):
         assert empty.has(BASES[0])
 
 
-def test_what_is_timed_is_read_as_timed_where_it_was(empty):
-    assert empty.anywhere(Timed("mine", 3)) == UNITS[-1]
-    assert empty.anywhere(Timed("mine", 4)) == Timed("mine", 4)
-    empty.write(Timed("mine", 3), {"seconds": 0.2})
-    assert empty.anywhere(Timed("mine", 3)) == Timed("mine", 3)
+def test_what_is_timed_is_read_as_timed_where_all_of_it_was(made, empty):
+    mine = [Timed("mine", 3)]
+    assert empty.anywhere(mine) == UNITS[-1:]
+    both = [*mine, Timed("mine", 4)]  # of which one did not come, and is measured here
+    assert empty.anywhere(both) == both
+    empty.write(mine[0], {"seconds": 0.2})
+    assert empty.anywhere(mine) == mine
+    change(made[0], UNITS[-1], lambda record: record["provenance"].update(code="0" * 32))
+    made[1].write_bytes(shipped.packed(UNITS, Store(made[0].path, "all"), READ))
+    strict = Store(empty.path.parent / "strict", "current", [made[1]])
+    assert strict.anywhere(mine) == mine  # or what is computed anew here would have another machine's name
 
 
 def test_verify_computes_what_came_again_with_what_it_requires_and_writes_nothing(made, empty):
