@@ -60,7 +60,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return 1
     except KeyboardInterrupt as interrupt:
         print("\nsparsekit: interrupted; what was computed is kept: run the same command to go on", file=sys.stderr)
-        return 128 + (interrupt.args or (signal.SIGINT,))[0]
+        return 128 + ((interrupt.__cause__ or interrupt).args or (signal.SIGINT,))[0]
 
 
 @contextmanager

@@ -6,9 +6,11 @@ import subprocess
 import sys
 import threading
 import time
+from dataclasses import dataclass
 from itertools import chain
 from pathlib import Path
 from types import SimpleNamespace
+from typing import ClassVar
 
 import nbformat
 import pandas as pd
@@ -20,6 +22,7 @@ from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook
 import sparsekit
 from sparsekit.cli import main
 from sparsekit.experiments import cluster, execution, inference, progress, records, studies
+from sparsekit.experiments.identity import Unit
 from sparsekit.experiments.parameters import Parameters
 from sparsekit.experiments.units import Baselines, Strings, base_networks
 from sparsekit.graphs import structure as graphs
@@ -391,16 +394,32 @@ def test_interrupted_while_notebooks_are_executed(project, capsys, monkeypatch):
     assert "interrupted; what was computed is kept" in line
 
 
-@pytest.mark.parametrize(("number", "status"), [(signal.SIGTERM, 143), (signal.SIGINT, 130)])
-def test_being_told_to_end_is_as_interrupted(project, capsys, monkeypatch, number, status):
-    def run(units, store, **options):
-        os.kill(os.getpid(), number)
+@dataclass(frozen=True)
+class Ended(Unit):
+    """Its process is told to end while it is computed."""
+
+    kind: ClassVar[str] = "ended"
+    number: int
+
+    def result(self, store, device):
+        os.kill(os.getpid(), self.number)
         time.sleep(60)
 
-    monkeypatch.setattr(execution, "run", run)
+
+REAL = execution.run
+
+
+@pytest.mark.parametrize(("number", "status"), [(signal.SIGTERM, 143), (signal.SIGINT, 130)])
+@pytest.mark.parametrize("command", ["run", "verify"])
+def test_being_told_to_end_is_as_interrupted(project, capsys, monkeypatch, number, status, command):
+    unit = Ended(number)
+    monkeypatch.setattr(execution, "run", REAL)
+    monkeypatch.setattr(studies, "units", lambda parameters, stem: [unit])
+    if command == "verify":
+        records.default_store().write(unit, {"x": 1})
     outer = signal.signal(number, signal.default_int_handler)  # a shell's background process ignores Ctrl-C
     try:
-        assert main(["run", "tiny", "--only", "00"]) == status
+        assert main([command, "tiny", "--only", "00", "--workers", "1"]) == status
         assert signal.getsignal(number) is signal.default_int_handler
     finally:
         signal.signal(number, outer)

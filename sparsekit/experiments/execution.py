@@ -98,10 +98,10 @@ def run(
         work = _Run(schedule, found[0][0], store, found[0][1], report)
         try:
             work.until_done()
-        except KeyboardInterrupt:
+        except KeyboardInterrupt as interrupt:
             kept = schedule.total - sum(not store.has(unit) for unit in schedule.missing.values())
             told = f"Stopped. {kept} of {schedule.total} results are kept; run the cell again to go on."
-            raise Interrupted(told) from None
+            raise Interrupted(told) from interrupt  # which knows the signal
         finally:
             work.stop()
             torch.set_num_threads(threads)

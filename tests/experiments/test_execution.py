@@ -368,7 +368,7 @@ def test_interrupting_stops_workers_and_keeps_what_is_done(store, make, tmp_path
 def test_a_cell_that_is_interrupted_shows_one_line(capsys):
     shell = InteractiveShell()
     shell.user_ns["interrupted"] = Interrupted("Stopped. 31 of 126 results are kept; run the cell again to go on.")
-    shell.run_cell("raise interrupted")
+    shell.run_cell("raise interrupted from KeyboardInterrupt(2)")
     assert capsys.readouterr().out == "Stopped. 31 of 126 results are kept; run the cell again to go on.\n"
 
 
