@@ -94,6 +94,8 @@ def _figures(soup: BeautifulSoup, anchor: _Anchors, chapter: str) -> Iterator[tu
         image = figure.img
         del image["style"]
         label = {"tabindex": "0", "role": "group", "aria-label": f"Picture of {name}"}
+        if int(image["width"]) < 590:  # what is narrow is neither blown up nor scrolled
+            label["style"] = f"max-width:{image['width']}px;--least:0"
         box = image.wrap(soup.new_tag("div", attrs={"class": "picture", **label}))
         if image["src"].startswith(SVG):
             svg = b64decode(image["src"].removeprefix(SVG)).decode()

@@ -7,7 +7,6 @@ from dataclasses import asdict, dataclass
 import numpy as np
 import pandas as pd
 from IPython.display import HTML
-from pandas.io.formats.style import Styler
 
 from sparsekit.analysis.intervals import ROUNDING
 from sparsekit.experiments.parameters import Parameters
@@ -187,15 +186,25 @@ def shown(card: pd.DataFrame) -> HTML:
     """The card as a notebook shows it: what differs, and, folded where it is long, all that this run can be asked."""
     rows = card[card["verdict"] != "not run"]
     if len(rows) <= FEW:
-        return HTML(_table(rows).to_html())
+        return HTML(_table(rows) if len(rows) else "<p>Nothing in this run is what the thesis reports.</p>")
     counts = rows["verdict"].value_counts()
-    told = listed([f"{counts[name]} {name}" for name in (*COUNTED, APART) if name in counts])
+    told = listed(counted({name: counts.get(name, 0) for name in (*COUNTED, APART)}))
     differing = rows[rows["verdict"] == "differs"]
-    text = f"<p>Of {len(rows)} figures of the thesis: {told}.</p>" + _table(differing).to_html() * (not differing.empty)
-    return HTML(f"{text}<details><summary>Every figure beside the thesis's</summary>{_table(rows).to_html()}</details>")
+    text = f"<p>Of {len(rows)} figures of the thesis: {told}.</p>" + _table(differing) * (not differing.empty)
+    return HTML(f"{text}<details><summary>Every figure beside the thesis's</summary>{_table(rows)}</details>")
 
 
-def _table(card: pd.DataFrame) -> Styler:
+def counted(counts: Mapping[str, int]) -> list[str]:
+    """How many figures have each verdict, in words.
+
+    >>> counted({"agrees": 2, "differs": 1, "undecided": 0})
+    ['2 agree', '1 differs']
+    """
+    several = {"agrees": "agree", "differs": "differ"}
+    return [f"{n} {verdict if n == 1 else several.get(verdict, verdict)}" for verdict, n in counts.items() if n]
+
+
+def _table(card: pd.DataFrame) -> str:
     """Its rows in words."""
     columns = ["figure", "variant", "of", "thesis", "this run", "difference", "verdict"]
     rows = []
@@ -210,15 +219,8 @@ def _table(card: pd.DataFrame) -> Styler:
         table = table.drop(columns="of")
     words = [name for name in table if name not in ("thesis", "this run", "difference")]
     left = [{"selector": f"th.col{table.columns.get_loc(name)}", "props": "text-align: left"} for name in words]
-    styled = table.style.hide(axis="index")
-    if table.empty:
-        styled = styled.hide(axis="columns").set_caption("Nothing in this run is what the thesis reports.")
-    return (
-        styled.format(escape="html")
-        .set_properties(subset=words, **{"text-align": "left", "white-space": "normal"})
-        .set_properties(subset=["verdict"], **{"min-width": "11rem"})
-        .set_table_styles([*left, {"selector": "caption", "props": "white-space: nowrap"}])
-    )
+    styled = table.style.hide(axis="index").format(escape="html").set_table_styles(left)
+    return styled.set_properties(subset=words, **{"text-align": "left", "white-space": "normal"}).to_html()
 
 
 def figure(value: float, group: str) -> str:
