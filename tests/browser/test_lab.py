@@ -111,6 +111,12 @@ def test_a_student_s_session(browser, lab, folder, pictures):
 
     # An answer is one sentence, and the figure right under it.
     sentence = page.locator(".jp-OutputArea-output strong", has_text="networks")
+    notebook = page.locator(".jp-Notebook .jp-WindowedPanel-outer").first  # JupyterLab draws what is in view
+    for _ in range(60):
+        if sentence.count():
+            break
+        notebook.evaluate("one => one.scrollBy(0, 400)")
+        page.wait_for_timeout(200)
     sentence.scroll_into_view_if_needed()
     drawn = page.locator(".jp-OutputArea-output:has(strong) figure img")
     assert drawn.evaluate("one => one.naturalWidth > 0")
