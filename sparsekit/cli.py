@@ -252,28 +252,21 @@ def _ship(options: argparse.Namespace) -> int:
     parameters, units = _asked(options)
     units = list(dict.fromkeys(chain(*units.values())))
 
-    from sparsekit.experiments import provenance, records, shipped, studies
+    from sparsekit.experiments import records, shipped, status, studies
 
     store, out = records.default_store(), _home(options, FOLDER, ENDING)
-    kept = [unit for unit in units if store.has(unit)]
-    if not kept:
+    if not (kept := [unit for unit in units if store.has(unit)]):
         raise UsageError(f"{options.set}: no record in {store.path} to ship; sparsekit run {options.set} makes them")
-    content = shipped.packed(kept, store, studies.drawn(parameters))
-    missing = [unit for unit in units if not store.has(unit)]
-    other, failed = (sum(map(bool, map(of, missing))) for of in (store.found, store.failure))
+    content, told = shipped.packed(kept, store, studies.drawn(parameters)), status.status(units, store)
     try:
         out.parent.mkdir(parents=True, exist_ok=True)
         with records.whole(out, content) as ready:
             os.replace(ready, out)
     except OSError as error:
         raise UsageError(f"{out}: cannot be written ({error.strerror})") from error
-    print(f"{out}: {len(kept):,} of {len(units):,} records, {len(content):,} bytes")
-    if machines := shipped.opened(out).machines:
-        print(f"  {sum(unit.timed for unit in kept):,} of them timed, on {', '.join(machines)}")
-    if missing:
-        left = f"{len(missing) - other:,} not computed, of which {failed:,} failed; {other:,} of other code"
-        print(f"  left out: {left} (--keep-old takes these)")
-    print(*provenance.told(provenance.made_by(kept, store)), sep="\n")
+    print(f"{told}\n{out}: {len(kept):,} of {len(units):,} records, {len(content):,} bytes", end="")
+    machines = ", ".join(shipped.opened(out).machines)
+    print(f"; {sum(unit.timed for unit in kept):,} of them timed, on {machines}" if machines else "")
     return 0
 
 

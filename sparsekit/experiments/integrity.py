@@ -32,21 +32,15 @@ class Checked(NamedTuple):
     shipped: str = ""  # the file that it came in, if it lies in no store
 
     @classmethod
-    def elsewhere(cls, record: Mapping[str, Any], text: bytes, file: str) -> "Checked":
-        """What is to be known of a record that came in a file of others."""
-        made, has = dict(record["provenance"]), record["weights_bytes"] is not None
-        checksum = record.get("weights_sha256") or ("unknown" if has else None)
-        when, diverged = (made.pop("utc", None), made.pop("seconds", None)), "diverged" in record["data"]
-        return cls((), sha256(text).hexdigest(), "", None, checksum, False, diverged, made, *when, file)
-
-    @classmethod
-    def of(cls, file: Path, text: bytes, record: Mapping[str, Any], written: tuple[int, ...], deep: bool) -> "Checked":
-        """What is to be known of the record in a file."""
+    def of(
+        cls, file: Path, text: bytes, record: Mapping[str, Any], written: tuple[int, ...] = (), deep: bool = False
+    ) -> "Checked":
+        """What is to be known of the record in a file; in one of many, which has no stamp of its own."""
         checksum, has = record.get("weights_sha256"), record["weights_bytes"] is not None
-        beside, made = str(weights_file(file, checksum)) if has else "", dict(record["provenance"])
-        own, when = stamp(beside) if has else None, (made.pop("utc", None), made.pop("seconds", None))
-        diverged = "diverged" in record["data"]
-        return cls(written, sha256(text).hexdigest(), beside, own, checksum, deep, diverged, made, *when)
+        beside, made = str(weights_file(file, checksum)) if has and written else "", dict(record["provenance"])
+        own, when = stamp(beside) if beside else None, (made.pop("utc", None), made.pop("seconds", None))
+        diverged, came = "diverged" in record["data"], "" if written else str(file)
+        return cls(written, sha256(text).hexdigest(), beside, own, checksum, deep, diverged, made, *when, came)
 
     @property
     def provenance(self) -> dict[str, Any]:

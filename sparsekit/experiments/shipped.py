@@ -127,7 +127,7 @@ class Archive:
             record, problem = judged(text, kind, name)
             if problem or not record.get("sha256"):
                 raise self._error(f"a record in it, {name[:12]}…, {problem or 'has no checksum'}")
-            self._found[name] = Checked.elsewhere(record, text, str(self.file))
+            self._found[name] = Checked.of(self.file, text, record)
         return self._found[name]
 
     def holds(self, name: str, weights: bool | str) -> bool:
@@ -175,11 +175,13 @@ def packed(units: Iterable[Unit], store: "Store", read: Mapping[Unit, str]) -> b
     machines = set()
     for name, unit in {key(unit): unit for unit in units if store.has(unit)}.items():
         record = json.loads(store.text(unit))
-        record.setdefault("sha256", digest(record))  # of a record from before there were any
+        if "sha256" not in record:  # it is from before there were checksums
+            record |= {"weights_sha256": "unknown"} if record["weights_bytes"] is not None else {}
+            record["sha256"] = digest(record)
         order = json.dumps(record["identity"], sort_keys=True)
         parts[RECORDS, unit.kind].append((order, name, record))
         machines |= {unit.machine} if hasattr(unit, "machine") else set()
-        if (part := read.get(unit)) and record.get("weights_sha256") and store.has(unit, part):
+        if (part := read.get(unit)) and record["weights_bytes"] is not None and store.has(unit, part):
             tensors = store.masks(unit) if part == MASKS else store.weights(unit)
             more = {"key": name, "tensors": {label: _held(tensor) for label, tensor in tensors.items()}}
             parts[part, unit.kind].append((order, name, more | {"sha256": digest(more)}))

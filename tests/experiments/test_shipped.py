@@ -141,6 +141,19 @@ def test_another_python_processor_or_code_does_not_compute_all_anew(made, tmp_pa
     assert sum(map(Store(empty.path, "current", [file]).has, UNITS)) == 4
 
 
+def test_records_from_before_there_were_checksums_go_along_without_their_weights(made, empty):
+    store, file = made
+    for unit in (BASES[0], UNITS[-1]):
+        record = json.loads(store.file(unit).read_text())
+        record = {name: value for name, value in record.items() if not name.endswith("sha256")}
+        if record["weights_bytes"]:
+            store.weights_file(unit).rename(store.file(unit).with_suffix(".pt"))
+        store.file(unit).write_text(json.dumps(record))
+    file.write_bytes(shipped.packed(UNITS, store, {}))
+    assert [empty.has(unit) for unit in UNITS] == [True] * len(UNITS)
+    assert [empty.has(unit, weights=True) for unit in (BASES[0], UNITS[-1])] == [False, True]
+
+
 def test_a_record_of_ones_own_comes_first_unless_it_does_not_count(made, empty):
     empty.write(BASES[0], {"accuracy": 0.25})
     assert empty.read(BASES[0]) == {"accuracy": 0.25}
@@ -340,6 +353,8 @@ def test_ship_says_what_is_left_out(tmp_path, monkeypatch, capsys):
     assert main(asked) == 0
     said = capsys.readouterr().out
     assert "mine.xz: 1 of 9 records" in said
-    assert "left out: 7 not computed, of which 1 failed; 1 of other code" in said
+    assert "1 done, 8 to compute" in said
+    assert "1 of them have a record of other code (--keep-old uses it)" in said
+    assert "boom" in said
     assert main([*asked, "--keep-old"]) == 0
     assert "mine.xz: 2 of 9 records" in capsys.readouterr().out
