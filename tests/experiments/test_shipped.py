@@ -89,6 +89,11 @@ def test_what_came_is_there_bit_for_bit_and_nothing_is_written(made, empty):
     assert torch.equal(mask, store.weights(UNITS[3])["x.mask_hh"])
     execution.run(UNITS, empty, workers=1, report=quiet)
     assert not empty.path.exists()
+    other = Store(empty.path / "of a cluster's worker")
+    for unit in (BASES[0], UNITS[-1]):  # with weights, and one that has none
+        other.put(unit, *empty.bytes_of(unit))
+        assert repr(other.read(unit)) == repr(store.read(unit))
+    assert torch.equal(other.weights(BASES[0])["w"], store.weights(BASES[0])["w"])
 
 
 def test_equal_records_make_equal_bytes_whatever_their_order(made):
