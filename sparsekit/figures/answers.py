@@ -38,7 +38,7 @@ def accuracy(table: pd.DataFrame) -> Picture:
     (axes,) = picture.figure.axes
     axes.hlines(middle, low, high, color=INK, linewidth=1.6, zorder=4)
     axes.scatter(half, middle, s=42, marker=EVERY["all"].marker, color=INK, linewidth=0, zorder=5)
-    place = {"transform": axes.get_yaxis_transform(), "ha": "left", "va": "center", "color": INK, "size": 9}
+    place = {"transform": axes.get_yaxis_transform(), "ha": "left", "va": "bottom", "color": INK, "size": 9}
     axes.text(0.02, middle, f"half of all networks: {half:.0f} %", **place)
     picture.alt += f" Half of all networks are halfway to chance at {half:.0f} % ({low:.0f} to {high:.0f} %)."
     return picture

@@ -13,6 +13,7 @@ from sparsekit.analysis.correlation import correlate
 from sparsekit.experiments import structure as experiments
 from sparsekit.experiments.parameters import Parameters
 from sparsekit.figures import controls, explore
+from sparsekit.figures.closeups.sparsity import sparsity as draw_sparsity
 from sparsekit.figures.picture import Picture
 from sparsekit.networks import build
 from sparsekit.networks.training import Recipe
@@ -232,3 +233,14 @@ def test_what_sparsity_buys(outputs):
     explore.sparsity(latency.measure([8, 16], [0.5, 0.9], variant="gru", batch=1, seed=0))
     outputs.controls["units"].value, outputs.controls["percent"].value = 8, 50
     assert "96 of 192 multiply-adds are left" in outputs.words
+
+
+def test_an_interval_that_is_not_known_is_not_told():
+    rows = [(kernel, s, t) for kernel, t in (("dense", 2e-6), ("csr", 3e-6)) for s in (0.5, 0.9)]
+    seconds = pd.DataFrame(rows, columns=["kernel", "sparsity", "seconds"])
+    given = {"dense": 400, "bitmask": 90, "csr": 110}, {"dense": 100, "kept": 10}, seconds
+    told = {"title": "Eight units", "chosen": "csr", "at": 0.9}
+    for ends, words in (((np.nan, np.nan), "in what was tried."), ((0.5, np.inf), "(interval 50 % to never).")):
+        picture = draw_sparsity(*given, {"bytes": 0.5, "time": np.inf}, ends, **told)
+        assert "CSR in time never, in what was tried" in picture.alt
+        assert words in picture.alt

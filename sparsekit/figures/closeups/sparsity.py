@@ -25,7 +25,8 @@ def sparsity(
     times, named = median_times(seconds), look(FORMS, chosen).label
     said = {k: "never, in what was tried" if np.isinf(v) else f"from {percent(v, 0)} on" for k, v in even.items()}
     low, high = ("never" if np.isinf(end) else percent(end, 0) for end in ends)
-    note = f"{named} pays in bytes {said['bytes']}; CSR in time {said['time']} (interval {low} to {high})."
+    known = f" (interval {low} to {high})" * (not np.isnan(ends).any())
+    note = f"{named} pays in bytes {said['bytes']}; CSR in time {said['time']}{known}."
     places = (70, 82, 150, 150), (290, 82, 110, 150), (500, 82, 182, 150)
     figure, (size, work, clock) = panels(282, title, note, *places)
     _bars(size, forms, chosen, "Kilobytes")
