@@ -151,6 +151,16 @@ def test_plain_papermill(path, tmp_path, monkeypatch, smoke_records):
     assert not warned
 
 
+@pytest.mark.parametrize("stem", ["01_pruning", "04_correlation_analysis"])
+def test_a_study_in_which_little_is_compared_is_read_too(stem, tmp_path, monkeypatch, smoke_records):
+    monkeypatch.setenv("SPARSEKIT_RUNS", str(smoke_records))
+    reduced = {"scopes": ["global"], "scores": [], "null_models": [], "generators": ["watts_strogatz"], "graphs": 2}
+    given = ["-f", str(ROOT / "params" / "smoke.yaml"), "-y", json.dumps(reduced)]
+    command = [sys.executable, "-m", "papermill", str(ROOT / "notebooks" / f"{stem}.ipynb"), str(tmp_path / "o.ipynb")]
+    done = subprocess.run([*command, *given], capture_output=True, text=True, cwd=tmp_path, env=os.environ, timeout=600)
+    assert done.returncode == 0, done.stderr[-3000:]
+
+
 def test_a_table_of_ones_own_networks_is_analysed_without_training(tmp_path, monkeypatch):
     monkeypatch.setenv("SPARSEKIT_RUNS", str(tmp_path / "runs"))
     rows = ["graph,family,seed,accuracy,my_index"]

@@ -116,6 +116,8 @@ ALONE = {
     "`protocols = ['rewind', 'reinitialise', 'random_mask', 'dense']` compares them.",
     "schedule": "No schedule was asked for, so nothing stands beside pruning all at once: "
     "`schedules = ['iterative', 'gradual']` compares them.",
+    "scope": "No other score and no other scope was asked for, so nothing stands beside these: "
+    "`scores = ['sensitivity']` and `scopes = ['gate']` compare some.",
 }
 """What to say of a comparison that holds one condition alone, by its column."""
 

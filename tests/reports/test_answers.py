@@ -18,6 +18,7 @@ from sparsekit.experiments.parameters import Parameters
 from sparsekit.figures import answers as figures
 from sparsekit.figures.correlation import controlled_forest
 from sparsekit.figures.style import VARIANTS
+from sparsekit.figures.words import ALONE
 from sparsekit.graphs.properties import NAMES
 from sparsekit.reports import readings
 from sparsekit.reports.answer import MIME, UNDECIDED, VERDICTS, WORDS, Answer
@@ -281,4 +282,6 @@ def test_sentences_name_who_is_ahead_and_who_cannot_be_told():
 def test_one_seed_is_no_verdict():
     ends = ahead(at_the_end(ways({"dense": [0.1]})), "accuracy", recovery="retrain")
     assert "one seed, so how far this varies cannot be told." in readings.paired(ends, "Against them", P.confidence)
-    assert "asked" in readings.paired(ends.iloc[:0], "Against them", P.confidence)
+    for name in ALONE:
+        alone = ends.iloc[:0].rename_axis([*ends.index.names[:-1], name])
+        assert "asked" in readings.paired(alone, "Against them", P.confidence)
