@@ -1,5 +1,5 @@
 # make report         run the parameter set `quick`, or SET=name, to reports/<set>/index.html
-# make thesis         the study at full scale, from the results that came with the project
+# make thesis         the published protocol with five seeds: about ten hours, less what lies in results/
 # make test           run the tests; those in a browser where there is one
 # make test-browser   only these: report and JupyterLab in Chromium
 # make test-kills     kill runs at 60 random moments, processes of all kinds

@@ -67,7 +67,9 @@ def of_user(module: str | None) -> bool:
 @cache
 def _outside(file: str) -> bool:
     parents = Path(file).resolve().parents
-    return not ({KIT, *LIBRARIES} & {*parents})
+    # installed elsewhere than into this environment: the system's, where it is let in, or another's on the path
+    installed = any(parent.name in ("site-packages", "dist-packages") for parent in parents)
+    return not (installed or {KIT, *LIBRARIES} & {*parents})
 
 
 def own_modules() -> list[ModuleType]:

@@ -1,5 +1,6 @@
 """What changes the digest of a unit's code, and what does not."""
 
+import importlib
 import os
 import shutil
 import subprocess
@@ -11,6 +12,7 @@ from typing import ClassVar
 import pytest
 
 import sparsekit
+from sparsekit import sources
 from sparsekit.experiments import fingerprint
 from sparsekit.experiments.identity import Unit
 from sparsekit.experiments.pruned import PrunedNetwork
@@ -170,3 +172,13 @@ def test_what_leads_too_deep_counts_by_its_type():
         nested = (nested,)
     assert fingerprint._data(nested) == "builtins.tuple"
     assert fingerprint._data((1, 2)) == fingerprint._data((1, 2)) != fingerprint._data((1, 3))
+
+
+@pytest.mark.parametrize(("folder", "own"), [("site-packages", False), ("dist-packages", False), ("mine", True)])
+def test_a_library_of_another_environment_is_not_the_users_own(tmp_path, monkeypatch, folder, own):
+    """As of the system, where an environment lets it in: torch was read through and through."""
+    (tmp_path / folder).mkdir()
+    (tmp_path / folder / f"lib_{own}_{folder[:4]}.py").write_text("x = 1\n")
+    monkeypatch.syspath_prepend(tmp_path / folder)
+    module = importlib.import_module(f"lib_{own}_{folder[:4]}")
+    assert sources.of_user(module.__name__) == own

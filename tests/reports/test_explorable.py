@@ -282,7 +282,7 @@ def test_without_scripts_there_is_the_kits_own_table(trained):
         network, depth = unit.network(default_store()), carried["padded"]
         assert bool(depth) == (readout == "last_padded")
         rows = soup.select(".still tbody tr")
-        assert [row.th.get_text() for row in rows] == [f"{share} %" for share in explorable.SHOWN]
+        assert [row.th.get_text().split() for row in rows] == [[f"{share}", "%"] for share in explorable.SHOWN]
         for share, row in zip(explorable.SHOWN, rows, strict=True):
             twin, _ = pruned(network, share, "both")
             *cells, accuracy = [cell.get_text() for cell in row.find_all("td")]
