@@ -27,7 +27,10 @@ def one_setting(table: pd.DataFrame, names: Sequence[str] = ("variant", "batch",
 def shares_of_dense(table: pd.DataFrame) -> pd.DataFrame:
     """Bytes of each form by those of the dense one, a row per sparsity and a column per form.
 
-    Of what `pruning.cost.storage_by_sparsity` returns.
+    Parameters
+    ----------
+    table : DataFrame
+        As `pruning.cost.storage_by_sparsity` returns it.
     """
     require(table, ["sparsity", "form", "bytes"])
     wide = table.pivot(index="sparsity", columns="form", values="bytes")
@@ -52,10 +55,18 @@ def median_times(seconds: pd.DataFrame) -> pd.DataFrame:
 def race_points(table: pd.DataFrame, confidence: float = 0.95) -> pd.DataFrame:
     """Accuracy over seeds and time over processes of networks made smaller in one way and by one amount.
 
-    Of `tables.RACE`. Columns variant, made, percent, engine; mean, low, high (accuracy, Student t over seeds, cut off
-    at 0 and 1); seconds, seconds_low, seconds_high (geometric mean over processes of the seeds' means, Student t of
-    logarithms, of all but the dense network relative to that one's in the same process: what slows a process down as a
-    whole is no difference between networks); bytes, multiply_adds, chance (means over seeds).
+    Parameters
+    ----------
+    table : DataFrame
+        As `experiments.inference.race` returns it.
+
+    Returns
+    -------
+    DataFrame
+        Columns variant, made, percent, engine; mean, low, high (accuracy, Student t over seeds, cut off at 0 and 1);
+        seconds, seconds_low, seconds_high (geometric mean over processes of the seeds' means, Student t of logarithms,
+        of all but the dense network relative to that one's in the same process: what slows a process down as a whole
+        is no difference between networks); bytes, multiply_adds, chance (means over seeds).
     """
     require(table, RACE)
     rows, by = [], ["variant", "engine", "process"]
@@ -78,9 +89,12 @@ def fastest_kept(points: pd.DataFrame, margin: float) -> pd.DataFrame:
 
     Of what `race_points` returns, of one engine. A description of these networks: it is chosen by the accuracies shown.
 
-    Index (variant, made); percent, mean, and how many times less than the dense network: seconds, bytes, multiply_adds.
-    No row where none is within the margin, nor of a variant whose dense network is not above chance by more than the
-    margin: one that has learned nothing has nothing to lose.
+    Returns
+    -------
+    DataFrame
+        Index (variant, made); percent, mean, and how many times less than the dense network: seconds, bytes,
+        multiply_adds. No row where none is within the margin, nor of a variant whose dense network is not above chance
+        by more than the margin: one that has learned nothing has nothing to lose.
     """
     measures, rows = ["seconds", "bytes", "multiply_adds"], []
     for variant, own in points.groupby("variant", sort=False):
@@ -99,11 +113,17 @@ def fastest_kept(points: pd.DataFrame, margin: float) -> pd.DataFrame:
 def layer_times(table: pd.DataFrame, confidence: float = 0.95) -> pd.DataFrame:
     """Time of whole layers by sparsity and kernel, and of the compiled one what it cannot go below.
 
-    Of what `experiments.inference.layers` returns: a repeat is a process. The floors need rows at sparsity 1.
+    Parameters
+    ----------
+    table : DataFrame
+        As `experiments.inference.layers` returns it: a repeat is a process. The floors need rows at sparsity 1.
 
-    Columns hidden, batch, kernel, sparsity; seconds, low, high (geometric mean and Student t over processes). As
-    further kernels "floor_adds": time without any weight, and of what dense weights take beyond it the share that is
-    left of the multiply-adds; and "floor_bytes": the share that is left of the bytes.
+    Returns
+    -------
+    DataFrame
+        Columns hidden, batch, kernel, sparsity; seconds, low, high (geometric mean and Student t over processes). As
+        further kernels "floor_adds": time without any weight, and of what dense weights take beyond it the share that
+        is left of the multiply-adds; and "floor_bytes": the share that is left of the bytes.
     """
     require(table, ["task", "hidden", "batch", "kernel", "sparsity", "repeat", "seconds", "bytes"])
     own, rows = table[table["task"] == "sequence"], []

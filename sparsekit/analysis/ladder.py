@@ -113,11 +113,17 @@ def rank_sum_p(ranks: Iterable[Sequence[int]]) -> float:
 
 
 def judged(table: pd.DataFrame, expected: dict[str, int], confidence: float = 0.95) -> pd.DataFrame:
-    """What the strictest rung says of each claim: `summary`'s rows of it, with a verdict; generator is the claim.
+    """What the strictest rung says of each claim: `summary`'s rows of it, with a verdict.
 
     Within a variant p is adjusted for several claims (S. Holm, 1979), ``p_holm``. verdict: "shown", "refuted" (the
-    opposite is shown) or "not shown". Rungs ascend; ``expected`` has 1 or -1, whether a claim says that its feature
-    helps.
+    opposite is shown) or "not shown".
+
+    Parameters
+    ----------
+    table : DataFrame
+        Of `summary`; generator is the claim, and rungs ascend.
+    expected : mapping of claim to 1 or -1
+        Whether it says that its feature helps.
     """
     if missing := {*table.index.get_level_values("generator")} - expected.keys():
         raise TableError(f"nothing says what {sorted(missing)[0]} claims")

@@ -32,11 +32,19 @@ def by_place(violations: pd.DataFrame) -> pd.DataFrame:
 def across(told: pd.DataFrame, whole: pd.DataFrame, enough: int) -> tuple[pd.DataFrame, list[str]]:
     """How many pairs are told apart across the most characters for which every network has enough of them.
 
-    Of pairs told apart by characters seen, and of accuracies beside the majority's; columns variant, seed. Where there
-    never are ``enough`` pairs, the most that there are count.
+    Parameters
+    ----------
+    told, whole : DataFrame
+        Pairs told apart by characters seen, and accuracy beside the majority's; columns variant, seed.
+    enough : int
+        Pairs, at least; where there never are as many, the most that there are.
 
-    Returns a table with variant, seen, pairs, mean over the seeds that are above chance; and the variants with seeds at
-    chance: whose interval on whole strings reaches down to the majority's share.
+    Returns
+    -------
+    DataFrame
+        variant, seen, pairs, mean over the seeds that are above chance.
+    list
+        Variants with seeds at chance: whose interval on whole strings reaches down to the majority's share.
     """
     chance = whole["low"] <= whole["majority"]
     kept = told.merge(whole.loc[~chance, ["variant", "seed"]], on=["variant", "seed"])

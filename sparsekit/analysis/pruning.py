@@ -40,10 +40,16 @@ def operating_points(pruning: pd.DataFrame, confidence: float = 0.95) -> pd.Data
 def margin_ends(pruning: pd.DataFrame, by: str, margin: float, x: str = "percent") -> pd.DataFrame:
     """Where the mean accuracy over seeds leaves the margin under the mean accuracy of the base.
 
-    ``by`` is the column whose values are told apart, ``x`` that of the amounts, such as "target" and "percent".
+    Parameters
+    ----------
+    by, x : str
+        The column whose values are told apart, and that of the amounts, such as "target" and "percent".
 
-    Index (variant, by); held (largest amount such that there and at every smaller one the mean is within the margin;
-    nan where the smallest is not), fell (smallest one at which it is below; nan where none is).
+    Returns
+    -------
+    DataFrame
+        Index (variant, by); held (largest amount such that there and at every smaller one the mean is within the
+        margin; nan where the smallest is not), fell (smallest one at which it is below; nan where none is).
     """
     means = pruning.groupby(["variant", by, x])["accuracy"].mean().reset_index()
     kept = means["accuracy"] >= means["variant"].map(mean_base(pruning)) - margin
@@ -58,9 +64,16 @@ FEWEST = 1000  # weights for each one left: beyond this compression single weigh
 def beside_random(pruning: pd.DataFrame, score: str, scope: str) -> pd.DataFrame:
     """Networks pruned by one score in one scope, and at random globally and by layer, with their compression.
 
-    Of `tables.PRUNING`, score, scope, weights, weights_dense; of one target, schedule and recovery. Rows with more than
-    one weight in 1,000 left; with rule ("score scope"), and compression: weights before over weights left, mean over
-    the seeds of a variant, rule and percentage.
+    Parameters
+    ----------
+    pruning : DataFrame
+        `tables.PRUNING`, score, scope, weights, weights_dense; of one target, schedule and recovery.
+
+    Returns
+    -------
+    DataFrame
+        Rows with more than one weight in 1,000 left; with rule ("score scope"), and compression: weights before over
+        weights left, mean over the seeds of a variant, rule and percentage.
 
     Raises
     ------

@@ -43,8 +43,13 @@ class ClusterError(ExecutionError):
 class Cluster:
     """The workers of a scheduler, one job each, for a process computes one unit at a time; they may come and go.
 
-    The address is the scheduler's, such as ``tcp://host:8786``. A job whose worker dies is given to another by it, as
-    often as its setting ``allowed-failures`` says. What is timed is measured on this machine, alone.
+    A job whose worker dies is given to another by the scheduler, as often as its setting ``allowed-failures`` says.
+    What is timed is measured on this machine, alone.
+
+    Parameters
+    ----------
+    address : str
+        The scheduler's, such as ``tcp://host:8786``.
 
     Raises
     ------

@@ -59,8 +59,14 @@ class Progress(JupyterMixin, AbstractContextManager):
     """Shows a bar with the time left, what is at work, and failures if there are any; in the end, what was done.
 
     On a terminal the lines are redrawn, in a notebook they are an output that changes, and in a log a line comes every
-    ten seconds. Where the environment sets SPARSEKIT_BATCH=1, only the end is shown. `whole` is what a run of several
-    parts is to compute in all, by default a call's own state, and `notebooks` how many it executes besides.
+    ten seconds. Where the environment sets SPARSEKIT_BATCH=1, only the end is shown.
+
+    Parameters
+    ----------
+    whole : State, optional
+        What a run of several parts is to compute in all; default: a call's own state is the whole.
+    notebooks : int
+        How many notebooks the run executes besides.
     """
 
     def __init__(self, whole: State | None = None, notebooks: int = 0):

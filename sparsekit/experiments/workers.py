@@ -118,8 +118,13 @@ class Local:
     """One pool for all, and a process of its own for each job under which a worker died.
 
     A dead worker breaks its whole pool, and nobody knows whose fault it was. Alone, a job shows whether it was its.
-    `limit` are jobs at the same time; with 1, and no executor `given` in place of this machine's processes, all runs in
-    this one.
+
+    Parameters
+    ----------
+    limit : int
+        Jobs at the same time; with 1 and no executor given, all runs in this process.
+    given : concurrent.futures.Executor, optional
+        Where jobs run, in place of processes of this machine.
     """
 
     deadly = 10

@@ -28,8 +28,10 @@ _arrow = partial(FancyArrowPatch, arrowstyle="-|>", mutation_scale=13, linewidth
 def automaton(transitions: Mapping[int, Mapping[str, int]] = reber.TRANSITIONS) -> Picture:
     """The Reber grammar as its finite automaton: a valid string spells a path from the start to the accepting state.
 
-    Transitions, by state and letter, are its own, the embedded Reber grammar's (`reber.EMBEDDED`), or either with other
-    letters.
+    Parameters
+    ----------
+    transitions : mapping of state to mapping of letter to state
+        The Reber grammar's, the embedded Reber grammar's (`reber.EMBEDDED`), or either with other letters.
     """
     embedded = len(transitions) > len(PLACES)
     places = EMBEDDED_PLACES if embedded else PLACES

@@ -46,9 +46,23 @@ def card(
 ):
     """An empty white card with a headline, an optional line of keys, and a grid of panels.
 
-    The height is in CSS pixels. The title says in a few words what the figure shows; under it stands the note, a quiet
-    line, and under that the key, handles of matplotlib with labels. Options go to ``Figure.subplots``. Returns the
-    figure and its panels, shape (rows, columns).
+    Parameters
+    ----------
+    height : float
+        In CSS pixels.
+    title : str
+        What the figure shows, in a few words.
+    key : list of matplotlib artists, optional
+        Handles with labels, set in one row under the title.
+    note : str
+        A quiet line under the title, before the keys.
+    **options
+        For ``Figure.subplots``.
+
+    Returns
+    -------
+    Figure, numpy.ndarray
+        The figure and its panels, shape (rows, columns).
     """
     figure = Figure(figsize=((width := NARROW.get()) / PIXELS_PER_INCH, height / PIXELS_PER_INCH), layout="constrained")
     figure.patch.set_alpha(0)

@@ -50,8 +50,14 @@ PLACED = ("nodes", "edges", "layers", "source_nodes", "diameter", "average_short
 def pruned(networks: Mapping[str, Classifier], task: Task, recipe: Recipe, measured: pd.DataFrame) -> None:
     """Take weights out of a trained network and see at once what is left, and of how many test strings it is right.
 
-    The networks, by variant, stay as they are. They are tested on the task, whose strings the recipe says how to read.
-    Measured are the study's own accuracies: columns variant, target, seed, percent, accuracy and base_accuracy.
+    Parameters
+    ----------
+    networks : mapping of variant to Classifier
+        As trained; they stay as they are.
+    task, recipe
+        What they are tested on, and how strings are read.
+    measured : DataFrame
+        The study's own accuracies: columns variant, target, seed, percent, accuracy and base_accuracy.
     """
     test, train = Encoded(task.test), Encoded(task.train.subset(np.arange(min(FEWEST, len(task.train)))))
     evidence = Evidence(train.inputs, train.labels, torch.as_tensor(train.positions(recipe)))
@@ -88,9 +94,14 @@ def pruned(networks: Mapping[str, Classifier], task: Task, recipe: Recipe, measu
 def string(networks: Callable[..., Mapping[str, Classifier]], task: Task, recipe: Recipe, **choices: Sequence) -> None:
     """Type a string, or draw a test string: the way it takes, and what a network makes of it letter by letter.
 
-    `networks` takes one of each of `choices` by name (variant, target, percent; the first of each is drawn first), and
-    gives networks by label: before pruning, after it, after recovery. They were trained on the task, and read by the
-    recipe.
+    Parameters
+    ----------
+    networks : callable
+        Takes one of each of `choices` by name, and gives networks by label: before pruning, after it, after recovery.
+    task, recipe
+        What they were trained on, and how strings are read.
+    **choices : sequence
+        Values of what can be chosen, by name: variant, target, percent; the first of each is drawn first.
     """
     title = "One string, letter by letter"
     if not isinstance(task.test, Strings) or task.classes != 2:
@@ -141,9 +152,12 @@ def structure(
 ) -> None:
     """Draw any graph of a family: its layers, its masks, its place among the trained; and train its network.
 
-    The first of the study's graph networks, `units`, says how strings are read, networks made and trained, and of how
-    many nodes graphs may be. Population is what was trained: variant, generator, graph, test_accuracy and the
-    properties.
+    Parameters
+    ----------
+    units : sequence of the study's graph networks
+        The first says how strings are read, networks made and trained, and of how many nodes graphs may be.
+    population : DataFrame
+        What was trained: variant, generator, graph, test_accuracy and the properties, a row a network.
     """
     like, means = units[0], {v: one_per_graph(population, v) for v in ordered(population["variant"], VARIANTS)}
     done: dict[tuple, float] = {}
@@ -202,10 +216,16 @@ def correlation(
 ) -> None:
     """Choose a property, a variant and what is held fixed: the points, what is left of them, and one of the graphs.
 
-    The study's graph networks, `units`, draw the graphs; without any there is nothing to explore. `networks` has
-    variant, generator, graph, test_accuracy and properties, a row a network; `names` are properties, `controls` those
-    that "size and widths" hold fixed, and options go to `analysis.correlation.correlate`: confidence, permutations,
-    seed.
+    Parameters
+    ----------
+    units : sequence of the study's graph networks
+        They draw the graphs; without any there is nothing to explore.
+    networks : DataFrame
+        variant, generator, graph, test_accuracy and properties, a row a network.
+    names, controls : sequence of str
+        Properties, and those that "size and widths" hold fixed.
+    **options
+        Of `analysis.correlation.correlate`: confidence, permutations, seed.
     """
     if not units:
         return
@@ -241,9 +261,14 @@ def correlation(
 
 
 def recovery(courses: pd.DataFrame, margin: float) -> None:
-    """Choose conditions: how accuracy came back in retraining, and after how many steps it was within the margin.
+    """Choose conditions: how accuracy came back in retraining, and after how many steps.
 
-    Courses have variant, seed, target, percent, step, accuracy and base_accuracy, a row a measurement.
+    Parameters
+    ----------
+    courses : DataFrame
+        variant, seed, target, percent, step, accuracy and base_accuracy, a row a measurement.
+    margin : float
+        Within which of the accuracy before pruning it is back.
     """
     percents = sorted(set(courses["percent"]))
 
@@ -271,7 +296,12 @@ def recovery(courses: pd.DataFrame, margin: float) -> None:
 def sparsity(timings: pd.DataFrame, confidence: float = 0.95) -> None:
     """Choose a size, a sparsity and a form: what hidden-to-hidden weights take in bytes, multiply-adds and time.
 
-    Of what `pruning.latency.measure` gives, of one variant; the confidence is that of the intervals of the break-even.
+    Parameters
+    ----------
+    timings : DataFrame
+        As `pruning.latency.measure` gives it, of one variant.
+    confidence : float
+        Of the intervals behind the break-even.
     """
     product = timings[timings["task"] == "product"]
     gates = len(GATES[product["variant"].iloc[0]])

@@ -22,9 +22,14 @@ def mask_properties(
 ) -> Picture:
     """Properties of pruned hidden-to-hidden masks less those of null models of equal density, a panel per property.
 
-    Of `tables.MASKS`, target, percent; of several targets the last one counts, hidden-to-hidden alone if pruned. What
-    `analysis.masks.generated` returns is drawn beneath for comparison. The amount is the percentage pruned, by default
-    the table's first.
+    Parameters
+    ----------
+    masks : DataFrame
+        `tables.MASKS`, target, percent; of several targets the last one counts, hidden-to-hidden alone if pruned.
+    generated : DataFrame, optional
+        As `analysis.masks.generated` returns it, drawn beneath for comparison.
+    amount : float, optional
+        The percentage pruned; the first of the table by default.
     """
     if masks.empty:
         why = "hidden-to-hidden weights are pruned at a percentage of `compare_at`; give `targets` both or h2h, and"

@@ -24,8 +24,12 @@ MANY = 10  # strings, or pairs of them, from which on a place is worth a word
 def told_apart(told: pd.DataFrame, whole: pd.DataFrame, past: str = "class") -> Picture:
     """How many pairs of strings with one end, but pasts that give it other labels, get both verdicts right.
 
-    Of `memory.with_another_past` and `memory.whole`, with columns variant, seed, network. ``past`` ("class", "state")
-    is what stands before the second string's end; before the first's, the past that leaves its label.
+    Parameters
+    ----------
+    told, whole : DataFrame
+        Of `memory.with_another_past` and `memory.whole`, with columns variant, seed, network.
+    past : {"class", "state"}
+        What stands before the second string's end; before the first's, the past that leaves its label.
     """
     title, own = f"Told apart by {WITH[past]}", told[told["past"] == past]
     own = own[own["n"] >= min(MANY, own["n"].max())]  # of few pairs nothing is to be seen

@@ -30,8 +30,13 @@ def prediction_splits(
 ) -> Picture:
     """The published single split beside many splits: R², or the error where a split tests fewer than ten networks.
 
-    By variant what `analysis.prediction.split_distribution` returns, and the published split on this run's networks
-    (`analysis.prediction.published_prediction`); reported are R² by variant and model.
+    Parameters
+    ----------
+    distributions : mapping of variant to DataFrame
+        As `analysis.prediction.split_distribution` returns them.
+    single : mapping of variant to DataFrame
+        The published split on this run's networks (`analysis.prediction.published_prediction`).
+    reported : mapping of variant to mapping of model to R², optional
     """
     score = "r2" if any(of["r2"].notna().any() for of in single.values()) else "rmse"
     many = pd.concat({v: spread(distributions[v], score) for v in ordered(distributions, VARIANTS)}, names=["panel"])

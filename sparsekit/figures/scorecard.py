@@ -17,8 +17,12 @@ REACH, GAP = 5, 9  # tolerances to either side, and pixels between groups
 def scorecard(table: pd.DataFrame, labels: dict[str, str]) -> Picture:
     """Thesis less this run of every figure, in units of its tolerance, one thin line each, by group and verdict.
 
-    Columns group, verdict, difference, low, high, the last three in units of the tolerance; labels name the groups,
-    with their counts.
+    Parameters
+    ----------
+    table : DataFrame
+        Columns group, verdict, difference, low, high, the last three in units of the tolerance.
+    labels : mapping of group to str
+        How groups are named, with their counts.
     """
     place, y = {}, 0.0  # of each group: its top, and its height
     for group, own in table.groupby("group", sort=False):

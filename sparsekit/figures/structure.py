@@ -79,8 +79,12 @@ def scatter(
 ) -> Picture:
     """One graph property against test accuracy, a panel per variant, the graph's family marked.
 
-    Of `analysis.tables.GRAPHS` with the property as a column; an UnknownName says where it has no such. Coefficients by
-    `analysis.correlation.correlate`, by variant, are computed here, for this property alone, where not given.
+    Parameters
+    ----------
+    structure : DataFrame
+        `analysis.tables.GRAPHS` with the property as a column; an UnknownName says where it has no such.
+    tables : mapping of variant to DataFrame, optional
+        Coefficients by `analysis.correlation.correlate`; computed here, for this property alone, where not given.
     """
     if property not in structure:
         raise UnknownName(unknown("property", property, structure.select_dtypes("number").columns))
@@ -290,8 +294,11 @@ CELLS = {
 def mask_layouts(graph: nx.Graph, variant: str = "gru") -> Picture:
     """Both layouts of one layer's mask side by side, and where the published rows miss the graph.
 
-    A directed graph is acyclic. The layer drawn is the one that loses most edges; the one that most lead into, where
-    none does. The variant is "gru" or "lstm".
+    Parameters
+    ----------
+    graph : networkx.Graph or acyclic networkx.DiGraph
+        The layer drawn is the one that loses most edges; the one that most lead into, where none does.
+    variant : {"gru", "lstm"}
     """
     check_name("variant of several gates", variant, [v for v in GATES if len(GATES[v]) > 1])
     layer, nodes, masks = _most_lost(graph, variant)
