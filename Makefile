@@ -1,5 +1,4 @@
 # make report         run the parameter set `quick`, or SET=name, to reports/<set>/index.html
-# make thesis         the published protocol with five seeds: about ten hours, less what lies in results/
 # make test           run the tests; those in a browser where there is one
 # make test-browser   only these: report and JupyterLab in Chromium
 # make test-kills     kill runs at 60 random moments, processes of all kinds
@@ -15,13 +14,10 @@ SET ?= quick
 PYTHON ?= python3
 BIN := .venv/bin
 
-.PHONY: report thesis test test-browser test-kills fuzz lab bench explore lint pictures docs clean
+.PHONY: report test test-browser test-kills fuzz lab bench explore lint pictures docs clean
 
 report: .venv/notebooks
 	$(BIN)/sparsekit run $(SET)
-
-thesis: .venv/notebooks
-	$(BIN)/sparsekit run thesis5
 
 test: .venv/test
 	$(BIN)/ruff check . && $(BIN)/ruff format --check .

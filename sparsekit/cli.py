@@ -127,7 +127,7 @@ def _parser() -> argparse.ArgumentParser:
 
     ship = commands.add_parser("ship", help="write the records of a set in one file, to go with the project")
     ship.add_argument("set", metavar="SET_OR_FILE", help="a parameter set")
-    ship.add_argument("--out", type=Path, metavar="FILE", help="where it goes (default: results/SET.jsonl.xz)")
+    ship.add_argument("--out", type=Path, metavar="FILE", help="where it goes (default: params/SET.jsonl.xz)")
     ship.set_defaults(command=_ship)
     for options in (used, ship):
         options.add_argument(
@@ -257,14 +257,9 @@ def _ship(options: argparse.Namespace) -> int:
     store, out = records.default_store(), _home(options, FOLDER, ENDING)
     if not (kept := [unit for unit in units if store.has(unit)]):
         raise UsageError(f"{options.set}: no record in {store.path} to ship; sparsekit run {options.set} makes them")
-    content, told = shipped.packed(kept, store, studies.drawn(parameters)), status.status(units, store)
-    try:
-        out.parent.mkdir(parents=True, exist_ok=True)
-        with records.whole(out, content) as ready:
-            os.replace(ready, out)
-    except OSError as error:
-        raise UsageError(f"{out}: cannot be written ({error.strerror})") from error
-    print(f"{told}\n{out}: {len(kept):,} of {len(units):,} records, {len(content):,} bytes", end="")
+    shipped.write(out, kept, store, studies.drawn(parameters))
+    print(status.status(units, store))
+    print(f"{out}: {len(kept):,} of {len(units):,} records, {out.stat().st_size:,} bytes", end="")
     machines = ", ".join(shipped.opened(out).machines)
     print(f"; {sum(unit.timed for unit in kept):,} of them timed, on {machines}" if machines else "")
     return 0

@@ -3,7 +3,9 @@
 import json
 import os
 import platform
-from collections.abc import Callable, Mapping
+import uuid
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from hashlib import sha256
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -157,3 +159,17 @@ def out_of_range(data: Any, name: str = "") -> str:
     if (share and not -1e-9 <= data <= 1 + 1e-9) or (name.endswith("_loss") and data < 0):
         return f"{name} {data:g}, which {'lies between 0 and 1' if share else 'is never negative'}"
     return ""
+
+
+@contextmanager
+def whole(file: Path, content: bytes) -> Iterator[Path]:
+    """The content in a file of another name, on the disk as a whole, through power cuts too; gone if not renamed."""
+    temporary = file.with_name(f".{file.name}.{uuid.uuid4().hex}.tmp")
+    try:
+        with temporary.open("xb") as stream:
+            stream.write(content)
+            stream.flush()
+            os.fsync(stream.fileno())
+        yield temporary
+    finally:
+        temporary.unlink(missing_ok=True)

@@ -16,7 +16,7 @@ from typing import Any
 from sparsekit.experiments import index, locks, shipped
 from sparsekit.experiments.fingerprint import code
 from sparsekit.experiments.identity import digest, identity, key, plain, title
-from sparsekit.experiments.integrity import Checked, judged, opened, out_of_range, owned, stamp, weights_file
+from sparsekit.experiments.integrity import Checked, judged, opened, out_of_range, owned, stamp, weights_file, whole
 from sparsekit.experiments.project import home, project_root
 from sparsekit.experiments.provenance import now, recorded
 
@@ -413,20 +413,6 @@ def _content(weights: Mapping[str, Any]) -> bytes:
     buffer = io.BytesIO()
     torch.save({name: tensor.detach().cpu() for name, tensor in weights.items()}, buffer)
     return buffer.getvalue()
-
-
-@contextmanager
-def whole(file: Path, content: bytes) -> Iterator[Path]:
-    """The content in a file of another name, on the disk as a whole, through power cuts too; gone if not renamed."""
-    temporary = file.with_name(f".{file.name}.{uuid.uuid4().hex}.tmp")
-    try:
-        with temporary.open("xb") as stream:
-            stream.write(content)
-            stream.flush()
-            os.fsync(stream.fileno())
-        yield temporary
-    finally:
-        temporary.unlink(missing_ok=True)
 
 
 def default_store() -> Store:

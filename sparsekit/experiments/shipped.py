@@ -1,14 +1,16 @@
 """Results that come with a project: the records of a set in one file, which a store reads as records made elsewhere.
 
-``results/<set>.jsonl.xz`` is JSON lines in xz: the standard library reads it within bounds of memory, nothing in it is
-run, and ``xz -dc`` shows it. It is a row of xz streams: a line that says what is there, the records of each kind in the
-order of their identities, then masks as bits, and the weights that are drawn. Equal records make equal bytes.
+``params/<set>.jsonl.xz``, beside the set, is JSON lines in xz: the standard library reads it within bounds of memory,
+nothing in it is run, and ``xz -dc`` shows it. It is a row of xz streams: a line that says what is there, the records of
+each kind in the order of their identities, then masks as bits, and the weights that are drawn. Equal records make equal
+bytes.
 """
 
 import base64
 import json
 import lzma
 import math
+import os
 import re
 from collections import defaultdict
 from collections.abc import Iterable, Mapping
@@ -17,7 +19,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from sparsekit.experiments.identity import Unit, digest, key
-from sparsekit.experiments.integrity import Checked, judged, stamp
+from sparsekit.experiments.integrity import Checked, judged, stamp, whole
 from sparsekit.experiments.project import roots
 from sparsekit.registry import beyond
 
@@ -26,7 +28,7 @@ if TYPE_CHECKING:
 
     from sparsekit.experiments.records import Store
 
-FOLDER, ENDING, FORMAT = "results", ".jsonl.xz", 1
+FOLDER, ENDING, FORMAT = "params", ".jsonl.xz", 1
 RECORDS, WEIGHTS, MASKS = "records", "weights", "masks"
 """Parts of a file; the last two name how much of a network is read, too."""
 SHIPPED, READ, UNPACKED, LINE = 5_000_000, 50_000_000, 200_000_000, 10_000_000
@@ -159,6 +161,23 @@ def opened(file: Path | str) -> Archive:
 @lru_cache(maxsize=64)
 def _opened(file: Path, written: tuple | None) -> Archive:
     return Archive(file)
+
+
+def write(file: Path, units: Iterable[Unit], store: "Store", read: Mapping[Unit, str]) -> None:
+    """Keep what is `packed` in a file.
+
+    Raises
+    ------
+    ShippedError
+        It cannot be written, or would be larger than is allowed.
+    """
+    content = packed(units, store, read)
+    try:
+        file.parent.mkdir(parents=True, exist_ok=True)
+        with whole(file, content) as ready:
+            os.replace(ready, file)
+    except OSError as error:
+        raise ShippedError(f"{file}: cannot be written ({error.strerror})") from error
 
 
 def packed(units: Iterable[Unit], store: "Store", read: Mapping[Unit, str]) -> bytes:

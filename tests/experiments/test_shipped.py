@@ -66,7 +66,7 @@ def made(tmp_path):
     """A store with records, and a file of these."""
     store = Store(tmp_path / "made")
     execution.run(UNITS, store, workers=1, report=quiet)
-    file = tmp_path / "results" / "mine.jsonl.xz"
+    file = tmp_path / "params" / "mine.jsonl.xz"
     file.parent.mkdir()
     file.write_bytes(shipped.packed(UNITS, store, READ))
     return store, file
@@ -317,12 +317,12 @@ def test_a_clone_with_the_file_renders_the_same_report_and_computes_nothing(tmp_
     summaries = []
     for name in ("here", "there"):
         for folder in ("notebooks", "params"):
-            shutil.copytree(ROOT / folder, tmp_path / name / folder)
+            shutil.copytree(ROOT / folder, tmp_path / name / folder, ignore=shutil.ignore_patterns("*.xz"))
         monkeypatch.chdir(tmp_path / name)
         monkeypatch.setenv("SPARSEKIT_RUNS", str(tmp_path / name / "runs"))
         monkeypatch.delenv("SPARSEKIT_RECORDS", raising=False)
         if name == "there":
-            shutil.copytree(tmp_path / "here" / "results", tmp_path / name / "results")
+            shutil.copy(tmp_path / "here" / "params" / "smoke.jsonl.xz", tmp_path / name / "params")
         assert main(["run", *asked]) == 0
         summaries.append(json.loads((tmp_path / name / "reports" / "smoke" / "summary.json").read_text()))
         said = capsys.readouterr().out
@@ -333,7 +333,7 @@ def test_a_clone_with_the_file_renders_the_same_report_and_computes_nothing(tmp_
     assert not list((tmp_path / "there" / "runs").rglob("*.json"))
     assert "came in smoke.jsonl.xz" in said
     assert "came in smoke.jsonl.xz" in there["provenance"]["made by"]
-    files = [tmp_path / name / "results" / "smoke.jsonl.xz" for name in ("here", "there")]
+    files = [tmp_path / name / "params" / "smoke.jsonl.xz" for name in ("here", "there")]
     assert files[0].read_bytes() == files[1].read_bytes()  # what came can be handed on
     assert main(["verify", *asked, "--sample", "2"]) == 0
     assert "2 records computed again: 2 hold" in capsys.readouterr().out
