@@ -117,6 +117,7 @@ CAPTIONS = {
 
 
 ESTIMATES = {"RQ1": "mean", "RQ2": "percent", "RQ3": "share", "RQ4": "r", "RQ5": "r2"}
+"""The column of each question's table that holds what was estimated."""
 
 
 def figure(question: str, table: pd.DataFrame) -> Picture | None:

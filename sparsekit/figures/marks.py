@@ -179,6 +179,7 @@ def forest(
     names, series = ordered(table["panel"], panels), ordered(table["series"], looks)
     place, ticks, heads, height = _rows(table, series, groups, rows)
     keys = [sample(look(looks, name), linestyle="-", markersize=6) for name in series] if looks else []
+    single = None if dots is None else _filled(dots, {"panel": "", "group": "", "series": ""})
     if "reported" in table:
         keys.append(sample(REPORTED, linestyle="", markersize=5.5, markerfacecolor="none"))
     tall = max(84, 34 + (17 if len(names) > 1 else 14) * height)
@@ -190,9 +191,8 @@ def forest(
             axes.axvline(zero, color=FAINT, linewidth=0.9, zorder=0.5)
         if name in spans:
             axes.axvspan(*spans[name], color=RULE, linewidth=0, zorder=0)
-        if dots is not None:
-            own = _filled(dots, {"panel": "", "group": "", "series": ""})
-            own = own[own["panel"] == name]
+        if single is not None:
+            own = single[single["panel"] == name]
             y = [place[row.group, row.row, row.series] + 0.35 for row in own.itertuples()]
             axes.scatter(own["value"], y, s=9, color=FAINT, linewidth=0, zorder=2)
         for row in table[table["panel"] == name].itertuples():

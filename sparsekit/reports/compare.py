@@ -11,6 +11,7 @@ import numpy as np
 
 from sparsekit.analysis.tables import EVERY
 from sparsekit.experiments.project import home
+from sparsekit.figures import answers
 from sparsekit.figures.words import counted, label, number, percent, span, written
 from sparsekit.registry import brief
 from sparsekit.reports import html
@@ -19,13 +20,13 @@ from sparsekit.reports.index import SUMMARY
 
 PARTS = {"name", "parameters", "answers", "scorecard", "provenance"}
 ESTIMATES = {
-    "RQ1": (("variant", "target", "percent"), "mean", "test accuracy", percent),
-    "RQ2": (("variant", "target"), "percent", "% pruned when half have dropped", "{:.0f}".format),
-    "RQ3": (("variant", "target", "percent"), "share", "share back in one epoch", lambda v: percent(v, 0)),
-    "RQ4": (("variant", "property"), "r", "r under control", number),
-    "RQ5": (("variant", "features"), "r2", "R² on unseen graphs", number),
+    "RQ1": (("variant", "target", "percent"), "test accuracy", percent),
+    "RQ2": (("variant", "target"), "% pruned when half have dropped", "{:.0f}".format),
+    "RQ3": (("variant", "target", "percent"), "share back in one epoch", lambda v: percent(v, 0)),
+    "RQ4": (("variant", "property"), "r under control", number),
+    "RQ5": (("variant", "features"), "R² on unseen graphs", number),
 }
-"""Of each question's table: what tells its rows apart, the estimate, its name, and how it is written."""
+"""Of each question's table: what tells its rows apart, the estimate's name, and how it is written."""
 
 APART, OVERLAP = "apart", "overlap"
 
@@ -86,7 +87,7 @@ def parameters(one: Mapping, other: Mapping) -> list[tuple[str, str, str]]:
 
 def answer(question: str, one: Mapping, other: Mapping) -> list[Difference]:
     """The conditions of an answer that both reports have, those whose intervals lie apart first."""
-    keys, name, _, form = ESTIMATES[question]
+    (keys, _, form), name = ESTIMATES[question], answers.ESTIMATES[question]
     both = [report["answers"][question].get("table", []) for report in (one, other)]
     rows = [{tuple(row.get(key) for key in keys): row for row in table} for table in both]
     found = []
@@ -142,7 +143,7 @@ def write(page: Path, one: Mapping, other: Mapping, folders: Sequence[Path]) -> 
             "asked": one["answers"][question].get("asked", ""),
             "sides": [(report["name"], report["answers"][question]) for report in (one, other)],
             "same": one["answers"][question]["sentence"] == other["answers"][question]["sentence"],
-            "estimate": ESTIMATES[question][2],
+            "estimate": ESTIMATES[question][1],
             "rows": (rows := answer(question, one, other)),
             "apart": [row for row in rows if row.verdict == APART],
         }

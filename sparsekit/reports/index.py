@@ -229,7 +229,7 @@ def _card(folder: Path, question: str, report: Report) -> dict:
 def _scorecard(table: pd.DataFrame, counts: pd.DataFrame) -> str:
     labels = {}
     for group in dict.fromkeys(table["group"]):
-        told = ", ".join(scorecard.counted(counts.loc[group]))
+        told = ", ".join(scorecard.told_counts(counts.loc[group]))
         labels[group] = f"{scorecard.GROUPS[group].quantity}\n{told}"
     picture = draw_scorecard(table, labels)
     return picture.inline("scorecard")

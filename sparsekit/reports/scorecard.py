@@ -188,16 +188,16 @@ def shown(card: pd.DataFrame) -> HTML:
     if len(rows) <= FEW:
         return HTML(_table(rows) if len(rows) else "<p>Nothing in this run is what the thesis reports.</p>")
     counts = rows["verdict"].value_counts()
-    told = listed(counted({name: counts.get(name, 0) for name in (*COUNTED, APART)}))
+    told = listed(told_counts({name: counts.get(name, 0) for name in (*COUNTED, APART)}))
     differing = rows[rows["verdict"] == "differs"]
     text = f"<p>Of {len(rows)} figures of the thesis: {told}.</p>" + _table(differing) * (not differing.empty)
     return HTML(f"{text}<details><summary>Every figure beside the thesis's</summary>{_table(rows)}</details>")
 
 
-def counted(counts: Mapping[str, int]) -> list[str]:
+def told_counts(counts: Mapping[str, int]) -> list[str]:
     """How many figures have each verdict, in words.
 
-    >>> counted({"agrees": 2, "differs": 1, "undecided": 0})
+    >>> told_counts({"agrees": 2, "differs": 1, "undecided": 0})
     ['2 agree', '1 differs']
     """
     several = {"agrees": "agree", "differs": "differ"}

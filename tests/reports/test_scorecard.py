@@ -250,7 +250,7 @@ def test_shown_is_whole_and_in_words():
     assert len(folded.select("tbody tr")) == len(ran)
     assert folded.find_parent("details")
     assert f"Of {len(ran)} figures of the thesis: " in soup.p.get_text()
-    assert all(words in soup.p.get_text() for words in scorecard.counted(counts))
+    assert all(words in soup.p.get_text() for words in scorecard.told_counts(counts))
     assert all(
         word in html
         for word in ("hidden-to-hidden", "LSTM", "undecided: one seed", "100 %", "−0.197 (−0.197 to −0.197)")
