@@ -173,7 +173,8 @@ def inlined(svg: str, name: str, alt: str, width: str = "100%") -> str:
     svg = _FONTS.sub("var(--figure-font)", re.sub(r">\s+<", "><", svg))
     svg = _COLOUR.sub(r"var(--c\1)", svg)
     (box,) = re.findall(r"viewBox=\"[^\"]+\"", svg[: svg.index(">")])
-    return f'<svg {box} width="{width}" role="img" aria-label="{escape(alt)}"' + svg[svg.index(">") :]
+    black = 'fill="var(--c000000)"'  # which matplotlib leaves unsaid, as it is the default
+    return f'<svg {box} {black} width="{width}" role="img" aria-label="{escape(alt)}"' + svg[svg.index(">") :]
 
 
 _COLOUR = re.compile(r"(?<=[:\s\"])#([0-9a-f]{6})(?=[;\"\s])")

@@ -33,6 +33,8 @@ NAMES = """() => {
     body.querySelectorAll("code, pre, script, style, .parameters").forEach(one => one.remove());
     return [...new Set(body.textContent.match(/[\\w.]*[A-Za-z0-9]_\\w[\\w.]*/g))].filter(one => one !== "x86_64");
 }"""
+BLACK = """() => [...document.querySelectorAll("svg text")].filter(
+    one => getComputedStyle(one).fill === "rgb(0, 0, 0)").map(one => one.textContent)"""
 STARS = r"""() => [...document.body.innerText.matchAll(/.*[*][*].*/g)].map(one => one[0].slice(0, 90))"""
 SIDEWAYS = "() => document.documentElement.scrollWidth - document.documentElement.clientWidth"
 IN_VIEW = "one => 0 <= one.getBoundingClientRect().top && one.getBoundingClientRect().top < innerHeight"
@@ -85,6 +87,8 @@ def test_every_page(browser, report, pictures, axe, mode):
                 faults += [f"{path.name}: paper shows a button: {text}" for text in shown]
             elif (over := page.evaluate(SIDEWAYS)) > 0:
                 faults.append(f"{path.name}: {over} pixels wider than the window")
+            if mode == "dark":
+                faults += [f"{path.name}: black on a dark page: {text}" for text in page.evaluate(BLACK)]
             if mode != "print":
                 page.evaluate(axe)
                 faults += [f"{path.name}: {fault}" for fault in page.evaluate(AXE)]
