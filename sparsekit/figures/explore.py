@@ -26,7 +26,7 @@ from sparsekit.figures.controls import choice, explorer
 from sparsekit.figures.picture import Picture
 from sparsekit.figures.style import FORMS, VARIANTS, look, ordered
 from sparsekit.figures.style import SCORES as SCORE_LOOKS
-from sparsekit.figures.words import label, weights_of, words_of
+from sparsekit.figures.words import controls_in_words, label, weights_of, words_of
 from sparsekit.graphs import properties
 from sparsekit.graphs import structure as graphs
 from sparsekit.graphs.families import GENERATORS
@@ -223,14 +223,15 @@ def correlation(
     networks : DataFrame
         variant, generator, graph, test_accuracy and properties, a row a network.
     names, controls : sequence of str
-        Properties, and those that "size and widths" hold fixed.
+        Properties, and those that are held fixed at first.
     **options
         Of `analysis.correlation.correlate`: confidence, permutations, seed.
     """
     if not units:
         return
     oriented = {(unit.generator, unit.graph): unit.oriented for unit in units if not unit.null}
-    held = {"nothing": (), "size and widths": tuple(controls), "family": ("generator",)}
+    sizes = controls_in_words(controls)
+    held = {"nothing": (), sizes: tuple(controls), "family": ("generator",)}
     tables = {
         v: one_per_graph(networks, v).dropna(subset=["test_accuracy"]) for v in dict.fromkeys(networks["variant"])
     }
@@ -255,7 +256,7 @@ def correlation(
         draw,
         name=choice(names, "property", first),
         variant=choice(variants, "network", variants[-1]),
-        given=choice(list(held), "held fixed", "size and widths"),
+        given=choice(list(held), "held fixed", sizes),
         graph=widgets.IntSlider(value=0, min=0, max=max(map(len, tables.values())) - 1, description="graph"),
     )
 

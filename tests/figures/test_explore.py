@@ -213,9 +213,9 @@ def test_a_coefficient_is_that_of_the_study(outputs, population):
     units, networks = population
     options = {"confidence": 0.9, "permutations": 99, "seed": 1}
     explore.correlation(units, networks, ["nodes", "edges", "diameter"], ["nodes"], **options)
-    outputs.controls["property"].value, outputs.controls["held fixed"].value = "edges", "size and widths"
+    outputs.controls["property"].value, outputs.controls["held fixed"].value = "edges", "nodes"
     kit = correlate(networks, "test_accuracy", ["edges"], ["nodes"], **options).iloc[0]
-    assert f"given size and widths r = {kit['pearson']:+.2f}".replace("-", "−") in outputs.words
+    assert f"given nodes r = {kit['pearson']:+.2f}".replace("-", "−") in outputs.words
 
 
 def test_recovery_counts_steps_seed_by_seed(outputs):
