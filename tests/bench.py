@@ -24,7 +24,7 @@ import torch
 from torch import nn
 
 from sparsekit.cli import main
-from sparsekit.experiments import execution, fingerprint, records, status, structure, studies
+from sparsekit.experiments import execution, fingerprint, index, records, status, structure, studies
 from sparsekit.experiments import pruning as experiments_pruning
 from sparsekit.experiments.identity import Unit, digest, identity
 from sparsekit.experiments.jobs import Job, Schedule
@@ -259,9 +259,10 @@ class Simulated:
 
     deadly, limit = 0, 1000
 
-    def __init__(self) -> None:
+    def __init__(self, each: float) -> None:
         self.busy: dict[Future, list[Leaf]] = {}
         self.text: dict = {}
+        self.each = each  # seconds that a unit says it took
 
     def submit(self, job: Job, store: Store, device: str) -> Future:
         future = Future()
@@ -272,7 +273,7 @@ class Simulated:
 
     def settle(self, future: Future, store: Store) -> None:
         for unit in self.busy.pop(future):
-            self.text = self.text or {"provenance": recorded("cpu", 1.0, fingerprint.code(unit))}
+            self.text = self.text or {"provenance": recorded("cpu", self.each, fingerprint.code(unit))}
             record = {"kind": unit.kind, "identity": identity(unit), "data": {"accuracy": 0.5}, "weights_bytes": None}
             record |= self.text
             store.put(unit, json.dumps(record | {"sha256": digest(record)}).encode(), None)
@@ -288,26 +289,38 @@ class Simulated:
 
 def dispatch(count: int = 100_000) -> None:
     """What is done here for each unit of a run on a large cluster, with its record; then starts on these."""
-    units = [Leaf(k) for k in range(count)]
-    with tempfile.TemporaryDirectory() as folder:
-        store = Store(folder)
-        made = Schedule(units, store, Simulated.limit)
-        run = execution._Run(made, Simulated(), store, "cpu", lambda state: None)
-        taken = seconds(run.until_done)
-        run.stop()
-        assert made.state().computed == count
-        show(f"dispatch of {count:,} units to 1,000 workers, ms a unit", 1000 * taken / count, "5", "records written")
-        first = seconds(lambda: Schedule(units, Store(folder), 4))
+    for each, kept in ((1.0, "each forced onto the disk"), (0.0, "units of under a second")):
+        units = [Leaf(k) for k in range(count)]
+        with tempfile.TemporaryDirectory() as folder:
+            made = Schedule(units, Store(folder), Simulated.limit)
+            run = execution._Run(made, Simulated(each), Store(folder), "cpu", lambda state: None)
+            taken = seconds(run.until_done)
+            run.stop()
+            assert made.state().computed == count
+            show(f"dispatch of {count:,} units to 1,000 workers, ms a unit", 1000 * taken / count, "5", kept)
+            if not each:
+                starts(count, folder)
+
+
+def starts(count: int, folder: str) -> None:
+    """Starts on a folder of so many records, as a new process finds it."""
+
+    def forgotten() -> None:
         records._CHECKED.clear()
         records._RECALLED.clear()
-        again = [Leaf(k) for k in range(count)]
-        for name, work in (
-            ("start of a run", lambda: Schedule(again, Store(folder), 4)),
-            ("status", lambda: status.status(again, Store(folder))),
-            ("the table", lambda: [store.read(unit) for unit in again]),
-        ):
-            detail = f"{first:.1f} the first time, without an index" if name == "start of a run" else ""
-            show(f"{name} at {count:,} records, seconds", seconds(work), "5", detail)
+
+    again = [Leaf(k) for k in range(count)]
+    for name, work in (
+        ("start of a run", lambda: Schedule(again, Store(folder), 4)),
+        ("status", lambda: status.status(again, Store(folder))),
+        ("the table", lambda: [store.read(unit) for store in [Store(folder)] for unit in again]),
+        ("start without an index", lambda: Schedule(again, Store(folder), 4)),
+    ):
+        if name != "the table":  # which is read after a start
+            forgotten()
+        if name == "start without an index":
+            (Path(folder) / index.FILE).unlink()
+        show(f"{name} at {count:,} records, seconds", seconds(work), "5", "")
 
 
 def cluster(count: int = 100_000) -> None:

@@ -154,6 +154,7 @@ class _Run:
     def stop(self) -> None:
         """Let go of everything; what is still at work is abandoned."""
         self.workers.end()
+        self.store.remember()  # the next start need not read all that this run has made
         for claims in self.claims.values():
             claims.close()
 

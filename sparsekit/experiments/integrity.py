@@ -162,14 +162,15 @@ def out_of_range(data: Any, name: str = "") -> str:
 
 
 @contextmanager
-def whole(file: Path, content: bytes) -> Iterator[Path]:
-    """The content in a file of another name, on the disk as a whole, through power cuts too; gone if not renamed."""
+def whole(file: Path, content: bytes, lasting: bool = True) -> Iterator[Path]:
+    """The content in a file of another name, whole, after power cuts too if it is `lasting`; gone if not renamed."""
     temporary = file.with_name(f".{file.name}.{uuid.uuid4().hex}.tmp")
     try:
         with temporary.open("xb") as stream:
             stream.write(content)
             stream.flush()
-            os.fsync(stream.fileno())
+            if lasting:
+                os.fsync(stream.fileno())
         yield temporary
     finally:
         temporary.unlink(missing_ok=True)

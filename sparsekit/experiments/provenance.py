@@ -48,22 +48,26 @@ def made_by(units: Iterable[Unit], store: "Store") -> pd.DataFrame:
     minor version of Python, whose code cannot be compared), file (in which they came, "" where they were made here),
     sparsekit, python, torch, other libraries, processor, device, first and last (dates), seconds, records (how many).
     """
+    counts: dict[tuple, list] = {}  # by what records have in common, of which there is little: records, and seconds
+    with store.surveyed():
+        for unit in {key(unit): unit for unit in units}.values():
+            if found := store.found(unit):
+                made = store.made_by(unit, found), id(found.made), str(found.utc or "")[:10], found.shipped
+                count = counts.setdefault(made, [0, 0.0, found.made])
+                count[0], count[1] = count[0] + 1, count[1] + float(found.seconds or 0)
     rows = []
-    for unit in {key(unit): unit for unit in units}.values():
-        if found := store.found(unit):
-            made = found.provenance
-            said = {name: made.get(name, "unknown") for name in ("sparsekit", "python", *LIBRARIES)}
-            said |= {"processor": made.get("processor") or f"unknown ({made.get('platform', 'unknown')})"}
-            said |= {"device": made.get("device", "unknown"), "utc": str(made.get("utc", ""))[:10]}
-            said |= {"seconds": float(made.get("seconds") or 0), "file": found.shipped and Path(found.shipped).name}
-            rows.append({"code": store.made_by(unit, found)} | said)
+    for (code, _, day, file), (records, seconds, made) in counts.items():
+        said = {name: made.get(name, "unknown") for name in ("sparsekit", "python", *LIBRARIES)}
+        said |= {"processor": made.get("processor") or f"unknown ({made.get('platform', 'unknown')})"}
+        said |= {"device": made.get("device", "unknown"), "utc": day, "seconds": seconds, "records": records}
+        rows.append({"code": code, "file": file and Path(file).name} | said)
     names = ["code", "file", "sparsekit", "python", *LIBRARIES, "processor", "device"]
-    grouped = pd.DataFrame(rows, columns=[*names, "utc", "seconds"]).groupby(names, sort=True)
+    grouped = pd.DataFrame(rows, columns=[*names, "utc", "seconds", "records"]).groupby(names, sort=True)
     columns = {
         "first": ("utc", "min"),
         "last": ("utc", "max"),
         "seconds": ("seconds", "sum"),
-        "records": ("utc", "size"),
+        "records": ("records", "sum"),
     }
     return grouped.agg(**columns).reset_index()
 

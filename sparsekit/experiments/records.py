@@ -40,6 +40,9 @@ _RECALLED: set[Path] = set()
 """Stores whose index was read."""
 MANY = 200
 """So many records that were read are worth an entry in the index."""
+LASTING = 1
+"""Seconds of computing from which on a record is forced onto the disk, which takes milliseconds. After a power cut
+others of the last half-minute may be broken: then they are found to be, and computed anew."""
 
 
 class Store:
@@ -60,12 +63,14 @@ class Store:
 
     def __init__(self, path: str | os.PathLike, used: str = "known", files: Iterable[Path] = ()):
         self.path, self.files = home(path).absolute(), tuple(files)
+        self._prefix = f"{self.path}/"
         if used not in USED:
             raise RecordError(f"given {used!r} for the records to use; allowed are {', '.join(USED)}")
         self.used = used
         self._codes: dict = {}  # what is known of a user's code
         self._broken: list[tuple[Path, str]] | None = None  # what is to be told at once
         self._new: dict[str, Checked] = {}  # what was found that the index does not hold
+        self._seen: set[str] | None = None  # records whose dates were looked at in this survey
 
     def __reduce__(self):
         return type(self), (self.path, self.used, self.files)
@@ -79,7 +84,7 @@ class Store:
 
     def _name(self, unit: Any) -> str:
         name = key(unit)
-        return f"{self.path}/{unit.kind}/{name[:2]}/{name}.json"
+        return f"{self._prefix}{unit.kind}/{name[:2]}/{name}.json"
 
     def weights_file(self, unit: Any) -> Path:
         """Where the weights of a unit's record lie, if it has any."""
@@ -115,8 +120,13 @@ class Store:
 
     def _found(self, unit: Any, weights: bool, mend: bool) -> Checked | None:
         name = self._name(unit)
-        known, written = _CHECKED.get(name), stamp(name)
+        known = _CHECKED.get(name)
+        if known and self._seen is not None and name in self._seen and (known.deep or not weights):
+            return known
+        written = stamp(name)
         if known and known.same(written) and (known.deep or not weights):
+            if self._seen is not None:
+                self._seen.add(name)
             return known
         file = Path(name)
         text, record, problem = opened(file, weights)
@@ -145,21 +155,27 @@ class Store:
 
     @contextmanager
     def surveyed(self) -> Iterator[None]:
-        """Look for many records inside: by the index of the folder, and with a single warning of all that is broken."""
+        """Look for many records inside: by the folder's index, at a file once, and with one warning of all broken."""
         if self.path not in _RECALLED:
             _RECALLED.add(self.path)
             for name, known in index.recalled(self.path):
                 _CHECKED.setdefault(name, known)
-        outer, self._broken = self._broken, []
+        outer = self._broken, self._seen
+        self._broken, self._seen = [], set()
         try:
             yield
         finally:
-            broken, self._broken = self._broken, outer
+            broken = self._broken
+            self._broken, self._seen = outer
             if broken:
                 self._warn(broken)
-            if len(self._new) >= MANY:
-                index.remember(self.path, self._new.items())
-                self._new = {}
+            self.remember()
+
+    def remember(self) -> None:
+        """Put what was found into the index of the folder, where it is much."""
+        if len(self._new) >= MANY:
+            index.remember(self.path, self._new.items())
+            self._new = {}
 
     def _set_aside(self, file: Path, problem: str) -> None:
         """Move a record and its weights out of the way, with a note of the problem."""
@@ -205,13 +221,15 @@ class Store:
 
     def text(self, unit: Any) -> bytes:
         """As `record`, as it is written."""
-        if not self.has(unit):
-            there = " by this code" if self.found(unit) else ""
+        found = self.found(unit)
+        if not (found and self._counts(unit, found)):
+            there = " by this code" if found else ""
             raise RecordError(f"no record of {title(unit)}{there} in {self.path}; execution.run([unit]) computes it")
-        name, found = self._name(unit), self.found(unit)
         if found.shipped:
             return shipped.opened(found.shipped).line(shipped.RECORDS, key(unit))
-        text = Path(name).read_bytes()
+        name = self._name(unit)
+        with open(name, "rb", buffering=0) as file:  # one of a hundred thousand
+            text = file.read()
         if sha256(text).hexdigest() != found.text_sha256:  # written a moment ago, or damaged behind its date
             _CHECKED.pop(name, None)
             return self.text(unit)
@@ -281,7 +299,7 @@ class Store:
         if content is not None:
             record |= {"weights_bytes": len(content), "weights_sha256": sha256(content).hexdigest()}
         record["sha256"] = digest(record)
-        self._keep(unit, json.dumps(record, ensure_ascii=False, allow_nan=False, indent=1).encode(), content)
+        self._keep(unit, json.dumps(record, ensure_ascii=False, allow_nan=False, indent=1).encode(), content, seconds)
 
     def bytes_of(self, unit: Any) -> tuple[bytes, bytes | None]:
         """A unit's record and its weights as they lie in their files, to be `put` into another store."""
@@ -306,17 +324,18 @@ class Store:
             problem = "has other weights than it was written with"
         if problem:
             raise RecordError(f"what came of {title(unit)} {problem}")
-        self._keep(unit, text, weights)
+        self._keep(unit, text, weights, record["provenance"].get("seconds"))
 
-    def _keep(self, unit: Any, text: bytes, weights: bytes | None) -> None:
+    def _keep(self, unit: Any, text: bytes, weights: bytes | None, seconds: float | None) -> None:
         """Put a record in the place of any older one, after its weights; see `Store` for the order."""
         file, new = self.file(unit), None
+        lasting = not isinstance(seconds, int | float) or seconds >= LASTING
         with self._writing(file.parent), self.claimed([file.stem]), ExitStack() as stack:
             older = weights_file(file, _named_weights(file))
             if weights is not None:
                 new = file.with_suffix(f".{sha256(weights).hexdigest()[:16]}.pt")
-                ready = stack.enter_context(whole(new, weights))
-            record = stack.enter_context(whole(file, text))
+                ready = stack.enter_context(whole(new, weights, lasting))
+            record = stack.enter_context(whole(file, text, lasting))
             if new:
                 os.replace(ready, new)
             os.replace(record, file)

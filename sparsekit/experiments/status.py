@@ -21,16 +21,17 @@ def status(units: Iterable[Unit], store: Store) -> str:
     units = list({key(unit): unit for unit in units}.values())
     with store.surveyed():
         missing = [unit for unit in units if not store.has(unit)]
+        diverged = sum(found.diverged for unit in units if (found := store.found(unit)))
+        made = made_by(units, store)
     failed = [f"    {title(unit)}: {reason}" for unit in missing if (reason := store.failure(unit))]
     stale = sum(store.found(unit) is not None for unit in missing)
     lines = [f"{len(units):,} units in {store.path}: {len(units) - len(missing):,} done, {len(missing):,} to compute"]
-    diverged = sum(found.diverged for unit in units if (found := store.found(unit)))
     lines += [f"  training diverged in {diverged:,} of them, which have no accuracy"] if diverged else []
     lines += [f"  {stale:,} of them have a record of other code (--keep-old uses it)"] if stale else []
     lines += [f"  {len(failed):,} of them failed when last tried; the next run tries again:"] if failed else []
     lines += failed[:20]
     lines += [f"    and {len(failed) - 20:,} more"] if len(failed) > 20 else []
-    return "\n".join([*lines, *told(made_by(units, store)), *_aside(store)])
+    return "\n".join([*lines, *told(made), *_aside(store)])
 
 
 def folder_status(store: Store) -> str:

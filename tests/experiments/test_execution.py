@@ -17,7 +17,7 @@ import pytest
 import torch
 from IPython.core.interactiveshell import InteractiveShell
 
-from sparsekit.experiments import execution, memory, pruning, structure
+from sparsekit.experiments import execution, memory, pruning, records, structure
 from sparsekit.experiments.execution import ExecutionError, Interrupted, run
 from sparsekit.experiments.identity import Unit
 from sparsekit.experiments.jobs import Schedule
@@ -314,6 +314,15 @@ def test_a_crash_is_held_against_a_unit_more_than_a_kill(store, make, monkeypatc
     with pytest.raises(ExecutionError, match="1 of 1 units failed"):
         run([make("a")], store, report=quiet)
     assert workers.alone == times
+
+
+def test_after_a_run_the_next_start_reads_no_record(store, make, monkeypatch):
+    units = [make(f"u{k}") for k in range(records.MANY)]
+    run(units, store, workers=1, report=quiet)
+    for name, nothing in (("_CHECKED", {}), ("_RECALLED", set())):  # as in another process
+        monkeypatch.setattr(records, name, nothing)
+    monkeypatch.setattr(records, "opened", lambda *_: pytest.fail("read again"))
+    assert not Schedule(units, Store(store.path), 1).missing
 
 
 def test_any_executor_will_do(store, make):

@@ -162,13 +162,25 @@ def test_a_record_is_json_with_provenance_where_its_key_says(store):
     assert [p.name for p in store.path.rglob("*") if p.is_file()] == [f"{name}.json"]
 
 
+def test_what_took_long_is_forced_onto_the_disk(store, monkeypatch):
+    forced = []
+    monkeypatch.setattr(os, "fsync", forced.append)
+    store.write(UNIT, {"x": 1}, {"w": torch.ones(1)}, seconds=0.2)
+    assert not forced
+    store.write(UNIT, {"x": 2}, {"w": torch.ones(1)}, seconds=1)
+    assert len(forced) == 2  # its weights, and itself
+    text, _ = store.bytes_of(UNIT)
+    Store(store.path / "another").put(UNIT, text, store.bytes_of(UNIT)[1])
+    assert len(forced) == 4
+
+
 def test_the_last_writer_wins_and_no_half_file_stays(store, monkeypatch):
     store.write(UNIT, {"x": 1})
     store.write(UNIT, {"x": 2}, {"w": torch.ones(1)})
     assert store.read(UNIT)["x"] == 2
     monkeypatch.setattr(os, "fsync", lambda _: (_ for _ in ()).throw(OSError(28, "No space left on device")))
     with pytest.raises(RecordError, match="No space left on device"):
-        store.write(UNIT, {"x": 3})
+        store.write(UNIT, {"x": 3}, seconds=2)
     assert store.read(UNIT)["x"] == 2
     assert not list(store.path.rglob("*.tmp"))
 

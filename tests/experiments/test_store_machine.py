@@ -58,7 +58,7 @@ class Machine(RuleBasedStateMachine):
 
     @rule(item=ITEMS, value=VALUES)
     def write(self, item, value):
-        self.store.write(item, *content(item, value))
+        self.store.write(item, *content(item, value), seconds=1)
         self.held[item] = {value}
 
     @rule(item=ITEMS)
@@ -89,14 +89,16 @@ class Machine(RuleBasedStateMachine):
                     os._exit(1)
 
             setattr(os, call, deadly)
-            self.store.write(item, *content(item, value))
+            self.store.write(item, *content(item, value), seconds=1)
 
         os.waitpid(self.child(work), 0)
         self.held[item] = self.held.get(item, {None}) | {value}  # what was there is there still, or the new one is
 
     @rule(item=ITEMS, one=VALUES, other=VALUES)
     def two_writers(self, item, one, other):
-        for pid in [self.child(lambda v=value: self.store.write(item, *content(item, v))) for value in (one, other)]:
+        for pid in [
+            self.child(lambda v=value: self.store.write(item, *content(item, v), seconds=1)) for value in (one, other)
+        ]:
             os.waitpid(pid, 0)
         self.held[item], self.raced = {one, other}, True
 
@@ -120,7 +122,7 @@ class Machine(RuleBasedStateMachine):
         os.fsync = full
         try:
             with pytest.raises(RecordError, match="No space left"):
-                self.store.write(item, *content(item, value))
+                self.store.write(item, *content(item, value), seconds=1)
         finally:
             os.fsync = real
         # what was there is there still
