@@ -2,6 +2,7 @@
 
 import re
 import shutil
+from collections.abc import Callable
 from pathlib import Path
 
 from docutils.nodes import SkipNode
@@ -30,7 +31,7 @@ templates_path = ["_templates"]
 myst_enable_extensions = ["deflist", "dollarmath"]
 myst_heading_anchors = 3
 nb_execution_mode = "off"
-exclude_patterns = ["_build", "_templates"]
+exclude_patterns = ["_build", "_templates", "explorers.ipynb"]  # the explorers need a kernel: `make explore`
 # Links from the pages of docs/ into the package's own files hold where the repository is read, not in the site.
 # "units, width" as a type is two words, and not somebody's attribute.
 suppress_warnings = ["myst.xref_missing", "mystnb.unknown_mime_type", "ref.python"]
@@ -63,6 +64,16 @@ def _plain(app: object, what: str, name: str, obj: object, options: object, line
         lines[number] = "".join(parts)
 
 
+def _whole(mark: str, put: str) -> Callable:
+    """A constant's docstring is a sentence: napoleon would read what stands before its colon as the constant's type."""
+
+    def change(app: object, what: str, name: str, obj: object, options: object, lines: list[str]) -> None:
+        if what in ("attribute", "data", "property"):
+            lines[:] = [line.replace(mark, put) for line in lines]
+
+    return change
+
+
 def _equation(page: object, node: object) -> None:
     page.body.append(mathml(node.astext(), block=node.tagname == "math_block"))
     raise SkipNode
@@ -71,4 +82,6 @@ def _equation(page: object, node: object) -> None:
 def setup(app: object) -> None:
     app.add_html_math_renderer("mathml", (_equation, None), (_equation, None))  # MathJax would come from the network
     app.connect("builder-inited", _gather)
+    app.connect("autodoc-process-docstring", _whole(": ", "\0 "), priority=400)  # napoleon's own is 500
+    app.connect("autodoc-process-docstring", _whole("\0 ", ": "), priority=600)
     app.connect("autodoc-process-docstring", _plain)

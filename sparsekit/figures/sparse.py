@@ -22,8 +22,18 @@ MEASURES = {
     "ever_alive": Look("places ever used", INK, "o", "-"),
 }
 MOMENTS = (Look("first", FAINT, "o", "-"), Look("midway", SKY, "s", "-"), Look("last", INK, "D", "-"))
-TIMES = "{:g}×".format
-WEIGHTS = Axis("recurrent weights, dense / sparse", TIMES, ("log", {"base": 2}))
+
+
+def times(compression: float) -> str:
+    """How many times fewer weights.
+
+    >>> times(16.0)
+    '16×'
+    """
+    return f"{compression:g}×"
+
+
+WEIGHTS = Axis("recurrent weights, dense / sparse", times, ("log", {"base": 2}))
 
 
 def accuracy_by_method(
@@ -57,7 +67,7 @@ def _best(means: pd.DataFrame) -> str:
         f"{label(name)} {look(METHODS, best['method'][name]).label}, {percent(best['mean'][name])}"
         for name in ordered(best.index, VARIANTS)
     ]
-    return f"Most accurate at {TIMES(last['compression'].iloc[0])}, the best of several partly by luck: {listed(told)}."
+    return f"Most accurate at {times(last['compression'].iloc[0])}, the best of several partly by luck: {listed(told)}."
 
 
 def ahead_of_pruning(table: pd.DataFrame, budget: str = "steps", confidence: float = 0.95) -> Picture:
@@ -75,7 +85,7 @@ def ahead_of_pruning(table: pd.DataFrame, budget: str = "steps", confidence: flo
         own.assign(
             panel=own["variant"],
             row=[look(METHODS, name).label for name in own["method"]],
-            column=own["compression"].map(TIMES),
+            column=own["compression"].map(times),
             value=own["ahead"],
             bold=without_zero(own),
         ),
@@ -120,7 +130,7 @@ def masks_moved(table: pd.DataFrame, confidence: float = 0.95) -> Picture:
     means = sparse.moved(table, confidence)
     ends = means[means["compression"].isin([means["compression"].min(), means["compression"].max()])]
     return marks.forest(
-        ends.rename(columns={"measure": "panel", "method": "row"}).assign(group=ends["compression"].map(TIMES)),
+        ends.rename(columns={"measure": "panel", "method": "row"}).assign(group=ends["compression"].map(times)),
         "How far masks move, and how many places they try",
         Axis("share", percent, limits=(0, 1)),
         panels=MEASURES,
@@ -140,7 +150,7 @@ def _tried(means: pd.DataFrame) -> str:
         for name in ordered(most["method"], METHODS)
         if wide["distance", name] > 0
     ]
-    at = TIMES(means["compression"].max())
+    at = times(means["compression"].max())
     if not told:
         return "No mask moves."
     return f"At {at}, weights of the first mask gone by the end, and places that ever held one: {listed(told)}."
@@ -159,7 +169,7 @@ def structure_on_the_way(table: pd.DataFrame, compression: float, confidence: fl
     own = own[own["share"].isin(list(looks))]
     return marks.forest(
         own.assign(panel=own["property"].map(label), row=own["method"], series=own["share"]),
-        f"Hidden-to-hidden masks less chance, over training, {TIMES(compression)}",
+        f"Hidden-to-hidden masks less chance, over training, {times(compression)}",
         NUMBER,
         looks=looks,
         panels={},
@@ -192,7 +202,7 @@ def _signed(value: float) -> str:
 def named(table: pd.DataFrame) -> pd.DataFrame:
     """A table with a row per method and a column per compression, in words and in the order of figures."""
     own = table.loc[ordered(table.index, METHODS)]
-    return own.set_axis([look(METHODS, name).label for name in own.index]).rename(columns=TIMES)
+    return own.set_axis([look(METHODS, name).label for name in own.index]).rename(columns=times)
 
 
 def answer(table: pd.DataFrame, confidence: float = 0.95) -> str:
