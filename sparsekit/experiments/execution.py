@@ -132,6 +132,8 @@ class _Run:
     def __init__(self, schedule: Schedule, workers: Workers, store: Store, device: str, report: Callable):
         self.schedule, self.workers, self.store, self.device, self.report = schedule, workers, store, device, report
         self.running: dict[Future, Job] = {}
+        self.begun: list[tuple[float, float, Job]] = []  # when they were handed over, and what they cost
+        self.text = "starting"
         self.claims: dict[Future, ExitStack] = {}
         self.ended: queue.SimpleQueue[Future] = queue.SimpleQueue()  # those of them that have
         self.elsewhere: list[Job] = []  # what other runs are computing
@@ -139,7 +141,7 @@ class _Run:
 
     def until_done(self) -> None:
         """Have all computed that can be."""
-        self._tell("starting")
+        self._tell(self.text)
         while True:
             self._start()
             if not (self.running or self.elsewhere or self.schedule.ready):
@@ -159,7 +161,8 @@ class _Run:
             claims.close()
 
     def _tell(self, text: str) -> None:
-        self.report(self.schedule.state(text))
+        self.text = text
+        self.report(self.schedule.state(text, running=[(begun, cost) for begun, cost, _ in self.begun]))
 
     def _wait(self) -> None:
         if waiting := self.workers.waiting():
@@ -189,6 +192,8 @@ class _Run:
                 self.schedule.finish(name, elsewhere=True)
             if left := [name for name in mine if name not in there]:
                 job = job if len(left) == len(job.units) else self._part(job, left)
+                self.begun.append((time.monotonic(), sum(self.schedule.costs[name] for name in left), job))
+                self._tell(self.text)  # what is at work counts for the time left; in this process it runs now
                 future = self.workers.submit(job, self.store, self.device)
                 self.running[future], self.claims[future] = job, claims.pop_all()
                 future.add_done_callback(self.ended.put)
@@ -208,6 +213,7 @@ class _Run:
     def _end(self, future: Future) -> None:
         """Note what has become of a job; what may still succeed goes in line once more, unit by unit."""
         job = self.running.pop(future)
+        self.begun = [begun for begun in self.begun if begun[-1] is not job]
         with self.claims.pop(future):
             error = self.workers.settle(future, self.store)
             died = isinstance(error, BrokenExecutor)

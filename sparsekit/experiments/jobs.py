@@ -112,11 +112,11 @@ class Schedule:
         """Units asked for, with those that these require."""
         return self.reused + len(self.missing)
 
-    def state(self, text: str = "", end: bool = False) -> State:
-        """How far it is."""
+    def state(self, text: str = "", end: bool = False, running: Iterable[tuple[float, float]] = ()) -> State:
+        """How far it is; `running` are the jobs at work, when each was begun and what it costs."""
         failed = len(self.failed) + len(self.not_run)
         counts = (self.total, self.reused, len(self.computed), failed, self.past_cost, self.cost)
-        return State(*counts, self.workers, text, end)
+        return State(*counts, self.workers, text, end, tuple(running))
 
     @property
     def ready(self) -> bool:

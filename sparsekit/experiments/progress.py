@@ -48,6 +48,7 @@ class State:
     workers: int = 1
     text: str = ""  # the unit that ended last; at the end, what was done
     end: bool = False
+    running: tuple[tuple[float, float], ...] = ()  # of each job at work: when it was begun (`time.monotonic`), its cost
 
     def after(self, before: "State") -> "State":
         """This part of a run together with the parts before it; totals are the run's."""
@@ -73,6 +74,7 @@ class Progress(JupyterMixin, AbstractContextManager):
         self.whole, self.notebooks, self.executed, self.failed = whole, notebooks, 0, 0
         self._state = whole or State(0)
         self._start, self._last, self._took = time.monotonic(), 0.0, 0.0
+        self._pace = 1.0  # seconds that a worker takes for what costs one
         self._over = threading.Event()
         self._begun: dict[str, float] = {}  # when those notebooks that are at work were begun
         self._lock = threading.RLock()  # notebooks are executed in threads
@@ -99,11 +101,13 @@ class Progress(JupyterMixin, AbstractContextManager):
     def __call__(self, state: State) -> None:
         """Show how far the units are; a state that ends closes the bar of a progress without further parts."""
         with self._lock:
+            before = self._state.past
+            self._state = state if self.whole is None else state.after(self.whole)
+            if self._state.past > before:
+                self._keep_pace()
             if self.whole is None:
-                self._state = state
                 self._end(state.text) if state.end else self._show()
             else:
-                self._state = state.after(self.whole)
                 if state.end:
                     self.whole = self._state
                     if state.computed or state.failed:
@@ -146,18 +150,29 @@ class Progress(JupyterMixin, AbstractContextManager):
         """About how long the rest takes; None while nothing tells.
 
         At first by what units cost on one core of a usual machine, and the more of them are done here, by their time.
+        That none is done for a while is no news of how fast they are: the time left goes down by the clock, as long as
+        what is at work may be at work by its cost.
         """
-        s, elapsed = self._state, time.monotonic() - self._start
+        s = self._state
         if s.past <= 0 and not self.notebooks:
             return None
-        usual = s.cost / 20 or 1.0
-        rate = (elapsed + usual / s.workers) / (s.past + usual)
         each = self._took / self.executed if self.executed else NOTEBOOK
-        computing = rate * max(s.cost - s.past, 0.0)
+        computing = self._pace * max(s.cost - s.past - self._under_way(), 0.0) / s.workers
         # all but the last notebook are executed while others' units are computed
         behind = sum(min(time.monotonic() - begun, each) for begun in list(self._begun.values()))
         waiting = ((self.notebooks - self.executed) * each - behind) / s.workers
         return max(computing + each, waiting) if s.cost > s.past else waiting
+
+    def _under_way(self) -> float:
+        """How much of their cost the jobs at work are thought to be past; no more of them than there are workers."""
+        s, now = self._state, time.monotonic()
+        return sum(min((now - begun) / self._pace, cost) for begun, cost in sorted(s.running)[: s.workers])
+
+    def _keep_pace(self) -> None:
+        """Learn from units that are done how long they take here."""
+        s, usual = self._state, self._state.cost / 20 or 1.0
+        elapsed = time.monotonic() - self._start
+        self._pace = (elapsed * s.workers + usual) / (s.past + self._under_way() + usual)
 
     def _left(self) -> str:
         if self.notebooks and self.executed == self.notebooks:

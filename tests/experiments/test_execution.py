@@ -107,6 +107,12 @@ def quiet(*_):
     pass
 
 
+def test_a_report_is_told_what_is_at_work_and_what_it_costs(tmp_path):
+    seen, units = [], [Sum(name, str(tmp_path / "log"), cost=3.0) for name in "ab"]
+    run(units, Store(tmp_path / "s"), workers=1, report=seen.append)
+    assert [[cost for _, cost in state.running] for state in seen] == [[], [3.0], [], [3.0], [], []]
+
+
 def test_computes_what_is_required_first_and_only_once(store, make, tmp_path):
     base = make("base")
     units = [make("a", base), make("b", base), make("c", make("a", base))]
@@ -459,10 +465,10 @@ def test_progress_counts_up_and_ends_with_a_summary(store, make):
     seen = []
     run([make("a")], store, workers=1, report=quiet)
     run([make("a"), make("b"), make("c")], store, workers=1, report=seen.append)
-    assert [state.computed for state in seen] == [0, 1, 2, 2]
+    assert [state.computed for state in seen] == [0, 0, 1, 1, 2, 2]  # before and after each
     assert {(state.total, state.reused, state.cost) for state in seen} == {(3, 1, 2.0)}
-    assert [state.past for state in seen] == [0.0, 1.0, 2.0, 2.0]
-    assert [state.end for state in seen] == [False, False, False, True]
+    assert [state.past for state in seen] == [0.0, 0.0, 1.0, 1.0, 2.0, 2.0]
+    assert [state.end for state in seen] == [False, False, False, False, False, True]
     assert seen[-1].text == "3 units: 2 computed, 1 reused, 0 s"
 
 

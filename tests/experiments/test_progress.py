@@ -96,6 +96,25 @@ def test_time_left_is_told_by_cost_first_and_by_time_soon(clock):
     assert shown.seconds_left() == 0
 
 
+def test_time_left_does_not_grow_while_the_first_units_take_a_while(clock):
+    shown, told = Progress(State(217, cost=2000.0, workers=2), notebooks=1), []
+    for clock[0] in (0.0, 100.0, 200.0, 300.0, 900.0, 1000.0):
+        running = ((100.0, 200.0), (100.0, 300.0))  # begun at the start; what was planned is over after 300 s
+        shown.part("01_pruning")(State(217, cost=2000.0, workers=2, running=running))
+        told.append(shown.seconds_left() - NOTEBOOK)
+    assert told == pytest.approx([1000, 900, 800, 750, 750, 750])  # and no more is claimed to be done than is at work
+
+
+def test_a_job_at_work_counts_when_another_one_has_ended(clock):
+    shown = Progress(State(4, cost=400.0, workers=2), notebooks=1)
+    clock[0] = 100.0
+    shown(State(4, computed=1, past=100.0, cost=400.0, workers=2, running=((100.0, 100.0),)))
+    assert shown.seconds_left() == pytest.approx(100 + NOTEBOOK)
+    clock[0] = 120.0
+    shown(State(4, computed=2, past=200.0, cost=400.0, workers=2, running=((200.0, 100.0),)))
+    assert shown.seconds_left() == pytest.approx(100 + NOTEBOOK, rel=0.15)
+
+
 def test_time_left_goes_down_while_a_notebook_is_at_work(clock):
     shown = Progress(State(1, reused=1, workers=1), notebooks=3)
     shown.executing("00_task")
