@@ -73,7 +73,7 @@ def made_by(units: Iterable[Unit], store: "Store") -> pd.DataFrame:
 
 
 def told(made: pd.DataFrame) -> list[str]:
-    """`made_by` in sentences: first counts by code and by file, then each row; libraries other than here are named."""
+    """`made_by` in sentences: first counts by code and by file, if several, then each row; libraries other than here."""
     from sparsekit.experiments.progress import duration  # not above: what workers import needs no terminal
 
     if made.empty:
@@ -84,7 +84,8 @@ def told(made: pd.DataFrame) -> list[str]:
     lines = [f"Of {counts.sum():,} records: {', '.join(parts)}"]
     for file, rows in made[made["file"] != ""].groupby("file"):
         lines[0] += f"; {rows['records'].sum():,} came in {file} ({duration(rows['seconds'].sum())} of one worker)"
-    here = versions()
+    here, alone = versions(), len(made) == 1 and not made["file"].iloc[0]
+    few = "records " if alone else ""
     for row in made.to_dict("records"):
         days = " to ".join(dict.fromkeys([row["first"], row["last"]]))
         differs = [
@@ -92,5 +93,7 @@ def told(made: pd.DataFrame) -> list[str]:
         ]
         other = f"; {', '.join(differs)}" if differs else ""
         where = ", ".join(filter(None, [row["processor"], row["device"], row["file"]]))
-        lines.append(f"  {row['records']:,} {words[row['code']]}, sparsekit {row['sparsekit']}, {days}, {where}{other}")
-    return lines
+        lines.append(
+            f"  {row['records']:,} {few}{words[row['code']]}, sparsekit {row['sparsekit']}, {days}, {where}{other}"
+        )
+    return [lines[1].strip()] if alone else lines

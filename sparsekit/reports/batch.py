@@ -21,7 +21,6 @@ import pandas as pd
 
 from sparsekit import __version__
 from sparsekit.experiments import execution, provenance, pruning, records, structure, studies
-from sparsekit.experiments.identity import key
 from sparsekit.experiments.jobs import Schedule
 from sparsekit.experiments.parameters import Parameters
 from sparsekit.experiments.progress import Progress, duration
@@ -57,8 +56,7 @@ class Batch:
     failures: list[str] = field(default_factory=list)  # one text for each thing that went wrong
     answers: dict[str, Answer] = field(default_factory=dict)  # of the notebooks that this run executed
     interrupted: bool = False
-    computed: set[str] = field(default_factory=set)  # keys of the units whose records this run computed
-    reused: set[str] = field(default_factory=set)  # and of those whose records were there before
+    schedule: Schedule | None = None  # what was there before and what was missing, the required too
     progress: Progress = field(default_factory=Progress)
     inputs: dict[str, str] = field(init=False)  # digests of the user's files
 
@@ -100,9 +98,9 @@ def run(
     parts = [(stem, part) for stem, part in timed.items() if part] + [(stem, units[stem]) for stem in timed]
     problems, spent = defaultdict(str), defaultdict(float)
     workers = parameters.workers or loky.cpu_count()
-    whole = Schedule(chain(*units.values()), records.default_store(), workers).state()
+    batch.schedule = Schedule(chain(*units.values()), records.default_store(), workers)
     kernels, pages, failed = ThreadPoolExecutor(workers), [], []
-    with Progress(whole, notebooks=len(units)) as batch.progress:
+    with Progress(batch.schedule.state(), notebooks=len(units)) as batch.progress:
         try:
             for stem, part in parts:
                 begun, report = time.monotonic(), batch.progress.part(stem)
@@ -149,11 +147,8 @@ def _still(batch: Batch, problem: str, units: Sequence) -> str:
 
 
 def _compute(batch: Batch, units: Sequence, report: Progress) -> None:
-    store, p = records.default_store(), batch.parameters
-    before = {key(unit) for unit in units if store.has(unit)}
-    batch.reused |= before - batch.computed
-    execution.run(units, store, workers=p.workers, device=p.device, report=report)
-    batch.computed |= {key(unit) for unit in units} - before
+    p = batch.parameters
+    execution.run(units, records.default_store(), workers=p.workers, device=p.device, report=report)
 
 
 def _execute(batch: Batch, notebook: Path, problem: str, spent: float) -> Page:
@@ -227,9 +222,10 @@ def _tables(parameters: Parameters, units: Mapping[str, Sequence]) -> dict[str, 
 
 def _cost(batch: Batch, made: pd.DataFrame) -> dict[str, str]:
     """What the run took, and what its records took to compute, whenever that was."""
+    computed = sum(map(records.default_store().has, batch.schedule.missing.values()))
     return {
         "this run": duration(time.monotonic() - batch.start),
-        "records": f"{len(batch.computed):,} computed now, {len(batch.reused):,} there before",
+        "records": f"{computed:,} computed now, {batch.schedule.reused:,} there before",
         "work in them": f"{duration(made['seconds'].sum())} of one worker",
         "workers": str(batch.parameters.workers or loky.cpu_count()),
     }

@@ -67,7 +67,7 @@ def test_status_counts_what_is_done_missing_and_failed_with_its_reason(store):
     assert "5 done, 3 to compute" in text
     assert "ValueError: boom" in text
     assert "not run, since drawn: seed 5, boom failed" in text
-    assert "Of 5 records: 5 made by this code" in text
+    assert "\n5 records made by this code, sparsekit" in text
 
 
 def test_status_and_the_table_tell_records_of_other_and_unknown_code(store):
