@@ -111,7 +111,7 @@ def break_even_line(table: pd.DataFrame, own_size: int | None = None) -> Picture
         zero=None,
         columns=2,
         note=f"{label(variant)}{batch}, one thread of {machine}.\n{OVER.format(highest)}",
-        reading=f"{_at_own_size(table, own_size, highest)} {_earliest(table, highest)}".strip(),
+        reading=f"{_at_own_size(table, own_size, highest)} {_earliest(table, highest, own_size)}".strip(),
     )
 
 
@@ -123,15 +123,22 @@ def _panels(table: pd.DataFrame, several: bool) -> list[str]:
     return [f"{task}, {batch}" for task, batch in zip(tasks, batches, strict=True)]
 
 
-def _earliest(table: pd.DataFrame, highest: str) -> str:
-    """Where sparse weights pay first, and what never does."""
+def _earliest(table: pd.DataFrame, highest: str, own_size: int | None) -> str:
+    """Where sparse weights pay first, where that has not been said of the own size, and what never does."""
     if np.isinf(table["sparsity"]).all():
         return f"No sparse kernel was faster here than the dense one, at any sparsity up to {highest}."
     first = table.loc[table["sparsity"].idxmin()]
-    told = f"Sparse weights pay earliest for {first['hidden']:g} units ({first['told']}, {_kernel(first)}): "
+    told = f"Sparse weights pay earliest for {first['hidden']:g} units ({_which(table, first, ', ')}): {_where(first)}"
     never = [name for name, own in table.groupby("kernel", sort=False) if np.isinf(own["sparsity"]).all()]
-    lost = f"; {listed(look(FORMS, name).label for name in never)} never does, up to {highest}" if never else ""
-    return f"{told}{_where(first)}{lost}."
+    lost = f"{listed(look(FORMS, name).label for name in never)} never does, up to {highest}." if never else ""
+    if first["hidden"] == own_size:
+        return lost and f"Of all sizes it pays earliest there; {lost}"
+    return f"{told}; {lost}" if never else f"{told}."
+
+
+def _which(table: pd.DataFrame, row: Any, between: str) -> str:
+    """A kernel, and where there are several tasks or batches which of them it is."""
+    return between.join([row["told"]] * (table["told"].nunique() > 1) + [_kernel(row)])
 
 
 def _kernel(row: Any) -> str:
@@ -148,7 +155,7 @@ def _at_own_size(table: pd.DataFrame, size: int | None, highest: str) -> str:
         kernels = listed(look(FORMS, kernel).label for kernel in own["kernel"].unique())
         return f"{units} {kernels} weights were never faster here than dense ones, up to {highest} sparsity."
     pays = own[np.isfinite(own["sparsity"])]
-    told = [f"{r['told']} ({_kernel(r)}) {_where(r)}" for _, r in pays.iterrows()]
+    told = [f"{_which(table, row, ': ')} {_where(row)}" for _, row in pays.iterrows()]
     return f"{units} sparse weights are faster than dense ones: {listed(told)}."
 
 

@@ -157,7 +157,7 @@ def accuracy_by_compression(
     axis = Axis("weights, dense / pruned", form, ("log", {"base": 2}), (0.93, most * 1.2), ticks)
     held = margin_ends(own, "rule", margin, "compression")["held"].fillna(1)
     words = {"title": f"Accuracy at once after pruning against compression{_named(target)}"}
-    words["reading"] = f"Highest tested compression {_held_in(held, looks, margin, '×')}"
+    words["reading"] = f"Highest tested compression at which mean accuracy {_held_in(held, looks, margin, '×')}"
     return _against_base(own, "rule", looks, baselines, margin, confidence, "compression", axis, **words)
 
 
@@ -173,13 +173,14 @@ def _named(target: str) -> str:
 
 
 def _held_in(held: pd.Series, looks: Looks, margin: float, unit: str) -> str:
-    """Over variants, the smallest and the largest of each series that stays within the margin."""
+    """Over variants, the smallest and the largest of each series that stays within the margin; 0 is none."""
     told = []
     for name in ordered(held.index.get_level_values(1), looks):
-        ends = dict.fromkeys(f"{end:.3g}{unit}" for end in held.xs(name, level=1).agg(["min", "max"]))
+        ends = held.xs(name, level=1).agg(["min", "max"])
+        ends = dict.fromkeys(f"{end:.3g}{unit}" if end else "none" for end in ends)
         told.append(f"{look(looks, name).label} {' to '.join(ends)}")
     over = counted(held.index.get_level_values(0).nunique(), "variant")
-    return f"with mean accuracy within {100 * margin:g} points of the base, over {over}: {listed(told)}."
+    return f"is within {100 * margin:g} points of the base, lowest to highest of {over}: {listed(told)}."
 
 
 def scores_and_scopes(
@@ -229,5 +230,14 @@ def accuracy_by_schedule(
     single(own.drop(columns="schedule"))
     held = margin_ends(own, "schedule", margin)["held"].fillna(0)
     words = {"title": f"Accuracy after retraining, by pruning schedule{_named(target)}"}
-    words["reading"] = f"Highest tested percentage after retraining {_held_in(held, style.SCHEDULES, margin, ' %')}"
+    if own["percent"].nunique() == 1:
+        named = ordered(held.index.get_level_values(1), style.SCHEDULES)
+        kept = [f"{look(style.SCHEDULES, name).label} in {(held.xs(name, level=1) > 0).sum()}" for name in named]
+        words["reading"] = (
+            f"At {own['percent'].iloc[0]:g} % mean accuracy after retraining is within {100 * margin:g} points of the "
+            f"base: {listed(kept)} of {counted(held.index.get_level_values(0).nunique(), 'variant')}."
+        )
+    else:
+        told = _held_in(held, style.SCHEDULES, margin, " %")
+        words["reading"] = f"Highest tested percentage at which mean accuracy after retraining {told}"
     return _against_base(own, "schedule", style.SCHEDULES, baselines, margin, confidence, **words)

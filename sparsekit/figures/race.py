@@ -10,7 +10,7 @@ from sparsekit.figures.axis import Axis
 from sparsekit.figures.picture import Picture
 from sparsekit.figures.style import MADE, look, ordered
 from sparsekit.figures.task import accuracy_axis
-from sparsekit.figures.words import counted, label, listed
+from sparsekit.figures.words import counted, label, listed, percent
 
 
 def accuracy_by_time(points: pd.DataFrame, setting: pd.DataFrame, margin: float = 0.02) -> Picture:
@@ -86,5 +86,5 @@ def fastest(points: pd.DataFrame, margin: float = 0.02) -> Styler:
     own["torch"] = own["seconds"] * own["variant"].map(dense["torch"] / dense["compiled"])
     own["variant"], own["made"] = own["variant"].map(label), [look(MADE, made).label for made in own["made"]]
     heads = ["", "made smaller", "by (%)", "accuracy", "time ÷", "bytes ÷", "multiply-adds ÷", "torch's time ÷"]
-    forms = dict(zip(heads[2:], ["{:g}", "{:.3f}", *["{:.1f}"] * 4], strict=True))
+    forms = dict(zip(heads[2:], ["{:g}", percent, *["{:.1f}"] * 4], strict=True))
     return own.set_axis(heads, axis="columns").style.format(forms).hide(axis="index")

@@ -17,7 +17,7 @@ from sparsekit.pruning.scores import CONTROLS
 def operating(scores: pd.DataFrame, score: str, confidence: float) -> Styler:
     """Ratios of size and of multiply-adds, and accuracy of base, score and random controls: mean ± deviation.
 
-    Of `analysis.tables.PRUNING` of every score, scope and random control.
+    Accuracy in per cent. Of `analysis.tables.PRUNING` of every score, scope and random control.
     """
     scores = pd.concat(
         [scores[scores["variant"] == v].sort_values("percent") for v in ordered(scores["variant"], VARIANTS)]
@@ -34,7 +34,7 @@ def operating(scores: pd.DataFrame, score: str, confidence: float) -> Styler:
         place = "" if scope == "global" else f" {look(SCOPES, scope).label}"
         columns[look(SCORES, name).label + place] = _spread(points["accuracy"], points["sd"])
     shown = pd.DataFrame(columns).style.format_index(label, level="variant").format_index("{:g} %", level="percent")
-    return _captioned(shown, "Size and multiply-adds: dense / pruned")
+    return _captioned(shown, "Accuracy in %: mean ± deviation over seeds. Size and multiply-adds: dense / pruned")
 
 
 def _times(ratio: float) -> str:
@@ -42,7 +42,8 @@ def _times(ratio: float) -> str:
 
 
 def _spread(mean: pd.Series, deviation: pd.Series) -> pd.Series:
-    return mean.map("{:.3f}".format) + deviation.map(lambda sd: "" if np.isnan(sd) else f" ± {sd:.3f}")
+    spread = deviation.map(lambda sd: "" if np.isnan(sd) else f" ± {100 * sd:.1f}")
+    return mean.map(lambda share: f"{100 * share:.1f}") + spread
 
 
 def by_length(length: pd.DataFrame) -> Styler:

@@ -51,7 +51,7 @@ def test_break_even_line_reads_the_own_size_first():
     )
     assert reading((50, 256), 256).startswith(
         "At 256 hidden units, the size of this study, sparse weights are faster than dense ones: "
-        "hidden-to-hidden product (CSR) from about 75 % (75 to 75 %) and whole layer"
+        "hidden-to-hidden product: CSR from about 75 % (75 to 75 %) and whole layer"
     )
     assert reading((50,), 7).startswith("At 7 hidden units, the size of this study, nothing was timed")
 
