@@ -73,7 +73,7 @@ def made_by(units: Iterable[Unit], store: "Store") -> pd.DataFrame:
 
 
 def told(made: pd.DataFrame) -> list[str]:
-    """`made_by` in sentences: first counts by code and by file, if several, then each row; libraries other than here."""
+    """`made_by` in sentences: first counts by code and by file, if several, then each row; libraries unlike these."""
     from sparsekit.experiments.progress import duration  # not above: what workers import needs no terminal
 
     if made.empty:
