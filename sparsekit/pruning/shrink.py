@@ -166,6 +166,11 @@ class Shrunk(nn.Module):
         h, *c = (torch.cat(parts) for parts in whole)
         return self._output(x), ((h, *c) if c else h)
 
+    def flatten_parameters(self) -> None:
+        """As of the layers whose place it takes: models call this of them."""
+        for part in self.parts:
+            part.flatten_parameters()
+
     def _output(self, x):
         if self.proj_size:
             return x

@@ -263,3 +263,12 @@ def test_a_unit_score_of_ones_own_is_known_by_its_name_and_told_what_it_lacks(mo
     assert structured.remove(network, 0.5, "last_stay")["stages.0"].tolist() == [True, True, False, False]
     with pytest.raises(OwnError, match="give a tensor of 4 scores"):
         structured.remove(network, 0.5, "too_few")
+
+
+def test_a_model_that_asks_its_layer_to_lay_its_weights_side_by_side_still_may():
+    """As models do in their forward pass, for cuDNN."""
+    module = layer("gru", 3, 6)
+    structured.remove(module, 0.5)
+    small = shrink(module)
+    assert type(small) is Shrunk
+    small.flatten_parameters()
