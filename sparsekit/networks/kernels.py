@@ -762,3 +762,61 @@ def infer_many(variant, gates, cells, numbers, columns, starts, tokens, given, s
                 add(states[t, cell.out : cell.out + n].ravel(), h.ravel())
             else:
                 states[t, cell.out : cell.out + n] = h
+
+
+@compiled
+def layer_few(variant, gates, cells, numbers, places, starts, given, h, c, out, first, back):
+    """One direction of a layer over all steps, one sequence after the other, from a state that is given.
+
+    Parameters
+    ----------
+    cells : array of `FAST`, one of them
+    numbers, places, starts : as of `infer_few`
+    given : float32 array, shape (sequences, steps, inputs filled up)
+    h, c : float32 arrays, shape (sequences, units filled up) and (sequences, units)
+        Become the last states; of an LSTM `c`.
+    out : float32 array, shape (sequences, steps, …)
+        The states of each step are put there from column `first` on.
+    back : bool
+        Whether it goes from the last step to the first.
+    """
+    cell, steps = cells[0], given.shape[1]
+    n, rows = cell.nodes, gates * cell.nodes
+    deep = -(-rows // BLOCK) * BLOCK
+    bias, inner = numbers[cell.bias : cell.bias + deep], numbers[cell.inner : cell.inner + deep]
+    products, a = np.empty((steps, deep), np.float32), np.empty((1, deep), np.float32)
+    for b in range(len(given)):
+        for t in range(steps):
+            products[t] = bias
+        _one(numbers, places, starts, cell.ih, given[b], 0, cell.inputs, products, rows)
+        past = h[b : b + 1]
+        for k in range(steps):
+            t = steps - 1 - k if back else k
+            if variant == GRU:
+                a[0] = inner
+                _one(numbers, places, starts, cell.hh, past, 0, n, a, rows)
+                add(products[t, : 2 * n], a[0, : 2 * n])
+            else:
+                _one(numbers, places, starts, cell.hh, past, 0, n, products[t : t + 1], rows)
+            _advance(variant, products[t], a[0, 2 * n :], past[0, :n], c[b])
+            out[b, t, first : first + n] = past[0, :n]
+
+
+@compiled
+def layer_many(variant, gates, cells, numbers, columns, starts, given, h, c, out, first, back):
+    """The same for many sequences side by side, their axis last: (steps, inputs, width), (units, width), …."""
+    cell, (steps, _, width) = cells[0], given.shape
+    n, rows = cell.nodes, gates * cell.nodes
+    sums, a = np.empty((rows, width), np.float32), np.empty((rows, width), np.float32)
+    for k in range(steps):
+        t = steps - 1 - k if back else k
+        for i in range(rows):
+            sums[i], a[i] = numbers[cell.bias + i], numbers[cell.inner + i]
+        _many(numbers, columns, starts, cell.ih, given[t], sums)
+        if variant == GRU:
+            _many(numbers, columns, starts, cell.hh, h, a)
+            add(sums[: 2 * n].ravel(), a[: 2 * n].ravel())
+        else:
+            _many(numbers, columns, starts, cell.hh, h, sums)
+        _advance(variant, sums.ravel(), a[2 * n :].ravel(), h.ravel(), c.ravel())
+        out[t, first : first + n] = h

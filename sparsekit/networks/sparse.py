@@ -1,15 +1,19 @@
-"""A trained network for inference on a CPU: its weights in compressed form, all steps in one compiled call."""
+"""A trained network for inference on a CPU: its weights in compressed form, all steps in one compiled call.
 
-from collections.abc import Callable
+Of the kit's networks all layers (`Compiled`), of torch's own modules a layer at a time (`CompiledLayers`).
+"""
+
+from collections.abc import Callable, Sequence
 from functools import partial
 
 import numpy as np
 import torch
-from torch import Tensor
+from torch import Tensor, nn
+from torch.nn.utils.rnn import PackedSequence
 
 from sparsekit.networks import kernels
 from sparsekit.networks.classifier import Classifier
-from sparsekit.networks.core import EMBEDDING, PARAMETERS, check
+from sparsekit.networks.core import EMBEDDING, PARAMETERS, Layout, check
 from sparsekit.registry import check_name
 from sparsekit.variants import GATES, VARIANTS
 
@@ -130,6 +134,115 @@ class Compiled:
 _NO_TOKENS, _NOTHING = np.empty((0, 0), np.int64), np.empty((0, 0, 0), np.float32)
 
 
+class CompiledLayers(nn.Module):
+    """What stands in the place of an nn.RNN, nn.GRU or nn.LSTM for inference: called as it is, with the same results.
+
+    From the weights as they are now, without their zeros. It has no parameters, no gradient comes back, and nothing is
+    dropped out. As in :class:`Compiled`, few sequences and many are computed from a copy of the weights of their own
+    each, made when it is first needed.
+
+    Parameters
+    ----------
+    module : nn.RNN, nn.GRU or nn.LSTM
+        Of any number of layers, one direction or both, with biases or without; on a CPU in float32.
+    form : {"auto", "sparse", "dense"}
+
+    Raises
+    ------
+    ValueError
+        Of another module, or of an LSTM with projections; as UnknownName of another form.
+    """
+
+    def __init__(self, module: nn.RNNBase, form: str = "auto"):
+        super().__init__()
+        check_name("form", form, FORMS)
+        if type(module) not in (nn.RNN, nn.GRU, nn.LSTM):
+            raise ValueError(f"given a {type(module).__name__}: compiled are nn.RNN, nn.GRU and nn.LSTM themselves")
+        if module.proj_size:
+            raise ValueError(f"an nn.LSTM with proj_size={module.proj_size}: compiled are those without projections")
+        weights = {name: weight.detach() for name, weight in module.state_dict().items()}
+        if odd := {f"{w.dtype} on {w.device}" for w in weights.values()} - {"torch.float32 on cpu"}:
+            raise ValueError(f"the layer is of {', '.join(odd)}: compiled are those of float32 on a CPU")
+        for name in ("mode", "input_size", "hidden_size", "num_layers", "bias", "batch_first", "dropout", "proj_size"):
+            setattr(self, name, getattr(module, name))
+        self.bidirectional, self.form = module.bidirectional, form
+        ends = [f"l{k}{'_reverse' * back}" for k in range(self.num_layers) for back in range(1 + self.bidirectional)]
+        self._weights = [
+            {name: weights[f"{name}_{end}"].numpy().copy() for name in PARAMETERS if f"{name}_{end}" in weights}
+            for end in ends
+        ]
+        self._made: dict[bool, list[Packed]] = {}
+        self.eval()
+
+    def flatten_parameters(self) -> None:
+        """There are none; models call this of their layers."""
+
+    @torch.compiler.disable
+    def forward(self, input: Tensor, hx: Tensor | tuple[Tensor, Tensor] | None = None):
+        x, h, c = self._checked(input, hx)
+        (count, steps, _), n, directions = x.shape, self.hidden_size, 1 + self.bidirectional
+        few = Compiled.takes_few(count)
+        if few:
+            x, h, layer = _wide(x, kernels.REACH), _wide(h, kernels.REACH), kernels.layer_few
+            shape = count, steps, _filled(directions * n, kernels.REACH)
+        else:  # side by side
+            x, h, c = np.moveaxis(x, 0, -1), np.moveaxis(h, 1, -1), np.moveaxis(c, 1, -1)
+            x, h, c = (_wide(part, kernels.WIDTHS[count > kernels.WIDTHS[0]]) for part in (x, h, c))
+            shape, layer = (steps, directions * n, x.shape[-1]), kernels.layer_many
+        variant = self.mode.lower()
+        for k, (cells, arrays, _) in enumerate(self._packed(few)):
+            back = k % directions
+            if not back:
+                given, x = x, np.zeros(shape, np.float32)
+            names = list(VARIANTS).index(variant), len(GATES[variant])
+            layer(*names, cells, *arrays, given, h[k], c[k], x, back * n, back)
+        if few:
+            x, h = x[..., : directions * n], h[..., :n]
+        else:
+            x, h, c = np.moveaxis(x, -1, 0)[:count], np.moveaxis(h, -1, 1)[:, :count], np.moveaxis(c, -1, 1)[:, :count]
+        out, *states = (torch.from_numpy(np.ascontiguousarray(part)) for part in (x, h, c))
+        if input.dim() == 2:
+            out, *states = out[0], *(state[:, 0] for state in states)
+        elif not self.batch_first:
+            out = out.transpose(0, 1)
+        return out, (tuple(states) if self.mode == "LSTM" else states[0])
+
+    def _packed(self, few: bool) -> list[Packed]:
+        """Each layer and direction, for few sequences or for many."""
+        if few not in self._made:
+            how, n, made = (_tiles, _blocks, kernels.REACH) if few else (_rows, np.ravel, 1), self.hidden_size, []
+            for own in self._weights:
+                rows, inputs = own["weight_ih"].shape
+                layout = Layout(self.mode.lower(), inputs, False, (((EMBEDDING,), n),), {}, n)
+                weights = {f"stages.0.{name}": own.get(name, np.zeros(rows, np.float32)) for name in PARAMETERS}
+                made.append(_Packer(layout, weights, self.form, *how).packed())
+            self._made[few] = made
+        return self._made[few]
+
+    def _checked(self, input: Tensor, hx) -> list[np.ndarray]:
+        """The input (sequences, steps, features), and copies of states (layers and directions, sequences, units)."""
+        if isinstance(input, PackedSequence):
+            raise ValueError("given a packed sequence: compiled layers take a padded tensor, or one sequence at a time")
+        if self.training or torch.jit.is_tracing():
+            raise RuntimeError("compiled layers are for inference: they are neither trained nor traced")
+        one = isinstance(input, Tensor) and input.dim() == 2
+        axes = ("steps",) if one else ("batch", "steps") if self.batch_first else ("steps", "batch")
+        _check_float("input", input, (*axes, self.input_size))
+        x = input[None] if one else input if self.batch_first else input.transpose(0, 1)
+        if not x.shape[1]:
+            raise ValueError("input has no steps: give sequences of at least one")
+        names, given = ("h_0", "c_0")[: 1 + (self.mode == "LSTM")], hx if isinstance(hx, tuple | list) else (hx,)
+        shape = (len(self._weights), len(x), self.hidden_size)
+        states = [np.zeros(shape, np.float32), np.zeros(shape, np.float32)]
+        if hx is not None:
+            if len(given) != len(names):
+                raise ValueError(f"hx holds {len(given)} states: give {' and '.join(names)}")
+            for name, own, state in zip(names, given, states, strict=False):
+                _check_float(name, own, (shape[0], shape[2]) if one else shape)
+                state[...] = own.detach().numpy().reshape(shape)
+        return [x.detach().numpy(), *states]
+
+
 class _Packer:
     """Lays the cells of a network out for the compiled loop, each matrix in the form that is asked for or faster."""
 
@@ -194,6 +307,27 @@ class _Packer:
 def _filled(n: int, to: int) -> int:
     """The next multiple."""
     return -(-n // to) * to
+
+
+def _check_float(name: str, given: Tensor, shape: Sequence[int | str]) -> None:
+    """Whether it is a float32 tensor on a CPU of this shape, in which a name stands for any size."""
+    told = type(given).__name__
+    if isinstance(given, Tensor):
+        sizes = given.shape
+        same = len(sizes) == len(shape) and all(
+            isinstance(s, str) or s == own for s, own in zip(shape, sizes, strict=True)
+        )
+        if same and (given.dtype, given.device.type) == (torch.float32, "cpu"):
+            return
+        told = f"{given.dtype} on {given.device} of shape {tuple(sizes)}"
+    raise ValueError(f"{name} is {told}: give torch.float32 on a CPU of shape ({', '.join(map(str, shape))})")
+
+
+def _wide(values: np.ndarray, to: int) -> np.ndarray:
+    """With zeros after each row, up to a multiple."""
+    wide = np.zeros((*values.shape[:-1], _filled(values.shape[-1], to)), np.float32)
+    wide[..., : values.shape[-1]] = values
+    return wide
 
 
 def _rows_filled(values: np.ndarray) -> np.ndarray:
