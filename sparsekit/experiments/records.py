@@ -155,18 +155,22 @@ class Store:
 
     @contextmanager
     def surveyed(self) -> Iterator[None]:
-        """Look for many records inside: by the folder's index, at a file once, and with one warning of all broken."""
+        """Look for many records inside: by the folder's index, at a file once, and with one warning of all broken.
+
+        A survey within another is part of it.
+        """
+        if self._seen is not None:
+            yield
+            return
         if self.path not in _RECALLED:
             _RECALLED.add(self.path)
             for name, known in index.recalled(self.path):
                 _CHECKED.setdefault(name, known)
-        outer = self._broken, self._seen
         self._broken, self._seen = [], set()
         try:
             yield
         finally:
-            broken = self._broken
-            self._broken, self._seen = outer
+            broken, self._broken, self._seen = self._broken, None, None
             if broken:
                 self._warn(broken)
             self.remember()

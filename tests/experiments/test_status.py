@@ -8,7 +8,7 @@ from typing import ClassVar
 import pytest
 import torch
 
-from sparsekit.experiments import execution, status
+from sparsekit.experiments import execution, records, status
 from sparsekit.experiments.identity import Unit, digest
 from sparsekit.experiments.provenance import made_by
 from sparsekit.experiments.records import Store
@@ -68,6 +68,13 @@ def test_status_counts_what_is_done_missing_and_failed_with_its_reason(store):
     assert "ValueError: boom" in text
     assert "not run, since drawn: seed 5, boom failed" in text
     assert "\n5 records made by this code, sparsekit" in text
+
+
+def test_status_looks_at_each_file_once(store, monkeypatch):
+    looked, stamp = [], records.stamp
+    monkeypatch.setattr(records, "stamp", lambda file: looked.append(file) or stamp(file))
+    status.status(UNITS, store)
+    assert sorted(looked) == sorted(str(store.file(unit)) for unit in UNITS)
 
 
 def test_status_and_the_table_tell_records_of_other_and_unknown_code(store):
