@@ -20,11 +20,16 @@ def name() -> str:
 
 
 @cache
-def kind() -> str:
-    """The CPU's name and the instructions that it has: of x86-64 the level, which decides how libraries compute."""
+def level() -> str:
+    """The instructions that it has: of x86-64 the level, which decides how libraries compute."""
     flags = {*_of_linux("flags").split()}
-    levels = (level for level, needed in LEVELS.items() if needed <= flags)
-    return f"{name()}, {next(levels, platform.machine())}"
+    return next((level for level, needed in LEVELS.items() if needed <= flags), platform.machine())
+
+
+@cache
+def kind() -> str:
+    """The CPU's name and its `level`."""
+    return f"{name()}, {level()}"
 
 
 def _of_linux(field: str) -> str:

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 from torch import nn
 
-from sparsekit.networks import build, export, kernels, sparse
+from sparsekit.networks import build, export, kernels, processor, sparse
 from sparsekit.pruning import prune
 from sparsekit.variants import VARIANTS
 from tests.networks.test_core import network
@@ -90,11 +90,21 @@ def test_it_equals_torchs_own_modules(variant, batch):
     torch.testing.assert_close(sparse.Compiled(net)(x), module(x)[0][:, -1].detach(), rtol=0, atol=1e-5)
 
 
+@pytest.mark.parametrize(("level", "form"), [("x86-64-v4", "sparse"), ("x86-64-v3", "dense"), ("arm64", "dense")])
+def test_one_sequence_takes_tiles_where_they_are_fast(monkeypatch, level, form):
+    monkeypatch.setattr(processor, "level", lambda: level)
+    net = build.stacked("lstm", 64, 1)
+    prune.magnitude(net, 0.7)
+    assert net.compiled().pack().nbytes == net.compiled(form).pack().nbytes
+    prune.magnitude(net, 0.98)
+    assert net.compiled().pack().nbytes == net.compiled("sparse").pack().nbytes
+
+
 def test_a_network_that_is_loaded_runs_compiled(tmp_path):
     net = build.stacked("gru", 50, 2, 8, vocabulary=9)
     prune.apply(net, 0.9)
     export.export(net, tmp_path / "pruned")
-    made, tokens = export.load(tmp_path / "pruned").compiled(), torch.randint(0, 9, (3, 7))
+    made, tokens = export.load(tmp_path / "pruned").compiled("sparse"), torch.randint(0, 9, (3, 7))
     torch.testing.assert_close(made(tokens), net(tokens).detach(), rtol=0, atol=1e-5)
     assert made(tokens[:0]).shape == (0, 2)
     held = made.nbytes
