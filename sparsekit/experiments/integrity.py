@@ -14,6 +14,8 @@ from sparsekit.experiments.identity import digest
 
 PARTS = {"kind", "identity", "data", "weights_bytes", "provenance"}
 """What a whole record holds; younger ones hold checksums too."""
+PYTHON = ".".join((*platform.python_version_tuple()[:2], ""))
+"""How versions of Python begin whose bytecode can be compared with this one's."""
 SHARES = ("accuracy", "sparsity")
 """How names end of what lies between 0 and 1."""
 
@@ -57,7 +59,7 @@ class Checked(NamedTuple):
     def made_by(self, current: Callable[[], str]) -> str:
         """Which code has made it: "this", "other", or "unknown", which is that of another Python too."""
         made, python = self.made.get("code"), str(self.made.get("python"))
-        if not made or python.split(".")[:2] != list(platform.python_version_tuple()[:2]):
+        if not made or not f"{python}.".startswith(PYTHON):
             return "unknown"
         return "this" if made == current() else "other"
 
