@@ -1,4 +1,5 @@
 import copy
+import time
 from itertools import islice
 
 import numpy as np
@@ -6,7 +7,7 @@ import pytest
 import torch
 
 from sparsekit.graphs import families
-from sparsekit.networks import build
+from sparsekit.networks import build, training
 from sparsekit.networks.training import Encoded, Population, Recipe, adam, evaluate, train, update
 from sparsekit.pruning import prune
 from sparsekit.pruning.masks import Mask
@@ -142,6 +143,26 @@ def test_evaluation_equals_batches_one_by_one(readout):
     loss, accuracy = evaluate(Population([network]), test, recipe)
     assert loss[0] == pytest.approx(sum(losses) / 90, rel=1e-5)
     assert accuracy[0] == sum(hits) / 90
+
+
+def test_a_probe_does_not_time_what_comes_once(monkeypatch):
+    """Compiling takes seconds where nothing is in its cache, at the first call of each function alone."""
+    first = set()
+
+    def slow_at_first(of, own):
+        def called(*given):
+            if of not in first:
+                first.add(of)
+                time.sleep(2)
+            return own(*given)
+
+        monkeypatch.setattr(training, of, called)
+
+    slow_at_first("evaluate", training.evaluate)
+    slow_at_first("update", training.update)
+    network = build.stacked("rnn_tanh", 8, 2, 6, seed=0)
+    epoch, measuring = training.epoch_seconds([network], TASK, Recipe(1, 16))
+    assert first == {"evaluate", "update"} and max(epoch, measuring) < 1
 
 
 def test_last_valid_reads_before_the_padding():
