@@ -66,6 +66,7 @@ class Cluster:
         self._units: dict[Future, tuple[Unit, ...]] = {}
         self._timed: set[Future] = set()
         self._workers, self._looked, self._there = 0, -LOOK, 0.0  # when workers were last there
+        self._silent = False
         try:
             for worker, there in self._client.run(_versions).items():
                 _compare(there, self._here, worker)
@@ -78,8 +79,13 @@ class Cluster:
     @property
     def limit(self) -> int:
         if time.monotonic() - self._looked >= LOOK:
-            with suppress(Exception):  # `waiting` says what is the matter
-                self._workers = len(self._client.nthreads())
+            try:  # a scheduler that is frozen, or cut off, would be waited for without end
+                workers = self._client.sync(self._client.scheduler.ncores, callback_timeout=ANSWER)
+                self._workers, self._silent = len(workers), False
+            except TimeoutError:
+                self._workers, self._silent = 0, True
+            except Exception:  # of a client that ends: `waiting` says what is the matter
+                pass
             self._looked = time.monotonic()
             self._there = self._looked if self._workers else self._there
         return self._workers
@@ -121,8 +127,9 @@ class Cluster:
         if self.limit:
             return ""
         if self._there and not self._timed and time.monotonic() - self._there > PATIENCE:
-            raise self._gone(f"the last worker is gone, and none came within {PATIENCE / 3600:.2g} h")
-        return f"waiting for a worker at {self.address}"
+            what = "the scheduler is silent" if self._silent else "the last worker is gone, and none came"
+            raise self._gone(f"{what} within {PATIENCE / 3600:.2g} h")
+        return f"waiting for {'an answer of the scheduler' if self._silent else 'a worker'} at {self.address}"
 
     def end(self) -> None:
         for future in self._units:

@@ -167,6 +167,26 @@ def test_records_are_those_of_this_machine_bit_for_bit(calm, store, tmp_path):
     assert not list(store.path.rglob("*.tmp"))
 
 
+def test_a_frozen_scheduler_is_waited_for_by_name_and_let_go(dask, store, tmp_path, monkeypatch):
+    """It is there and says nothing: as one that is stopped, or of a network that was cut."""
+    monkeypatch.setattr(cluster, "ANSWER", 1)
+    monkeypatch.setattr(cluster, "LOOK", 0.1)
+    dask.worker()
+    told = []
+
+    def report(state):
+        told.append(state.text)
+        if state.computed == 1 and dask.frozen is None:
+            dask.frozen = time.monotonic()
+            os.kill(dask.scheduler.pid, signal.SIGSTOP)
+        if "an answer of the scheduler" in state.text:
+            os.kill(dask.scheduler.pid, signal.SIGCONT)
+
+    dask.frozen = None
+    run([Step(k, str(tmp_path)) for k in range(40)], store, cluster=dask.address, report=report)
+    assert any(f"waiting for an answer of the scheduler at {dask.address}" in one for one in told)
+
+
 def begun(folder, number):
     """The process in which a unit has begun, once it has."""
     file = folder / f"begun {number}"
