@@ -15,7 +15,7 @@ import networkx as nx
 import papermill
 import pytest
 
-from sparsekit.experiments import studies
+from sparsekit.experiments import namespace, studies
 from sparsekit.experiments.parameters import Parameters
 from sparsekit.reports import html as reports
 from sparsekit.reports.answer import QUESTIONS
@@ -51,6 +51,11 @@ class TestForm:
         assert code[2].source == "p = namespace.check(globals())\np"
         headings = [line for cell in cells(path, "markdown") for line in cell.source.splitlines() if line[:3] == "## "]
         assert headings[-3:] == ["## Answer", "## What to doubt", "## Try it"]
+
+    def test_no_name_is_a_parameters(self, path):
+        """A set may give any parameter: papermill would put it in the place of what a cell has imported or made."""
+        others = [c.source for c in cells(path) if "parameters" not in c.metadata.get("tags", [])]
+        assert not namespace.bound("\n".join(others)) & Parameters.model_fields.keys()
 
     def test_parameters_are_the_defaults_annotated_and_explained(self, path):
         (cell,) = (c for c in cells(path) if "parameters" in c.metadata.get("tags", []))

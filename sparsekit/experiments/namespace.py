@@ -92,7 +92,7 @@ class _History:
         for k, cell in enumerate(cells):
             try:
                 self.assigned.append(project.assigned(cell))
-                self.bound |= dict.fromkeys(_bound(project.python(cell)), k)
+                self.bound |= dict.fromkeys(bound(project.python(cell)), k)
             except SyntaxError:
                 self.assigned.append([])
         self.latest = {name: k for k, names in enumerate(self.assigned) for name in names}
@@ -124,8 +124,8 @@ class _History:
         return k > first and name not in self.assigned[k] and self.cells[k] not in self.cells[:first]
 
 
-def _bound(source: str) -> Iterator[str]:
-    """Names that a cell binds, loop variables too, but not those within functions, classes and comprehensions."""
+def bound(source: str) -> Iterator[str]:
+    """Names that a cell binds, imports and loop variables too, but not within functions, classes and comprehensions."""
     own = ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef | ast.Lambda
     own |= ast.ListComp | ast.SetComp | ast.DictComp | ast.GeneratorExp
     nodes = [ast.parse(source)]
@@ -133,6 +133,8 @@ def _bound(source: str) -> Iterator[str]:
         node = nodes.pop()
         if isinstance(node, ast.Name) and isinstance(node.ctx, ast.Store):
             yield node.id
+        if isinstance(node, ast.alias):
+            yield node.asname or node.name.partition(".")[0]
         nodes += [child for child in ast.iter_child_nodes(node) if not isinstance(child, own)]
 
 
