@@ -21,7 +21,7 @@ from sparsekit.tasks.definitions import TASKS
 from sparsekit.variants import TARGETS, VARIANTS
 
 ROOT = Path(__file__).parents[2]
-SETS = ["beyond", "controls", "memory", "quick", "smoke", "sparse", "thesis", "thesis5"]
+SETS = ["beyond", "cliff", "controls", "memory", "quick", "smoke", "sparse", "thesis", "thesis5"]
 
 
 def problems(**values):
