@@ -68,10 +68,11 @@ def _shrinks(table: pd.DataFrame) -> str:
     ends = [(name, own.iloc[0], own.iloc[-1]) for name, own in rungs]
     first, last = [one for _, one, _ in ends], [one for *_, one in ends]
     clear = [sum(bool(row["low"] > 0 or row["high"] < 0) for row in rows) for rows in (first, last)]
-    told = (
-        f"Of {counted(len(ends), 'difference')} between graphs and their null models {clear[0]} can be told from zero "
-    )
-    told += f"{first[0]['rung']}, {clear[1]} with {last[0]['rung']}"
+    names = first[0]["rung"], last[0]["rung"]
+    told = f"No advantage over null models can be told from zero, {names[0]} or with {names[1]}"
+    if any(clear):
+        told = f"Of {counted(len(ends), 'difference')} to null models {clear[0] or 'none'} can be told from zero "
+        told += f"{names[0]}, and {clear[1] or 'none'} with {names[1]}"
     spans = [f"{name} {_span(row)} points, {_p(row['p'])}" for name, _, row in ends]
     return f"{told}: {'; '.join(spans)}." if len(ends) <= 4 else f"{told}."
 
@@ -122,6 +123,6 @@ def claims(table: pd.DataFrame, expected: Mapping[str, int], confidence: float =
 def _verdicts(table: pd.DataFrame) -> str:
     told = [f"{label(claim)} ({label(variant)}) {_span(row)}" for (variant, claim, _), row in table.iterrows()]
     shown, refuted = (int((table["verdict"] == word).sum()) for word in ("shown", "refuted"))
-    found = f"Of {counted(len(table), 'claim')} {shown} can be shown at matched size and spectrum"
-    found += f", and of {refuted} the opposite. In points, graphs with the feature minus those without"
+    found = f"{shown or 'None'} of {counted(len(table), 'claim')} {'are' if shown > 1 else 'is'} shown at matched size "
+    found += f"and spectrum, and of {refuted or 'none'} the opposite. In points, with the feature minus without"
     return f"{found}: {'; '.join(told)}."

@@ -25,9 +25,7 @@ def test_every_rung_is_told_and_the_reading_goes_from_the_first_to_the_last():
         assert f"GRU, Barabási–Albert, {rung}: {POINTS.form(rows['mean'][rung])} (" in picture.alt
     assert "beyond density" in picture.alt
     assert picture.alt.count("8 unmatched") == 1
-    told = (
-        "Of 1 difference between graphs and their null models 1 can be told from zero as it is, 0 with same degrees and"
-    )
+    told = "Of 1 difference to null models 1 can be told from zero as it is, and none with same degrees and"
     assert picture.reading.startswith(f"{told} scales: GRU, Barabási–Albert ")
     assert f"p = {rows['p'][planted.RUNGS[-1]]:.3f}" in picture.reading
     (scales,) = ladder.scales(table)
@@ -38,9 +36,9 @@ def test_every_rung_is_told_and_the_reading_goes_from_the_first_to_the_last():
 def test_of_many_families_the_reading_counts():
     names = ("barabasi_albert", "erdos_renyi", "mixed", "hierarchical", "watts_strogatz")
     reading = ladder.ladder(placed(names, effect=EFFECT)).reading
-    assert reading.startswith(
-        "Of 5 differences between graphs and their null models 5 can be told from zero as it is, "
-    )
+    assert reading.startswith("Of 5 differences to null models 5 can be told from zero as it is, and none with ")
+    none = "No advantage over null models can be told from zero, as it is or with same degrees and scales"
+    assert ladder.ladder(placed(names, effect=dict.fromkeys(EFFECT, 0))).reading.startswith(none)
 
 
 def test_claims_are_told_with_their_verdict_and_nothing_asked_for_says_how():
@@ -51,7 +49,7 @@ def test_claims_are_told_with_their_verdict_and_nothing_asked_for_says_how():
     table = pd.concat(tables)
     found = analysis.summary(analysis.places(table[table["rung"].isin(["", *CLAIMED])]))
     picture = ladder.claims(found, {"balance_helps": 1, "reciprocity_hurts": -1, "modularity_helps": 1})
-    told = "Of 3 claims 1 can be shown at matched size and spectrum, and of 1 the opposite."
+    told = "1 of 3 claims is shown at matched size and spectrum, and of 1 the opposite."
     assert picture.reading.startswith(told)
     assert "reciprocity hurts (GRU) +" in picture.reading
     assert ", refuted" in picture.alt
