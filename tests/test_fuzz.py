@@ -23,7 +23,8 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from nbformat.v4 import new_code_cell, new_notebook
 
-from sparsekit.experiments import namespace, project, shipped
+from sparsekit.analysis.tables import TableError
+from sparsekit.experiments import namespace, own_table, project, shipped
 from sparsekit.experiments.parameters import Parameters, file_value
 from sparsekit.experiments.records import RecordError, Store
 from sparsekit.graphs import files
@@ -147,6 +148,19 @@ def test_csv_tasks(tmp_path, content):
     path.write_bytes(content)
     copies = attempt(TaskError, labelled_csv.read, str(path))
     assert copies is None or all(copies[label] for label in (0, 1))
+
+
+TABLE = b"graph,family,seed,accuracy,mine\n0-1 1-2 2-0,a,0,0.9,1\n0-1 1-2,b,0,0.8,2\nx.edges,b,0,0.7,\n"
+
+
+@fuzz
+@given(content=damaged(TABLE))
+def test_tables_of_networks(tmp_path, content):
+    (tmp_path / "x.edges").write_text("a b\nb c\nc d\n")
+    path = tmp_path / "mine.csv"
+    path.write_bytes(content)
+    table = attempt(TableError, own_table.read, str(path))
+    assert table is None or table["test_accuracy"].between(0, 1).all()
 
 
 GRAPHS = {

@@ -17,7 +17,7 @@ from sparsekit.experiments.structure import TAKEN
 from sparsekit.graphs import directed, files, properties
 from sparsekit.graphs import structure as graphs
 from sparsekit.networks.measures import NETWORK
-from sparsekit.registry import unknown
+from sparsekit.registry import brief, unknown
 from sparsekit.tasks.labelled_csv import digest
 from sparsekit.variants import VARIANTS
 
@@ -30,7 +30,7 @@ ALSO = {"test_accuracy": "accuracy", "generator": "family"}
 ABOUT = ("accuracy", "graph", "family", "seed", "variant", "chance")
 """Columns that are no properties; only the first is needed."""
 
-EDGES = re.compile(r"[^\s;>-]+[->][^\s;>-]+(?:[\s;]+[^\s;>-]+[->][^\s;>-]+)+")
+EDGES = re.compile(r"[^\s,;>-]+[->][^\s,;>-]+(?:[\s,;]+[^\s,;>-]+[->][^\s,;>-]+)+")
 """Two or more edges: ``0-1 1-2``, with directions ``0>1 1>2``."""
 
 
@@ -100,12 +100,15 @@ def _properties(header: Sequence[str]) -> list[str]:
         if not name or header.count(name) > 1:
             raise TableError(f"column {name!r} stands there twice" if name else "a column without a name in the header")
     if "accuracy" not in header:
-        near = get_close_matches("accuracy", header, 1, 0.6)
-        raise TableError(f"no column 'accuracy'{f'; did you mean {near[0]!r}?' if near else ''}")
+        near = get_close_matches("accuracy", header, 1, 0.7)
+        hint = f"did you mean it by {near[0]!r}?" if near else f"the header has {', '.join(map(repr, header))}"
+        raise TableError(brief(f"no column 'accuracy'; {hint}{'; part columns by a comma' * (len(header) == 1)}"))
     known, found = _known(), []
     for name in header:
         if name in ABOUT:
             continue
+        if re.fullmatch(r"(?i)unnamed: \d+|index", name):  # as pandas writes and reads them
+            raise TableError(f"column {name!r} numbers the rows; take it out")
         if name in TAKEN - {"family", "graph", "seed", "variant"}:
             raise TableError(f"column {name!r} is an outcome or a label, no property; take it out")
         if name not in known and (near := get_close_matches(name, [*known, *ABOUT], 1, 0.8)):
@@ -115,16 +118,17 @@ def _properties(header: Sequence[str]) -> list[str]:
 
 
 def _network(row: Mapping[str, str], names: Iterable[str], line: int) -> dict:
-    accuracy = _number(row, "accuracy")
-    if not 0 <= accuracy <= 1:
-        hint = f"; for {accuracy:g} % give {accuracy / 100:g}" if 1 < accuracy <= 100 else ""
-        raise TableError(f"accuracy {row['accuracy']!r}: allowed is a fraction from 0 to 1{hint}")
+    accuracy, chance = _number(row, "accuracy"), _number(row, "chance", 0.5)
+    for name, value in (("accuracy", accuracy), ("chance", chance)):
+        if not 0 <= value <= 1:
+            hint = f"; for {value:g} % give {value / 100:g}" if 1 < value <= 100 else ""
+            raise TableError(f"{name} {row[name]!r}: allowed is a fraction from 0 to 1{hint}")
     if (variant := row.get("variant") or OWN) not in {OWN, *VARIANTS}:
         raise TableError(unknown("variant", variant, VARIANTS))
     if row.get("seed", "0") and not re.fullmatch(r"-?\d+", row.get("seed", "0")):
         raise TableError(f"seed {row['seed']!r}: allowed is a whole number")
     own = {"variant": variant, "generator": row.get("family") or "given", "test_accuracy": accuracy, "line": line}
-    own |= {"graph": row.get("graph", ""), "seed": row.get("seed", ""), "chance": _number(row, "chance", 0.5)}
+    own |= {"graph": row.get("graph", ""), "seed": row.get("seed", ""), "chance": chance}
     if "graph" in row and not row["graph"]:
         raise TableError("graph is empty: give its name, its file, or its edges")
     return own | {name: _number(row, name, np.nan) for name in names}
@@ -154,6 +158,11 @@ def _grouped(found: list[dict], names: list[str], folder: Path) -> pd.DataFrame:
         graph = (row["generator"], row["graph"] or repr(values))
         if graph not in first:
             first[graph], measured[graph] = row, _measured(row["graph"], folder, row["line"])
+            for name in measured[graph].keys() & names:
+                there = measured[graph][name]
+                if abs(row[name] - there) > 0.01 + 0.02 * abs(there):  # what is given may be rounded
+                    remedy = "correct it, or take the column out or give it another name"
+                    raise _at(row["line"], f"{name} {row[name]:g}, but graph {graph[1]!r} has {there:g}; {remedy}")
         one = first[graph]
         for name, value in zip(names, values, strict=True):
             if not (one[name] == value or np.isnan([one[name], value]).all()):
@@ -166,12 +175,20 @@ def _grouped(found: list[dict], names: list[str], folder: Path) -> pd.DataFrame:
         row |= {name: value for name, value in measured[graph].items() if name not in names}
         if not row["graph"] or EDGES.fullmatch(row["graph"]):
             row["graph"] = f"of line {one['line']}"
+    named, known = ([first[graph] for graph in first if bool(measured[graph]) is own] for own in (False, True))
+    if named and known:
+        as_what = f"that of line {known[0]['line']} is measured; give edges, 0-1 1-2, or files, or names to all"
+        raise _at(named[0]["line"], f"graph {named[0]['graph']!r} is a name, but {as_what}")
     if len({row["chance"] for row in found}) > 1:
         raise TableError("chance differs between rows; give one for all")
     table = pd.DataFrame(found).drop(columns=["line", "chance"])
     own = table.drop(columns=["variant", "generator", "graph", "seed", "test_accuracy"])
     if not (own.notna().all() & (own.nunique() > 1)).any():
-        raise TableError("no property that every graph has, and that differs: give columns such as nodes, or edges")
+        only = (
+            f"of graphs such as {named[0]['graph']!r} only the name is known: " if named and named[0]["graph"] else ""
+        )
+        hint = f"{only}give edges, 0-1 1-2, or columns such as nodes"
+        raise TableError(f"no property that every graph has, and that differs; {hint}")
     table.attrs = {"chance": found[0]["chance"], "properties": [name for name in names if name not in _known()]}
     return table
 
@@ -198,11 +215,13 @@ def _measured(graph: str, folder: Path, line: int) -> dict[str, float]:
 
 
 def _from_edges(text: str) -> nx.DiGraph:
-    pairs = [re.split("([->])", edge) for edge in re.split(r"[\s;]+", text)]
+    pairs = [re.split("([->])", edge) for edge in re.split(r"[\s,;]+", text)]
     order = {name: k for k, name in enumerate(sorted({end for a, _, b in pairs for end in (a, b)}, key=files.natural))}
     made = nx.DiGraph()
     made.add_nodes_from(range(len(order)))
     for a, way, b in pairs:
+        if made.has_edge(order[a], order[b]):
+            raise graphs.GraphError(f"edge {a}{way}{b} stands there twice; give each edge once")
         made.add_edge(order[a], order[b])
         if way == "-":
             made.add_edge(order[b], order[a])

@@ -94,7 +94,7 @@ def test_the_kits_own_columns_do_too_and_chance_is_taken(table):
         (GOOD.replace("a,x,1", "a,x,one"), ", line 3: seed 'one': allowed is a whole number"),
         (GOOD.replace("a,x,1", ",x,1"), ", line 3: graph is empty"),
         (GOOD.replace(",1.5\na", "\na"), ", line 2: 5 fields where the header has 6"),
-        (GOOD.replace("accuracy", "acuracy"), "no column 'accuracy'; did you mean 'acuracy'?"),
+        (GOOD.replace("accuracy", "acuracy"), "no column 'accuracy'; did you mean it by 'acuracy'?"),
         (GOOD.replace("my_index", "diametre"), "column 'diametre': did you mean 'diameter'?"),
         (GOOD.replace("my_index", "famly"), "column 'famly': did you mean 'family'?"),
         (GOOD.replace("my_index", "nodes"), "column 'nodes' stands there twice"),
@@ -105,6 +105,36 @@ def test_the_kits_own_columns_do_too_and_chance_is_taken(table):
         ("graph,accuracy\n0-1 1-2,0.5\n0-1 2-3,0.6\n", ", line 3: falls into 2 parts"),
         ("graph,accuracy\nmine.graphml,0.5\n", ", line 2: "),
         ("accuracy,nodes,chance\n0.5,1,0.5\n0.5,2,0.4\n", "chance differs between rows"),
+        ("accuracy,nodes,chance\n0.5,1,1.5\n", ", line 2: chance '1.5': allowed is a fraction from 0 to 1"),
+        (
+            "accuracy,nodes,chance\n0.5,1,10\n",
+            ", line 2: chance '10': allowed is a fraction from 0 to 1; for 10 % give 0.1",
+        ),
+        (
+            "graph,nodes,accuracy\n0-1 1-2,9,0.5\n",
+            ", line 2: nodes 9, but graph '0-1 1-2' has 3; correct it, or take the",
+        ),
+        ("graph,nodes,accuracy\n0-1 1-2,3,0.5\n0–1 1–2 2–3,4,0.6\n", ", line 3: graph '0–1 1–2 2–3' is a name, but"),
+        ("graph,accuracy\n0-1 1-2,0.5\n0->1 1->2 2->3,0.6\n", ", line 3: graph '0->1 1->2 2->3' is a name, but"),
+        (
+            "graph,accuracy\n0-1 1-2,0.5\nmine.gexf,0.6\n",
+            ", line 3: graph 'mine.gexf' is a name, but that of line 2 is",
+        ),
+        ("graph,accuracy\n0-1 1-0 1-2,0.5\n", ", line 2: edge 1-0 stands there twice"),
+        ("graph,accuracy\n[(0; 1)],0.5\nb,0.6\n", "of graphs such as '[(0; 1)]' only the name is known: give edges"),
+        (
+            "Unnamed: 0,accuracy,nodes\n0,0.5,1\n1,0.5,2\n",
+            ", line 1: column 'Unnamed: 0' numbers the rows; take it out",
+        ),
+        ("index,accuracy,nodes\n0,0.5,1\n1,0.5,2\n", ", line 1: column 'index' numbers the rows; take it out"),
+        (
+            GOOD.replace("accuracy", "test_acc"),
+            "no column 'accuracy'; the header has 'graph', 'family', 'seed', 'test_acc'",
+        ),
+        (
+            GOOD.replace(",", ";"),
+            "; the header has 'graph;family;seed;accuracy;nodes;my_index'; part columns by a comma",
+        ),
         ('accuracy,nodes\n0.5,"1\n', "is a quote left open?"),
         ("", "the file is empty"),
         ("accuracy,nodes\n", "no network"),
@@ -128,6 +158,12 @@ def test_the_made_up_tables_of_the_pages_are_read(page, table, tmp_path):
     assert found["edges"].tolist() == [5] * (len(found) - 1) + [4]
     assert found["generator"].tolist() == ["rings"] * (len(found) - 1) + ["hubs"]
     assert "structure_table=results.csv" in text
+
+
+def test_edges_may_be_parted_by_commas_and_values_be_rounded(table):
+    found = own_table.read(table('graph,density,accuracy\n"0-1, 1-2, 2-0",0.5,0.9\n"0-1,1-2",0.33,0.8\n'))
+    assert found["nodes"].tolist() == [3, 3]
+    assert found["edges"].tolist() == [3, 2]
 
 
 def test_a_file_that_is_no_text_is_told(tmp_path):
