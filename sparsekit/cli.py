@@ -202,13 +202,13 @@ def _run(options: argparse.Namespace) -> int:
 
     if options.plan:
         return _plan([unit for own in units.values() for unit in own], parameters)
-    _make_writable(out)
     store = records.default_store()
     try:
         store.check_writable()
     except records.RecordError as error:
         if not all(store.has(unit) for own in units.values() for unit in own):
             raise UsageError(str(error)) from error
+    _make_writable(out)
     _reach_cluster()
 
     _tell_shipped(list(chain(*units.values())), store)

@@ -494,6 +494,7 @@ def test_records_that_cannot_be_written_are_known_at_once(project, capsys, monke
     said = capsys.readouterr().err.splitlines()[-1]
     assert "cannot write records to" in said
     assert not project.runs
+    assert not (project.folder / "new").exists()
 
 
 def test_a_closed_pipe_is_no_error_of_ours(project):

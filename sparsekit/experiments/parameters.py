@@ -313,18 +313,26 @@ def _problem(error: Mapping[str, Any], values: Mapping[str, Any]) -> str:
     given, text = error["input"] if inside else values[name], _allowed(name, bool(inside))
     shown, hint = shortened(given), ""
     if error["type"] == "list_type":
-        hint = f"; give a list, such as [{shown}]"
-        if isinstance(given, str) and "," in given and "…" not in shown:
-            hint = f"; give a list, such as [{given}]"
-        if shown.startswith(("'[", '"[')):
+        if shown[:2] in ("'[", '"[') and shown[-2] == "]":
             hint = f"; papermill takes lists by -y '{name}: {shown[1:-1]}'"
+        elif items := _as_list(name, given):
+            hint = f"; give a list, such as [{', '.join(items) if len(items) > 1 else shown}]"
     article = "" if text.startswith(("one of", "text")) else "a "
     return f"{name}: given {shown}, allowed is {article}{text}{hint}"
 
 
+def _as_list(name: str, given: Any) -> list[str]:
+    """The values of a list that a text may have been meant as, if it may hold them."""
+    items = [item for part in str(given).strip("()[] ").split(",") if (item := part.strip(" '\""))]
+    with suppress(ValidationError):
+        TypeAdapter(Parameters.model_fields[name].annotation).validate_python(items)
+        return items
+    return []
+
+
 def _unknown(name: str, allowed: Iterable[str]) -> str:
     # All the names would fill half a screen, so they are listed only where none comes near.
-    if near := get_close_matches(name[:100], allowed, n=1, cutoff=0.6):
+    if near := get_close_matches(name[:100], allowed, 1, 0.6) or get_close_matches(name[:100].lower(), allowed, 1, 0.6):
         return f"unknown parameter {shortened(name)}; did you mean {near[0]!r}? `sparsekit list` shows all"
     return unknown("parameter", name, dict.fromkeys([*Parameters.model_fields, *sorted(allowed)]))
 

@@ -112,6 +112,8 @@ class _Loader(yaml.SafeLoader):
 
     def construct_yaml_int(self, node):
         plain = re.fullmatch(r"[-+]?(0|[1-9][0-9_]*)", node.value)
+        if len(node.value) > 1000:  # from 4,300 digits on Python reads none
+            return node.value
         return self._meant(node, super().construct_yaml_int(node), bool(plain))
 
     def construct_yaml_float(self, node):
@@ -126,6 +128,7 @@ class _Loader(yaml.SafeLoader):
 
 _Loader.add_constructor("tag:yaml.org,2002:int", _Loader.construct_yaml_int)
 _Loader.add_constructor("tag:yaml.org,2002:float", _Loader.construct_yaml_float)
+_Loader.add_constructor("tag:yaml.org,2002:timestamp", _Loader.construct_yaml_str)  # no parameter is a date
 
 
 def _load(text: str) -> Any:
@@ -133,7 +136,7 @@ def _load(text: str) -> Any:
         raise ParameterError(f"{len(text):,} characters; {refused}")
     try:
         return yaml.load(text, _Loader)
-    except (ValueError, KeyError, RecursionError) as error:  # a date that is none, more digits than Python reads
+    except (ValueError, KeyError, RecursionError) as error:  # such as !!bool maybe
         raise error if isinstance(error, ParameterError) else ParameterError(f"a value is none: {error}") from None
 
 

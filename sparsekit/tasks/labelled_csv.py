@@ -38,7 +38,7 @@ def read(path: str) -> dict[int, Counter]:
         Where the file is none such, with the line number; where it cannot be read, or is too large.
     """
     file = Path(os.path.expanduser(path))
-    if file.exists() and not file.is_file():
+    if os.path.exists(file) and not file.is_file():
         raise TaskError(f"csv_path {path!r}: cannot be read (no file, but a folder or a pipe)")
     try:
         if refused := beyond(size := file.stat().st_size, BYTES):

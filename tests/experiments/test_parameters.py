@@ -81,6 +81,24 @@ def problems(**values):
             "percentages: given '10, 50', allowed is a list of: number of at least 0 and at most 100; "
             "give a list, such as [10, 50]",
         ),
+        (
+            {"variants": "(gru, lstm)"},
+            "variants: given '(gru, lstm)', allowed is a list of: rnn_tanh, rnn_relu, gru, lstm; "
+            "give a list, such as [gru, lstm]",
+        ),
+        (
+            {"percentages": "[50, 60"},
+            "percentages: given '[50, 60', allowed is a list of: number of at least 0 and at most 100; "
+            "give a list, such as [50, 60]",
+        ),
+        *(
+            (
+                {"percentages": v},
+                f"percentages: given {v!r}, allowed is a list of: number of at least 0 and at most 100",
+            )
+            for v in ("50-90", "range(10)", None, "ten")
+        ),
+        ({"SEEDS": 2}, "unknown parameter 'SEEDS'; did you mean 'seeds'? `sparsekit list` shows all"),
         ({"recovery_steps": [0]}, "recovery_steps: given 0, allowed is a whole number of at least 1"),
         ({"csv_path": 3}, "csv_path: given 3, allowed is a file path"),
         ({"shortest": 30, "longest": 20}, "shortest: given 30, allowed is at most longest, which is 20"),
@@ -324,8 +342,12 @@ def test_unknown_sets_and_missing_files(tmp_path):
         ("seeds: 010", "set.yaml: given 010 in line 1, which YAML reads as 8; write it as 8"),
         ("seeds: 1:30", "which YAML reads as 90"),
         ("seeds: 1\n---\nseeds: 2", r"set.yaml: not YAML \(line 2: but found another document\)"),
-        ("csv_path: 2024-13-45", "set.yaml: a value is none: month must be in"),
-        pytest.param(f"seed: {'7' * 5000}", "set.yaml: a value is none: Exceeds the limit", id="digits"),
+        ("csv_path: 2024-13-45", "csv_path: given '2024-13-45', but there is no such file"),
+        ("csv_path: 2024-01-05", "csv_path: given '2024-01-05', but there is no such file"),
+        ("seeds: 2024-01-05T10:00:00", "seeds: given '2024-01-05T10:00:00', allowed is a whole number"),
+        pytest.param(
+            f"seed: {'7' * 5000}", "^seed: given '777.*…, allowed is a whole number of at least 0", id="digits"
+        ),
         ("seeds: !!python/object/apply:os.getpid []", "set.yaml: not YAML"),
         ("device: no", "device: given False, allowed is one of auto, cpu, cuda"),
         ("? [1, 2]\n: 3", "set.yaml: not"),
@@ -382,9 +404,8 @@ def test_values_of_a_command_line():
     assert parameter_files.value("gru") == "gru"
     with pytest.raises(ParameterError, match="no YAML value"):
         parameter_files.value("[1")
-    for text in ("7" * 5000, "2024-13-45"):
-        with pytest.raises(ParameterError, match="a value is none"):
-            parameter_files.value(text)
+    for text in ("7" * 5000, "2024-13-45", "2024-01-05"):
+        assert parameter_files.value(text) == text
 
 
 @pytest.mark.parametrize(

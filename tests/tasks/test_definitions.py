@@ -465,6 +465,8 @@ def test_missing_csv(tmp_path):
         make("csv")
     with pytest.raises(TaskError, match="no such file"):
         make("csv", csv_path=str(tmp_path / "none.csv"))
+    with pytest.raises(TaskError, match=r"cannot be read \(File name too long\)"):
+        make("csv", csv_path="n" * 5000)
     os.mkfifo(tmp_path / "pipe.csv")
     os.symlink("loop.csv", tmp_path / "loop.csv")
     for path in (tmp_path, tmp_path / "pipe.csv", "/dev/zero"):
