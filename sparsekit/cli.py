@@ -49,6 +49,11 @@ def main(arguments: Sequence[str] | None = None) -> int:
             stream.reconfigure(errors="replace")  # a terminal that knows ASCII only gets question marks
     options = _parser().parse_args(arguments)
     try:
+        os.getcwd()
+    except FileNotFoundError:
+        print("sparsekit: the working folder is gone; go to another", file=sys.stderr)
+        return 2
+    try:
         with _signals():
             return options.command(options)
     except (ParameterError, NotebookError, ShippedError, UsageError, registry.OwnError, registry.LimitError) as error:

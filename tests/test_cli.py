@@ -497,6 +497,16 @@ def test_records_that_cannot_be_written_are_known_at_once(project, capsys, monke
     assert not (project.folder / "new").exists()
 
 
+def test_a_working_folder_that_is_gone_is_one_line(tmp_path):
+    code = "import os, sys; os.rmdir(os.getcwd()); from sparsekit.cli import main; sys.exit(main(['list']))"
+    (tmp_path / "gone").mkdir()
+    environment = {**os.environ, "PYTHONPATH": str(Path(sparsekit.__file__).parents[1])}
+    done = subprocess.run(
+        [sys.executable, "-c", code], cwd=tmp_path / "gone", env=environment, capture_output=True, text=True
+    )
+    assert (done.returncode, done.stderr) == (2, "sparsekit: the working folder is gone; go to another\n")
+
+
 def test_a_closed_pipe_is_no_error_of_ours(project):
     command = [sys.executable, "-m", "sparsekit", "list"]
     with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as process:

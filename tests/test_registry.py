@@ -190,7 +190,10 @@ def test_options_of_an_own_task_are_parameters_of_it():
         tiny(task="words", alphabett="AB")
     with pytest.raises(ParameterError, match="alphabet: task reber does not use it; of use with words"):
         tiny(alphabet="AB")
-    with pytest.raises(ParameterError, match="alphabet: given 5, but task words takes it as str"):
+    with pytest.raises(
+        ParameterError,
+        match="alphabet: given 5, but task words takes it as str; as text it stands in quotes: -p \"alphabet='5'\"",
+    ):
         tiny(task="words", alphabet=5)
     with pytest.raises(ParameterError, match=r"unknown task 'wordz'.*did you mean 'words'"):
         tiny(task="wordz")

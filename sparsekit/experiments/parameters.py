@@ -281,7 +281,10 @@ def _option(name: str, value: Any, task: Any) -> Any:
         return TypeAdapter(asked).validate_python(value, strict=isinstance(value, bool) or asked is str)
     except ValidationError:
         what = getattr(asked, "__name__", str(asked))
-        raise ParameterError(f"{name}: given {shortened(value)}, but task {task} takes it as {what}") from None
+        quoted = (
+            f"; as text it stands in quotes: -p \"{name}='{value}'\"" if asked is str and type(value) is int else ""
+        )
+        raise ParameterError(f"{name}: given {shortened(value)}, but task {task} takes it as {what}{quoted}") from None
 
 
 def file_value(name: str, text: str) -> Any:

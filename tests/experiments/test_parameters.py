@@ -339,7 +339,7 @@ def test_unknown_sets_and_missing_files(tmp_path):
         ("1: 2", "set.yaml: not a flat mapping"),
         ("seeds: {first: 1}", "set.yaml: not a flat mapping: seeds holds names of its own"),
         ("seeds: 2\nseed: 1\nseeds: 3", r"set.yaml: seeds: given twice \(again in line 3\)"),
-        ("seeds: 010", "set.yaml: given 010 in line 1, which YAML reads as 8; write it as 8"),
+        ("seeds: 010", "set.yaml: given 010 in line 1, which YAML reads as 8; write it as 8, or in quotes as text"),
         ("seeds: 1:30", "which YAML reads as 90"),
         ("seeds: 1\n---\nseeds: 2", r"set.yaml: not YAML \(line 2: but found another document\)"),
         ("csv_path: 2024-13-45", "csv_path: given '2024-13-45', but there is no such file"),
