@@ -121,10 +121,8 @@ class _Loader(yaml.SafeLoader):
 
     def _meant(self, node, value, plain: bool):
         if not plain:
-            line = node.start_mark.line + 1
-            raise ParameterError(
-                f"given {node.value} in line {line}, which YAML reads as {value}; write it as {value}, or in quotes as text"
-            )
+            given = f"given {node.value} in line {node.start_mark.line + 1}"
+            raise ParameterError(f"{given}, which YAML reads as {value}; write it as {value}, or in quotes as text")
         return value
 
 
