@@ -318,15 +318,15 @@ def _problem(error: Mapping[str, Any], values: Mapping[str, Any]) -> str:
     if error["type"] == "list_type":
         if shown[:2] in ("'[", '"[') and shown[-2] == "]":
             hint = f"; papermill takes lists by -y '{name}: {shown[1:-1]}'"
-        elif items := _as_list(name, given):
+        elif items := _as_list(name, given if isinstance(given, str) else shown):
             hint = f"; give a list, such as [{', '.join(items) if len(items) > 1 else shown}]"
     article = "" if text.startswith(("one of", "text")) else "a "
     return f"{name}: given {shown}, allowed is {article}{text}{hint}"
 
 
-def _as_list(name: str, given: Any) -> list[str]:
+def _as_list(name: str, text: str) -> list[str]:
     """The values of a list that a text may have been meant as, if it may hold them."""
-    items = [item for part in str(given).strip("()[] ").split(",") if (item := part.strip(" '\""))]
+    items = [item for part in text.strip("()[] ").split(",") if (item := part.strip(" '\""))]
     with suppress(ValidationError):
         TypeAdapter(Parameters.model_fields[name].annotation).validate_python(items)
         return items

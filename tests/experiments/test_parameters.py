@@ -98,6 +98,15 @@ def problems(**values):
             )
             for v in ("50-90", "range(10)", None, "ten")
         ),
+        (
+            {"recovery_steps": 10**5000},
+            "recovery_steps: given a number of more digits than Python writes, "
+            "allowed is a list of: whole number of at least 1",
+        ),
+        (
+            {"recovery_steps": 5},
+            "recovery_steps: given 5, allowed is a list of: whole number of at least 1; give a list, such as [5]",
+        ),
         ({"SEEDS": 2}, "unknown parameter 'SEEDS'; did you mean 'seeds'? `sparsekit list` shows all"),
         ({"recovery_steps": [0]}, "recovery_steps: given 0, allowed is a whole number of at least 1"),
         ({"csv_path": 3}, "csv_path: given 3, allowed is a file path"),
