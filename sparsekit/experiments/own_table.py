@@ -64,7 +64,7 @@ def _read(path: str, content: str) -> pd.DataFrame:
         table = _grouped(found, names, Path(path).parent)
     except (TableError, graphs.GraphError) as error:
         where = getattr(error, "line", line)
-        raise TableError(f"{path}{f', line {where}' if where else ''}: {error}") from None
+        raise TableError(brief(f"{path}{f', line {where}' if where else ''}: {error}")) from None
     return table
 
 
@@ -102,7 +102,7 @@ def _properties(header: Sequence[str]) -> list[str]:
     if "accuracy" not in header:
         near = get_close_matches("accuracy", header, 1, 0.7)
         hint = f"did you mean it by {near[0]!r}?" if near else f"the header has {', '.join(map(repr, header))}"
-        raise TableError(brief(f"no column 'accuracy'; {hint}{'; part columns by a comma' * (len(header) == 1)}"))
+        raise TableError(f"no column 'accuracy'; {hint}{'; part columns by a comma' * (len(header) == 1)}")
     known, found = _known(), []
     for name in header:
         if name in ABOUT:

@@ -136,6 +136,7 @@ def test_the_kits_own_columns_do_too_and_chance_is_taken(table):
             "; the header has 'graph;family;seed;accuracy;nodes;my_index'; part columns by a comma",
         ),
         ('accuracy,nodes\n0.5,"1\n', "is a quote left open?"),
+        pytest.param(f"accuracy,{'x' * 9000}\n0.5,y\n", " … ", id="long"),
         ("", "the file is empty"),
         ("accuracy,nodes\n", "no network"),
     ],
@@ -147,6 +148,7 @@ def test_what_is_wrong_is_told_with_its_line(table, text, said):
     assert str(raised.value).startswith(file)
     assert said in str(raised.value)
     assert "\n" not in str(raised.value)
+    assert len(str(raised.value)) < 1100
 
 
 @pytest.mark.parametrize("page", ["README.md", "docs/how-to/own-table.md"])
