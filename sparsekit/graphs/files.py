@@ -3,10 +3,12 @@
 import csv
 import hashlib
 import io
+import os
 import re
 import unicodedata
 from collections.abc import Hashable
 from decimal import Decimal
+from difflib import get_close_matches
 from itertools import groupby
 from pathlib import Path
 from string import punctuation
@@ -19,12 +21,12 @@ import pandas as pd
 from defusedxml import ElementTree
 
 from sparsekit.graphs.structure import GraphError, check
-from sparsekit.registry import beyond, brief, unknown
+from sparsekit.registry import beyond, brief
 
 EDGE_LISTS = (".edgelist", ".edges", ".txt")
-ENDS = {"source", "target", "from", "to", "src", "dst", "start", "end"}
+ENDS = {"source", "target", "from", "to", "src", "dst", "start", "end", "u", "v", "i", "j"}
 """What columns of an edge list are called, which a matrix's are not."""
-BESIDE = {"id", "label", "type", "weight"}
+BESIDE = {"", "id", "label", "type", "weight"}
 """And the columns beside them."""
 BYTES, EDGES, LINE, MARKS = 2**26, 500_000, 10_000, 30
 """Most bytes and edges of a file, characters of a line and marks on a letter, unless the environment allows more."""
@@ -63,9 +65,13 @@ def read(path: str | Path, directed: bool = False, loops: bool = False, content:
     path = Path(path)
     readers = {".graphml": _graphml, ".csv": _matrix} | dict.fromkeys(EDGE_LISTS, _edges)
     if path.suffix.lower() not in readers:
-        raise GraphError(f"{path}: {unknown('graph file ending', path.suffix, readers)}")
-    if not path.is_file():
-        raise GraphError(f"{path}: {'no file, but a folder or a pipe' if path.exists() else 'no such file'}")
+        near = get_close_matches(path.suffix, readers, 1, 0.8)  # .tsv or .gexf by another name is no .csv or .edges
+        kinds = f".graphml, .csv for a matrix, {', '.join(EDGE_LISTS)} for edges"
+        hint = f"; did you mean {near[0]!r}?" if near else ""
+        raise GraphError(f"{path}: unknown graph file ending {path.suffix!r}: allowed are {kinds}{hint}")
+    if not os.path.isfile(path):
+        said = "no file, but a folder or a pipe" if os.path.exists(path) else "no such file"
+        raise GraphError(brief(f"{path}: {said}"))
     try:
         _check_size(path.stat().st_size, BYTES, "bytes")
         held = path.read_bytes()
@@ -129,7 +135,8 @@ def _graphml(held: bytes, kind: type[nx.Graph]) -> nx.Graph:
     if found[0].find("hyperedge") is not None:
         raise GraphError("a hyperedge, which joins several nodes; give edges between two")
     own = {"directed": ("true", "1"), "undirected": ("false", "0")}[default]
-    weight = root.find("key[@attr.name='weight'][@for='edge']")
+    keys = (key for key in root.iter("key") if key.get("for", "all") in ("edge", "all"))
+    weight = next((key for key in keys if key.get("attr.name", "").lower() == "weight"), None)
     for edge in found[0].findall("edge"):
         ends = edge.get("source"), edge.get("target")
         for name in ends:
@@ -201,13 +208,15 @@ def _fields(line: str) -> tuple[list[str], str]:
     """The fields of a line of an edge list, the first two of them names, and what parts them."""
     if attributes := re.search(r"(?<=[\s,])\{.*\}$", line):  # as networkx writes them
         line = line[: attributes.start()].rstrip(", \t")
-        _check_weight(*re.findall(r"['\"]weight['\"]:\s*([^\s,}]+)", attributes[0])[:1])
+        _check_weight(*re.findall(r"['\"]weight['\"]:\s*(?:np\.\w+\()?([^\s,})]+)", attributes[0])[:1])
     bare = re.sub(r'"[^"]*"', lambda quoted: "x" * len(quoted[0]), line)
     delimiter = next((character for character in ",\t" if character in bare), " ")
     if comment := re.search(r"\s#", bare):
         if delimiter != " ":
             raise GraphError("is ' #' part of a name? put the name in quotes, a comment on a line of its own")
         line = line[: comment.start()].rstrip()
+    if delimiter == " " and (other := re.search(r"(?<!\S)['‘“„«][^'’”“»]*\s[^'’”“»]*['’”“»](?!\S)", bare[: len(line)])):
+        raise GraphError(f'{other[0]!r} is one name? then put it in quotes like "')
     if ";" in bare[: len(line)]:
         raise GraphError("a semicolon; part names by a comma, a tab or a space")
     found = next(csv.reader([line], delimiter=delimiter, skipinitialspace=True, strict=True))
@@ -215,7 +224,7 @@ def _fields(line: str) -> tuple[list[str], str]:
     if len(found) == 1:
         raise GraphError(f"one node, {found[0]!r}; an edge needs two, parted by a comma, a tab or a space")
     for name in found[:2]:
-        if unseen := re.search("[\0-\x08\x0e-\x1f\u200b\u2060\ufeff]", name):
+        if unseen := re.search("[\0-\x08\x0e-\x1f\x7f-\x9f\u200b\u2060\ufeff]", name):
             raise GraphError(f"{name!r} holds a character that cannot be seen, {unseen[0]!r}; is the file UTF-8?")
         unbalanced = any(name.count(left) != name.count(right) for left, right in ("()", "[]", "{}"))
         if unbalanced or not name.strip(punctuation) or (delimiter == " " and name.strip(":|") != name):
@@ -247,6 +256,11 @@ def _check_names(graph: nx.Graph, rows: list[list[str]]) -> None:
     for name in filter(_number, graph):
         if numbers.setdefault(Decimal(name), name) != name:
             raise GraphError(f"nodes {numbers[Decimal(name)]!r} and {name!r} are the same number; write it alike")
+    seen: dict[str, str] = {}
+    for name in graph:
+        looks = "".join(c for c in " ".join(name.split()) if unicodedata.category(c) != "Cf")
+        if seen.setdefault(looks, name) != name:
+            raise GraphError(f"nodes {seen[looks]!r} and {name!r} look the same; write it alike")
     missing = [name for number, name in numbers.items() if number.is_nan()]
     if missing and len(numbers) == len(graph):
         raise GraphError(f"node {missing[0]!r} among numbers: a missing one?")
@@ -287,13 +301,17 @@ def _matrix(held: bytes, kind: type[nx.Graph]) -> nx.Graph:
     if height > width:
         names = index = cells.iloc[0].tolist()
         cells = cells.iloc[1:]
-        columns = [name.lower() for name in names]
-        if ENDS.issuperset(columns[:2]) or (ENDS & {*columns} and (ENDS | BESIDE).issuperset(columns)):
-            raise GraphError(f"columns {_few(names)}, as of an edge list; that ends in {', '.join(EDGE_LISTS)}")
+        if "" in names and not _of_edges(names):
+            raise GraphError(f"a column without a name among {_few(names)}")
     elif np.isnan(pd.to_numeric(cells.iat[0, 0], errors="coerce")):
         names, index, cells = cells.iloc[0, 1:].tolist(), cells.iloc[1:, 0].tolist(), cells.iloc[1:, 1:]
     else:
         _check_corner(cells)
+    if _of_edges(names) and (height > width or names != index):
+        kept = "of a matrix name the rows too"
+        raise GraphError(
+            f"columns {_few([*filter(None, names)])}, as of an edge list; that ends in {', '.join(EDGE_LISTS)}; {kept}"
+        )
     if names != index:
         raise GraphError(f"its columns are named {_few(names)}, its rows {_few(index)}; they must be the same")
     if len(set(names)) < len(names):
@@ -309,6 +327,11 @@ def _matrix(held: bytes, kind: type[nx.Graph]) -> nx.Graph:
         kept = "structure=recurrent, in Python directed=True, keeps directions"
         raise GraphError(f"not symmetric: an edge from {u} to {v}, none back; {kept}")
     return nx.from_numpy_array(weights, create_using=kind, edge_attr=None, nodelist=names)
+
+
+def _of_edges(names: list[str]) -> bool:
+    columns = [name.lower() for name in names]
+    return ENDS.issuperset(columns[:2]) or (bool(ENDS & {*columns}) and (ENDS | BESIDE).issuperset(columns))
 
 
 def _check_corner(cells: pd.DataFrame) -> None:

@@ -43,7 +43,11 @@ def test_names_are_ordered_as_people_count(tmp_path):
     ("name", "text", "said"),
     [
         ("a.edgelist", None, "no such file"),
-        ("a.gexf", "0 1\n", "unknown graph file ending '.gexf'"),
+        (
+            "a.gexf",
+            "0 1\n",
+            "ending '.gexf': allowed are .graphml, .csv for a matrix, .edgelist, .edges, .txt for edges$",
+        ),
         ("a.graphm", "0 1\n", "did you mean '.graphml'"),
         ("a.edgelist", "# nothing\n", "no edges"),
         ("a.edgelist", "0 1\n1 1\n", "edge to itself"),
@@ -130,6 +134,13 @@ def test_an_edge_list_is_read_as_what_it_is(tmp_path, text, edges):
         ("a b {'weight': 0.0}\nb c {'weight': 1}\n", "line 1: weight 0.0: an edge or none"),
         ("a b\nb \0c\n", r"line 2: '\\x00c' holds a character that cannot be seen"),
         ("a\u200b b\nb c\n", r"line 1: 'a\\u200b' holds a character that cannot be seen"),
+        ("a\u0085b c\nc d\n", r"line 1: 'a\\x85b' holds a character that cannot be seen"),
+        ("a b\nb c\na\u00ad c\n", r"nodes 'a' and 'a\\xad' look the same; write it alike"),
+        ("a\u200d b\nb c\na c\n", r"nodes 'a\\u200d' and 'a' look the same"),
+        ("a b,c\nc,a\u00a0b\n", r"nodes 'a b' and 'a\\xa0b' look the same"),
+        ("'a b' c\nc d\n", 'line 1: "\'a b\'" is one name\\? then put it in quotes like "'),
+        ("“a b” c\nc d\n", "line 1: '“a b”' is one name\\? then put it in quotes like \""),
+        ("0 1 {'weight': np.float64(0.0)}\n1 2 {}\n", "line 1: weight 0.0: an edge or none"),
         ("a b\nb c\n".encode("utf-16-le"), "line 1: .* holds a character that cannot be seen"),
         ("e 1 2\ne 2 3\n", "every line begins with 'e', as in a DIMACS file"),
         ('"a b,c\n', "line 1: unexpected end of data"),
@@ -186,8 +197,9 @@ def test_graphml_that_is_no_simple_graph_is_refused(tmp_path, text, said):
 
 
 @pytest.mark.parametrize("default", ["", "<default>0</default>"])
-def test_a_graphml_edge_of_weight_0_is_refused_as_in_other_files(tmp_path, default):
-    key = f'<key id="w" for="edge" attr.name="weight" attr.type="double">{default}</key>'
+@pytest.mark.parametrize("own", ['for="edge" attr.name="weight"', 'for="all" attr.name="Weight"', 'attr.name="weight"'])
+def test_a_graphml_edge_of_weight_0_is_refused_as_in_other_files(tmp_path, default, own):
+    key = f'<key id="w" {own} attr.type="double">{default}</key>'
     weighted = EDGES.replace("/>", f'><data key="w">{"2" if default else "0"}</data></edge>', 1)
     (tmp_path / "a.graphml").write_text(graphml(weighted).replace("<key", f"{key}<key", 1))
     said = "edge b – c: weight 0: an edge or none" if default else "edge a – b: weight 0: an edge or none"
@@ -199,6 +211,12 @@ def test_names_of_many_digits_are_names(tmp_path):
     (tmp_path / "a.edges").write_text(f"{'9' * 5000} 1\n1 2\n2 {'9' * 4999}\n")
     names = nx.get_node_attributes(files.read(tmp_path / "a.edges"), "name")
     assert [len(name) for name in names.values()] == [1, 1, 4999, 5000]
+
+
+@pytest.mark.parametrize("name", ["n" * 5000, "a\0b"])
+def test_a_name_that_no_file_can_have_is_that_of_none(name):
+    with pytest.raises(graphs.GraphError, match="no such file"):
+        files.read(f"{name}.txt")
 
 
 def test_what_is_no_file_is_said_to_be_none(tmp_path):
@@ -309,6 +327,11 @@ def test_adjacency_matrices_give_the_graph_back(tmp_path_factory, graph, directe
         ("# mine\n\na,b\n0,1\n1,0\n", "line 3: 2 cells, where the lines before have 1"),
         ('a,b\n"0,1\n1,0\n', "line 2: unexpected end of data"),
         ("id,source,target\n0,a,b\n1,b,c\n2,c,a\n", "columns id, source, target, as of an edge list"),
+        (",source,target\n0,0,1\n1,1,2\n2,2,0\n", "columns source, target, as of an edge list"),
+        (",source,target\n0,0,1\n1,1,0\n", "columns source, target, as of an edge list"),
+        ("u,v,w\n0,1,1\n1,2,1\n2,0,1\n", "columns u, v, w, as of an edge list.*; of a matrix name the rows too"),
+        ("i,j\n0,1\n1,0\n", "columns i, j, as of an edge list"),
+        ("sep=,\n0,1\n1,0\n", "a column without a name among sep=,"),
         (",a,b\na,0,1\nc,1,0\n", "columns are named a, b, its rows a, c"),
         ("a,a\n0,1\n1,0\n", "two columns have the same name"),
         ("", "the file is empty"),
