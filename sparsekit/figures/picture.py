@@ -116,11 +116,13 @@ class Picture:
     def csv(self) -> str:
         """The data drawn as comma-separated values, or nothing where the figure has no table.
 
-        No text begins as a formula does, so that a spreadsheet shows it and computes nothing.
+        What readers see in per cent or in points stays a fraction here, and is named so. No text begins as a formula
+        does, so that a spreadsheet shows it and computes nothing.
         """
         if self.table is None:
             return ""
-        names = {name: harmless(name) for name in self.table}
+        hundredfold = {name for name, form in self.forms.items() if re.match(r"\+?50\b", form(0.5))}
+        names = {name: f"{harmless(name)}{' (fraction)' * (name in hundredfold)}" for name in self.table}
         return (
             self.table.rename(columns=names)
             .map(harmless)

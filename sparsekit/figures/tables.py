@@ -10,7 +10,7 @@ from sparsekit.analysis.cross_validation import ALL
 from sparsekit.analysis.intervals import deviation_interval, without_zero
 from sparsekit.analysis.pruning import operating_points
 from sparsekit.figures.style import SCOPES, SCORES, VARIANTS, look, ordered
-from sparsekit.figures.words import ALONE, LOOKS, label, number, words_of
+from sparsekit.figures.words import ALONE, LOOKS, label, number, percent, words_of
 from sparsekit.pruning.scores import CONTROLS
 
 
@@ -53,8 +53,7 @@ def by_length(length: pd.DataFrame) -> Styler:
     table = length.assign(characters=bins).pivot_table(
         "accuracy", ["variant", "network"], "characters", sort=False, observed=True
     )
-    shown = table.sort_index(axis="columns").style.format("{:.2f}", na_rep="–").format_index(label, level="variant")
-    return shown
+    return table.sort_index(axis="columns").style.format(percent).format_index(label, level="variant")
 
 
 def by_past(past: pd.DataFrame, network: str) -> Styler:
@@ -64,7 +63,7 @@ def by_past(past: pd.DataFrame, network: str) -> Styler:
     """
     own = past[past["network"] == network]
     cells = own.pivot_table(["accuracy", "n"], ["variant", "past", "group"], "seen", sort=False).sort_index(axis=1)
-    text = cells["accuracy"].map("{:.2f}".format) + cells["n"].map(" ({:.0f})".format)
+    text = cells["accuracy"].map(percent) + cells["n"].map(" ({:.0f})".format)
     same = "the same class" if set(own["group"]) == {"all"} else "the same state"
     shown = text.mask(cells["n"].isna(), "–").rename({"same": same, "state": "another state", "class": "another class"})
     return shown.style.format_index(label, level="variant").set_properties(**{"white-space": "nowrap"})

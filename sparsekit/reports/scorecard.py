@@ -19,8 +19,8 @@ COUNTED = ("agrees", "differs", "undecided")
 FEW = 8  # rows that a notebook shows without folding them
 APART = "set apart"
 RULES = (
-    "The difference is the thesis's figure less this run's; its interval, what one further run like ours would leave "
-    "of it. How far runs lie apart is taken from all conditions that look alike, so that three that agree by luck are "
+    "The difference is the thesis's figure less this run's, of percentages in points; its interval, what one further "
+    "run like ours would leave of it. How far runs lie apart is taken from all conditions that look alike, so that three that agree by luck are "
     "not taken at their word. For r and for the mean accuracy of graph-structured networks as many further graphs as "
     "the thesis's stand for the further run, and for R² most other splits. "
     "“Agrees”: the whole interval lies within the tolerance. “Differs”: the whole of it lies outside. “Undecided”: "
@@ -56,16 +56,19 @@ class Group:
     tolerance: float
     digits: int
     unit: str = ""
+    scale: int = 1  # how many of the unit are one
 
 
 GROUPS = {
-    "base_test_accuracy": Group("Base test accuracy", "base", thesis.base, 0.02, 3),
+    "base_test_accuracy": Group("Base test accuracy", "base", thesis.base, 0.02, 1, " %", 100),
     "safe_pruning_percent": Group("Percentage before accuracy drops", "pruning", thesis.safe, 10, 0, " %"),
-    "accuracy_at_once_after_pruning": Group("Accuracy at once after pruning", "pruning", thesis.at_once, 0.05, 3),
+    "accuracy_at_once_after_pruning": Group(
+        "Accuracy at once after pruning", "pruning", thesis.at_once, 0.05, 1, " %", 100
+    ),
     # Only whole epochs were looked at.
     "epochs_to_regain": Group("Optimizer steps to regain accuracy", "recovery", thesis.regain, thesis.steps(1), 0),
     "structure_test_accuracy": Group(
-        "Mean accuracy of graph-structured networks", "structure", thesis.structure, 0.05, 3
+        "Mean accuracy of graph-structured networks", "structure", thesis.structure, 0.05, 1, " %", 100
     ),
     "pearson_with_test_accuracy": Group("Pearson's r with accuracy", "structure", thesis.pearson, 0.2, 2),
     "r_squared": Group("R² of prediction, one split", "structure", thesis.r_squared, 0.2, 2),
@@ -227,20 +230,21 @@ def figure(value: float, group: str) -> str:
     """A scorecard's number as a reader writes it.
 
     >>> figure(80, "safe_pruning_percent"), figure(0.9371, "base_test_accuracy"), figure(math.inf, "epochs_to_regain")
-    ('80 %', '0.937', 'never')
+    ('80 %', '93.7 %', 'never')
     """
     if math.isfinite(value):
-        return number(value, GROUPS[group].digits) + GROUPS[group].unit
+        return number(value * GROUPS[group].scale, GROUPS[group].digits) + GROUPS[group].unit
     return "–" if math.isnan(value) else "never"
 
 
 def difference(group: str, value: float, low: float, high: float) -> str:
-    """A difference of the scorecard, and its interval, as a reader writes them.
+    """A difference of the scorecard, and its interval, as a reader writes them: of percentages, in points.
 
-    >>> difference("safe_pruning_percent", 5.0, -10.0, 20.0)
-    '+5 (−10 to +20)'
+    >>> difference("safe_pruning_percent", 5.0, -10.0, 20.0), difference("base_test_accuracy", 0.013, -0.002, 0.028)
+    ('+5 (−10 to +20)', '+1.3 (−0.2 to +2.8)')
     """
-    told, *ends = (number(end, GROUPS[group].digits, sign=True).replace("inf", "∞") for end in (value, low, high))
+    of = GROUPS[group]
+    told, *ends = (number(end * of.scale, of.digits, sign=True).replace("inf", "∞") for end in (value, low, high))
     if math.isnan(value):
         return "–"
     return told if math.isnan(low) else f"{told} ({' to '.join(ends)})"

@@ -48,7 +48,7 @@ def test_the_file_of_its_data_holds_no_formula():
     link = shown(forest()).find("a", download=True)
     assert link["download"] == "what-is-left-lost.csv"
     rows = list(csv.reader(io.StringIO(unquote(link["href"].removeprefix("data:text/csv;charset=utf-8,")))))
-    assert rows[0] == ["variant", "row", "accuracy", "low"]
+    assert rows[0] == ["variant", "row", "accuracy (fraction)", "low (fraction)"]  # which the page writes in per cent
     assert rows[1] == ["GRU", f"'{HOSTILE}", "0.9", "0.1"]
 
 

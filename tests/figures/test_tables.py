@@ -42,6 +42,7 @@ def test_accuracy_by_length_is_in_order_of_length():
     shown = tables.by_length(table)
     assert list(shown.columns) == ["9–12", "13–16", "101–104"]
     assert shown.data.iloc[0].tolist() == [0.8, 0.9, 0.7]
+    assert all(told in shown.to_html() for told in ("80 %", "90 %", "70 %"))
 
 
 def test_pasts_say_how_many_strings():
@@ -49,7 +50,7 @@ def test_pasts_say_how_many_strings():
     table = pd.DataFrame([row | {"seen": 2, "n": 9}, row | {"seen": 10, "n": 3, "past": "class"}])
     shown = tables.by_past(table, "base").data
     assert list(shown.columns) == [2, 10]
-    assert shown.to_numpy().tolist() == [["0.50 (9)", "–"], ["–", "0.50 (3)"]]
+    assert shown.to_numpy().tolist() == [["50 % (9)", "–"], ["–", "50 % (3)"]]
     assert "the same class" in tables.by_past(table, "base").to_html()
     assert "the same state" in tables.by_past(table.assign(group="valid"), "base").to_html()
 

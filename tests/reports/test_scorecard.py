@@ -252,8 +252,7 @@ def test_shown_is_whole_and_in_words():
     assert f"Of {len(ran)} figures of the thesis: " in soup.p.get_text()
     assert all(words in soup.p.get_text() for words in scorecard.told_counts(counts))
     assert all(
-        word in html
-        for word in ("hidden-to-hidden", "LSTM", "undecided: one seed", "100 %", "−0.197 (−0.197 to −0.197)")
+        word in html for word in ("hidden-to-hidden", "LSTM", "undecided: one seed", "100 %", "−19.7 (−19.7 to −19.7)")
     )
     one_group = scorecard.scorecard(Parameters(), base=base([1.0]), groups=["base_test_accuracy"])
     assert one_group.equals(card[card["group"] == "base_test_accuracy"].reset_index(drop=True))

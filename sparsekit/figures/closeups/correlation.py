@@ -9,6 +9,7 @@ from matplotlib.axes import Axes
 
 from sparsekit.analysis.correlation import fitted_line, residuals
 from sparsekit.figures import drawings
+from sparsekit.figures.axis import POINTS
 from sparsekit.figures.closeups.parts import RING, few_ticks, panels
 from sparsekit.figures.correlation import COEFFICIENT
 from sparsekit.figures.picture import Picture, drawn
@@ -35,16 +36,17 @@ def correlation(
         _points(axes, points.to_numpy(float), graphs["generator"], chosen)
         axes.set(xlabel=words_of(name), title=words)
     plain.yaxis.set_major_formatter(lambda value, _: percent(value, 0))
-    partial.yaxis.set_major_formatter(lambda value, _: f"{100 * value:+.0f}".replace("-", "−"))
-    partial.set(ylabel="points of accuracy")
+    POINTS.lay(partial, "y")
+    partial.set(ylabel=POINTS.label)
     columns, edges, _ = drawings.of_graph(oriented)
     drawings.draw_layers(layers, columns, edges, 680, 150 - drawings.BELOW, plain=True)
     one = graphs.iloc[chosen]
     family = look(GENERATORS, one["generator"]).label
     layers.set_title(f"Ringed: graph {one['graph']}, {family}, {percent(one['test_accuracy'])}")
     table = graphs[["generator", "graph", name, "test_accuracy"]]
-    table = table.assign(left=rest[name], accuracy_left=rest["test_accuracy"])
-    return Picture(figure, f"{title}, {len(graphs)} graphs: {told}.", f"{told[0].upper()}{told[1:]}.", table=table)
+    table = table.assign(left=rest[name], points_left=rest["test_accuracy"])
+    alt, forms = f"{title}, {len(graphs)} graphs: {told}.", {"test_accuracy": percent, "points_left": POINTS.form}
+    return Picture(figure, alt, f"{told[0].upper()}{told[1:]}.", table=table, forms=forms)
 
 
 def _coefficient(one: Mapping[str, float]) -> str:

@@ -44,7 +44,8 @@ def pruned(
         {", ".join(f"{at:g} % {percent(value)}" for at, value in means.items())}. Share left by gate:
         {", ".join(f"{gate} {percent(value)}" for gate, value in by_gate.items())}."""
     reading = f"{note[:-1]}: of {weights_of(target)} {percent(kept / max(scores.size, 1))}."
-    return Picture(figure, alt, reading, table=shares.rename(columns={"survivors": "left", "share": "share left"}))
+    table = shares.rename(columns={"survivors": "left", "share": "share left"})
+    return Picture(figure, alt, reading, table=table, forms={"share left": percent})
 
 
 def _curve(axes: Axes, measured: pd.DataFrame, means: pd.Series, one: Look, chance: float) -> None:

@@ -34,7 +34,8 @@ def recovery(courses: pd.DataFrame, regained: pd.DataFrame, *, title: str, margi
     dots.set(ylim=(len(conditions) - 0.5, -0.5), xlim=(-last * 0.05, last * 1.3), title="Steps until back")
     dots.set_yticks(range(len(conditions)), conditions)
     dots.set_xticks([0, last, last * 1.15], ["0", f"{last:g}", "\nnot"])
-    return Picture(figure, f"{title}. {'; '.join(words)}.", f"{'; '.join(words)}.", table=courses)
+    forms = dict.fromkeys(("accuracy", "base_accuracy"), percent)
+    return Picture(figure, f"{title}. {'; '.join(words)}.", f"{'; '.join(words)}.", table=courses, forms=forms)
 
 
 def _course(axes: Axes, own: pd.DataFrame, means: pd.Series, shade: np.ndarray) -> None:

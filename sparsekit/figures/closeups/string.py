@@ -70,8 +70,9 @@ def string(
     ]
     reading = f"{', '.join(f'{name} says {own.verdict}' for name, own in read.items())}."
     table = {"letter": list(text)} | {f"valid, {name}": own.valid[: len(text)] for name, own in read.items()}
+    forms = dict.fromkeys([*table][1:], percent)
     alt = f"{text}: {way.truth or 'no rules to walk'}. {' '.join(told)}"
-    return Picture(figure, alt, reading[0].upper() + reading[1:], table=pd.DataFrame(table))
+    return Picture(figure, alt, reading[0].upper() + reading[1:], table=pd.DataFrame(table), forms=forms)
 
 
 def _read(text: str, network: Classifier, padded: int) -> Read:

@@ -51,7 +51,7 @@ def structure(
     alt = f"""{title}: {note} Among {len(population)} trained graphs: {", ".join(where)}; {trained}.
         Share of weights that exist, layer by layer: {"; ".join(exist)}."""
     table = among[["value", "above"]].rename(words_of).rename_axis("property").reset_index()
-    return Picture(figure, alt, f"{note[:-1]}; {trained}.", table=table)
+    return Picture(figure, alt, f"{note[:-1]}; {trained}.", table=table, forms={"above": percent})
 
 
 def _ring(axes: Axes, oriented: nx.DiGraph, columns: list[list]) -> None:
