@@ -1,5 +1,6 @@
 """A figure that shows itself in a notebook with caption and data, or as a drawing within a page."""
 
+import math
 import re
 from base64 import b64encode
 from collections.abc import Callable, Mapping
@@ -121,7 +122,9 @@ class Picture:
         """
         if self.table is None:
             return ""
-        hundredfold = {name for name, form in self.forms.items() if re.match(r"\+?50\b", form(0.5))}
+        hundredfold = {
+            name for name, form in self.forms.items() if name in self.table and _hundredfold(self.table[name], form)
+        }
         names = {name: f"{harmless(name)}{' (fraction)' * (name in hundredfold)}" for name in self.table}
         return (
             self.table.rename(columns=names)
@@ -181,6 +184,13 @@ def inlined(svg: str, name: str, alt: str, width: str = "100%") -> str:
 
 _COLOUR = re.compile(r"(?<=[:\s\"])#([0-9a-f]{6})(?=[;\"\s])")
 _FONTS = re.compile(r"(?<=px )'[^;\"]+")
+
+
+def _hundredfold(values: pd.Series, form: Callable[[float], str]) -> bool:
+    """Whether numbers are written a hundred times as large, in per cent or in points."""
+    largest = max(pd.to_numeric(values, errors="coerce").dropna(), key=abs, default=0)
+    told = re.match(r"[+−]?([\d.]+)", form(largest).replace(",", "")) if 0 < abs(largest) < math.inf else None
+    return bool(told) and 50 < float(told[1]) / abs(largest) < 200
 
 
 def harmless(value: object) -> object:

@@ -20,8 +20,8 @@ FEW = 8  # rows that a notebook shows without folding them
 APART = "set apart"
 RULES = (
     "The difference is the thesis's figure less this run's, of percentages in points; its interval, what one further "
-    "run like ours would leave of it. How far runs lie apart is taken from all conditions that look alike, so that three that agree by luck are "
-    "not taken at their word. For r and for the mean accuracy of graph-structured networks as many further graphs as "
+    "run like ours would leave of it. How far runs lie apart is taken from all conditions that look alike, so that "
+    "three that agree by luck are not taken at their word. For r and for the mean accuracy of graph-structured networks as many further graphs as "
     "the thesis's stand for the further run, and for R² most other splits. "
     "“Agrees”: the whole interval lies within the tolerance. “Differs”: the whole of it lies outside. “Undecided”: "
     "neither, or too few runs for an interval. Epochs are compared as optimizer steps. “Set apart”, and not counted: "

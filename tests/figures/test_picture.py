@@ -11,9 +11,10 @@ import pytest
 from bs4 import BeautifulSoup
 from PIL import Image
 
-from sparsekit.figures import automata, marks, picture, style
+from sparsekit.figures import automata, axis, marks, picture, style
 from sparsekit.figures.axis import Axis
 from sparsekit.figures.card import nothing
+from sparsekit.figures.words import number, percent
 
 LOOKS = [style.VARIANTS, style.TARGETS, style.SCORES, style.SCOPES, style.SCHEDULES, style.NULLS, style.PROTOCOLS]
 HOSTILE = '=HYPERLINK("http://x")<script>alert(1)</script>'
@@ -50,6 +51,14 @@ def test_the_file_of_its_data_holds_no_formula():
     rows = list(csv.reader(io.StringIO(unquote(link["href"].removeprefix("data:text/csv;charset=utf-8,")))))
     assert rows[0] == ["variant", "row", "accuracy (fraction)", "low (fraction)"]  # which the page writes in per cent
     assert rows[1] == ["GRU", f"'{HOSTILE}", "0.9", "0.1"]
+
+
+def test_the_file_of_its_data_asks_a_form_of_drawn_values_alone():
+    words = {1.0: "first letter", 2.0: "later"}
+    table = pd.DataFrame({"place": [1.0, 2.0], "points": [-0.02, 0.0], "r": [0.5, np.nan], "none": np.nan})
+    forms = {"place": words.__getitem__, "points": axis.POINTS.form, "r": number, "none": percent}
+    own = picture.Picture(forest().figure, "A.", "", table=table, forms=forms)
+    assert own.csv().splitlines()[0] == '"place","points (fraction)","r","none"'
 
 
 @pytest.mark.parametrize("text", ["=1+1", "+1", "-1", "@SUM(A1)", "\t=1", "\r=1"])
