@@ -49,5 +49,5 @@ POINTS = Axis("points of accuracy", lambda share: number(100 * share, 1, sign=Tr
 
 
 def percent_pruned(percents: pd.Series, **options) -> Axis:
-    """An axis of the percentages pruned, from a little under the smallest to a little over all."""
-    return Axis(**{"label": "weights pruned (%)", "limits": (min(percents.min(), 10) - 3, 103)} | options)
+    """An axis of the percentages pruned, from a little below the smallest to a little above all."""
+    return Axis(**{"label": "weights pruned (%)", "limits": (percents.min() - 3, 103)} | options)

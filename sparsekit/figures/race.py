@@ -43,10 +43,10 @@ def accuracy_by_time(points: pd.DataFrame, setting: pd.DataFrame, margin: float 
 def _round_numbers(low: float, high: float) -> list[float]:
     """Ticks of a logarithmic axis: as round as three of them can be.
 
-    >>> _round_numbers(0.02, 0.09), _round_numbers(0.04, 0.6)
-    ([0.02, 0.03, 0.05, 0.07], [0.05, 0.1, 0.2, 0.5])
+    >>> _round_numbers(0.02, 0.09), _round_numbers(0.04, 0.6), _round_numbers(0.075, 0.25)
+    ([0.02, 0.03, 0.05, 0.07], [0.05, 0.1, 0.2, 0.5], [0.1, 0.15, 0.2])
     """
-    for digits in ((1, 2, 5), (1, 2, 3, 5, 7), range(1, 10)):
+    for digits in ((1, 2, 5), (1, 2, 3, 5, 7), (1, 1.5, 2, 3, 5, 7), range(1, 10)):
         found = [float(f"{digit}e{power}") for power in range(-4, 7) for digit in digits]
         if len(own := [value for value in found if low <= value <= high]) > 2:
             break

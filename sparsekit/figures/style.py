@@ -229,7 +229,7 @@ FORMS = {
     "dense": Look("dense", INK, "o", "-"),
     "compiled": Look("compiled sparse", VERMILION, "v", "-"),
     "compiled_dense": Look("compiled dense", QUIET, "P", DASHED),
-    "compiled_itself": Look("compiled, by itself dense", QUIET, "P", "-"),
+    "compiled_itself": Look("compiled sparse against compiled dense", QUIET, "P", "-"),
     "floor_adds": Look("floor by multiply-adds", FAINT, ",", (0, (1, 1))),
     "floor_bytes": Look("floor by bytes", FAINT, ",", DASH_DOT),
     "csr": Look("CSR", BLUE, "s", "-"),

@@ -10,7 +10,7 @@ from IPython.display import HTML
 
 from sparsekit.analysis.intervals import ROUNDING
 from sparsekit.experiments.parameters import Parameters
-from sparsekit.figures.words import label, listed, number
+from sparsekit.figures.words import label, listed, number, percent
 from sparsekit.reports import thesis
 
 COLUMNS = ["group", "quantity", "variant", "target", "detail", "reported", "ours", "difference", "low", "high"]
@@ -223,7 +223,8 @@ def _table(card: pd.DataFrame) -> str:
     words = [name for name in table if name not in ("thesis", "this run", "difference")]
     left = [{"selector": f"th.col{table.columns.get_loc(name)}", "props": "text-align: left"} for name in words]
     styled = table.style.hide(axis="index").format(escape="html").set_table_styles(left)
-    return styled.set_properties(subset=words, **{"text-align": "left", "white-space": "normal"}).to_html()
+    styled = styled.set_properties(subset=words, **{"text-align": "left", "white-space": "normal"})
+    return styled.set_properties(subset=["variant"], **{"white-space": "nowrap"}).to_html()
 
 
 def figure(value: float, group: str) -> str:
@@ -233,7 +234,8 @@ def figure(value: float, group: str) -> str:
     ('80 %', '93.7 %', 'never')
     """
     if math.isfinite(value):
-        return number(value * GROUPS[group].scale, GROUPS[group].digits) + GROUPS[group].unit
+        of = GROUPS[group]
+        return percent(value, of.digits) if of.scale == 100 else number(value, of.digits) + of.unit
     return "–" if math.isnan(value) else "never"
 
 
