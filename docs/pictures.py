@@ -1,14 +1,17 @@
 """The pictures of README and of the documentation, made from a run that is there: ``make pictures``.
 
 ``pruning.png`` and ``bought.png`` are drawn of the records of the set; ``report.png`` and ``explorer.png`` are what
-Chromium shows of its report. Nothing is trained: run the set first.
+Chromium shows of its report. Each has a form for dark pages, ``…-dark.png``. Nothing is trained: run the set first.
 """
 
 import shutil
 import sys
 from io import BytesIO
+from itertools import product
 from pathlib import Path
 
+import numpy as np
+from matplotlib.colors import to_hex, to_rgb
 from PIL import Image
 from playwright.sync_api import sync_playwright
 
@@ -17,6 +20,7 @@ from sparsekit.experiments import inference, pruning, studies
 from sparsekit.experiments.parameters import Parameters
 from sparsekit.figures import pruning as figures
 from sparsekit.figures import race as race_figures
+from sparsekit.figures.style import on_dark
 from sparsekit.tasks import baselines
 
 DOCS = Path(__file__).parent
@@ -24,11 +28,22 @@ SHOWN = {"report": ("index.html", 1280, 860), "explorer": ("explorable_gru.html#
 COLOURS = 256  # enough for letters and lines, at a third of the bytes
 
 
-def kept(name: str, png: bytes) -> None:
+def kept(name: str, png: bytes) -> Image.Image:
     """Write a picture in few colours."""
     image = Image.open(BytesIO(png)).convert("RGBA")
     image = Image.alpha_composite(Image.new("RGBA", image.size, "white"), image).convert("RGB")
-    image.quantize(COLOURS, dither=Image.Dither.NONE).save(DOCS / f"{name}.png", optimize=True)
+    image = image.quantize(COLOURS, dither=Image.Dither.NONE)
+    image.save(DOCS / f"{name}.png", optimize=True)
+    return image
+
+
+def darkened(name: str, image: Image.Image) -> None:
+    """Write a figure's form for dark pages: its few colours as the report turns them over, and white is the page."""
+    colours = np.array(image.getpalette()).reshape(-1, 3) / 255
+    dark = [to_rgb(on_dark(to_hex(colour))) for colour in colours]
+    image.putpalette((np.array(dark) * 255).round().astype(int).ravel().tolist())
+    page = int(colours.sum(axis=1).argmax())
+    image.save(DOCS / f"{name}-dark.png", optimize=True, transparency=page)
 
 
 def main(name: str = "quick") -> None:
@@ -36,17 +51,19 @@ def main(name: str = "quick") -> None:
     p = Parameters.load(name)
     lines = baselines.lines(studies.baselines(p))
     falls = figures.accuracy_by_percentage(pruning.pruning(p), lines, margin=p.margin, confidence=p.confidence)
-    kept("pruning", falls.png())
+    darkened("pruning", kept("pruning", falls.png()))
     race = inference.race(p)
-    kept("bought", race_figures.accuracy_by_time(analysis.race_points(race, p.confidence), race, p.margin).png())
+    bought = race_figures.accuracy_by_time(analysis.race_points(race, p.confidence), race, p.margin)
+    darkened("bought", kept("bought", bought.png()))
     with sync_playwright() as driver:
         chromium = driver.chromium.launch(executable_path=next(iter(sys.argv[2:]), shutil.which("chromium")))
-        for picture, (address, width, height) in SHOWN.items():
-            page = chromium.new_page(viewport={"width": width, "height": height}, color_scheme="light")
+        for (picture, (address, width, height)), dark in product(SHOWN.items(), (False, True)):
+            size, scheme = {"width": width, "height": height}, "dark" if dark else "light"
+            page = chromium.new_page(viewport=size, color_scheme=scheme)
             page.goto(f"{report.as_uri()}/{address}")
             if picture == "explorer":
                 page.wait_for_selector("body[data-ready=yes]")  # it has computed what it shows
-            kept(picture, page.screenshot())
+            kept(f"{picture}-dark" if dark else picture, page.screenshot())
         chromium.close()
 
 
