@@ -70,7 +70,8 @@ def _quick(picture: Picture) -> HTML:
         picture.figure.set_dpi(LIVE * PIXELS_PER_INCH)
         canvas = FigureCanvasAgg(picture.figure)
         canvas.draw()
-    Image.fromarray(np.asarray(canvas.buffer_rgba())).save(buffer, format="png", compress_level=1)
+    # Without transparency, which none needs on white: a quarter less to pack, and to send.
+    Image.fromarray(np.asarray(canvas.buffer_rgba())).convert("RGB").save(buffer, format="png", compress_level=1)
     source = f"data:image/png;base64,{b64encode(buffer.getvalue()).decode()}"
     style = "max-width:100%;background:#fff;border-radius:10px"
     image = f'<img width="{width}" style="{style}" alt="{escape(picture.alt)}" src="{source}">'

@@ -6,7 +6,7 @@ from itertools import pairwise
 import networkx as nx
 import numpy as np
 from matplotlib.axes import Axes
-from matplotlib.collections import PathCollection
+from matplotlib.collections import PatchCollection, PathCollection
 from matplotlib.lines import Line2D
 from matplotlib.patches import Circle, ConnectionStyle, FancyArrowPatch, FancyBboxPatch
 
@@ -255,10 +255,13 @@ def _key(kinds: Iterable[tuple[str, str, int]]) -> list[Line2D]:
 def _nodes(axes: Axes, nodes: Iterable, places: Mapping, radius: float, colour, named: bool) -> None:
     """Circles, and the nodes' names within where they fit."""
     rim = min(1.2, radius / 4)
+    if not named:  # as one, which takes a tenth of the time
+        style = {"facecolors": [colour], "edgecolors": "white", "linewidths": rim, "zorder": 4}
+        axes.add_collection(PatchCollection([Circle(places[n], radius) for n in nodes], **style), autolim=False)
+        return
     for n in nodes:
         axes.add_patch(Circle(places[n], radius, facecolor=colour, edgecolor="white", linewidth=rim, zorder=4))
-        if named:
-            axes.text(*places[n], str(n), ha="center", va="center", size=9, color=text_on(colour), zorder=5)
+        axes.text(*places[n], str(n), ha="center", va="center", size=9, color=text_on(colour), zorder=5)
 
 
 def _edges(

@@ -86,6 +86,7 @@ RC = {
     "axes.titlesize": 10,
     "axes.titleweight": "bold",
     "axes.titlelocation": "left",
+    "axes.titley": 1.0,  # no ticks are above a panel, which else are looked for at every drawing
     "axes.labelsize": 9.5,
     "axes.labelcolor": QUIET,
     "axes.edgecolor": FAINT,

@@ -59,8 +59,8 @@ def _ring(axes: Axes, oriented: nx.DiGraph, columns: list[list]) -> None:
     spots = nx.circular_layout(list(oriented))
     lines = [[spots[u], spots[v]] for u, v in oriented.edges]
     axes.add_collection(LineCollection(lines, colors=FAINT, linewidths=0.7, zorder=1))
-    for column, shade in zip(columns, SEQUENTIAL(np.linspace(0.08, 0.85, len(columns))), strict=True):
-        axes.scatter(*np.array([spots[n] for n in column]).T, s=26, color=[shade], zorder=2)
+    shades = np.repeat(SEQUENTIAL(np.linspace(0.08, 0.85, len(columns))), [len(column) for column in columns], axis=0)
+    axes.scatter(*np.array([spots[n] for column in columns for n in column]).T, s=26, color=shades, zorder=2)
     bare(axes, (-1.1, 1.1), (-1.1, 1.1))
 
 
