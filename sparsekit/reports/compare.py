@@ -29,6 +29,7 @@ ESTIMATES = {
 """Of each question's table: what tells its rows apart, the estimate's name, and how it is written."""
 
 APART, OVERLAP = "apart", "overlap"
+SAID = ("sentence", "verdict", "sure")  # of an answer, beside its table
 
 
 class CompareError(ValueError):
@@ -116,7 +117,8 @@ def _told(row: Mapping, name: str, form) -> str:
 def text(one: Mapping, other: Mapping) -> Iterator[str]:
     """Both reports in a few lines for a terminal."""
     differing = parameters(one, other)
-    yield f"{one['name']} and {other['name']}: {counted(len(differing), 'parameter')} not the same"
+    told = f"{counted(len(differing), 'parameter')} not the same" if differing else "the same parameters"
+    yield f"{one['name']} and {other['name']}: {told}"
     for name, a, b in differing:
         yield f"  {name}: {a} → {b}"
     for question in ESTIMATES:
@@ -142,7 +144,7 @@ def write(page: Path, one: Mapping, other: Mapping, folders: Sequence[Path]) -> 
             "key": question,
             "asked": one["answers"][question].get("asked", ""),
             "sides": [(report["name"], report["answers"][question]) for report in (one, other)],
-            "same": one["answers"][question]["sentence"] == other["answers"][question]["sentence"],
+            "same": len({tuple(report["answers"][question].get(n) for n in SAID) for report in (one, other)}) == 1,
             "estimate": ESTIMATES[question][1],
             "rows": (rows := answer(question, one, other)),
             "apart": [row for row in rows if row.verdict == APART],
@@ -167,6 +169,10 @@ def compare(one: str | Path, other: str | Path, out: Path | None = None) -> tupl
     """
     first, second = read(one), read(other)
     folders = [_folder(folder) for folder in (one, other)]
+    if first["name"] == second["name"]:  # of one set: told apart by the last folder that is not the same
+        ends = zip(*(reversed(folder.parts) for folder in folders), strict=False)
+        for report, end in zip((first, second), next((pair for pair in ends if len({*pair}) > 1), ()), strict=False):
+            report["name"] += f" ({end})"
     page = out or folders[1].parent / f"compare-{'-'.join(folder.name for folder in folders)}.html"
     try:
         told = list(text(first, second))

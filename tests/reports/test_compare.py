@@ -50,6 +50,18 @@ def test_its_header_leads_to_both_reports_and_to_the_words_of_the_field(two):
         assert here["href"] == page.name
 
 
+def test_two_reports_of_one_set_are_told_apart_by_their_folders(tmp_path):
+    folders = [tmp_path / "before" / "quick", tmp_path / "after" / "quick"]
+    for folder in folders:
+        index.write(folder, report())
+    page, told = compare.compare(*folders)
+    assert told[0] == "quick (before) and quick (after): the same parameters"
+    soup = BeautifulSoup(page.read_text(encoding="utf-8"), "html.parser")
+    assert [one.get_text() for one in soup.select("nav.pages a")][:2] == ["quick (before)", "quick (after)"]
+    assert len(soup.select("#rq2 .sentence")) == 1  # which is the same in both
+    assert compare.compare(folders[0], folders[0])[1][0].startswith("quick and quick")
+
+
 def test_intervals_with_nothing_in_common_lie_apart():
     rows = [{"variant": "gru", "target": "both", "percent": p, "low": p - 5, "high": p + 5} for p in (50.0, 58.0, 80.0)]
     one, near, far = ({"answers": {"RQ2": {"table": [row]}}} for row in rows)
@@ -68,7 +80,7 @@ def test_intervals_with_nothing_in_common_lie_apart():
 
 def test_a_report_beside_itself_differs_in_nothing(two):
     _, told = compare.compare(two[0], two[0] / "index.html")
-    assert told[0] == "quick and quick: 0 parameters not the same"
+    assert told[0] == "quick and quick: the same parameters"
     assert not [line for line in told if "→" in line]
 
 
