@@ -1,7 +1,8 @@
 """The pictures of README and of the documentation, made from a run that is there: ``make pictures``.
 
-``pruning.png`` and ``bought.png`` are drawn of the records of the set; ``report.png`` and ``explorer.png`` are what
-Chromium shows of its report. Each has a form for dark pages, ``…-dark.png``. Nothing is trained: run the set first.
+``bought.png`` is drawn of the records of the set; ``report.png`` and ``explorer.png`` are what
+Chromium shows of its report; those in ``gallery/`` are drawn of the records that come with the project. Each has a form
+for dark pages, ``…-dark.png``. Nothing is trained: run the set first.
 """
 
 import shutil
@@ -16,10 +17,16 @@ from PIL import Image
 from playwright.sync_api import sync_playwright
 
 from sparsekit.analysis import inference as analysis
-from sparsekit.experiments import inference, pruning, studies
+from sparsekit.analysis import ladder as rungs
+from sparsekit.analysis import verdicts
+from sparsekit.experiments import inference, ladder, pruning, sparse, studies
 from sparsekit.experiments.parameters import Parameters
+from sparsekit.figures import ladder as ladder_figures
 from sparsekit.figures import pruning as figures
 from sparsekit.figures import race as race_figures
+from sparsekit.figures import recovery as recovery_figures
+from sparsekit.figures import sparse as sparse_figures
+from sparsekit.figures.picture import Picture
 from sparsekit.figures.style import on_dark
 from sparsekit.tasks import baselines
 
@@ -46,15 +53,36 @@ def darkened(name: str, image: Image.Image) -> None:
     image.save(DOCS / f"{name}-dark.png", optimize=True, transparency=page)
 
 
+def gallery() -> dict[str, Picture]:
+    """Six figures of the studies whose records come with the project."""
+    found = {}
+    p = Parameters.load("cliff")
+    lines, options = baselines.lines(studies.baselines(p)), {"margin": p.margin, "confidence": p.confidence}
+    networks = pruning.pruning(p)
+    found["at-once"] = figures.accuracy_by_percentage(networks, lines, **options)
+    within = verdicts.tolerance(networks, p.margin, p.confidence)
+    found["within"] = figures.tolerances(within, p.margin, "both", p.confidence)
+    p = Parameters.load("thesis")
+    lines = baselines.lines(studies.baselines(p))
+    found["random"] = figures.accuracy_by_compression(pruning.scores(p), lines, "both", p.score, "global", **options)
+    found["recovery"] = recovery_figures.recovery_curves(pruning.recovery(p), lines, "both", **options)
+    p = Parameters.load("controls")
+    found["ladder"] = ladder_figures.ladder(rungs.places(ladder.ladder(p)), p.confidence)
+    p = Parameters.load("sparse")
+    lines = baselines.lines(studies.baselines(p))
+    found["sparse"] = sparse_figures.accuracy_by_method(sparse.accuracies(p), lines, "steps", p.confidence)
+    return found
+
+
 def main(name: str = "quick") -> None:
     report = DOCS.parent / "reports" / name
     p = Parameters.load(name)
-    lines = baselines.lines(studies.baselines(p))
-    falls = figures.accuracy_by_percentage(pruning.pruning(p), lines, margin=p.margin, confidence=p.confidence)
-    darkened("pruning", kept("pruning", falls.png()))
     race = inference.race(p)
     bought = race_figures.accuracy_by_time(analysis.race_points(race, p.confidence), race, p.margin)
     darkened("bought", kept("bought", bought.png()))
+    (DOCS / "gallery").mkdir(exist_ok=True)
+    for one, picture in gallery().items():
+        darkened(f"gallery/{one}", kept(f"gallery/{one}", picture.png()))
     with sync_playwright() as driver:
         chromium = driver.chromium.launch(executable_path=next(iter(sys.argv[2:]), shutil.which("chromium")))
         for (picture, (address, width, height)), dark in product(SHOWN.items(), (False, True)):

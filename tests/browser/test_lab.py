@@ -2,7 +2,6 @@
 
 import json
 import os
-import shutil
 import sys
 import time
 import urllib.request
@@ -34,7 +33,6 @@ def folder(smoke, tmp_path_factory) -> Path:
     notebook.cells.insert(2, new_code_cell(values, id="given"))
     notebook.cells.append(new_code_cell(LONG, id="long"))
     nbformat.write(notebook, folder / "short.ipynb")
-    shutil.copy(ROOT / "docs" / "explorers.ipynb", folder)
     return folder
 
 
@@ -44,7 +42,6 @@ def lab(folder, smoke, tmp_path_factory):
     home, port = tmp_path_factory.mktemp("home"), free_port()
     environment = {name: value for name, value in os.environ.items() if not name.startswith("SPARSEKIT_BATCH")}
     environment |= {"SPARSEKIT_RUNS": str(smoke / "runs"), "PYTHONPATH": str(ROOT), "JUPYTER_PLATFORM_DIRS": "1"}
-    environment["SPARSEKIT_SET"] = "smoke"  # of the notebook of explorers
     environment |= {
         name: str(home / name.lower()) for name in ("JUPYTER_CONFIG_DIR", "JUPYTER_RUNTIME_DIR", "IPYTHONDIR")
     }
@@ -61,10 +58,10 @@ def lab(folder, smoke, tmp_path_factory):
         yield address
 
 
-def opened(context, lab, notebook="short.ipynb"):
-    """A notebook, in a window of its own."""
+def opened(context, lab):
+    """The notebook, in a window of its own."""
     page = context.new_page()
-    page.goto(f"{lab}/lab/workspaces/w{time.monotonic_ns()}/tree/{notebook}?reset")
+    page.goto(f"{lab}/lab/workspaces/w{time.monotonic_ns()}/tree/short.ipynb?reset")
     page.locator(".jp-Notebook .jp-CodeCell").first.wait_for(timeout=PATIENCE)
     return page
 
@@ -144,47 +141,6 @@ def test_a_student_s_session(browser, lab, folder, pictures):
     assert size == "0px"
     assert "Run this cell" in words
     page.screenshot(path=pictures / "lab-reopened.png")
-    context.close()
-
-
-EXPLORED = "[...document.querySelectorAll('.jp-CodeCell')].filter(one => one.querySelector('figure img'))"
-STATE = f"k => {{ const one = {EXPLORED}[k].querySelector('figure img'); return one.src + one.alt; }}"
-MOVED = f"""([k, before]) => {{ const all = {EXPLORED}[k].querySelectorAll('figure img');
-    return all.length === 1 && all[0].complete && all[0].src + all[0].alt !== before; }}"""
-WRONG = ".jp-OutputArea-output:is([data-mime-type$=stderr], [data-mime-type$=error])"
-
-
-def test_each_explorer_moves(browser, lab, pictures):
-    """All six of docs/explorers.ipynb: each kind of control is moved, and the figure is another."""
-    context = browser.new_context(viewport={"width": 1280, "height": 7000})  # JupyterLab draws what is in view
-    page = opened(context, lab, "explorers.ipynb")
-    page.get_by_text("| Idle").wait_for(timeout=PATIENCE)
-    page.locator(".jp-Notebook .jp-CodeCell .cm-content").first.click()
-    chosen(page, "Run", "Run All Cells")
-    try:
-        page.locator(".jp-CodeCell figure img").nth(5).wait_for(timeout=PATIENCE)
-    finally:
-        page.screenshot(path=pictures / "lab-explorers.png")
-    cells = page.locator(".jp-CodeCell:has(figure img)")
-    assert cells.count() == 6
-    for k in range(6):
-        cell, moves = cells.nth(k), []
-        for slider in cell.get_by_role("slider").all()[:1]:
-            moves.append(lambda slider=slider: slider.press("ArrowLeft"))
-        for menu in cell.locator("select").all():
-            size, now = menu.evaluate("one => [one.options.length, one.selectedIndex]")
-            if size > 1:
-                moves.append(lambda menu=menu, at=0 if now else 1: menu.select_option(index=at))
-                break
-        for text in cell.locator("input[type=text]").all()[:1]:
-            moves.append(lambda text=text: (text.fill("BTXSE"), text.press("Enter")))
-        assert moves, f"explorer {k} has no control"
-        for move in moves:
-            before = page.evaluate(STATE, k)
-            move()
-            page.wait_for_function(MOVED, arg=[k, before], timeout=PATIENCE)
-    assert not page.locator(WRONG).count()
-    page.screenshot(path=pictures / "lab-explorers-moved.png")
     context.close()
 
 
