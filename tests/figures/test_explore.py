@@ -229,6 +229,14 @@ def test_recovery_counts_steps_seed_by_seed(outputs):
     assert "at least one" in outputs.words
 
 
+def test_of_many_seeds_recovery_tells_the_range(outputs):
+    first = enumerate((8, 8, 8, 16, 16, 24))
+    rows = [("gru", "both", 90.0, seed, step, float(step >= back), 1.0) for seed, back in first for step in (0, 8, 16)]
+    names = ["variant", "target", "percent", "seed", "step", "accuracy", "base_accuracy"]
+    explore.recovery(pd.DataFrame(rows, columns=names), 0.05)
+    assert "back after 8 to 16 steps, half of them by 8, 1 of 6 not" in outputs.words
+
+
 def test_what_sparsity_buys(outputs):
     explore.sparsity(latency.measure([8, 16], [0.5, 0.9], variant="gru", batch=1, seed=0))
     outputs.controls["units"].value, outputs.controls["percent"].value = 8, 50

@@ -11,6 +11,9 @@ from sparsekit.figures.picture import Picture, drawn
 from sparsekit.figures.style import QUIET, RULE, SEQUENTIAL
 from sparsekit.figures.words import listed, percent
 
+MANY = 4
+"""Seeds whose steps are no longer told one by one."""
+
 
 @drawn
 def recovery(courses: pd.DataFrame, regained: pd.DataFrame, *, title: str, margin: float) -> Picture:
@@ -54,6 +57,9 @@ def _back(axes: Axes, row: int, steps: pd.Series, last: float, shade: np.ndarray
 def _told(means: pd.Series, steps: pd.Series) -> str:
     """Mean accuracy at once and in the end, and when seeds are back."""
     back, never = sorted(steps.dropna()), int(steps.isna().sum())
-    after = f"{listed(f'{step:g}' for step in back)} steps" if back else "no seed"
+    if len(back) > MANY and back[0] < back[-1]:
+        after = f"{back[0]:g} to {back[-1]:g} steps, half of them by {back[(len(back) - 1) // 2]:g}"
+    else:
+        after = f"{listed(f'{step:g}' for step in dict.fromkeys(back))} steps" if back else "no seed"
     ends = f"{percent(means.iloc[0])} at once, {percent(means.iloc[-1])} after {means.index[-1]:g} steps"
     return f"{ends}; back after {after}" + f", {never} of {len(steps)} not" * bool(never)
