@@ -71,6 +71,8 @@ def read(folder: str | Path) -> dict:
     if not isinstance(found, dict) or (lacking := sorted(PARTS - {*found})):
         lacks = f"it lacks {', '.join(lacking)}" if isinstance(found, dict) else "it is no mapping"
         raise CompareError(f"{file}: not the summary of a report: {lacks}; run the report again")
+    if not isinstance(found["name"], str):
+        raise CompareError(f"{file}: was changed by hand: its name is no text; run the report again")
     return found
 
 
