@@ -1,8 +1,8 @@
 """The pictures of README and of the documentation, made from a run that is there: ``make pictures``.
 
-``bought.png`` is drawn of the records of the set; ``report.png`` and ``explorer.png`` are what
-Chromium shows of its report; those in ``gallery/`` are drawn of the records that come with the project. Each has a form
-for dark pages, ``…-dark.png``. Nothing is trained: run the set first.
+``bought.png`` is drawn of the records of the set; ``report.png`` and ``explorer.png`` are what Chromium shows of its
+report; those in ``gallery/`` are drawn of the records that come with the project. Each has a form for dark pages,
+``…-dark.png``. Nothing is trained: run the set first.
 """
 
 import shutil
